@@ -1,0 +1,45 @@
+"""Real servers for the tests: fetched once, started on free ports, ended whatever happens. See README.md.
+
+with start("mariadb", options={"binlog-format": "STATEMENT"}) as server, server.database() as database:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .mariadb import MariaDB
+from .postgres import Postgres, Postgres15, Postgres16, Postgres18
+from .process import ServerError, wait_until
+from .server import Option, Server, external_address
+from .sql import Database, SqlServer, unique_name
+
+KINDS: dict[str, type[Server]] = {kind.kind: kind for kind in (MariaDB, Postgres15, Postgres16, Postgres18)}
+
+__all__ = [
+    "KINDS",
+    "Database",
+    "MariaDB",
+    "Postgres",
+    "Server",
+    "ServerError",
+    "SqlServer",
+    "start",
+    "unique_name",
+    "wait_until",
+]
+
+
+def start(kind: str, options: Mapping[str, Option] | None = None) -> Any:
+    """A running server of this kind (an instance of `KINDS[kind]`); end it with `stop()` or as a context manager.
+
+    `options` are server settings over the kind's own; None removes one. With options it is always a server of
+    its own; without, the kind's environment variable may name a developer's server. Raises `ServerError`.
+    """
+    try:
+        server_class = KINDS[kind]
+    except KeyError:
+        raise ServerError(f"no server kind {kind!r}; there are {', '.join(KINDS)}") from None
+    external = None if options else external_address(server_class.environment)
+    return server_class(options, external).start()

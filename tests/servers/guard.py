@@ -1,0 +1,116 @@
+"""The parent of one server process: ends the server when whoever asked for it is gone, in whatever way.
+
+Started by `process.Process` as a script of its own (standard library only, quick to start). It holds a pipe from
+the test process; the kernel closes that pipe when the test process ends, by SIGKILL too, and then the guard ends
+the server and removes its folder. It is the server's parent, so a process id it signals is never another's.
+
+argv[1] is JSON: argv, cwd, env, uid, gid (null: keep), log (path), stop_signal (number), stop_seconds, folder.
+From stdin, a line each: "signal N"; "keep" (end the server but leave the folder). To stdout: "pid N", "exit CODE".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_guard() -> None:
+    """Runs in the child between fork and exec: should the guard itself be killed, the kernel ends the server."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, text.encode() + b"\n")
+
+
+def _launch(order: dict[str, Any]) -> subprocess.Popen[bytes]:
+    privileges: dict[str, Any] = {}
+    if order["uid"] is not None:
+        privileges = {"user": order["uid"], "group": order["gid"], "extra_groups": []}
+    with open(order["log"], "ab") as log:
+        return subprocess.Popen(
+            order["argv"],
+            cwd=order["cwd"],
+            env=order["env"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_die_with_guard,
+            **privileges,
+        )
+
+
+def _end(server: subprocess.Popen[bytes], order: dict[str, Any]) -> None:
+    """Asks with the stop signal, then kills the server's whole process group."""
+    if server.poll() is None:
+        server.send_signal(order["stop_signal"])
+        try:
+            server.wait(order["stop_seconds"])
+            return
+        except subprocess.TimeoutExpired:
+            # a server stopped by SIGSTOP does not hear the first signal
+            os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def _remove(folder: str) -> None:
+    """Children of the server may still be writing for a moment: tries for two seconds."""
+    deadline = time.monotonic() + 2
+    while os.path.exists(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
+
+
+def main() -> None:
+    order: dict[str, Any] = json.loads(sys.argv[1])
+    keep = False
+    try:
+        server = _launch(order)
+    except OSError as error:
+        _say(f"failed {error}")
+        return
+    _say(f"pid {server.pid}")
+    exited = os.pidfd_open(server.pid)
+    watched = [0, exited]
+    pending = b""
+    while True:
+        readable, _, _ = select.select(watched, [], [])
+        if exited in readable:
+            watched.remove(exited)
+            _say(f"exit {server.wait()}")
+        if 0 not in readable:
+            continue
+        received = os.read(0, 4096)
+        if not received:
+            break
+        *lines, pending = (pending + received).split(b"\n")
+        for line in lines:
+            if line == b"keep":
+                keep = True
+            elif line.startswith(b"signal ") and server.poll() is None:
+                server.send_signal(int(line[7:]))
+    _end(server, order)
+    if not keep:
+        _remove(order["folder"])
+
+
+if __name__ == "__main__":
+    # Ctrl-C in a terminal goes to the test process, which decides; the guard only ever follows its pipe.
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    main()
