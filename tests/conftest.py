@@ -21,6 +21,20 @@ def mariadb() -> Iterator[servers.MariaDB]:
 
 
 @pytest.fixture(scope="session")
+def mysql() -> Iterator[servers.MySQL]:
+    """MySQL 9.7 with GTIDs and binlog_row_metadata=FULL."""
+    with servers.start("mysql") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_defaults() -> Iterator[servers.MySQL]:
+    """MySQL 9.7 as it comes: GTIDs off, binlog_row_metadata=MINIMAL."""
+    with servers.start("mysql-defaults") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgres15() -> Iterator[servers.Postgres]:
     """PostgreSQL 15 with wal_level=logical."""
     with servers.start("postgres15") as server:

@@ -10,17 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from .mariadb import MariaDB
+from .mysql import MySQL, MySQLDefaults
 from .postgres import Postgres, Postgres15, Postgres16, Postgres18
 from .process import ServerError, wait_until
 from .server import Option, Server, external_address
 from .sql import Database, SqlServer, unique_name
 
-KINDS: dict[str, type[Server]] = {kind.kind: kind for kind in (MariaDB, Postgres15, Postgres16, Postgres18)}
+KINDS: dict[str, type[Server]] = {
+    kind.kind: kind for kind in (MariaDB, MySQL, MySQLDefaults, Postgres15, Postgres16, Postgres18)
+}
 
 __all__ = [
     "KINDS",
     "Database",
     "MariaDB",
+    "MySQL",
     "Postgres",
     "Server",
     "ServerError",
