@@ -1,0 +1,77 @@
+"""What travels from a source into the stream: batches of finished events, column-wise, not an object per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive events of one topic: `keys[i]` belongs to `values[i]`.
+
+    A key is the primary key's columns as a JSON object (None for a table without one, and for control events);
+    a value is the envelope as JSON, or None: the tombstone that follows a delete.
+
+    Attributes:
+        every_partition: a control event (truncate, schema change) that goes to every partition of the topic.
+    """
+
+    topic: str
+    keys: list[bytes | None] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+    every_partition: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        return zip(self.keys, self.values, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A row written by a streamed transaction while its table is being loaded.
+
+    Attributes:
+        transaction: the source's own token of the transaction; only its `View.sees` understands it.
+        topic, key: which row (the event's key bytes).
+        after: the row object of the event's `after`, None for a delete.
+        unchanged: columns of `after` that the log did not carry.
+    """
+
+    transaction: str
+    topic: str
+    key: bytes
+    after: bytes | None
+    unchanged: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Events in the source's order, and how far the source's log was read with them.
+
+    Attributes:
+        runs: the events.
+        events, bytes: their number (tombstones not counted) and size.
+        restart: where a re-read of the log must begin to get everything after this batch; opaque to all but
+            the source, always a transaction's boundary.
+        delivered: `tailrace_seq` of the last event that is in the stream once this batch is; "" when there
+            was none yet. A re-read skips events up to and including it (I2).
+        mark: every transaction that ends at or before this mark is in the stream once this batch is.
+        commit_ts_ms: the source's time of the last transaction, milliseconds since 1970; 0 unknown.
+        transactions: commits contained.
+        touched: rows written, in order; only of the topics that the load asked to trace.
+        state: entries for the stream's state store that belong to this batch (schema versions, table states).
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    events: int = 0
+    bytes: int = 0
+    restart: str = ""
+    delivered: str = ""
+    mark: str = ""
+    commit_ts_ms: int = 0
+    transactions: int = 0
+    touched: list[Touch] = field(default_factory=list)
+    state: dict[str, bytes] = field(default_factory=dict)

@@ -1,0 +1,113 @@
+"""Finds connectors by entry point; a built-in one looks exactly like a third party's.
+
+An entry point names a `SourceConnector`, `StreamConnector` or `SinkConnector`. The module that holds it imports no
+driver library: those come with `create`, so that reading a pipeline file needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from tailrace.errors import ConfigError
+from tailrace.sink import Sink
+from tailrace.source import Source
+from tailrace.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a connector knows of its pipeline.
+
+    Attributes:
+        pipeline: the pipeline's name; prefixes topics, slots, tables.
+        mode: "full-load", "cdc" or "full-load-and-cdc".
+        state_dir: the pipeline's folder; exists when a connector is created by a worker.
+        topic: template of an event topic's name, with {name}, {schema}, {table}.
+        tables: the file's `[[tables]]` entries, as validated models.
+        memory: bytes that a worker may use for buffers.
+    """
+
+    pipeline: str
+    mode: str
+    state_dir: Path
+    topic: str = "{name}.{schema}.{table}"
+    tables: tuple[Any, ...] = ()
+    memory: int = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConnector:
+    """`config` validates the `[source]` table (it has the keys `connector`, `url`, `tables`, `exclude` at least)."""
+
+    config: type[BaseModel]
+    create: Callable[[Any, Context], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConnector:
+    """`config` validates the `[stream]` table."""
+
+    config: type[BaseModel]
+    create: Callable[[Any, Context], Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkConnector:
+    """`config` validates one `[[sinks]]` table (it has the keys `name`, `connector`, `tables` at least)."""
+
+    config: type[BaseModel]
+    create: Callable[[Any, Context], Sink]
+
+
+_GROUPS: dict[str, type] = {
+    "tailrace.sources": SourceConnector,
+    "tailrace.streams": StreamConnector,
+    "tailrace.sinks": SinkConnector,
+}
+
+
+def names(group: str) -> list[str]:
+    """The names of all installed connectors of one entry point group."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def _find(group: str, name: str) -> Any:
+    for entry in entry_points(group=group, name=name):
+        connector = entry.load()
+        if not isinstance(connector, _GROUPS[group]):
+            raise ConfigError(
+                f"connector {name!r} is no {_GROUPS[group].__name__}",
+                where=entry.value,
+                fix="ask the author of that package",
+            )
+        return connector
+    raise ConfigError(f"there is no connector {name!r}", fix=f"choose one of: {', '.join(names(group))}")
+
+
+def find_source(name: str) -> SourceConnector:
+    connector: SourceConnector = _find("tailrace.sources", name)
+    return connector
+
+
+def find_stream(name: str) -> StreamConnector:
+    connector: StreamConnector = _find("tailrace.streams", name)
+    return connector
+
+
+def find_sink(name: str) -> SinkConnector:
+    connector: SinkConnector = _find("tailrace.sinks", name)
+    return connector
+
+
+def missing_library(connector: str, library: str) -> ConfigError:
+    """The error for a connector whose driver is not installed."""
+    return ConfigError(
+        f"the {connector} connector needs the Python package {library}",
+        fix=f"pip install 'tailrace[{connector}]'",
+    )

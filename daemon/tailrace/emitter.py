@@ -1,0 +1,336 @@
+"""Builds events: the one place that knows the envelope (DESIGN: Debezium's, with the fence).
+
+Decoders hand over row images that are already JSON; the emitter wraps them, counts, looks one event ahead so that
+the last event of a transaction carries `tx_end`, skips what the stream already holds, and cuts batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+
+from tailrace import __version__
+from tailrace.batch import Batch, Run, Touch
+from tailrace.position import schema_key
+from tailrace.schema import TableSchema
+from tailrace.sequence import SNAPSHOT_ORDINAL, ordinal_text, sequence, transaction_prefix
+
+# One change of the log can leave as several events, which must differ in their sequence: a batch may end between
+# them, and a resume skips by sequence. Two bits below the ordinal keep them apart.
+_SCHEMA_CHANGE, _EVENT, _CREATE_HALF = 0, 1, 2
+
+#: What stands on the wire for a column that the log did not carry; consumers go by `source.unchanged`.
+UNCHANGED_PLACEHOLDER = "__debezium_unavailable_value"
+UNCHANGED_JSON = orjson.dumps(UNCHANGED_PLACEHOLDER)
+
+
+@dataclass(slots=True)
+class EventTable:
+    """What the envelope of one version of a table's events begins with, rendered once.
+
+    Attributes:
+        connector: Debezium's connector name: mysql, mariadb or postgresql.
+        pipeline: `source.name`.
+    """
+
+    schema: TableSchema
+    connector: str
+    pipeline: str
+    topic: str = field(init=False)
+    source_head: bytes = field(init=False)
+    schema_tail: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = self.schema.name
+        self.topic = self.schema.topic
+        head = orjson.dumps(
+            {
+                "version": __version__,
+                "connector": self.connector,
+                "name": self.pipeline,
+                "db": name.database,
+                "schema": name.schema,
+                "table": name.table,
+            }
+        )
+        self.source_head = head[:-1] + b',"ts_ms":'
+        self.schema_tail = b'","schema_id":%d,"unchanged":' % self.schema.id
+
+
+@dataclass(slots=True)
+class _Pending:
+    """The look-ahead event: whole but for `tx_end`, which only the next event or the commit can tell."""
+
+    seq: str
+    table: EventTable
+    key: bytes | None
+    head: bytes
+    op: bytes
+    every_partition: bool = False
+    state: tuple[str, bytes] | None = None
+
+
+class Emitter:
+    """Collects events of one source into batches.
+
+    Call order: `begin`, any of `insert` `update` `delete` `truncate` `schema_change`, `commit`; between commits
+    `idle` moves the position, `snapshot_rows` adds rows of a full load. `take` returns what has gathered.
+    """
+
+    def __init__(self, epoch: int, restart: str, delivered: str = "", mark: str = "") -> None:
+        self.epoch = epoch
+        self._restart = restart
+        self._mark = mark
+        self._delivered = delivered  # of the last event appended to a run
+        self._skip_to = delivered  # events up to this sequence are in the stream already
+        self._batch = Batch()
+        self._prefix = ""
+        self._fields = b""
+        self._ts = b"0"
+        self._ts_ms = 0
+        self._now = b"0"
+        self._token = ""
+        self._tx_mark = ""
+        self._pending: _Pending | None = None
+        #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
+        self.traced: frozenset[str] = frozenset()
+
+    # ---- transactions
+
+    def begin(self, mark: str, ts_ms: int, fields: bytes, token: str = "") -> None:
+        """A transaction starts.
+
+        Args:
+            mark: its fence mark (see `tailrace.sequence`).
+            ts_ms: commit time at the source in milliseconds.
+            fields: JSON members of `source` that hold for all its events, each followed by a comma, e.g.
+                ``b'"gtid":null,"file":"binlog.000003",'``; `position_fields` adds those that differ per event.
+            token: names the transaction to the load's read views.
+        """
+        self._prefix = transaction_prefix(self.epoch, mark)
+        self._tx_mark = mark
+        self._ts_ms = ts_ms
+        self._ts = b"%d" % ts_ms
+        self._now = b"%d" % (time.time_ns() // 1_000_000)
+        self._fields = fields
+        self._token = token
+
+    def commit(self, restart: str, mark: str) -> None:
+        """The transaction is complete; re-reading may begin at `restart`, everything before `mark` is read."""
+        self._flush_pending(tx_end=True)
+        self._batch.transactions += 1
+        self._batch.commit_ts_ms = self._ts_ms
+        self._restart = restart
+        self._mark = mark
+
+    def rollback(self) -> None:
+        """The transaction's remaining events did not happen; only valid while none of them was handed out."""
+        self._pending = None
+
+    def idle(self, restart: str, mark: str) -> None:
+        """The log was read up to here and held nothing for us (heartbeat, keepalive, foreign transactions)."""
+        if mark > self._mark:
+            self._restart = restart
+            self._mark = mark
+
+    # ---- events
+
+    def insert(self, table: EventTable, ordinal: int, key: bytes | None, after: bytes, at: bytes = b"") -> None:
+        """`at`: members of `source` for this event alone, each followed by a comma (``b'"pos":4,"row":0,'``)."""
+        self._event(table, ordinal, key, b"null", after, b"c", b"[]", at)
+        if table.topic in self.traced and key is not None:
+            self._touch(table, key, after, ())
+
+    def update(
+        self,
+        table: EventTable,
+        ordinal: int,
+        old_key: bytes | None,
+        key: bytes | None,
+        before: bytes,
+        after: bytes,
+        unchanged: tuple[str, ...] = (),
+        at: bytes = b"",
+    ) -> None:
+        """A changed key leaves as a delete and a create, so that order per key holds in every partition.
+
+        The caller has filled the unchanged columns of `after` where the key changed.
+        """
+        if old_key != key and key is not None and old_key is not None:
+            if unchanged:
+                raise ValueError("a create cannot have unchanged columns")
+            self.delete(table, ordinal, old_key, before, at)
+            self._event(table, ordinal, key, b"null", after, b"c", b"[]", at, part=_CREATE_HALF)
+            if table.topic in self.traced:
+                self._touch(table, key, after, ())
+            return
+        names = orjson.dumps(unchanged) if unchanged else b"[]"
+        self._event(table, ordinal, key, before, after, b"u", names, at)
+        if table.topic in self.traced and key is not None:
+            self._touch(table, key, after, unchanged)
+
+    def delete(self, table: EventTable, ordinal: int, key: bytes | None, before: bytes, at: bytes = b"") -> None:
+        self._event(table, ordinal, key, before, b"null", b"d", b"[]", at)
+        if table.topic in self.traced and key is not None:
+            self._touch(table, key, None, ())
+
+    def truncate(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
+        self._event(table, ordinal, None, b"null", b"null", b"t", b"[]", at)
+        self._mark_control(None)
+
+    def schema_change(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
+        """A version after a table's first: a control event to every partition, its record into the state.
+
+        `ordinal` is that of the change that follows (or of the DDL statement itself, where the log has one). The
+        record becomes durable with the event, so that a crash between the two cannot lose the event.
+        """
+        self._event(table, ordinal, None, b"null", b"null", b"s", b"[]", at, part=_SCHEMA_CHANGE)
+        schema = table.schema
+        self._mark_control((schema_key(schema.topic, schema.id), schema.to_json()))
+
+    def first_schema(self, schema: TableSchema) -> None:
+        """A table's first version: only its record, durable with the next batch."""
+        self.record_state(schema_key(schema.topic, schema.id), schema.to_json())
+
+    def snapshot_rows(
+        self,
+        table: EventTable,
+        rows: Iterable[tuple[bytes | None, bytes]],
+        mark: str,
+        fields: bytes,
+    ) -> None:
+        """Rows of a full load go out between two transactions, at the load window's high mark.
+
+        Args:
+            rows: (key, row object) pairs.
+            fields: members of `source` that the stream's events of this source carry too, as of the mark.
+        """
+        if self._pending is not None:
+            raise ValueError("a chunk cannot go out inside a transaction")
+        seq = sequence(self.epoch, mark, SNAPSHOT_ORDINAL).encode()
+        now_ms = time.time_ns() // 1_000_000
+        head = table.source_head + b'%d,"snapshot":"true",' % now_ms + fields + b'"tailrace_seq":"' + seq
+        tail = head + table.schema_tail + b'[],"tx_end":true},"op":"r","ts_ms":%d,"transaction":null}' % now_ms
+        run = self._run(table.topic)
+        for key, row in rows:
+            value = b'{"before":null,"after":' + row + b',"source":' + tail
+            run.keys.append(key)
+            run.values.append(value)
+            self._batch.bytes += len(value) + (len(key) if key else 0)
+            self._batch.events += 1
+
+    def record_state(self, key: str, value: bytes) -> None:
+        """An entry of the stream's state store that must be durable together with the events after it."""
+        self._batch.state[key] = value
+
+    # ---- batches
+
+    @property
+    def size(self) -> int:
+        """Bytes gathered so far."""
+        return self._batch.bytes
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._pending is not None
+
+    @property
+    def mark(self) -> str:
+        return self._mark
+
+    @property
+    def restart(self) -> str:
+        return self._restart
+
+    def take(self) -> Batch:
+        """Everything gathered since the last call; the look-ahead event stays for the next one."""
+        batch, self._batch = self._batch, Batch()
+        batch.restart = self._restart
+        batch.mark = self._mark
+        batch.delivered = self._delivered
+        return batch
+
+    # ---- inside
+
+    def _event(
+        self,
+        table: EventTable,
+        ordinal: int,
+        key: bytes | None,
+        before: bytes,
+        after: bytes,
+        op: bytes,
+        unchanged: bytes,
+        at: bytes,
+        part: int = _EVENT,
+    ) -> None:
+        self._flush_pending(tx_end=False)
+        seq = self._prefix + ordinal_text(ordinal << 2 | part)
+        head = (
+            b'{"before":'
+            + before
+            + b',"after":'
+            + after
+            + b',"source":'
+            + table.source_head
+            + self._ts
+            + b',"snapshot":"false",'
+            + self._fields
+            + at
+            + b'"tailrace_seq":"'
+            + seq.encode()
+            + table.schema_tail
+            + unchanged
+        )
+        self._pending = _Pending(seq, table, key, head, op)
+
+    def _mark_control(self, state: tuple[str, bytes] | None) -> None:
+        assert self._pending is not None
+        self._pending.every_partition = True
+        self._pending.state = state
+
+    def _flush_pending(self, tx_end: bool) -> None:
+        pending = self._pending
+        if pending is None:
+            return
+        self._pending = None
+        if pending.state is not None:
+            self.record_state(*pending.state)
+        if pending.seq <= self._skip_to:
+            return
+        value = (
+            pending.head
+            + (b',"tx_end":true},"op":"' if tx_end else b',"tx_end":false},"op":"')
+            + pending.op
+            + b'","ts_ms":'
+            + self._now
+            + b',"transaction":null}'
+        )
+        key = pending.key
+        run = self._run(pending.table.topic, pending.every_partition)
+        run.keys.append(key)
+        run.values.append(value)
+        size = len(value)
+        if key is not None:
+            size += len(key)
+            if pending.op == b"d":
+                run.keys.append(key)
+                run.values.append(None)
+                size += len(key)
+        self._delivered = pending.seq
+        self._batch.bytes += size
+        self._batch.events += 1
+
+    def _run(self, topic: str, every_partition: bool = False) -> Run:
+        runs = self._batch.runs
+        if runs and runs[-1].topic == topic and runs[-1].every_partition == every_partition:
+            return runs[-1]
+        run = Run(topic, every_partition=every_partition)
+        runs.append(run)
+        return run
+
+    def _touch(self, table: EventTable, key: bytes, after: bytes | None, unchanged: tuple[str, ...]) -> None:
+        self._batch.touched.append(Touch(self._token, table.topic, key, after, unchanged))

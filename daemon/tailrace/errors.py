@@ -1,0 +1,79 @@
+"""Every error that tailrace shows to a person, and the exit code each one means.
+
+TailraceError
+├── ConfigError          2  the pipeline file or the usage is wrong
+├── NotRunningError      3  nobody answers for this pipeline
+├── StuckError           4  running but stuck, a table suspended, an event that cannot be applied
+│   ├── ValueRefusedError   a value that cannot be carried exactly (I5)
+│   └── LogFormatError      bytes in the log that we do not understand (I7)
+├── UnreachableError     5  a system cannot be reached; time may mend it
+├── RefusedError         5  a system answers and refuses us (password, grant, TLS, setting); a person mends it
+├── DataLossError        6  going on would lose data (purged log, lost slot, reset server)
+└── OwnershipLostError   6  another daemon owns this pipeline now
+
+An error is one line: what happened, where, and what to do. Errors are raised, never raised and logged both.
+"""
+
+from __future__ import annotations
+
+
+class TailraceError(Exception):
+    """Base of all errors with a message for a person.
+
+    Args:
+        what: what happened, lower case, no full stop, never a row's value nor a secret.
+        where: the file and key, the host and database, the table, or the log position.
+        fix: what to do about it.
+    """
+
+    exit_code = 1
+    #: Whether trying again later, with nothing changed by a person, can succeed.
+    retryable = False
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.fix = fix
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        line = f"{text}; {self.fix}" if self.fix else text
+        return " ".join(line.split())
+
+
+class ConfigError(TailraceError):
+    exit_code = 2
+
+
+class NotRunningError(TailraceError):
+    exit_code = 3
+
+
+class StuckError(TailraceError):
+    exit_code = 4
+
+
+class ValueRefusedError(StuckError):
+    """A value that cannot be carried exactly; named by table and column, never by its content."""
+
+
+class LogFormatError(StuckError):
+    """Bytes from the source's log that no decoder of ours understands; `where` is the log position."""
+
+
+class UnreachableError(TailraceError):
+    exit_code = 5
+    retryable = True
+
+
+class RefusedError(TailraceError):
+    exit_code = 5
+
+
+class DataLossError(TailraceError):
+    exit_code = 6
+
+
+class OwnershipLostError(TailraceError):
+    exit_code = 6

@@ -1,0 +1,56 @@
+"""The position record: where capture stands, stored by the stream in one transaction with the events (I1)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from tailrace.sequence import LOWEST_MARK
+
+#: Keys of the stream's state store.
+POSITION_KEY = "position"
+SCHEMA_PREFIX = "schema:"
+LOAD_PREFIX = "load:"
+TABLE_PREFIX = "table:"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where capture stands.
+
+    Attributes:
+        epoch: see `tailrace.sequence`.
+        identity: the server and log that `restart` and `mark` belong to (system identifier and database, or
+            server UUID); text of the source's own.
+        restart: where re-reading begins, opaque to all but the source; what is acknowledged to the source.
+        delivered: `tailrace_seq` of the last event in the stream; what is skipped on re-reading (I2).
+        mark: how far the log is in the stream.
+        commit_ts_ms: the source's time of the last transaction read; 0 unknown.
+    """
+
+    epoch: int
+    identity: str
+    restart: str
+    delivered: str = ""
+    mark: str = LOWEST_MARK
+    commit_ts_ms: int = 0
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, record: bytes) -> Position:
+        return cls(**orjson.loads(record))
+
+
+def schema_key(topic: str, schema_id: int) -> str:
+    return f"{SCHEMA_PREFIX}{topic}:{schema_id}"
+
+
+def load_key(topic: str) -> str:
+    return f"{LOAD_PREFIX}{topic}"
+
+
+def table_key(topic: str) -> str:
+    return f"{TABLE_PREFIX}{topic}"

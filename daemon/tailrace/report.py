@@ -1,0 +1,90 @@
+"""What a worker tells the supervisor, and what the supervisor tells a worker."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+
+@dataclass(slots=True)
+class TableReport:
+    """One table as `status` shows it.
+
+    Attributes:
+        state: "loading", "streaming" or "suspended".
+        rows: rows of the full load that went out (capture), or events applied since start (a sink).
+        total: estimated rows of the table at load start, 0 unknown.
+        since: RFC 3339 time of the last change of state.
+        reason: why it is suspended, and what mends it.
+    """
+
+    name: str
+    state: str
+    rows: int = 0
+    total: int = 0
+    since: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class WorkerReport:
+    """A worker's word on itself; sent at every change of state and about once a second.
+
+    Attributes:
+        name: "capture", or the sink's name.
+        state: starting, loading, streaming, paused, retrying, stuck, finished, stopped.
+        position: for a person: log position of capture, offsets of a sink.
+        mark: capture: stored mark. A sink: "".
+        lag_seconds: age of the oldest change not yet handed on; 0 when caught up; None unknown.
+        lag_bytes: bytes of log (capture) or of stream (a sink) not yet handed on; None unknown.
+        progress: a counter that grows whenever the position advanced **or** the worker proved that there is
+            nothing to do (capture: its mark is the log's end as the server says; a sink: its offsets are the
+            stream's ends). Health is: this grows (I8).
+        events, bytes: totals since the worker's start.
+        error: the last error's one line while it lasts; "" when well.
+        tables: see `TableReport`.
+    """
+
+    name: str
+    state: str = "starting"
+    position: str = ""
+    mark: str = ""
+    lag_seconds: float | None = None
+    lag_bytes: int | None = None
+    progress: int = 0
+    events: int = 0
+    bytes: int = 0
+    error: str = ""
+    tables: list[TableReport] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: bytes) -> WorkerReport:
+        raw: dict[str, Any] = orjson.loads(line)
+        raw["tables"] = [TableReport(**table) for table in raw["tables"]]
+        return cls(**raw)
+
+
+class Reporter(Protocol):
+    """Where a worker sends its reports; never blocks the worker."""
+
+    def send(self, report: WorkerReport) -> None: ...
+
+
+@dataclass(slots=True)
+class Control:
+    """What the supervisor asks of a worker.
+
+    Attributes:
+        stop: drain and leave: finish the batch in hand, store the position, close (SIGTERM).
+        finish: go on until caught up with the log's end (capture) or the stream's ends (a sink) as they are
+            when this is set, then leave.
+    """
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    finish: threading.Event = field(default_factory=threading.Event)

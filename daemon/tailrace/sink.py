@@ -1,0 +1,140 @@
+"""What a sink connector provides (entry point `tailrace.sinks`), and the work that it is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from tailrace.schema import Column, TableName
+from tailrace.source import Finding
+from tailrace.stream import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """What a target's table must hold, after all schema versions met so far.
+
+    Attributes:
+        source: the table at the source.
+        version: the newest schema version contained.
+        columns: those of the newest version, in its order, named as at the source.
+        retained: columns that the source dropped; they stay in the target, nullable, under these names.
+    """
+
+    source: TableName
+    topic: str
+    version: int
+    columns: tuple[Column, ...]
+    retained: tuple[Column, ...] = ()
+    key: tuple[Column, ...] = field(init=False, compare=False, repr=False, hash=False)
+
+    def __post_init__(self) -> None:
+        key = tuple(sorted((c for c in self.columns if c.key), key=lambda c: c.key))
+        object.__setattr__(self, "key", key)
+
+    @property
+    def keyless(self) -> bool:
+        return not self.key
+
+
+class Row(NamedTuple):
+    """One row to write.
+
+    Attributes:
+        seq: `tailrace_seq` of the event that it comes from (the newest one, where events were compacted).
+        values: column name to value in its JSON form (`tailrace.schema`); names are `TargetTable`'s. For a
+            delete only the key's columns.
+    """
+
+    seq: str
+    values: dict[str, Any]
+
+
+class RowChange(NamedTuple):
+    """One change of a keyless table, to be applied to exactly one matching row."""
+
+    seq: str
+    op: str  # c, u, d, r
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class TableWork:
+    """Changes of one table between two control events, compacted: a key stands in one of the lists only, once.
+
+    Attributes:
+        upserts: whole rows; insert or overwrite.
+        updates: rows that lack the columns the log did not carry: update what is there, a missing row stays
+            missing (its load will bring it whole).
+        deletes: keys; deleting a missing row is no error.
+        inserts_only: all upserts are rows of a full load; a sink may use a faster way into an empty table,
+            as long as applying them twice leaves what applying them once leaves (I4).
+        sequential: instead of the above, for keyless tables: changes in order, one matching row each.
+        truncate: empty the table first.
+    """
+
+    table: TargetTable
+    upserts: list[Row] = field(default_factory=list)
+    updates: list[Row] = field(default_factory=list)
+    deletes: list[Row] = field(default_factory=list)
+    sequential: list[RowChange] = field(default_factory=list)
+    truncate: bool = False
+    truncate_seq: str = ""
+    inserts_only: bool = False
+
+
+class Sink(Protocol):
+    """A target. Used by one thread of one process; everything between two commits is one target transaction."""
+
+    #: False where `commit` is no transaction of the target (key-value stores): writes are fenced instead.
+    transactional: bool
+
+    def check(self) -> list[Finding]:
+        """Every prerequisite, each with its fix; changes nothing."""
+        ...
+
+    def open(self, stream_id: str) -> dict[Partition, int]:
+        """Connects, takes ownership of this sink's positions, and returns them.
+
+        Raises:
+            DataLossError: the stored positions belong to another stream's content.
+        """
+        ...
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
+        """Creates the table, or brings it to this version: added, renamed, retained columns. Idempotent.
+
+        Called before the first work of a version in this process; `previous` is the version that the target had
+        (None: unknown; look at the target's catalog).
+        """
+        ...
+
+    def apply(self, work: Sequence[TableWork]) -> None:
+        """Writes; the order of the list holds.
+
+        Raises:
+            ValueRefusedError: a value that the target's column cannot hold exactly (I5).
+        """
+        ...
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Ends the target transaction together with the positions, by compare-and-set.
+
+        Raises:
+            OwnershipLostError: another worker has taken the positions over; everything was rolled back.
+        """
+        ...
+
+    def rollback(self) -> None: ...
+
+    def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        """All live rows in the JSON forms of their source types, for `verify`; bounded memory."""
+        ...
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        """Drops this pipeline's position table rows; never target rows."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,176 @@
+"""What a source connector provides. Third parties implement exactly this (entry point `tailrace.sources`).
+
+A source is used by one thread of one process. Its methods block, within the bounds stated; errors are those of
+`tailrace.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tailrace.batch import Batch
+from tailrace.emitter import Emitter, EventTable
+from tailrace.position import Position
+from tailrace.schema import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `tailrace check`.
+
+    Attributes:
+        name: what was looked at, in a word or two (``"wal_level"``).
+        ok: False makes `check` exit 1; None is a warning: said, but nothing fails.
+        detail: what was found.
+        fix: what to do, where not ok.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A table of the source that the pipeline's globs select.
+
+    Attributes:
+        state: "streaming", or "suspended" where it cannot be captured safely.
+        reason: why it is suspended, with the statement that mends it.
+        keyless: read whole in one snapshot, applied row by row.
+        estimated_rows: from the server's statistics.
+    """
+
+    name: TableName
+    topic: str
+    state: str = "streaming"
+    reason: str = ""
+    keyless: bool = False
+    estimated_rows: int = 0
+
+
+class View(Protocol):
+    """What a chunk's SELECT could see."""
+
+    def sees(self, transaction: str) -> bool:
+        """Whether the streamed transaction (its `Touch.transaction` token) was visible to the read.
+
+        Never guessed from the log's current position: a commit reaches the log before SELECT sees it.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A key range of one table as one read view saw it.
+
+    Attributes:
+        rows: (key, row object) as JSON, byte for byte as the stream would carry the same row. A key is None
+            only in a keyless table.
+        after: the last key, opaque to all but the reader: where the next chunk begins. None: the table's end.
+        view: what the read could see.
+        high: mark that the stream must reach before the rows go out: everything visible lies before it.
+    """
+
+    table: EventTable
+    rows: list[tuple[bytes | None, bytes]]
+    after: str | None
+    view: View
+    high: str
+
+
+class SnapshotReader(Protocol):
+    """Reads tables for the full load, on connections of its own, locking nothing but what `check` announces."""
+
+    def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
+        """A keyless table, whole, as it was at the start position; only before streaming begins."""
+        ...
+
+    def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
+        """The next rows in key order after `after` (None: from the beginning), compared by the database."""
+        ...
+
+    def sees_all(self, transactions: Sequence[str]) -> bool:
+        """Whether a view opened now would see all these transactions (asked after a restart)."""
+        ...
+
+    def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
+        """All rows as they are now, for `verify`; server-side cursor, bounded memory."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Opened:
+    """A source that is ready to read.
+
+    Attributes:
+        position: where it will read from; equals what was handed in where there was one.
+        tables: the selected tables, suspended ones included.
+        emitter: what `read` takes its batches from; the capture loop adds rows of the full load to it.
+    """
+
+    position: Position
+    tables: list[SourceTable]
+    emitter: Emitter
+    warnings: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """The log of one database server."""
+
+    def check(self) -> list[Finding]:
+        """Every prerequisite, each with its fix; changes nothing."""
+        ...
+
+    def tables(self) -> list[SourceTable]:
+        """The tables that the globs select now; changes nothing."""
+        ...
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        """Connects and begins to read the log.
+
+        Args:
+            position: where the stream says capture stands; None for a first start, which creates what the source
+                needs (slot, publication) and a read view for `SnapshotReader.whole`.
+            state: the stream's state entries (schema versions of earlier runs among them).
+
+        Raises:
+            UnreachableError, RefusedError: as named.
+            DataLossError: the log does not reach back to the position, or is another server's.
+        """
+        ...
+
+    def snapshot(self) -> SnapshotReader:
+        """After `open` for the full load; without `open` for `verify`."""
+        ...
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        """Waits up to `timeout` seconds for something; None when nothing moved.
+
+        Returns what has arrived, not more than about `limit_bytes`, without waiting for more. A batch may hold no
+        events and only move the position (heartbeats, foreign transactions).
+        """
+        ...
+
+    def acknowledge(self, position: Position) -> None:
+        """The stream holds everything up to `position` durably: the source may forget it (I1)."""
+        ...
+
+    def log_end(self) -> str:
+        """Mark of the log's end now; the stream of batches reaches it even while the source is idle."""
+        ...
+
+    def lag_bytes(self, mark: str) -> int:
+        """Bytes of log between `mark` and the log's end."""
+        ...
+
+    def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
+        """Drops what `open` created at the server (slot, publication); returns what, or what it would."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,141 @@
+"""What a stream connector provides (entry point `tailrace.streams`): topics, partitions, and a state store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from tailrace.batch import Run
+from tailrace.source import Finding
+
+
+class Partition(NamedTuple):
+    """A partition of a topic. The embedded stream is one log of all topics: ``Partition("", 0)``."""
+
+    topic: str
+    number: int
+
+
+@dataclass(slots=True)
+class Slice:
+    """Consecutive records of one partition.
+
+    Attributes:
+        runs: the records; `offsets[i][j]` is the offset of `runs[i]`'s j-th record.
+        next_offset: where the partition continues.
+        bytes: their size.
+    """
+
+    partition: Partition
+    runs: list[Run]
+    offsets: list[Sequence[int]]
+    next_offset: int
+    bytes: int = 0
+
+
+class StreamWriter(Protocol):
+    """Capture's side. One writer per pipeline: opening a second one fences the first off or is refused."""
+
+    def state(self) -> dict[str, bytes]:
+        """All entries of the state store, as of everything this writer or an earlier one published."""
+        ...
+
+    def prepare(self, topics: Sequence[str]) -> None:
+        """Creates missing topics."""
+        ...
+
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+        """Makes the events and the state entries durable, in one transaction; None deletes an entry.
+
+        Raises:
+            UnreachableError: after which the writer must be closed and opened anew; what of the last call is
+                durable is then known from `state()`.
+            OwnershipLostError: another writer took over.
+        """
+        ...
+
+    def backlog_full(self) -> str:
+        """Why nothing can be published now (retention bound reached, sinks behind); "" when it can."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class StreamReader(Protocol):
+    """A sink's side, or `tail`'s: reads whole committed transactions of the writer, in order per partition."""
+
+    #: Identity of the stream's content; a sink's stored positions are void for another one.
+    stream_id: str
+    #: Whether one partition holds all events in the source's order, so that `tx_end` ends a transaction.
+    total_order: bool
+
+    def partitions(self) -> Mapping[Partition, str]:
+        """All partitions there are now, each with its topic's identity."""
+        ...
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        """Reads on from these offsets; a partition without one from the beginning.
+
+        Raises:
+            DataLossError: an offset lies before what retention has kept.
+        """
+        ...
+
+    def poll(self, timeout: float, limit_bytes: int) -> list[Slice]:
+        """Waits up to `timeout` seconds for records; empty when none came. Finds new topics by itself."""
+        ...
+
+    def pause(self, partition: Partition) -> None:
+        """`poll` leaves this partition out until `resume` (it waits for the others at a control event)."""
+        ...
+
+    def resume(self, partition: Partition) -> None: ...
+
+    def positions(self) -> Mapping[Partition, int]:
+        """The next offset of each partition; past transaction markers, so that it reaches `ends`."""
+        ...
+
+    def ends(self) -> Mapping[Partition, int]:
+        """The end offset of each partition now."""
+        ...
+
+    def schemas(self) -> list[bytes]:
+        """All records of `{pipeline}.__schemas` so far (`TableSchema.from_json`)."""
+        ...
+
+    def state(self) -> dict[str, bytes]:
+        """The state store, for `status` and `verify`."""
+        ...
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """The target holds everything before these offsets: the stream may forget it. Only a hint."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class StreamSize:
+    """For `status` and metrics."""
+
+    bytes: int = 0
+    partitions: dict[Partition, int] = field(default_factory=dict)
+
+
+class Stream(Protocol):
+    """The stream of one pipeline."""
+
+    def check(self) -> list[Finding]: ...
+
+    def writer(self) -> StreamWriter: ...
+
+    def reader(self, consumer: str) -> StreamReader:
+        """`consumer` names a sink, whose `commit`s hold retention; "" for an onlooker (`tail`)."""
+        ...
+
+    def size(self) -> StreamSize: ...
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        """Drops this pipeline's positions and schemas (and the embedded stream whole), never event topics."""
+        ...
