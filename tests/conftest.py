@@ -53,3 +53,22 @@ def postgres18() -> Iterator[servers.Postgres]:
     """PostgreSQL 18 with wal_level=logical."""
     with servers.start("postgres18") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[servers.Kafka]:
+    """Apache Kafka 4, one broker; use topics with a prefix from `servers.unique_name()`."""
+    with servers.start("kafka") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[servers.DynamoDB]:
+    """DynamoDB Local, with credentials for it in the environment, where boto3 and started programs find them."""
+    with pytest.MonkeyPatch.context() as environment, servers.start("dynamodb") as server:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_SESSION_TOKEN"):
+            environment.delenv(name, raising=False)
+        for name, value in servers.CREDENTIALS.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield server

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .dynamodb import CREDENTIALS, REGION, DynamoDB
+from .kafka import Kafka
 from .mariadb import MariaDB
 from .mysql import MySQL, MySQLDefaults
 from .postgres import Postgres, Postgres15, Postgres16, Postgres18
@@ -17,12 +19,16 @@ from .server import Option, Server, external_address
 from .sql import Database, SqlServer, unique_name
 
 KINDS: dict[str, type[Server]] = {
-    kind.kind: kind for kind in (MariaDB, MySQL, MySQLDefaults, Postgres15, Postgres16, Postgres18)
+    kind.kind: kind for kind in (MariaDB, MySQL, MySQLDefaults, Postgres15, Postgres16, Postgres18, Kafka, DynamoDB)
 }
 
 __all__ = [
+    "CREDENTIALS",
     "KINDS",
+    "REGION",
     "Database",
+    "DynamoDB",
+    "Kafka",
     "MariaDB",
     "MySQL",
     "Postgres",

@@ -47,9 +47,7 @@ def main() -> int:
     """The command line; 0, or 1 with one message."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers", description="Real servers for the tests")
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser(
-        "up", help="start servers, print their addresses, keep them running until Ctrl-C"
-    )
+    up = commands.add_parser("up", help="start servers, print their addresses, keep them running until Ctrl-C")
     up.add_argument("kinds", nargs="+", choices=list(KINDS), metavar="KIND")
     up.add_argument(
         "--option",
@@ -67,9 +65,7 @@ def main() -> int:
             _up(asked.kinds, dict(option.split("=", 1) for option in asked.option))
         elif asked.command == "fetch":
             if unknown := set(asked.kinds) - set(KINDS):
-                raise ServerError(
-                    f"no server kind {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}"
-                )
+                raise ServerError(f"no server kind {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
             _fetch(asked.kinds)
         else:
             _list()

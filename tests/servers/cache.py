@@ -27,9 +27,7 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ServerError(
-            f"cache folder {folder}: {error}; set TAILRACE_TEST_CACHE to another folder"
-        ) from error
+        raise ServerError(f"cache folder {folder}: {error}; set TAILRACE_TEST_CACHE to another folder") from error
     return folder
 
 
@@ -67,11 +65,7 @@ def copy_folder(source: Path, target: Path, link: bool = False) -> None:
 
     `link`: hard links where both lie on one disk; for files that nobody changes.
     """
-    options = (
-        ["-al"] if link and source.stat().st_dev == target.parent.stat().st_dev else ["-a", "--reflink=auto"]
-    )
-    done = subprocess.run(
-        ["cp", *options, str(source), str(target)], capture_output=True, text=True, check=False
-    )
+    options = ["-al"] if link and source.stat().st_dev == target.parent.stat().st_dev else ["-a", "--reflink=auto"]
+    done = subprocess.run(["cp", *options, str(source), str(target)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ServerError(f"copying {source} to {target}: {done.stderr.strip()}")

@@ -18,9 +18,7 @@ from .process import ServerError
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGES = ("mysql-server-core", "mysql-client-core")
 
-_ONE_LINE = re.compile(
-    r"^\s*deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>(?:\s+[^\s#]+)*)"
-)
+_ONE_LINE = re.compile(r"^\s*deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>(?:\s+[^\s#]+)*)")
 
 
 def mysql_tree() -> Path:
@@ -103,25 +101,19 @@ def _build(folder: Path) -> None:
         "-oAcquire::Languages=none",
     ]
     _checked(["apt-get", *options, "-q", "update"])
-    _checked(
-        ["apt-get", *options, "-q", "install", "--no-install-recommends", "-y", "--download-only", *PACKAGES]
-    )
+    _checked(["apt-get", *options, "-q", "install", "--no-install-recommends", "-y", "--download-only", *PACKAGES])
     packages = sorted((work / "cache" / "archives").glob("*.deb"))
     for package in packages:
         _checked(["dpkg", "-x", str(package), str(folder / "root")])
     if not (folder / "root" / "usr" / "sbin" / "mysqld").exists():
-        raise ServerError(
-            f"Debian sid's {PACKAGES[0]} has no usr/sbin/mysqld any more; set TAILRACE_TEST_MYSQL_URL"
-        )
+        raise ServerError(f"Debian sid's {PACKAGES[0]} has no usr/sbin/mysqld any more; set TAILRACE_TEST_MYSQL_URL")
     for documentation in ("doc", "man", "locale", "info"):
         shutil.rmtree(folder / "root" / "usr" / "share" / documentation, ignore_errors=True)
 
 
 def _checked(argv: list[str]) -> None:
     try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", check=False, timeout=900
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False, timeout=900)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServerError(f"{argv[0]}: {error}") from error
     if done.returncode != 0:

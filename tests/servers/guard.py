@@ -110,7 +110,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C in a terminal goes to the test process, which decides; the guard only ever follows its pipe.
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
+    # Ctrl-C in a terminal goes to the test process, which decides; the guard only ever follows its pipe. (Handlers,
+    # because SIG_IGN would be inherited: a JVM that starts with SIGTERM ignored stays deaf to it.)
+    for unheard in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(unheard, lambda number, frame: None)
     main()

@@ -173,9 +173,7 @@ class Process:
         try:
             self._guard.stdin.write(text.encode())
         except OSError as error:
-            raise ServerError(
-                f"the guard of process {self.pid} is gone ({error}); start the server again"
-            ) from error
+            raise ServerError(f"the guard of process {self.pid} is gone ({error}); start the server again") from error
 
     def stop(self, keep_folder: bool = False) -> None:
         """Ends the server and removes its folder (unless asked to keep it); returns when both is done."""
@@ -198,9 +196,7 @@ class Process:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def run(
-    argv: Sequence[str | Path], *, cwd: Path, account: Account | None = None, seconds: float = 120
-) -> str:
+def run(argv: Sequence[str | Path], *, cwd: Path, account: Account | None = None, seconds: float = 120) -> str:
     """Runs a one-off program such as initdb to its end; its output, or a `ServerError` that shows it."""
     identity = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
     try:
@@ -229,7 +225,5 @@ def program(name: str, *folders: str, package: str) -> Path:
     path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     found = shutil.which(name, path=path)
     if found is None:
-        raise ServerError(
-            f"{name} is not installed: run .ci/provision, or install the Debian package {package}"
-        )
+        raise ServerError(f"{name} is not installed: run .ci/provision, or install the Debian package {package}")
     return Path(found)

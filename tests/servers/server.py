@@ -17,9 +17,7 @@ from .process import Account, Process, ServerError, free_port, temporary_folder,
 
 Option = str | int | None
 
-_PORT_TAKEN = re.compile(
-    r"address already in use|address in use|bind on (tcp|unix)|BindException", re.IGNORECASE
-)
+_PORT_TAKEN = re.compile(r"address already in use|address in use|bind on (tcp|unix)|BindException", re.IGNORECASE)
 
 
 class Server(abc.ABC):

@@ -41,9 +41,7 @@ class Login:
                 f"{parts.scheme or '?'}://{parts.hostname or '?'}: not of the form scheme://user@host:port"
             )
         password = None if parts.password is None else unquote(parts.password)
-        return cls(
-            parts.scheme, unquote(parts.username), password, parts.hostname, parts.port or default_port
-        )
+        return cls(parts.scheme, unquote(parts.username), password, parts.hostname, parts.port or default_port)
 
     def url(self, database: str = "") -> str:
         """As a URL, percent-encoded where needed."""
