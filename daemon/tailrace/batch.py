@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -74,4 +75,4 @@ class Batch:
     commit_ts_ms: int = 0
     transactions: int = 0
     touched: list[Touch] = field(default_factory=list)
-    state: dict[str, bytes] = field(default_factory=dict)
+    state: dict[str, builtins.bytes] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -60,11 +61,11 @@ class WorkerReport:
     error: str = ""
     tables: list[TableReport] = field(default_factory=list)
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         return orjson.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, line: bytes) -> WorkerReport:
+    def from_json(cls, line: builtins.bytes) -> WorkerReport:
         raw: dict[str, Any] = orjson.loads(line)
         raw["tables"] = [TableReport(**table) for table in raw["tables"]]
         return cls(**raw)

@@ -73,6 +73,7 @@ class Chunk:
         after: the last key, opaque to all but the reader: where the next chunk begins. None: the table's end.
         view: what the read could see.
         high: mark that the stream must reach before the rows go out: everything visible lies before it.
+        fields: members of `source` as the stream's events have them, each followed by a comma.
     """
 
     table: EventTable
@@ -80,6 +81,7 @@ class Chunk:
     after: str | None
     view: View
     high: str
+    fields: bytes = b""
 
 
 class SnapshotReader(Protocol):

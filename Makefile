@@ -1,0 +1,41 @@
+# tailrace. `make demo` and `make test` do all of their own set-up on a Debian machine.
+.DEFAULT_GOAL := help
+PYTHON = .venv/bin/python
+TEST_ARGS ?=
+
+.PHONY: help demo test test-all lint format bench venv servers clean
+
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
+
+demo: venv       ## the main job on throwaway real servers: load, change, kill, verify
+	$(PYTHON) -m tailrace.cli demo $(DEMO_ARGS)
+
+test: servers    ## the tests, on real servers (15 minutes at most on two cores)
+	$(PYTHON) -m pytest $(TEST_ARGS)
+
+test-all: servers ## besides, the whole matrix of sources, streams and sinks with 20,000 changes each
+	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
+
+lint: venv       ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: venv     ## ruff's formatter
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: servers   ## throughput and memory of capture, from each source into Kafka
+	$(PYTHON) -m benchmarks.capture $(BENCH_ARGS)
+
+venv: .venv/.installed ## the virtual environment .venv
+
+.venv/.installed: pyproject.toml .ci/venv
+	./.ci/venv
+
+servers: venv    ## installs and fetches the servers that the tests start
+	./.ci/provision
+
+clean:           ## what was built
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,173 @@
+"""The full load: chunks of every table, each read in a window and sent at the window's high mark.
+
+One reader, one chunk at a time, between two reads of the stream. A chunk that a crash interrupts is read again: how
+far a table is loaded is stored in the same transaction as the chunk's rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import orjson
+import structlog
+
+from tailrace.batch import Batch
+from tailrace.capture.window import Window
+from tailrace.emitter import Emitter
+from tailrace.errors import StuckError
+from tailrace.position import LOAD_PREFIX, load_key
+from tailrace.source import Chunk, SnapshotReader, SourceTable
+
+CHUNK_ROWS = 20_000
+#: State entry: streamed transactions that were not visible to the last read view (see `Window`).
+UNSEEN_KEY = "load-unseen"
+#: How long a commit may stay invisible after it reached the log before we stop and say so (a commit that waits for a
+#: synchronous standby stays invisible for as long as the standby is away).
+VISIBILITY_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class TableLoad:
+    """How far one table is loaded; stored under `load:{topic}`.
+
+    Attributes:
+        after: the last key sent, the reader's own text; None before the first chunk.
+        rows: sent so far.
+        total: estimated when the load began.
+    """
+
+    done: bool = False
+    after: str | None = None
+    rows: int = 0
+    total: int = 0
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+
+class Load:
+    """What is left of the full load of one pipeline.
+
+    Args:
+        state: the stream's state store; tables without an entry there are not loaded (see `plan`).
+    """
+
+    def __init__(
+        self,
+        tables: Iterable[SourceTable],
+        state: dict[str, bytes],
+        reader: SnapshotReader,
+        emitter: Emitter,
+        limit_bytes: int,
+    ) -> None:
+        self.tables = {
+            table.topic: TableLoad(**orjson.loads(state[load_key(table.topic)]))
+            for table in tables
+            if load_key(table.topic) in state and table.state == "streaming"
+        }
+        self._reader = reader
+        self._emitter = emitter
+        self._limit_bytes = limit_bytes
+        self._window = Window()
+        self._chunk: Chunk | None = None
+        self._inherited: list[str] = orjson.loads(state.get(UNSEEN_KEY, b"[]"))
+        self._stored_unseen: list[str] = list(self._inherited)
+        self._trace()
+
+    @staticmethod
+    def plan(tables: Iterable[SourceTable]) -> dict[str, bytes]:
+        """The state entries that make a first start load these tables."""
+        return {
+            load_key(table.topic): TableLoad(total=table.estimated_rows).to_json()
+            for table in tables
+            if table.state == "streaming"
+        }
+
+    @property
+    def done(self) -> bool:
+        return all(table.done for table in self.tables.values())
+
+    @property
+    def waiting(self) -> bool:
+        """A chunk has been read and waits for the stream to reach its high mark."""
+        return self._chunk is not None
+
+    def observe(self, batch: Batch) -> None:
+        """Before a batch is published: remembers which rows it wrote."""
+        if batch.touched:
+            self._window.observe(batch.touched)
+
+    def read(self) -> None:
+        """Reads the next chunk, if none is waiting."""
+        if self._chunk is not None:
+            return
+        topic = next((topic for topic, table in self.tables.items() if not table.done), None)
+        if topic is None:
+            return
+        self._await_inherited()
+        chunk = self._reader.chunk(topic, self.tables[topic].after, CHUNK_ROWS, self._limit_bytes)
+        self._window.opened(chunk.view)
+        self._chunk = chunk
+
+    def send(self) -> dict[str, bytes]:
+        """Hands the waiting chunk to the emitter once the stream has reached its high mark.
+
+        Returns:
+            The state entries that become durable with the rows (and with the batch in hand, in any case).
+        """
+        entries: dict[str, bytes] = {}
+        chunk = self._chunk
+        if chunk is not None and self._emitter.mark >= chunk.high and not self._emitter.in_transaction:
+            self._chunk = None
+            rows = list(self._window.remaining(chunk))
+            self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
+            topic = chunk.table.topic
+            table = self.tables[topic]
+            table.after = chunk.after if chunk.after is not None else table.after
+            table.rows += len(rows)
+            table.done = chunk.after is None
+            entries[load_key(topic)] = table.to_json()
+            if table.done:
+                log.info("table loaded", table=str(chunk.table.schema.name), rows=table.rows)
+                self._trace()
+        unseen = self._inherited + self._window.unseen if not self.done else []
+        if unseen != self._stored_unseen:
+            self._stored_unseen = unseen
+            entries[UNSEEN_KEY] = orjson.dumps(unseen)
+        return entries
+
+    def whole(self, topic: str) -> Iterable[Chunk]:
+        """The chunks of a keyless table, as it was at the start position."""
+        return self._reader.whole(topic, self._limit_bytes)
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _trace(self) -> None:
+        self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
+
+    def _await_inherited(self) -> None:
+        """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on."""
+        deadline = time.monotonic() + VISIBILITY_SECONDS
+        while self._inherited and not self._reader.sees_all(self._inherited):
+            if time.monotonic() > deadline:
+                raise StuckError(
+                    "transactions that the log holds as committed stay invisible to queries",
+                    where="full load",
+                    fix="see whether commits wait for a synchronous standby that is away",
+                )
+            time.sleep(0.05)
+        self._inherited = []
+
+
+def loaded_tables(state: dict[str, bytes]) -> dict[str, TableLoad]:
+    """All load entries of a state store, by topic; for `status` and `verify`."""
+    return {
+        key.removeprefix(LOAD_PREFIX): TableLoad(**orjson.loads(value))
+        for key, value in state.items()
+        if key.startswith(LOAD_PREFIX)
+    }

@@ -1,0 +1,211 @@
+"""One connection of a source and a stream, from opening to closing.
+
+The order is the promise: the stream holds the events, the load's progress and the position, in one transaction; then
+the source may forget them (I1).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from tailrace.batch import Batch
+from tailrace.capture.load import Load, TableLoad, loaded_tables
+from tailrace.capture.progress import Progress
+from tailrace.emitter import Emitter
+from tailrace.position import POSITION_KEY, Position, load_key
+from tailrace.report import Control
+from tailrace.source import Opened, Source, SourceTable
+from tailrace.stream import StreamWriter
+
+#: A batch is read up to this many bytes and then published: large enough to spread a transaction's cost, small
+#: against the memory bound.
+BATCH_BYTES = 4 << 20
+CHUNK_BYTES = 8 << 20
+READ_SECONDS = 0.25
+#: Positions that moved without events are stored this often; the source's log is freed only up to a stored one.
+IDLE_STORE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Session:
+    """Reads and publishes until told to stop, or until an error ends the session."""
+
+    def __init__(self, source: Source, writer: StreamWriter, mode: str, control: Control, progress: Progress) -> None:
+        self._source = source
+        self._writer = writer
+        self._mode = mode
+        self._control = control
+        self._progress = progress
+        self._position: Position
+        self._emitter: Emitter
+        self._load: Load
+        self._prepared: set[str] = set()
+        self._stored_at = 0.0
+        self._unstored: Batch | None = None
+
+    def open(self) -> None:
+        state = self._writer.state()
+        stored = state.get(POSITION_KEY)
+        opened = self._source.open(Position.from_json(stored) if stored else None, state)
+        for warning in opened.warnings:
+            log.warning(warning)
+        self._position = opened.position
+        self._emitter = opened.emitter
+        self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
+        if stored is None:
+            state = state | self._begin(opened, state)
+        self._load = self._open_load(opened.tables, state)
+        self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
+        log.info("capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done)
+
+    def run(self) -> None:
+        """Until `control.stop`, or, with `control.finish`, until caught up with the log as it stood when loaded."""
+        goal: str | None = None
+        while not self._control.stop.is_set():
+            if self._control.finish.is_set() and goal is None and self._load.done:
+                goal = self._source.log_end()
+                log.info("catching up", goal=goal)
+            if goal is not None and self._position.mark >= goal:
+                return
+            self._step(at_once=goal is not None)
+
+    def close(self) -> None:
+        if hasattr(self, "_load"):
+            self._load.close()
+
+    # ---- one step
+
+    def _step(self, at_once: bool) -> None:
+        full = self._writer.backlog_full()
+        if full:
+            self._pause(full)
+            return
+        if not self._load.done:
+            self._load.read()
+        self._progress.state("streaming" if self._load.done else "loading")
+        batch = self._source.read(0.02 if self._load.waiting else READ_SECONDS, BATCH_BYTES)
+        if batch is None:
+            batch = Batch(restart=self._emitter.restart, delivered=self._position.delivered, mark=self._emitter.mark)
+        self._load.observe(batch)
+        entries = self._load.send()
+        rows = self._emitter.take()
+        if rows.events:
+            batch.runs.extend(rows.runs)
+            batch.events += rows.events
+            batch.bytes += rows.bytes
+        batch.state.update(rows.state)
+        self._store(batch, entries, at_once)
+        self._report(batch)
+
+    def _store(self, batch: Batch, entries: Mapping[str, bytes], at_once: bool) -> None:
+        moved = batch.mark != self._position.mark or batch.restart != self._position.restart
+        if not batch.runs and not entries and not batch.state:
+            due = at_once or not self._load.done or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
+            if not moved or not due:
+                return
+        position = replace(
+            self._position,
+            restart=batch.restart,
+            delivered=batch.delivered or self._position.delivered,
+            mark=batch.mark,
+            commit_ts_ms=batch.commit_ts_ms or self._position.commit_ts_ms,
+        )
+        self._publish(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()})
+        self._position = position
+        self._source.acknowledge(position)
+        self._progress.published(batch, position)
+        for topic, load in self._load.tables.items():
+            if load_key(topic) in entries:
+                self._progress.loaded(topic, load)
+
+    def _publish(self, batch: Batch, state: Mapping[str, bytes]) -> None:
+        new = {run.topic for run in batch.runs} - self._prepared
+        if new:
+            self._prepare(sorted(new))
+        self._writer.publish(batch.runs, state)
+        self._stored_at = time.monotonic()
+
+    def _prepare(self, topics: list[str]) -> None:
+        self._writer.prepare(topics)
+        self._prepared.update(topics)
+
+    def _pause(self, reason: str) -> None:
+        """Nothing can be published: the source is not read, but its connection is kept alive."""
+        self._progress.state("paused", reason)
+        self._source.acknowledge(self._position)
+        self._control.stop.wait(READ_SECONDS)
+        if self._progress.due:
+            self._progress.send()
+
+    def _report(self, batch: Batch) -> None:
+        if not self._progress.due:
+            return
+        lag = self._source.lag_bytes(self._position.mark)
+        self._progress.lag(lag, batch.commit_ts_ms or self._position.commit_ts_ms)
+        if lag == 0:
+            self._progress.proven_idle()
+        self._source.acknowledge(self._position)
+        self._progress.send()
+
+    # ---- the first start
+
+    def _begin(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
+        """Keyless tables first, whole, as of the start position; then the position is stored and streaming begins.
+
+        Until the position is stored, a crash starts over: nothing of the log was delivered, and the rows of keyless
+        tables that were are emptied by a truncate event.
+        """
+        entries: dict[str, bytes] = {}
+        if self._mode != "cdc":
+            entries = Load.plan(opened.tables)
+            keyless = [t for t in opened.tables if t.keyless and t.state == "streaming"]
+            if keyless:
+                entries.update(self._load_keyless(opened, keyless, state, entries))
+        batch = self._emitter.take()
+        entries.update(batch.state)
+        self._publish(batch, {**entries, POSITION_KEY: opened.position.to_json()})
+        self._source.acknowledge(opened.position)
+        return entries
+
+    def _load_keyless(
+        self, opened: Opened, tables: list[SourceTable], state: dict[str, bytes], plan: dict[str, bytes]
+    ) -> dict[str, bytes]:
+        reader = self._source.snapshot()
+        position = opened.position
+        done: dict[str, bytes] = {}
+        self._progress.opened(opened.tables, loaded_tables(plan), state)
+        self._progress.state("loading")
+        try:
+            for table in tables:
+                key = load_key(table.topic)
+                load = TableLoad(total=table.estimated_rows)
+                again = key in state
+                self._publish(Batch(), {key: load.to_json()})  # a later attempt must know of this one
+                for chunk in reader.whole(table.topic, CHUNK_BYTES):
+                    if again:
+                        self._emitter.begin(position.mark, 0, chunk.fields)
+                        self._emitter.truncate(chunk.table, 0)
+                        self._emitter.commit(position.restart, position.mark)
+                        again = False
+                    self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
+                    batch = self._emitter.take()
+                    load.rows += len(chunk.rows)
+                    self._publish(batch, batch.state)
+                    self._source.acknowledge(position)
+                    self._progress.loaded(table.topic, load)
+                    if self._progress.due:
+                        self._progress.send()
+                load.done = True
+                done[key] = load.to_json()
+                log.info("table loaded", table=str(table.name), rows=load.rows)
+        finally:
+            reader.close()
+        return done
+
+    def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
+        return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES)
