@@ -31,6 +31,7 @@ class Context:
         topic: template of an event topic's name, with {name}, {schema}, {table}.
         tables: the file's `[[tables]]` entries, as validated models.
         memory: bytes that a worker may use for buffers.
+        sinks: names of the file's sinks: the stream keeps what one of them has not consumed.
     """
 
     pipeline: str
@@ -39,6 +40,7 @@ class Context:
     topic: str = "{name}.{schema}.{table}"
     tables: tuple[Any, ...] = ()
     memory: int = 256 << 20
+    sinks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
