@@ -1,0 +1,110 @@
+"""Which rows of a chunk go out: the read view decides, never the log's position."""
+
+import orjson
+
+from tailrace.batch import Touch
+from tailrace.capture.window import Window
+from tailrace.emitter import EventTable
+from tailrace.schema import Column, Kind, TableName, TableSchema, Type
+from tailrace.source import Chunk
+
+TOPIC = "shop.public.users"
+SCHEMA = TableSchema(
+    1,
+    TableName("app", "public", "users"),
+    TOPIC,
+    (Column(1, "id", Type(Kind.INTEGER, "bigint", 64), key=1), Column(2, "doc", Type(Kind.TEXT, "text"))),
+)
+TABLE = EventTable(SCHEMA, "postgresql", "shop")
+
+
+class Sees:
+    def __init__(self, *transactions: str) -> None:
+        self.transactions = transactions
+
+    def sees(self, transaction: str) -> bool:
+        return transaction in self.transactions
+
+
+def key(number: int) -> bytes:
+    return orjson.dumps({"id": number})
+
+
+def row(number: int, doc: str = "old", n: int = 1) -> bytes:
+    return orjson.dumps({"id": number, "doc": doc, "n": n})
+
+
+def touch(transaction: str, number: int, after: bytes | None, unchanged: tuple[str, ...] = ()) -> Touch:
+    return Touch(transaction, TOPIC, key(number), after, unchanged)
+
+
+def chunk(view: Sees, *numbers: int) -> Chunk:
+    return Chunk(TABLE, [(key(n), row(n)) for n in numbers], None, view, "0")
+
+
+def out(window: Window, read: Chunk) -> list[int]:
+    return [orjson.loads(r)["id"] for _, r in window.remaining(read)]
+
+
+def test_a_row_written_by_a_transaction_that_the_view_did_not_see_stays_out() -> None:
+    window = Window()
+    read = chunk(Sees("t1"), 1, 2, 3)
+    window.opened(read.view)
+    window.observe([touch("t1", 1, row(1)), touch("t2", 2, row(2))])
+    assert out(window, read) == [1, 3]
+
+
+def test_a_deleted_row_is_not_resurrected() -> None:
+    window = Window()
+    read = chunk(Sees(), 1)
+    window.opened(read.view)
+    window.observe([touch("t1", 1, None)])
+    assert out(window, read) == []
+
+
+def test_a_transaction_streamed_before_the_read_but_not_visible_to_it_counts() -> None:
+    window = Window()
+    window.observe([touch("t1", 1, row(1, "new"))])
+    read = chunk(Sees(), 1)
+    window.opened(read.view)
+    assert out(window, read) == []
+    assert window.unseen == ["t1"]
+
+
+def test_what_a_view_saw_is_forgotten() -> None:
+    window = Window()
+    window.observe([touch("t1", 1, row(1)), touch("t2", 1, row(1))])
+    window.opened(Sees("t1"))
+    assert window.unseen == ["t2"]
+    window.opened(Sees("t1", "t2"))
+    assert window.unseen == []
+    window.observe([touch("t2", 1, row(1))])  # a late event of a transaction that the view has seen
+    assert window.unseen == []
+
+
+def test_a_row_written_only_by_incomplete_images_goes_out_with_them_laid_over() -> None:
+    window = Window()
+    read = Chunk(TABLE, [(key(1), row(1, 'long, "quoted" \\ text', 1))], None, Sees(), "0")
+    window.opened(read.view)
+    window.observe(
+        [touch("t1", 1, row(1, "placeholder", 2), ("doc",)), touch("t2", 1, row(1, "placeholder", 3), ("doc",))]
+    )
+    ((_, merged),) = window.remaining(read)
+    assert orjson.loads(merged) == {"id": 1, "doc": 'long, "quoted" \\ text', "n": 3}
+
+
+def test_an_incomplete_image_after_a_whole_one_needs_no_row() -> None:
+    window = Window()
+    read = chunk(Sees(), 1)
+    window.opened(read.view)
+    window.observe([touch("t1", 1, row(1)), touch("t2", 1, row(1, "placeholder", 3), ("doc",))])
+    assert out(window, read) == []
+
+
+def test_values_are_laid_over_as_they_stand() -> None:
+    window = Window()
+    big = b'{"id":1,"doc":"x","n":12345678901234567890123}'
+    read = Chunk(TABLE, [(key(1), big)], None, Sees(), "0")
+    window.opened(read.view)
+    window.observe([touch("t1", 1, b'{"id":1,"doc":"y","n":0}', ("n",))])
+    assert list(window.remaining(read)) == [(key(1), b'{"id":1,"doc":"y","n":12345678901234567890123}')]
