@@ -7,6 +7,7 @@ TailraceError
 │   ├── ValueRefusedError   a value that cannot be carried exactly (I5)
 │   └── LogFormatError      bytes in the log that we do not understand (I7)
 ├── UnreachableError     5  a system cannot be reached; time may mend it
+│   └── TransactionConflictError   the target undid our transaction in favour of another (deadlock)
 ├── RefusedError         5  a system answers and refuses us (password, grant, TLS, setting); a person mends it
 ├── DataLossError        6  going on would lose data (purged log, lost slot, reset server)
 └── OwnershipLostError   6  another daemon owns this pipeline now
@@ -65,6 +66,10 @@ class LogFormatError(StuckError):
 class UnreachableError(TailraceError):
     exit_code = 5
     retryable = True
+
+
+class TransactionConflictError(UnreachableError):
+    """A deadlock or serialization failure at a target: the whole transaction is applied again, at once."""
 
 
 class RefusedError(TailraceError):

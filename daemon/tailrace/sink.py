@@ -90,6 +90,9 @@ class Sink(Protocol):
 
     #: False where `commit` is no transaction of the target (key-value stores): writes are fenced instead.
     transactional: bool
+    #: Whether `ensure` takes part in the target transaction. Where it ends one (MySQL), the positions of what was
+    #: applied before are committed first.
+    transactional_ddl: bool
 
     def check(self) -> list[Finding]:
         """Every prerequisite, each with its fix; changes nothing."""
