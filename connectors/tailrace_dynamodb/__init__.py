@@ -1,0 +1,1 @@
+"""DynamoDB and what speaks its protocol: a sink."""

@@ -1,0 +1,91 @@
+"""The keys of `[stream]` with connector = "kafka"."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from tailrace.config.interpolation import Interpolated
+from tailrace.config.problems import refusal, wrong_type
+from tailrace.config.settings import StreamSettings
+from tailrace.tables import check_template
+
+#: Properties that carry the delivery guarantees; tailrace sets them, and another value would break these unseen.
+OWNED = frozenset(
+    {
+        "auto.offset.reset",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "group.id",
+        "isolation.level",
+        "partitioner",
+        "transactional.id",
+    }
+)
+
+
+def _property(value: object) -> object:
+    """librdkafka takes all its properties as text."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case dict():
+            raise refusal(
+                "is a table: a dot in a TOML key makes one",
+                'put the whole key into quotes, as in "bootstrap.servers" = "localhost:9092"',
+            )
+        case str() | Interpolated():
+            return value
+        case _:
+            raise refusal(wrong_type(value, "a string, a number or a boolean"), "see librdkafka's CONFIGURATION.md")
+
+
+def _properties(properties: dict[str, Interpolated]) -> dict[str, Interpolated]:
+    for name in properties:
+        if name in OWNED:
+            raise refusal(f"tailrace sets {name} itself", "remove it")
+    if "bootstrap.servers" not in properties:
+        raise refusal('"bootstrap.servers" is missing', 'add "bootstrap.servers" = "localhost:9092"')
+    return properties
+
+
+Property = Annotated[
+    Interpolated,
+    BeforeValidator(_property),
+    WithJsonSchema({"type": ["string", "integer", "number", "boolean"]}),
+]
+
+
+class KafkaStreamSettings(StreamSettings):
+    """Topics of a Kafka cluster.
+
+    Attributes:
+        topic: template of the event topics' names.
+        partitions: of each event topic that tailrace creates.
+        replication_factor: of every topic that tailrace creates.
+        transactional: exactly once for read_committed consumers.
+        kafka: properties for librdkafka, as text that may hold secrets; see `properties`.
+    """
+
+    connector: Literal["kafka"] = Field(examples=["kafka"])
+    topic: Annotated[str, AfterValidator(check_template)] = Field(
+        default="{name}.{schema}.{table}", examples=["{name}.{schema}.{table}"]
+    )
+    partitions: int = Field(default=1, ge=1, examples=[1])
+    replication_factor: int = Field(default=1, ge=1, le=32767, examples=[3])
+    transactional: bool = Field(default=True, examples=[True])
+    kafka: Annotated[dict[str, Property], AfterValidator(_properties)] = Field(
+        examples=[{'"bootstrap.servers"': "localhost:9092"}]
+    )
+
+    def properties(self) -> dict[str, Any]:
+        """`kafka` with its secrets resolved, for a librdkafka client's configuration.
+
+        Raises:
+            ConfigError: a secret is missing.
+        """
+        return {name: value.get() for name, value in self.kafka.items()}

@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: a source over the binlog, and a sink."""

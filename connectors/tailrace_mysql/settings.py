@@ -1,0 +1,65 @@
+"""The keys of `[source]` and `[[sinks]]` with connector = "mysql"."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from tailrace.config.interpolation import Interpolated
+from tailrace.config.settings import DatabaseSettings, SinkSettings, SourceSettings
+from tailrace.config.url import DatabaseUrl
+from tailrace.errors import ConfigError
+
+_MAX_SERVER_ID = 2**32 - 1
+# Derived ids begin where hand-given ones seldom are.
+_DERIVED_FROM = 1 << 30
+
+
+class MySQLSourceSettings(DatabaseSettings, SourceSettings):
+    """A MySQL or MariaDB server's binlog.
+
+    Attributes:
+        server_id: what we call ourselves among the server's replicas; None: derived from the pipeline's name.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
+
+    connector: Literal["mysql"] = Field(examples=["mysql"])
+    url: Interpolated = Field(examples=["mysql://repl:${PASSWORD}@127.0.0.1:3306/shop"])
+    server_id: int | None = Field(default=None, ge=1, le=_MAX_SERVER_ID, examples=[4711])
+
+    def check_url(self, url: DatabaseUrl) -> None:
+        if not url.database and not self.tables:
+            raise ConfigError(
+                "neither the url names a database, nor does tables name any",
+                fix='add the database to the url, or tables = ["shop.*"]',
+            )
+
+    def server_id_for(self, pipeline: str) -> int:
+        """The id to register with; the same for a pipeline's name at every start."""
+        if self.server_id is not None:
+            return self.server_id
+        digest = hashlib.sha256(pipeline.encode()).digest()
+        return _DERIVED_FROM + int.from_bytes(digest[:8]) % (_MAX_SERVER_ID - _DERIVED_FROM + 1)
+
+
+class MySQLSinkSettings(DatabaseSettings, SinkSettings):
+    """A MySQL or MariaDB database as target.
+
+    Attributes:
+        target_schema: key `schema`: the database to create and fill tables in; None: the url's.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
+
+    connector: Literal["mysql"] = Field(examples=["mysql"])
+    url: Interpolated = Field(examples=["mysql://app:${PASSWORD}@127.0.0.1:3306/warehouse"])
+    target_schema: str | None = Field(default=None, alias="schema", min_length=1, examples=["warehouse"])
+
+    def check_url(self, url: DatabaseUrl) -> None:
+        if not url.database and not self.target_schema:
+            raise ConfigError(
+                "neither the url nor schema names a database", fix="add the database to the end of the url"
+            )

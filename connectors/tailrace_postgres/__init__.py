@@ -1,0 +1,1 @@
+"""PostgreSQL: a source over a logical replication slot, and a sink."""

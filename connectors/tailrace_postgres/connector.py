@@ -1,0 +1,24 @@
+"""Entry points; the driver is imported only when something is created."""
+
+from __future__ import annotations
+
+from tailrace.connectors import Context, SinkConnector, SourceConnector
+from tailrace.sink import Sink
+from tailrace.source import Source
+from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSettings
+
+
+def _create_source(settings: PostgresSourceSettings, context: Context) -> Source:
+    from tailrace_postgres.source import PostgresSource
+
+    return PostgresSource(settings, context)
+
+
+def _create_sink(settings: PostgresSinkSettings, context: Context) -> Sink:
+    from tailrace_postgres.sink import PostgresSink
+
+    return PostgresSink(settings, context)
+
+
+source = SourceConnector(PostgresSourceSettings, _create_source)
+sink = SinkConnector(PostgresSinkSettings, _create_sink)

@@ -1,0 +1,24 @@
+"""Entry points of the embedded stream and of the SQLite sink."""
+
+from __future__ import annotations
+
+from tailrace.connectors import Context, SinkConnector, StreamConnector
+from tailrace.sink import Sink
+from tailrace.stream import Stream
+from tailrace_sqlite.settings import EmbeddedStreamSettings, SQLiteSinkSettings
+
+
+def _create_stream(settings: EmbeddedStreamSettings, context: Context) -> Stream:
+    from tailrace_sqlite.stream import EmbeddedStream
+
+    return EmbeddedStream(settings, context)
+
+
+def _create_sink(settings: SQLiteSinkSettings, context: Context) -> Sink:
+    from tailrace_sqlite.sink import SQLiteSink
+
+    return SQLiteSink(settings, context)
+
+
+stream = StreamConnector(EmbeddedStreamSettings, _create_stream)
+sink = SinkConnector(SQLiteSinkSettings, _create_sink)
