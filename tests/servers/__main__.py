@@ -14,9 +14,16 @@ from .server import external_address
 
 
 def _fetch(kinds: list[str]) -> None:
+    """Fetches all it can before it fails: one registry that is down keeps nobody from the others' servers."""
+    failures = []
     for name in kinds or KINDS:
         if external_address(KINDS[name].environment) is None:
-            KINDS[name].fetch()
+            try:
+                KINDS[name].fetch()
+            except ServerError as error:
+                failures.append(f"{name}: {error}")
+    if failures:
+        raise ServerError("\n".join(failures))
 
 
 def _list() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RELEASE = "software.amazon.dynamodb:DynamoDBLocal:3.1.0"
 
+_MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
+
 REGION = "eu-west-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tailrace", "AWS_SECRET_ACCESS_KEY": "tailrace"}
 """It takes any; they must be letters and digits."""
@@ -54,15 +56,19 @@ class DynamoDB(Server):
     def prepare(self) -> None:
         """Nothing: the data is in memory."""
 
-    def command(self) -> list[str | Path]:
+    def arguments(self) -> list[str]:
         """`options` are the runner's own, without the dash; an empty value is a bare flag."""
-        self._endpoint = f"http://127.0.0.1:{self.port}"
         words = ["-port", str(self.port)]
         for name, value in {**self.defaults, **self.options}.items():
             if value is not None:
                 words += [f"-{name}", *([str(value)] if value != "" else [])]
+        return words
+
+    def command(self) -> list[str | Path]:
+        """The runner in memory."""
+        self._endpoint = f"http://127.0.0.1:{self.port}"
         flags = ["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return java(jars(RELEASE), "software.amazon.dynamodb.services.local.main.ServerRunner", *words, flags=flags)
+        return java(jars(RELEASE), _MAIN, *self.arguments(), flags=flags)
 
     def client(self) -> DynamoDBClient:
         """A boto3 client; one for all callers, usable from several threads."""

@@ -53,16 +53,17 @@ def _launch(order: dict[str, Any]) -> subprocess.Popen[bytes]:
         )
 
 
-def _end(server: subprocess.Popen[bytes], order: dict[str, Any]) -> None:
-    """Asks with the stop signal, then kills the server's whole process group."""
-    if server.poll() is None:
-        server.send_signal(order["stop_signal"])
-        try:
-            server.wait(order["stop_seconds"])
-            return
-        except subprocess.TimeoutExpired:
-            # a server stopped by SIGSTOP does not hear the first signal
-            os.killpg(server.pid, signal.SIGKILL)
+def _end(server: subprocess.Popen[bytes], exited: int, order: dict[str, Any]) -> None:
+    """Asks with the stop signal, then kills what is left of the server's process group.
+
+    The server is reaped last: until then its process id, and so the group's, cannot be another's.
+    """
+    if not select.select([exited], [], [], 0)[0]:
+        os.kill(server.pid, order["stop_signal"])
+        # A server that hangs, or is stopped by SIGSTOP, does not hear it.
+        select.select([exited], [], [], order["stop_seconds"])
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
     server.wait()
 
 
@@ -92,7 +93,9 @@ def main() -> None:
         readable, _, _ = select.select(watched, [], [])
         if exited in readable:
             watched.remove(exited)
-            _say(f"exit {server.wait()}")
+            end = os.waitid(os.P_PIDFD, exited, os.WEXITED | os.WNOWAIT)
+            if end is not None:
+                _say(f"exit {end.si_status if end.si_code == os.CLD_EXITED else -end.si_status}")
         if 0 not in readable:
             continue
         received = os.read(0, 4096)
@@ -102,9 +105,9 @@ def main() -> None:
         for line in lines:
             if line == b"keep":
                 keep = True
-            elif line.startswith(b"signal ") and server.poll() is None:
-                server.send_signal(int(line[7:]))
-    _end(server, order)
+            elif line.startswith(b"signal "):
+                os.kill(server.pid, int(line[7:]))  # not reaped yet, so it is this server or nobody
+    _end(server, exited, order)
     if not keep:
         _remove(order["folder"])
 

@@ -66,7 +66,8 @@ class Kafka(Server):
         """Takes the bootstrap list."""
         self._bootstrap = self.external or ""
 
-    def _properties(self, logs: Path) -> str:
+    def properties(self, logs: Path) -> str:
+        """The text of server.properties with its logs in this folder."""
         # A port of its own for the controller, kept over restarts as the broker's is.
         self._controller_port = self._controller_port or free_port()
         broker, controller = f"127.0.0.1:{self.port}", f"127.0.0.1:{self._controller_port}"
@@ -88,7 +89,7 @@ class Kafka(Server):
 
         def build(folder: Path) -> None:
             properties = folder.parent / "server.properties"
-            properties.write_text(self._properties(folder))
+            properties.write_text(self.properties(folder))
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             # The tool takes an id beginning with a dash for an option.
             cluster = "t" + cluster[1:]
@@ -104,7 +105,7 @@ class Kafka(Server):
         """The broker with a properties file of its own."""
         self._bootstrap = f"127.0.0.1:{self.port}"
         properties = self.folder / "server.properties"
-        properties.write_text(self._properties(self.folder / "data"))
+        properties.write_text(self.properties(self.folder / "data"))
         flags = ["-Xmx512m", "-Xms128m", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
         return java(jars(RELEASE), "kafka.Kafka", properties, flags=flags)
 

@@ -71,6 +71,7 @@ class Server(abc.ABC):
     def address(self) -> str:
         """The URL, bootstrap list or endpoint: what the environment variable holds."""
 
+    @abc.abstractmethod
     def disconnect(self) -> None:
         """Closes the harness's own connections, which do not outlive a restart."""
 
