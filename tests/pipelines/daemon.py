@@ -1,0 +1,91 @@
+"""Runs the daemon as a user does: `python -m tailrace.cli …` on a pipeline file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Result:
+    code: int
+    stdout: str
+    stderr: str
+
+
+class PipelineFile:
+    """A pipeline file in a test's folder, and the commands on it."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        self.folder = folder
+        self.path = folder / "pipeline.toml"
+        self.path.write_text(text)
+        self.log = folder / "daemon.log"
+
+    def command(self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> Result:
+        """`tailrace ARGUMENTS`, waited for; the first argument is the command, the file is put after it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tailrace.cli", arguments[0], str(self.path), *arguments[1:]],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, **(env or {})},
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def until_caught_up(self, timeout: float = 120) -> Result:
+        return self.command("run", "--until-caught-up", timeout=timeout)
+
+    def status(self) -> dict[str, Any]:
+        """`status --json`, whatever its exit code; {} while nothing answers."""
+        result = self.command("status", "--json", timeout=30)
+        try:
+            answer: dict[str, Any] = json.loads(result.stdout)
+        except ValueError:
+            return {}
+        return answer
+
+    def tail(self, *arguments: str, timeout: float = 60) -> list[dict[str, Any]]:
+        result = self.command("tail", *arguments, timeout=timeout)
+        assert result.code == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """`tailrace run`, stopped by SIGTERM at the end; its exit code must be 0."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tailrace.cli", "run", str(self.path)], stdout=log, stderr=log
+            )
+        try:
+            yield process
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(timeout=20)
+            assert code == 0, f"run ended with {code}: {self.log.read_text()[-3000:]}"
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def worker_pids(self) -> dict[str, int]:
+        """The running workers' process ids, by name."""
+        return {worker["name"]: worker["pid"] for worker in self.status().get("workers", []) if worker.get("pid")}
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits for a condition, and fails with `what` when it does not come about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
