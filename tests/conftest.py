@@ -29,7 +29,7 @@ def mysql() -> Iterator[servers.MySQL]:
 
 @pytest.fixture(scope="session")
 def mysql_defaults() -> Iterator[servers.MySQL]:
-    """MySQL 9.7 as it comes: GTIDs off, binlog_row_metadata=MINIMAL."""
+    """MySQL 9.7 with GTIDs off and binlog_row_metadata=MINIMAL, as most servers run."""
     with servers.start("mysql-defaults") as server:
         yield server
 

@@ -4,7 +4,7 @@ Started by `process.Process` as a script of its own (standard library only, quic
 the test process; the kernel closes that pipe when the test process ends, by SIGKILL too, and then the guard ends
 the server and removes its folder. It is the server's parent, so a process id it signals is never another's.
 
-argv[1] is JSON: argv, cwd, env, uid, gid (null: keep), log (path), stop_signal (number), stop_seconds, folder.
+argv[1] is JSON: argv, cwd, uid, gid (null: keep), log (path), stop_signal (number), stop_seconds, folder.
 From stdin, a line each: "signal N"; "keep" (end the server but leave the folder). To stdout: "pid N", "exit CODE".
 """
 
@@ -43,7 +43,6 @@ def _launch(order: dict[str, Any]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             order["argv"],
             cwd=order["cwd"],
-            env=order["env"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from .cache import copy_folder, entry
 from .maven import jars, java
-from .process import free_port, run
+from .process import free_port, run, wait_until
 from .server import Option, Server
 
 RELEASE = "org.apache.kafka:kafka_2.13:4.3.1"
@@ -128,3 +129,11 @@ class Kafka(Server):
     def topics(self) -> set[str]:
         """The names of all topics."""
         return set(self.admin().list_topics(timeout=10).topics)
+
+    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+        """Creates a topic and waits until it is there."""
+        from confluent_kafka.cimpl import NewTopic
+
+        [created] = self.admin().create_topics([NewTopic(name, partitions, 1, config=dict(config or {}))]).values()
+        created.result(30)
+        wait_until(lambda: name in self.topics(), 30, f"topic {name} is there")

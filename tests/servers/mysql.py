@@ -1,4 +1,4 @@
-"""MySQL 9.7 from unpacked Debian packages: with GTIDs and full metadata, and as the server comes by default."""
+"""MySQL 9.7 from unpacked Debian packages: with GTIDs and full metadata, and with neither."""
 
 from __future__ import annotations
 
@@ -94,12 +94,16 @@ class MySQL(MySQLFamily):
 
 
 class MySQLDefaults(MySQL):
-    """MySQL 9.7 as it comes: no GTIDs, minimal row metadata. Only sizes and syncing are set."""
+    """MySQL 9.7 with the defaults that most servers in use run with: no GTIDs, minimal row metadata.
+
+    GTIDs are switched off by name, because 9.7 is the first release that has them on by default.
+    """
 
     kind = "mysql-defaults"
+    version = "9.7, GTIDs off"
     environment = "TAILRACE_TEST_MYSQL_DEFAULTS_URL"
     defaults: ClassVar[dict[str, Option]] = {
-        name: value
-        for name, value in MySQL.defaults.items()
-        if name not in ("server-id", "gtid-mode", "enforce-gtid-consistency", "binlog-row-metadata")
+        **{name: value for name, value in MySQL.defaults.items() if name not in ("server-id", "binlog-row-metadata")},
+        "gtid-mode": "OFF",
+        "enforce-gtid-consistency": "OFF",
     }

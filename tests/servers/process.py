@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -108,7 +108,6 @@ class Process:
         folder: Path,
         log: Path,
         account: Account | None = None,
-        env: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGKILL,
         stop_seconds: float = 2.0,
     ) -> None:
@@ -120,7 +119,6 @@ class Process:
         order = {
             "argv": [str(word) for word in argv],
             "cwd": str(folder),
-            "env": {**os.environ, **(env or {})},
             "uid": account.uid if account else None,
             "gid": account.gid if account else None,
             "log": str(log),

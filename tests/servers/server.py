@@ -129,14 +129,9 @@ class Server(abc.ABC):
             folder=self.folder,
             log=self.log,
             account=self.account,
-            env=self.environ(),
             stop_signal=self.stop_signal,
         )
         self._await_ready()
-
-    def environ(self) -> dict[str, str]:
-        """Environment variables besides the inherited ones."""
-        return {}
 
     def _await_ready(self) -> None:
         def ready() -> bool:

@@ -23,9 +23,10 @@ def test_options_go_over_the_defaults_and_none_removes_one() -> None:
     assert not [word for word in words if "gtid-strict" in word or word == "--binlog-format=ROW"]
 
 
-def test_mysql_defaults_sets_nothing_a_reader_of_the_log_would_see() -> None:
+def test_mysql_defaults_has_no_gtids_and_leaves_the_log_as_it_comes() -> None:
     words = " ".join(MySQLDefaults().arguments())
-    for name in ("gtid", "binlog-row", "binlog-format", "server-id", "log-bin"):
+    assert "--gtid-mode=OFF" in words
+    for name in ("binlog-row", "binlog-format", "server-id", "log-bin"):
         assert name not in words
 
 

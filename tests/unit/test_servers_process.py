@@ -76,9 +76,8 @@ def test_a_server_ends_with_the_process_that_started_it(number: signal.Signals) 
         wait_until(lambda: not Path(folder).exists(), 10, "the folder is gone")
 
 
-def test_a_server_ends_when_its_guard_is_killed() -> None:
-    folder = temporary_folder("unit")
-    process = started(folder)
+def test_a_server_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
+    process = started(tmp_path)
     guard = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(guard, signal.SIGKILL)
     wait_until(lambda: not alive(process.pid), 10, "the server is gone")
