@@ -18,19 +18,28 @@ def _http_url(url: Interpolated) -> Interpolated:
 
 
 class DynamoDBSinkSettings(SinkSettings):
-    """DynamoDB, or what speaks its protocol (DynamoDB Local, ScyllaDB Alternator, …).
+    """DynamoDB, or what speaks its protocol.
 
-    Credentials come from where the AWS SDK looks for them: the environment, its own files, the instance's role.
-
-    Attributes:
-        endpoint_url: None: AWS itself.
-        region: None: as the AWS SDK's own configuration says.
-        prefix: stands before each table's name.
+    The login comes from where the AWS SDK looks for it: the environment, its own files, the instance's role.
     """
 
-    connector: Literal["dynamodb"] = Field(examples=["dynamodb"])
-    endpoint_url: Annotated[Interpolated, AfterValidator(_http_url)] | None = Field(
-        default=None, examples=["http://127.0.0.1:8000"]
+    connector: Literal["dynamodb"] = Field(
+        description="DynamoDB, DynamoDB Local, ScyllaDB Alternator, …", examples=["dynamodb"]
     )
-    region: str | None = Field(default=None, min_length=1, examples=["eu-west-1"])
-    prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]*$", examples=["shop-"])
+    endpoint_url: Annotated[Interpolated, AfterValidator(_http_url)] | None = Field(
+        default=None,
+        description="Where the service is. Default: AWS itself.",
+        examples=["http://127.0.0.1:8000"],
+    )
+    region: str | None = Field(
+        default=None,
+        min_length=1,
+        description="AWS region. Default: as the AWS SDK's own configuration says.",
+        examples=["eu-west-1"],
+    )
+    prefix: str = Field(
+        default="",
+        pattern=r"^[a-zA-Z0-9_.-]*$",
+        description="Stands before each table's name.",
+        examples=["shop-"],
+    )

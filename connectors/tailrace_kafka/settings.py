@@ -61,25 +61,26 @@ Property = Annotated[
 
 
 class KafkaStreamSettings(StreamSettings):
-    """Topics of a Kafka cluster.
+    """Topics of a Kafka cluster."""
 
-    Attributes:
-        topic: template of the event topics' names.
-        partitions: of each event topic that tailrace creates.
-        replication_factor: of every topic that tailrace creates.
-        transactional: exactly once for read_committed consumers.
-        kafka: properties for librdkafka, as text that may hold secrets; see `properties`.
-    """
-
-    connector: Literal["kafka"] = Field(examples=["kafka"])
+    connector: Literal["kafka"] = Field(description="Apache Kafka.", examples=["kafka"])
     topic: Annotated[str, AfterValidator(check_template)] = Field(
-        default="{name}.{schema}.{table}", examples=["{name}.{schema}.{table}"]
+        default="{name}.{schema}.{table}",
+        description="Template of the event topics' names; `{schema}` and `{table}` must be in it, with a dot "
+        "between them. `{schema}` is the PostgreSQL schema or the MySQL database.",
+        examples=["{name}.{schema}.{table}"],
     )
-    partitions: int = Field(default=1, ge=1, examples=[1])
-    replication_factor: int = Field(default=1, ge=1, le=32767, examples=[3])
-    transactional: bool = Field(default=True, examples=[True])
+    partitions: int = Field(default=1, ge=1, description="Of each event topic that tailrace creates.", examples=[1])
+    replication_factor: int = Field(
+        default=1, ge=1, le=32767, description="Of every topic that tailrace creates.", examples=[3]
+    )
+    transactional: bool = Field(
+        default=True, description="Exactly once for consumers that read committed.", examples=[True]
+    )
     kafka: Annotated[dict[str, Property], AfterValidator(_properties)] = Field(
-        examples=[{'"bootstrap.servers"': "localhost:9092"}]
+        description="Properties for librdkafka, as they stand, each key in quotes; `bootstrap.servers` is needed. "
+        "Those that carry the delivery guarantees are refused.",
+        examples=[{"bootstrap.servers": "localhost:9092"}],
     )
 
     def properties(self) -> dict[str, Any]:

@@ -7,30 +7,48 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
-from tailrace.config.settings import DatabaseSettings, SinkSettings, SourceSettings
+from tailrace.config.settings import SinkSettings, SourceSettings
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
 
+_SCHEMES = ("mysql", "mariadb")
 _MAX_SERVER_ID = 2**32 - 1
 # Derived ids begin where hand-given ones seldom are.
 _DERIVED_FROM = 1 << 30
 
 
+def _without_options(url: DatabaseUrl) -> None:
+    if url.options:
+        # Another driver's options, as in JDBC's URLs; none may be passed over in silence.
+        raise ConfigError(
+            f"the url has an option {next(iter(url.options))!r}",
+            fix="remove it; only socket stands there, and TLS has its own key tls",
+        )
+
+
 class MySQLSourceSettings(DatabaseSettings, SourceSettings):
-    """A MySQL or MariaDB server's binlog.
+    """A MySQL or MariaDB server's binlog."""
 
-    Attributes:
-        server_id: what we call ourselves among the server's replicas; None: derived from the pipeline's name.
-    """
+    schemes: ClassVar[tuple[str, ...]] = _SCHEMES
 
-    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
-
-    connector: Literal["mysql"] = Field(examples=["mysql"])
-    url: Interpolated = Field(examples=["mysql://repl:${PASSWORD}@127.0.0.1:3306/shop"])
-    server_id: int | None = Field(default=None, ge=1, le=_MAX_SERVER_ID, examples=[4711])
+    connector: Literal["mysql"] = Field(description="MySQL and MariaDB.", examples=["mysql"])
+    url: Interpolated = Field(
+        description="The server, `mysql://` or `mariadb://`; the database is the default of `tables`.",
+        examples=["mysql://repl:${PASSWORD}@127.0.0.1:3306/shop"],
+    )
+    server_id: int | None = Field(
+        default=None,
+        ge=1,
+        le=_MAX_SERVER_ID,
+        description="What tailrace calls itself among the server's replicas. Default: derived from the pipeline's "
+        "name; a clash with another replica is noticed.",
+        examples=[4711],
+    )
 
     def check_url(self, url: DatabaseUrl) -> None:
+        _without_options(url)
         if not url.database and not self.tables:
             raise ConfigError(
                 "neither the url names a database, nor does tables name any",
@@ -46,19 +64,26 @@ class MySQLSourceSettings(DatabaseSettings, SourceSettings):
 
 
 class MySQLSinkSettings(DatabaseSettings, SinkSettings):
-    """A MySQL or MariaDB database as target.
+    """A MySQL or MariaDB database as target."""
 
-    Attributes:
-        target_schema: key `schema`: the database to create and fill tables in; None: the url's.
-    """
+    schemes: ClassVar[tuple[str, ...]] = _SCHEMES
 
-    schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
-
-    connector: Literal["mysql"] = Field(examples=["mysql"])
-    url: Interpolated = Field(examples=["mysql://app:${PASSWORD}@127.0.0.1:3306/warehouse"])
-    target_schema: str | None = Field(default=None, alias="schema", min_length=1, examples=["warehouse"])
+    connector: Literal["mysql"] = Field(description="MySQL and MariaDB.", examples=["mysql"])
+    url: Interpolated = Field(
+        description="The target, `mysql://` or `mariadb://`.",
+        examples=["mysql://app:${PASSWORD}@127.0.0.1:3306/warehouse"],
+    )
+    target_schema: str | None = Field(
+        default=None,
+        alias="schema",
+        min_length=1,
+        max_length=64,
+        description="The database to create and fill tables in. Default: the url's.",
+        examples=["warehouse"],
+    )
 
     def check_url(self, url: DatabaseUrl) -> None:
+        _without_options(url)
         if not url.database and not self.target_schema:
             raise ConfigError(
                 "neither the url nor schema names a database", fix="add the database to the end of the url"

@@ -6,41 +6,54 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
-from tailrace.config.settings import DatabaseSettings, SinkSettings, SourceSettings
+from tailrace.config.settings import SinkSettings, SourceSettings
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
 
 _SCHEMES = ("postgresql", "postgres")
 #: PostgreSQL cuts longer identifiers, which would make two pipelines share one.
 _IDENTIFIER_BYTES = 63
-#: A slot's name, by PostgreSQL's own rule.
-_SLOT_PATTERN = r"^[a-z0-9_]{1,63}$"
+#: Room behind a publication's name for the suffix of a second one.
+_SUFFIX_BYTES = 9
 
 
-def _named_database(url: DatabaseUrl) -> None:
+def _check_url(url: DatabaseUrl) -> None:
     if not url.database:
         raise ConfigError("the url names no database", fix="add it: postgresql://user@host/database")
+    for option in url.options:
+        if option.startswith("ssl"):
+            raise ConfigError(f"the url has an option {option!r}", fix='write tls = { mode = "verify-full" } instead')
 
 
 class PostgresSourceSettings(DatabaseSettings, SourceSettings):
-    """A PostgreSQL database's logical replication slot.
-
-    Attributes:
-        slot: None: `slot_name` derives it.
-        publication: None: `publication_name` derives it.
-    """
+    """A PostgreSQL database's logical replication slot."""
 
     schemes: ClassVar[tuple[str, ...]] = _SCHEMES
     table_options: ClassVar[frozenset[str]] = frozenset({"inserts_only"})
 
-    connector: Literal["postgres"] = Field(examples=["postgres"])
-    url: Interpolated = Field(examples=["postgresql://repl:${PASSWORD}@127.0.0.1:5432/shop"])
-    slot: str | None = Field(default=None, pattern=_SLOT_PATTERN, examples=["tailrace_shop"])
-    publication: str | None = Field(default=None, min_length=1, max_length=54, examples=["tailrace_shop"])
+    connector: Literal["postgres"] = Field(description="PostgreSQL.", examples=["postgres"])
+    url: Interpolated = Field(
+        description="The database, `postgresql://` or `postgres://`; options behind `?` go to libpq.",
+        examples=["postgresql://repl:${PASSWORD}@127.0.0.1:5432/shop"],
+    )
+    slot: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9_]{1,63}$",
+        description="The replication slot, which tailrace creates. Default: `tailrace_NAME`, with `_` for `-`.",
+        examples=["tailrace_shop"],
+    )
+    publication: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=_IDENTIFIER_BYTES - _SUFFIX_BYTES,
+        description="The publication, which tailrace creates for exactly the captured tables. Default: as `slot`.",
+        examples=["tailrace_shop"],
+    )
 
     def check_url(self, url: DatabaseUrl) -> None:
-        _named_database(url)
+        _check_url(url)
 
     def slot_name(self, pipeline: str) -> str:
         """The slot to use: as configured, else ``tailrace_NAME``.
@@ -48,39 +61,41 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
         Raises:
             ConfigError: the pipeline's name is too long to derive one.
         """
-        return self.slot or _derived(pipeline, "slot", self.url.where)
+        return self.slot or self._derived(pipeline, "slot")
 
     def publication_name(self, pipeline: str) -> str:
         """The publication to use, as `slot_name`; room is left for a suffix of 9 characters."""
-        return self.publication or _derived(pipeline, "publication", self.url.where)
+        return self.publication or self._derived(pipeline, "publication")
 
-
-def _derived(pipeline: str, key: str, url_where: str) -> str:
-    name = "tailrace_" + pipeline.replace("-", "_")
-    if len(name) > _IDENTIFIER_BYTES - 9:
-        raise ConfigError(
-            f"the pipeline's name is too long for a {key} of PostgreSQL",
-            where=url_where.removesuffix("url") + key if url_where else "",
-            fix=f"add {key} to [source], or shorten the name",
-        )
-    return name
+    def _derived(self, pipeline: str, key: str) -> str:
+        name = "tailrace_" + pipeline.replace("-", "_")
+        if len(name) > _IDENTIFIER_BYTES - _SUFFIX_BYTES:
+            raise ConfigError(
+                f"the pipeline's name is too long for a {key} of PostgreSQL",
+                where=self.where(key),
+                fix=f"add {key}, or shorten the name",
+            )
+        return name
 
 
 class PostgresSinkSettings(DatabaseSettings, SinkSettings):
-    """A PostgreSQL database as target.
-
-    Attributes:
-        target_schema: key `schema`: the schema to create and fill tables in; None: the first of the user's
-            search_path.
-    """
+    """A PostgreSQL database as target."""
 
     schemes: ClassVar[tuple[str, ...]] = _SCHEMES
 
-    connector: Literal["postgres"] = Field(examples=["postgres"])
-    url: Interpolated = Field(examples=["postgresql://app:${PASSWORD}@127.0.0.1:5432/warehouse"])
+    connector: Literal["postgres"] = Field(description="PostgreSQL.", examples=["postgres"])
+    url: Interpolated = Field(
+        description="The target, `postgresql://` or `postgres://`; options behind `?` go to libpq.",
+        examples=["postgresql://app:${PASSWORD}@127.0.0.1:5432/warehouse"],
+    )
     target_schema: str | None = Field(
-        default=None, alias="schema", min_length=1, max_length=_IDENTIFIER_BYTES, examples=["shop"]
+        default=None,
+        alias="schema",
+        min_length=1,
+        max_length=_IDENTIFIER_BYTES,
+        description="The schema to create and fill tables in. Default: the first of the user's search_path.",
+        examples=["shop"],
     )
 
     def check_url(self, url: DatabaseUrl) -> None:
-        _named_database(url)
+        _check_url(url)

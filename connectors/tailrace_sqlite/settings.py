@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import unquote
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import refusal
@@ -18,25 +18,44 @@ from tailrace.errors import ConfigError
 _PREFIX = "sqlite:///"
 
 
+def _one(partitions: int) -> int:
+    if partitions != 1:
+        raise refusal("the embedded stream is one log, with one partition", 'remove it, or use connector = "kafka"')
+    return partitions
+
+
 class EmbeddedStreamSettings(StreamSettings):
-    """The stream in SQLite files of the pipeline's state folder: one log, one partition.
+    """The stream in SQLite files of the pipeline's state folder: one log, one partition."""
 
-    Attributes:
-        retain: seconds that events are kept at least, also after every sink has them.
-        retain_bytes: bytes at which retention ends early, and then capture waits for the sinks.
-    """
-
-    connector: Literal["embedded"] = Field(default="embedded", examples=["embedded"])
-    partitions: Literal[1] = Field(default=1, examples=[1])
-    retain: Duration = Field(default=86400.0, examples=["24h"])
-    retain_bytes: Size = Field(default=10 << 30, examples=["10GiB"])
+    connector: Literal["embedded"] = Field(
+        default="embedded", description="SQLite files in the state folder.", examples=["embedded"]
+    )
+    partitions: Annotated[int, AfterValidator(_one)] = Field(
+        default=1, description="Always 1.", json_schema_extra={"const": 1}, examples=[1]
+    )
+    retain: Duration = Field(
+        default="24h",
+        validate_default=True,
+        description="How long events are kept at least, also after every sink has them.",
+        examples=["24h"],
+    )
+    retain_bytes: Size = Field(
+        default="10GiB",
+        validate_default=True,
+        description="Where what every sink has goes before `retain` is over; if that is not enough, capture waits "
+        "for the sinks and `status` says so.",
+        examples=["10GiB"],
+    )
 
 
 class SQLiteSinkSettings(SinkSettings):
     """A SQLite database file as target."""
 
-    connector: Literal["sqlite"] = Field(examples=["sqlite"])
-    url: Interpolated = Field(examples=["sqlite:////var/lib/tailrace/shop/mirror.db"])
+    connector: Literal["sqlite"] = Field(description="SQLite.", examples=["sqlite"])
+    url: Interpolated = Field(
+        description="The database file, an absolute path behind three slashes.",
+        examples=["sqlite:////var/lib/tailrace/shop/mirror.db"],
+    )
 
     @property
     def path(self) -> Path:
@@ -45,10 +64,11 @@ class SQLiteSinkSettings(SinkSettings):
         Raises:
             ConfigError: a secret in the url is missing, or the url names no absolute path.
         """
+        text = self.url.get()
         try:
-            return _path(self.url.get())
+            return _path(text)
         except ConfigError as error:
-            raise ConfigError(error.what, where=error.where or self.url.where, fix=error.fix) from None
+            raise ConfigError(error.what, where=self.url.where, fix=error.fix) from None
 
     def resolve(self) -> Iterator[ConfigError]:
         try:
@@ -57,7 +77,7 @@ class SQLiteSinkSettings(SinkSettings):
             yield error
 
     @model_validator(mode="after")
-    def _literal_url(self) -> Self:
+    def _check_literal_url(self) -> Self:
         if self.url.literal:
             try:
                 _path(self.url.get())
@@ -71,7 +91,7 @@ def _path(url: str) -> Path:
     if not url.startswith(_PREFIX):
         raise ConfigError("this is no SQLite url", fix=fix)
     path = Path(unquote(url.removeprefix(_PREFIX)))
-    if not path.is_absolute():
+    if not path.is_absolute() or not path.name:
         # The daemon's working folder is no place that a person would think of.
         raise ConfigError("the url names no absolute path", fix=fix)
     return path

@@ -4,10 +4,12 @@
 then needs it takes from `Pipeline`, which resolves secrets only where they are used.
 """
 
+from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
-from tailrace.config.pipeline import Pipeline, load, parse
+from tailrace.config.pipeline import Pipeline
 from tailrace.config.problems import ConfigErrors
-from tailrace.config.settings import DatabaseSettings, Settings, SinkSettings, SourceSettings, StreamSettings
+from tailrace.config.reading import load, parse
+from tailrace.config.settings import Settings, SinkSettings, SourceSettings, StreamSettings
 from tailrace.config.tls import Tls
 from tailrace.config.url import DatabaseUrl
 

@@ -209,10 +209,11 @@ def _masked(parts: Sequence[str | Placeholder]) -> str:
         return "".join(MASK if isinstance(part, str) else str(part) for part in parts)
     text = ""
     skeleton = "".join(part if isinstance(part, str) else "x" for part in parts)
-    userinfo = _USERINFO.match(skeleton)
-    colon = skeleton.find(":", userinfo.start(1), userinfo.end(1)) if userinfo else -1
-    secret = range(colon + 1, userinfo.end(1)) if userinfo and colon >= 0 else range(0)
-    query = skeleton.find("?", userinfo.end() if userinfo else 0)
+    # Wider than the grammar: the URL may be wrong just because its password holds a slash.
+    at = skeleton.rfind("@")
+    colon = skeleton.find(":", skeleton.index("://") + 3, max(at, 0))
+    secret = range(colon + 1, at) if colon >= 0 else range(0)
+    query = skeleton.find("?", max(at, 0))
     place = 0
     for part in parts:
         if isinstance(part, Placeholder):

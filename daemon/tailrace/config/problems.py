@@ -1,6 +1,6 @@
 """What is wrong with a pipeline file, as lines that each name the file, the key and the fix.
 
-No line holds a value of the file: what stands where a key is wrong may be a password in the wrong place.
+No line holds the value of a key that may be a secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -134,13 +134,13 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], file: str, prefix: Lo
     kind = detail["type"]
     field = _field_at(model, location)
     key = str(location[-1]) if location else ""
-    what, fix = detail["msg"][:1].lower() + detail["msg"][1:], _example(key, field, "write")
+    what, fix = detail["msg"].removeprefix("Input "), _example(key, field, "write")
     if kind == _REFUSED:
         what, fix = context["what"], context["fix"]
         if context["key"]:
             location = (*location, context["key"])
     elif kind == "missing":
-        what, fix = "this key is missing", _example(key, field, "add") or f"add {key}"
+        what, fix = "this key is missing", _example(key, field, "add")
     elif kind == "extra_forbidden":
         what, fix = "unknown key", _unknown(key, _model_at(model, location[:-1]), prefix + location[:-1])
     elif kind == "literal_error":
@@ -170,15 +170,19 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _example(key: str, field: FieldInfo | None, verb: str) -> str:
-    if field is None or not field.examples:
-        return ""
-    return f"{verb} {key} = {_toml(field.examples[0])}"
+    if field is None:
+        return f"{verb} another value"
+    if field.examples:
+        return f"{verb} {key} = {_toml(field.examples[0])}"
+    if get_origin(field.annotation) in (list, tuple):
+        return f"{verb} it as [[{key}]]"
+    return f"{verb} it as [{key}]"
 
 
 def _toml(value: object) -> str:
     """An example as TOML writes it; examples are strings, numbers, booleans, arrays and flat tables."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{key_path((key,))} = {_toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value)
 
 

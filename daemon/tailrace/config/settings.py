@@ -1,21 +1,36 @@
 """What the settings of connectors are made of: a third party's models derive from these too.
 
-Every model refuses unknown keys and values of another type; a field's `examples` end up in error messages.
+Every model refuses unknown keys and values of another type. A field's `description` becomes the reference page and an
+editor's tooltip, its `examples` the fix in error messages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import Location, at, refusal
-from tailrace.config.tls import Tls
 from tailrace.config.units import Duration
-from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+#: The name becomes part of topics, slots, and of the path of a socket, which have limits.
+_NAME_LENGTH = 63
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise refusal(
+            "must begin with a lower-case letter and hold only lower-case letters, digits, _ and -",
+            "choose another name",
+        )
+    if len(text) > _NAME_LENGTH:
+        raise refusal(f"is longer than {_NAME_LENGTH} characters", "choose a shorter name")
+    return text
 
 
 def _glob(text: str) -> str:
@@ -24,25 +39,16 @@ def _glob(text: str) -> str:
     return text
 
 
+#: A pipeline's or a sink's name.
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$", "maxLength": _NAME_LENGTH}),
+]
 #: Glob on ``schema.table`` (PostgreSQL) or ``database.table`` (MySQL), see `tailrace.tables`.
 Glob = Annotated[str, AfterValidator(_glob)]
 # TOML has arrays only, which strict validation would not take for a tuple.
 Globs = Annotated[tuple[Glob, ...], Field(strict=False)]
-
-_NAME_PATTERN = r"^[a-z][a-z0-9_-]*$"
-
-
-def _name(text: str) -> str:
-    if text.isascii() and text[:1].islower() and all(c.islower() or c.isdigit() or c in "_-" for c in text):
-        return text
-    raise refusal(
-        "must begin with a lower-case letter and hold only lower-case letters, digits, _ and -",
-        "choose another name",
-    )
-
-
-#: A pipeline's or a sink's name.
-Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME_PATTERN})]
 
 
 class Settings(BaseModel):
@@ -50,60 +56,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    _file: str = PrivateAttr(default="")
+    _location: Location = PrivateAttr(default=())
+
+    def where(self, key: str = "") -> str:
+        """This table, or a key of it, for an error: ``shop.toml: source.slot``."""
+        return at(self._file, (*self._location, key) if key else self._location)
+
     def resolve(self) -> Iterator[ConfigError]:
         """Reads every variable, file and credential once, and yields what is wrong with them."""
-        for value in interpolated(self):
-            try:
-                value.get()
-            except ConfigError as error:
-                yield error
-
-
-class DatabaseSettings(Settings):
-    """A source or sink that is reached by a database URL.
-
-    `schemes` are the URL schemes it takes.
-    """
-
-    schemes: ClassVar[tuple[str, ...]] = ()
-
-    url: Interpolated
-    tls: Tls | None = None
-
-    def database_url(self) -> DatabaseUrl:
-        """The URL with its secrets resolved.
-
-        Raises:
-            ConfigError: a secret is missing, or this is no URL for the connector.
-        """
-        try:
-            url = DatabaseUrl.parse(self.url.get(), self.schemes)
-            self.check_url(url)
-        except ConfigError as error:
-            raise ConfigError(error.what, where=error.where or self.url.where, fix=error.fix) from None
-        return url
-
-    def check_url(self, url: DatabaseUrl) -> None:
-        """What a connector demands of its URL besides the scheme; raises ConfigError without `where`."""
-
-    def resolve(self) -> Iterator[ConfigError]:
-        missing = list(super().resolve())
-        yield from missing
-        if not missing:
-            try:
-                self.database_url()
-            except ConfigError as error:
-                yield error
-
-    @model_validator(mode="after")
-    def _literal_url(self) -> Self:
-        # A URL without placeholders is judged at once; the others when their secrets are resolved.
-        if self.url.literal:
-            try:
-                self.check_url(DatabaseUrl.parse(self.url.get(), self.schemes))
-            except ConfigError as error:
-                raise refusal(error.what, error.fix, key="url") from None
-        return self
+        yield from unresolved(self)
 
 
 class SourceSettings(Settings):
@@ -114,44 +76,77 @@ class SourceSettings(Settings):
 
     table_options: ClassVar[frozenset[str]] = frozenset()
 
-    connector: str
-    url: Interpolated
-    tables: Globs = Field(default=(), examples=[["shop.*"]])
-    exclude: Globs = Field(default=(), examples=[["shop.tmp_*"]])
-    start: Literal["now"] | None = Field(default=None, examples=["now"])
-    heartbeat: Duration = Field(default=10.0, examples=["10s"])
+    connector: str = Field(description="The system to read.")
+    url: Interpolated = Field(description="Where it is, and as whom to log in.")
+    tables: Globs = Field(
+        default=(),
+        description="Globs of the tables to capture. Empty: all of the url's database.",
+        examples=[["shop.*"]],
+    )
+    exclude: Globs = Field(
+        default=(),
+        description="Globs of tables to leave out of those that `tables` selects.",
+        examples=[["shop.tmp_*"]],
+    )
+    start: Literal["now"] | None = Field(
+        default=None,
+        description='Mode `cdc` only: where a first start begins to read; `"now"` is also the default there.',
+        examples=["now"],
+    )
+    heartbeat: Duration = Field(
+        default="10s",
+        validate_default=True,
+        description="How often the position of an idle source is stored and acknowledged.",
+        examples=["10s"],
+    )
 
 
 class StreamSettings(Settings):
     """The keys of `[stream]` that every stream has."""
 
-    connector: str
+    connector: str = Field(description="What carries the events.")
 
 
 class SinkSettings(Settings):
     """The keys of `[[sinks]]` that every sink has."""
 
-    name: Name = Field(examples=["warehouse"])
-    connector: str
-    tables: Globs = Field(default=("*",), examples=[["shop.users"]])
+    name: Name = Field(
+        description="Names the sink's worker, in `status` and in the target's position table. "
+        "As the pipeline's name, unique in the file, and not `capture`.",
+        examples=["warehouse"],
+    )
+    connector: str = Field(description="The target's system.")
+    tables: Globs = Field(
+        default=("*",),
+        description="Globs of the source's tables to apply: a part of the stream.",
+        examples=[["shop.users"]],
+    )
 
 
-def interpolated(value: Any) -> Iterator[Interpolated]:
-    """Every interpolated text in a settings model."""
-    for _, found in _walk(value, ()):
-        yield found
+def unresolved(settings: BaseModel) -> Iterator[ConfigError]:
+    """What is wrong with the variables, files and credentials of any model, a third party's included."""
+    for _, value in _walk(settings, ()):
+        if isinstance(value, Interpolated):
+            try:
+                value.get()
+            except ConfigError as error:
+                yield error
 
 
-def bind(value: Any, file: str, location: Location) -> None:
-    """Tells every interpolated text in a validated model where in the file it stands."""
-    for place, found in _walk(value, location):
-        found.where = at(file, place)
+def bind(settings: BaseModel, file: str, location: Location) -> None:
+    """Tells a validated model, and every text and model in it, where in the file it stands."""
+    for place, value in _walk(settings, location):
+        if isinstance(value, Interpolated):
+            value.where = at(file, place)
+        elif isinstance(value, Settings):
+            value._file, value._location = file, place
 
 
-def _walk(value: Any, location: Location) -> Iterator[tuple[Location, Interpolated]]:
+def _walk(value: Any, location: Location) -> Iterator[tuple[Location, Any]]:
     if isinstance(value, Interpolated):
         yield location, value
     elif isinstance(value, BaseModel):
+        yield location, value
         for name, field in type(value).model_fields.items():
             yield from _walk(getattr(value, name), (*location, field.alias or name))
     elif isinstance(value, dict):

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tailrace.config.problems import refusal
+from tailrace.config.settings import Settings
 from tailrace.errors import ConfigError
 
 
-class Tls(BaseModel):
-    """`tls = { mode = "verify-full", ca = "…", cert = "…", key = "…" }`.
+class Tls(Settings):
+    """`tls = { mode = "verify-full", ca = "…", cert = "…", key = "…" }`."""
 
-    Attributes:
-        mode: "require" encrypts only; "verify-ca" also checks that `ca` signed the server's certificate;
-            "verify-full" checks besides that it is the certificate of the url's host.
-        ca: file with the trusted certificates (PEM); verify-full without it trusts the system's.
-        cert: file with our own certificate.
-        key: file with its private key; default: `cert` holds it too.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    mode: Literal["require", "verify-ca", "verify-full"] = Field(examples=["verify-full"])
-    ca: str | None = Field(default=None, examples=["/etc/tailrace/ca.pem"])
-    cert: str | None = Field(default=None, examples=["/etc/tailrace/client.pem"])
-    key: str | None = Field(default=None, examples=["/etc/tailrace/client.key"])
+    mode: Literal["require", "verify-ca", "verify-full"] = Field(
+        description="`require` encrypts only; `verify-ca` also checks that `ca` signed the server's certificate; "
+        "`verify-full` checks besides that the certificate is for the url's host.",
+        examples=["verify-full"],
+    )
+    ca: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with the trusted certificates (PEM). Default: the system's, for `verify-full` only.",
+        examples=["/etc/tailrace/ca.pem"],
+    )
+    cert: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with our own certificate (PEM).",
+        examples=["/etc/tailrace/client.pem"],
+    )
+    key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with its private key (PEM). Default: `cert` holds it too.",
+        examples=["/etc/tailrace/client.key"],
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -37,6 +48,16 @@ class Tls(BaseModel):
         if self.key and not self.cert:
             raise refusal("there is a key but no certificate", "add cert, or remove key", key="key")
         return self
+
+    def resolve(self) -> Iterator[ConfigError]:
+        """Whether the files are there and readable."""
+        for name in ("ca", "cert", "key"):
+            if path := getattr(self, name):
+                try:
+                    with open(path, "rb"):
+                        pass
+                except OSError as error:
+                    yield self._unusable(name, error)
 
     def ssl_context(self) -> ssl.SSLContext:
         """For drivers that take Python's own TLS (PyMySQL).
@@ -53,13 +74,13 @@ class Tls(BaseModel):
             elif self.mode != "require":
                 context.load_default_certs()
         except OSError as error:
-            raise _unusable("ca", self.ca, error) from None
+            raise self._unusable("ca", error) from None
         try:
             if self.cert:
-                # The empty password keeps OpenSSL from asking for one at the terminal.
+                # An empty password keeps OpenSSL from asking for one at the terminal.
                 context.load_cert_chain(self.cert, self.key, password="")
         except OSError as error:
-            raise _unusable("cert", self.cert, error) from None
+            raise self._unusable("cert", error) from None
         return context
 
     def libpq(self) -> dict[str, str]:
@@ -74,9 +95,14 @@ class Tls(BaseModel):
             parameters["sslkey"] = self.key or self.cert
         return parameters
 
-
-def _unusable(key: str, path: str | None, error: OSError) -> ConfigError:
-    reason = "no permission" if isinstance(error, PermissionError) else error.strerror or "not a PEM file"
-    return ConfigError(
-        f"the TLS file cannot be used: {reason}", where=f"tls.{key} = {path}", fix="give a readable PEM file"
-    )
+    def _unusable(self, key: str, error: OSError) -> ConfigError:
+        path = getattr(self, key)
+        if isinstance(error, ssl.SSLError):
+            what, fix = f"{path} holds no certificate and key that fit", "give an unencrypted PEM file"
+        elif isinstance(error, PermissionError):
+            what, fix = f"no permission to read {path}", "let tailrace's user read it"
+        elif isinstance(error, FileNotFoundError):
+            what, fix = f"there is no file {path}", "correct the path"
+        else:
+            what, fix = f"cannot read {path}: {error.strerror}", "correct the path"
+        return ConfigError(what, where=self.where(key), fix=fix)

@@ -1,0 +1,105 @@
+"""The tables of the pipeline file that belong to no connector."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from tailrace.config.problems import refusal
+from tailrace.config.settings import Glob, Name, Settings
+from tailrace.config.units import Size
+
+_LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+_LEAST_MEMORY = 1 << 20
+
+
+def _listen(text: str) -> str:
+    match = _LISTEN.fullmatch(text)
+    if not match or int(match[1]) > 65535:
+        raise refusal("must be host:port", 'write for example "127.0.0.1:9464" or "[::1]:9464"')
+    return text
+
+
+def _enough_memory(size: int) -> int:
+    if size < _LEAST_MEMORY:
+        raise refusal("is too little for a worker", 'give it at least "1MiB"')
+    return size
+
+
+class Http(Settings):
+    """`[http]`: health, metrics and status."""
+
+    listen: Annotated[str, AfterValidator(_listen)] | None = Field(
+        default=None,
+        description="`host:port` to serve HTTP at; absent: no HTTP. There is no password, so keep to loopback or "
+        "to a network that only monitoring reaches. Port 0 takes any free one.",
+        examples=["127.0.0.1:9464"],
+    )
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host (IPv6 without brackets) and port; None: no HTTP."""
+        if self.listen is None:
+            return None
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Limits(Settings):
+    """`[limits]`."""
+
+    memory: Annotated[Size, AfterValidator(_enough_memory)] = Field(
+        default="256MiB",
+        validate_default=True,
+        description="What each worker may use for buffers; at least 1 MiB.",
+        examples=["256MiB"],
+    )
+
+
+class TableSettings(Settings):
+    """One of `[[tables]]`: what is special about some tables; the first entry that matches a table holds for it."""
+
+    match: Glob = Field(description="Glob of the tables that the entry is for.", examples=["shop.users"])
+    inserts_only: bool = Field(
+        default=False,
+        description="PostgreSQL: capture inserts and truncates of a table that has no usable replica identity, "
+        "through a publication of its own; without this it is suspended.",
+        examples=[True],
+    )
+
+
+class PipelineFile(Settings):
+    """The top of the file; `source`, `stream` and `sinks` are validated by their connectors' models."""
+
+    name: Name = Field(
+        description="The pipeline's name: prefixes topics, slots and state. A lower-case letter, then lower-case "
+        "letters, digits, `_` and `-`; at most 63 characters.",
+        examples=["shop"],
+    )
+    mode: Literal["full-load", "cdc", "full-load-and-cdc"] = Field(
+        default="full-load-and-cdc",
+        description="Copy the tables as they are, follow their changes, or both.",
+        examples=["full-load-and-cdc"],
+    )
+    state_dir: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder for everything the pipeline keeps; a relative path starts at this file's folder. "
+        "Default: `$STATE_DIRECTORY` (the first, where it lists several), else `/var/lib/tailrace/NAME` where "
+        "that exists, else `~/.local/state/tailrace/NAME`.",
+        examples=["/var/lib/tailrace/shop"],
+    )
+    source: dict[str, Any] = Field(description="What is read.")
+    stream: dict[str, Any] = Field(
+        default_factory=dict, description="What carries the events; absent: the embedded stream."
+    )
+    sinks: list[dict[str, Any]] = Field(
+        default_factory=list, description="The targets; none: the stream alone is the product."
+    )
+    http: Http = Field(default=Http(), description="Health, metrics and status.")
+    limits: Limits = Field(default=Limits(), description="Bounds.")
+    tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
+        default=(), description="What is special about some tables."
+    )
