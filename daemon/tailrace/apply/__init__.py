@@ -1,1 +1,1 @@
-"""From the stream into a target: events become changes, changes become compacted work, work and positions one commit."""
+"""From the stream into a target: events become changes, changes compacted work, work and positions one commit."""

@@ -36,6 +36,7 @@ class Change(NamedTuple):
         ts_ms: commit time at the source, milliseconds since 1970; 0 unknown.
         partition, offset: where the event stands.
         size: its bytes.
+        also_at: where a control event stands in the topic's other partitions.
     """
 
     op: str
@@ -50,6 +51,7 @@ class Change(NamedTuple):
     partition: Partition
     offset: int
     size: int
+    also_at: tuple[tuple[Partition, int], ...] = ()
 
     @property
     def control(self) -> bool:

@@ -1,0 +1,116 @@
+"""Takes polled records apart: parses, leaves out what the sink does not want, holds partitions at the barrier."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from tailrace.apply.barrier import Barrier
+from tailrace.apply.changes import Change, SchemaCatalog, parse
+from tailrace.schema import TableName
+from tailrace.stream import Partition, Slice, StreamReader
+
+#: topic, key, value, offset
+_Record = tuple[str, bytes | None, bytes | None, int]
+
+
+class Intake:
+    """Changes of the polled records, in an order in which they may be applied.
+
+    Args:
+        selects: whether the sink takes this table.
+    """
+
+    def __init__(self, reader: StreamReader, catalog: SchemaCatalog, selects: Callable[[TableName], bool]) -> None:
+        self._reader = reader
+        self._catalog = catalog
+        self._selects = selects
+        self._barrier = Barrier()
+        self._held: dict[Partition, tuple[int, deque[_Record]]] = {}
+        self._wanted: dict[str, bool] = {}
+        self._partitions: dict[str, set[Partition]] = {}
+        self.refresh_partitions()
+
+    def take(self, slices: Iterable[Slice]) -> list[Change]:
+        """The changes of these slices, and of partitions that one of them sets free.
+
+        Changes of tables that the sink does not take are among them only where they end a transaction
+        (`wanted` tells).
+        """
+        changes: list[Change] = []
+        for piece in slices:
+            if piece.partition not in self._partitions.get(piece.partition.topic, ()):
+                self.refresh_partitions()
+            self._consume(piece.partition, deque(_records(piece)), changes)
+        return changes
+
+    def wanted(self, change: Change) -> bool:
+        return self._wants(change.schema.topic, change.schema.name)
+
+    def positions(self) -> Mapping[Partition, int]:
+        """Where each partition continues once everything taken so far is applied."""
+        positions = dict(self._reader.positions())
+        positions.update((partition, offset) for partition, (offset, _) in self._held.items())
+        return positions
+
+    @property
+    def holding(self) -> bool:
+        return bool(self._held)
+
+    def release(self) -> None:
+        """Lets the reader go on everywhere; what was held is forgotten, to be read anew."""
+        for partition in self._held:
+            self._reader.resume(partition)
+        self._held.clear()
+
+    def refresh_partitions(self) -> None:
+        self._partitions = {}
+        for partition in self._reader.partitions():
+            self._partitions.setdefault(partition.topic, set()).add(partition)
+
+    def _wants(self, topic: str, name: TableName) -> bool:
+        wanted = self._wanted.get(topic)
+        if wanted is None:
+            wanted = self._wanted[topic] = self._selects(name)
+        return wanted
+
+    def _consume(self, partition: Partition, records: deque[_Record], changes: list[Change]) -> None:
+        total_order = self._reader.total_order
+        catalog = self._catalog
+        wanted = self._wanted
+        while records:
+            topic, key, value, offset = records.popleft()
+            if value is None:  # a tombstone: for compacting topics, the delete before it said all
+                continue
+            if not total_order and wanted.get(topic) is False:
+                continue
+            change = parse(topic, key, value, partition, offset, catalog)
+            if not self._wants(topic, change.schema.name):
+                if total_order and change.tx_end:
+                    changes.append(change)
+                continue
+            if change.control:
+                freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])
+                if freed is None:
+                    self._held[partition] = (offset, records)
+                    self._reader.pause(partition)
+                    return
+                elsewhere = tuple((other, self._held[other][0]) for other in freed)
+                changes.append(change._replace(also_at=elsewhere) if elsewhere else change)
+                self._go_on(freed, changes)
+            else:
+                changes.append(change)
+
+    def _go_on(self, freed: Iterable[Partition], changes: list[Change]) -> None:
+        """Partitions that waited: first what was read of them already, which may end at the next control event."""
+        for partition in freed:
+            _, records = self._held.pop(partition)
+            self._reader.resume(partition)
+            self._consume(partition, records, changes)
+
+
+def _records(piece: Slice) -> Iterator[_Record]:
+    for run, offsets in zip(piece.runs, piece.offsets, strict=True):
+        topic = run.topic
+        for key, value, offset in zip(run.keys, run.values, offsets, strict=True):
+            yield topic, key, value, offset

@@ -1,0 +1,307 @@
+"""One connection of a stream's reader and a sink, from opening to closing.
+
+The order is the promise: rows and positions reach the target in one transaction; then the stream may forget them. A
+sink reads on from the positions in its target, never from a consumer group's offsets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from tailrace.apply.batch import TargetBatch
+from tailrace.apply.changes import Change, SchemaCatalog
+from tailrace.apply.intake import Intake
+from tailrace.apply.progress import Progress, position_text
+from tailrace.apply.targets import Targets
+from tailrace.errors import DataLossError, StuckError, TransactionConflictError
+from tailrace.report import Control
+from tailrace.schema import TableName, TableSchema
+from tailrace.sink import Sink
+from tailrace.stream import Partition, StreamReader
+
+POLL_SECONDS = 0.25
+#: Under load a target transaction is ended after this time, however little the bound on its bytes is reached.
+COMMIT_SECONDS = 0.3
+#: Positions that moved without rows for this sink are stored this often, so that the stream may forget.
+IDLE_STORE_SECONDS = 1.0
+#: Share of the memory bound that one batch of events may take: parsed, compacted and rendered for the target it
+#: occupies some ten times its bytes.
+MEMORY_SHARE = 32
+SMALLEST_BATCH, LARGEST_BATCH = 64 << 10, 16 << 20
+#: Lost deadlocks in a row before everything is opened anew.
+CONFLICTS = 8
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the stream held at some moment.
+
+    Attributes:
+        ends: the end offset of each partition.
+        versions: the schema versions of each topic.
+    """
+
+    ends: Mapping[Partition, int]
+    versions: Mapping[str, list[TableSchema]]
+
+
+class Session:
+    """Applies until told to stop, or until an error ends the session.
+
+    Args:
+        selects: whether the sink takes this table.
+        memory: bytes for buffers.
+    """
+
+    def __init__(
+        self,
+        reader: StreamReader,
+        sink: Sink,
+        selects: Callable[[TableName], bool],
+        control: Control,
+        progress: Progress,
+        memory: int,
+    ) -> None:
+        self._reader = reader
+        self._sink = sink
+        self._selects = selects
+        self._control = control
+        self._progress = progress
+        self._batch_bytes = min(max(memory // MEMORY_SHARE, SMALLEST_BATCH), LARGEST_BATCH)
+        self._poll_bytes = self._batch_bytes // 2
+        self._catalog: SchemaCatalog
+        self._committed: dict[Partition, int] = {}
+        self._committed_at = time.monotonic()
+        self._conflicts = 0
+        self._introduced = False
+        self._opened = False
+
+    def open(self) -> None:
+        """Waits for the stream to exist, then takes the sink's positions over; returns early with `control.stop`."""
+        while not self._reader.stream_id:  # capture makes it, and may be slower to start than we are
+            if self._control.stop.wait(POLL_SECONDS):
+                return
+            if self._progress.due:
+                self._progress.send()
+        stored = self._sink.open(self._reader.stream_id)
+        _same_partitions(stored, self._reader.partitions())
+        self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
+        self._committed = dict(stored)
+        self._begin()
+        self._opened = True
+        self._progress.at(self._reader.positions())
+        log.info("sink opened", partitions=len(stored))
+
+    def _begin(self) -> None:
+        """Reads on from what the target holds, with nothing in hand."""
+        self._reader.seek(self._committed)
+        self._intake = Intake(self._reader, self._catalog, self._selects)
+        self._targets = Targets(self._catalog)
+        self._batch = TargetBatch(self._sink, self._targets, self._commit_before)
+        self._gathered: list[Change] = []
+        self._gathered_bytes = 0
+        self._gathered_at = 0.0
+        self._last: Change | None = None
+
+    def run(self) -> None:
+        """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then."""
+        goal: Goal | None = None
+        while not self._control.stop.is_set():
+            if goal is None and self._control.finish.is_set():
+                goal = self._goal()
+                log.info("catching up", offsets=position_text(goal.ends))
+            try:
+                if goal is not None and self._reached(goal.ends):
+                    self._finish(goal)
+                    return
+                self._step()
+            except TransactionConflictError as error:
+                self._again(error)
+        if self._opened:
+            self._flush()
+
+    # ---- one step
+
+    def _step(self) -> None:
+        slices = self._reader.poll(POLL_SECONDS, self._poll_bytes)
+        received = sum(piece.bytes for piece in slices)
+        if slices:
+            self._progress.state("streaming")
+            changes = self._intake.take(slices)
+            if changes and not self._gathered:
+                self._gathered_at = time.monotonic()
+            self._gathered += changes
+            self._gathered_bytes += sum(change.size for change in changes)
+        quiet = received < self._poll_bytes // 4
+        full = self._gathered_bytes >= self._batch_bytes
+        if quiet or full or time.monotonic() - self._gathered_at >= COMMIT_SECONDS:
+            self._flush()
+        if self._progress.due or not (slices or self._introduced):
+            self._report()
+
+    def _flush(self) -> None:
+        """Applies what is whole; of a transaction whose end has not come, only what exceeds the bound."""
+        changes = self._gathered
+        whole = _whole(changes) if self._reader.total_order else len(changes)
+        if whole:
+            rest = changes[whole:]
+            self._apply(changes if not rest else changes[:whole])
+            self._keep(rest)
+        elif self._gathered_bytes >= self._batch_bytes:
+            self._apply(changes)
+            self._keep([])
+        if whole and self._batch.dirty:
+            self._commit(self._positions(self._gathered))
+        elif not self._batch.dirty:
+            self._store_idle_positions()
+
+    def _apply(self, changes: list[Change]) -> None:
+        self._batch.apply(changes, self._intake.wanted)
+        self._last = changes[-1]
+
+    def _keep(self, rest: list[Change]) -> None:
+        self._gathered = rest
+        self._gathered_bytes = sum(change.size for change in rest)
+        self._gathered_at = time.monotonic()
+
+    def _positions(self, rest: Sequence[Change]) -> dict[Partition, int]:
+        """Where the target stands when all but these changes are applied."""
+        positions = dict(self._intake.positions())
+        for change in reversed(rest):
+            positions[change.partition] = change.offset
+            positions.update(change.also_at)
+        return positions
+
+    def _commit_before(self, changes: Sequence[Change], index: int) -> None:
+        self._commit(self._positions([*changes[index:], *self._gathered[len(changes) :]]))
+
+    def _commit(self, positions: Mapping[Partition, int]) -> None:
+        moved = {p: offset for p, offset in positions.items() if self._committed.get(p) != offset}
+        if moved or self._batch.dirty:
+            self._sink.commit(moved)
+            self._committed.update(moved)
+            self._batch.dirty = False
+            self._conflicts = 0
+        self._committed_at = time.monotonic()
+        self._reader.commit(self._committed)
+        if self._last is not None:
+            self._progress.applied(self._last)
+        counts, size = self._batch.counted()
+        self._progress.committed(counts, self._committed, size)
+
+    def _store_idle_positions(self) -> None:
+        """Records of other tables, tombstones and transaction markers move positions too."""
+        finishing = self._control.finish.is_set()
+        if not finishing and time.monotonic() - self._committed_at < IDLE_STORE_SECONDS:
+            return
+        positions = self._positions(self._gathered)
+        if any(self._committed.get(partition) != offset for partition, offset in positions.items()):
+            self._commit(positions)
+
+    # ---- standing still
+
+    def _report(self) -> None:
+        caught_up = False
+        if self._idle():
+            if self._introduced:
+                caught_up = self._reached(self._reader.ends())
+            elif self._reached((goal := self._goal()).ends):
+                self._introduce(goal)
+                caught_up = True
+        if caught_up:
+            self._progress.state("streaming")
+        self._progress.lag(caught_up)
+        if self._progress.due:
+            self._progress.send()
+
+    def _idle(self) -> bool:
+        return not self._gathered and not self._batch.dirty and not self._intake.holding
+
+    def _reached(self, ends: Mapping[Partition, int]) -> bool:
+        return all(self._committed.get(partition, 0) >= offset for partition, offset in ends.items())
+
+    def _goal(self) -> Goal:
+        # The records first, then the ends: a table whose rows come between the two is met by its rows.
+        self._catalog.refresh()
+        versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics()}
+        return Goal(dict(self._reader.ends()), versions)
+
+    def _finish(self, goal: Goal) -> None:
+        if self._batch.dirty:  # the beginning of a transaction that is none of the goal's
+            self._sink.rollback()
+            self._batch.dirty = False
+        self._introduce(goal)
+        self._progress.lag(True)
+
+    def _introduce(self, goal: Goal) -> None:
+        """Tables that the stream knows but has no rows of exist in the target too."""
+        for versions in goal.versions.values():
+            name = versions[-1].name
+            if not self._selects(name):
+                continue
+            self._progress.table(name)
+            target = self._targets.introduce(versions)
+            if target is not None:
+                self._sink.ensure(target, None)
+                self._batch.dirty = True
+        self._introduced = True
+        if self._batch.dirty:
+            self._commit(self._positions(self._gathered))
+
+    # ---- conflicts
+
+    def _again(self, error: TransactionConflictError) -> None:
+        """The target undid the transaction: the same events once more, from the positions that it holds."""
+        self._conflicts += 1
+        if self._conflicts > CONFLICTS:
+            raise error
+        log.warning("target transaction lost against another", error=str(error), attempt=self._conflicts)
+        self._sink.rollback()
+        self._intake.release()
+        self._control.stop.wait(0.02 * 2**self._conflicts * random.uniform(0.5, 1.5))
+        self._begin()
+
+    def close(self) -> None:
+        """Undoes what was not committed."""
+        with contextlib.suppress(Exception):  # the connection may be what ended the session
+            self._sink.rollback()
+
+
+def _whole(changes: Sequence[Change]) -> int:
+    """How many of these changes belong to transactions whose end is among them."""
+    for index in range(len(changes) - 1, -1, -1):
+        if changes[index].tx_end:
+            return index + 1
+    return 0
+
+
+def _same_partitions(stored: Mapping[Partition, int], present: Mapping[Partition, str]) -> None:
+    """The partition of a key depends on their number: with another one, order per key is lost.
+
+    Raises:
+        DataLossError: a topic that was read is gone.
+        StuckError: a topic has another number of partitions than when it was read.
+    """
+    for topic in {partition.topic for partition in stored}:
+        had = sum(partition.topic == topic for partition in stored)
+        has = sum(partition.topic == topic for partition in present)
+        if has == 0:
+            raise DataLossError(
+                "the topic is gone from the stream, though this sink has read a part of it",
+                where=f"topic {topic}",
+                fix="run `tailrace teardown` and load anew",
+            )
+        if has != had:
+            raise StuckError(
+                f"the topic had {had} partitions and now has {has}, so that the order of changes to a row is not kept",
+                where=f"topic {topic}",
+                fix="run `tailrace teardown` and load anew",
+            )

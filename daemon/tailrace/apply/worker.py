@@ -1,0 +1,93 @@
+"""A sink's worker: sessions, one after the other, with a pause between them that grows while they fail."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+
+from tailrace.apply.progress import Progress
+from tailrace.apply.session import Session
+from tailrace.config import Pipeline
+from tailrace.errors import TailraceError
+from tailrace.report import Control, Reporter
+from tailrace.schema import TableName
+from tailrace.sink import Sink
+from tailrace.stream import StreamReader
+
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+#: A session that lived this long was well: the next failure starts from the first backoff again.
+WELL_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter) -> None:
+    """Applies until `control.stop`; with `control.finish` until caught up with the stream.
+
+    An unreachable stream or target is tried again for ever, except with `control.finish` set at the start.
+
+    Raises:
+        TailraceError: what time cannot mend.
+    """
+    settings = pipeline.sink(sink_name)
+    supervise(
+        sink_name,
+        lambda: pipeline.create_stream().reader(sink_name),
+        lambda: pipeline.create_sink(sink_name),
+        lambda table: pipeline.takes(settings, table),
+        control,
+        reporter,
+        pipeline.limits.memory,
+    )
+
+
+def supervise(
+    name: str,
+    open_reader: Callable[[], StreamReader],
+    create_sink: Callable[[], Sink],
+    selects: Callable[[TableName], bool],
+    control: Control,
+    reporter: Reporter,
+    memory: int,
+) -> None:
+    """As `run`, on what the pipeline would have made."""
+    progress = Progress(reporter, name)
+    progress.send()
+    finishing = control.finish.is_set()
+    backoff = FIRST_BACKOFF_SECONDS
+    while not control.stop.is_set():
+        started = time.monotonic()
+        try:
+            with contextlib.ExitStack() as stack:
+                reader = stack.enter_context(contextlib.closing(open_reader()))
+                sink = stack.enter_context(contextlib.closing(create_sink()))
+                session = stack.enter_context(
+                    contextlib.closing(Session(reader, sink, selects, control, progress, memory))
+                )
+                session.open()
+                session.run()
+            progress.state("stopped" if control.stop.is_set() else "finished")
+            return
+        except TailraceError as error:
+            if not error.retryable or finishing:
+                progress.state("stuck", str(error))
+                raise
+            if time.monotonic() - started > WELL_SECONDS:
+                backoff = FIRST_BACKOFF_SECONDS
+            log.warning("session ended", error=str(error), retry_in=round(backoff, 1))
+            _wait(control, progress, backoff * random.uniform(0.75, 1.25), str(error))
+            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+    progress.state("stopped")
+
+
+def _wait(control: Control, progress: Progress, seconds: float, error: str) -> None:
+    progress.state("retrying", error)
+    deadline = time.monotonic() + seconds
+    while not control.stop.is_set() and (left := deadline - time.monotonic()) > 0:
+        control.stop.wait(min(left, 1.0))
+        progress.send()
