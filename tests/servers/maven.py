@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .cache import entry, locked
+from .cache import cache_folder, entry, locked
 from .process import ServerError, program
 
 # The API that both servers log to has this binding; without one their messages are lost.
@@ -43,9 +43,10 @@ def jars(coordinate: str) -> Path:
         (folder.parent / "pom.xml").write_text(pom(coordinate, _LOGGING))
         copy = [
             *(maven, "--quiet", "--batch-mode", "--file", folder.parent / "pom.xml", "dependency:copy-dependencies"),
-            *("-DincludeScope=runtime", f"-DoutputDirectory={folder}"),
+            *("-DincludeScope=runtime", f"-DoutputDirectory={folder}", "-Dstyle.color=never"),
+            f"-Dmaven.repo.local={cache_folder() / 'maven-repository'}",
         ]
-        # Maven's own repository in the user's home knows no locks.
+        # A repository of Maven knows no locks.
         with locked("maven"):
             done = subprocess.run([str(word) for word in copy], capture_output=True, text=True, check=False)
         if done.returncode != 0 or not list(folder.glob("*.jar")):
