@@ -1,0 +1,97 @@
+"""`tailrace check`: every prerequisite, each with its fix; changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from tailrace.cli.output import console, print_json
+from tailrace.config import Pipeline, load
+from tailrace.errors import ConfigError, TailraceError
+from tailrace.sink import Sink
+from tailrace.source import Finding, Source
+from tailrace.stream import Stream
+
+_MARKS = {True: Text("ok", "green"), False: Text("fails", "bold red"), None: Text("warning", "yellow")}
+
+
+@dataclass(frozen=True, slots=True)
+class PartFinding:
+    """A finding and whose it is: "file", "state folder", "source", "stream" or "sink NAME"."""
+
+    part: str
+    finding: Finding
+
+
+def check(file: str, as_json: bool) -> int:
+    """0 all hold; 1 something fails, an unreachable system included.
+
+    Raises:
+        ConfigError: the file is wrong, or a driver or a secret is missing.
+    """
+    pipeline = load(file)
+    pipeline.resolve_secrets()
+    findings = list(findings_of(pipeline))
+    ok = all(entry.finding.ok is not False for entry in findings)
+    if as_json:
+        print_json({"ok": ok, "findings": [{"part": entry.part, **asdict(entry.finding)} for entry in findings]})
+    else:
+        _show(pipeline.name, findings, ok)
+    return 0 if ok else 1
+
+
+def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
+    """What source, stream and sinks find, and ourselves."""
+    yield PartFinding("file", Finding("valid", True, pipeline.file))
+    yield PartFinding("state folder", state_folder(pipeline.state_dir))
+    parts: list[tuple[str, Callable[[], Source | Stream | Sink]]] = [
+        ("source", pipeline.create_source),
+        ("stream", pipeline.create_stream),
+        *((f"sink {settings.name}", partial(pipeline.create_sink, settings.name)) for settings in pipeline.sinks),
+    ]
+    for part, create in parts:
+        try:
+            yield from (PartFinding(part, finding) for finding in create().check())
+        except ConfigError:
+            raise
+        except TailraceError as error:
+            detail = f"{error.where}: {error.what}" if error.where else error.what
+            yield PartFinding(part, Finding("connection", False, detail, error.fix))
+
+
+def state_folder(path: Path) -> Finding:
+    """Whether this user could write it; `run` makes it where it is missing."""
+    there = path
+    while not _exists(there) and there != there.parent:
+        there = there.parent
+    fix = "make it writable for this user, or set state_dir"
+    if not there.is_dir():
+        return Finding("writable", False, f"{there} is no folder", "set state_dir to a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding("writable", False, f"no permission to write {there}", fix)
+    return Finding("writable", True, str(path) + ("" if there == path else " (will be made)"))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _show(name: str, findings: list[PartFinding], ok: bool) -> None:
+    view = Table("part", "what", "", "found", "what to do", box=None, header_style="bold", pad_edge=False)
+    for entry in findings:
+        finding = entry.finding
+        view.add_row(entry.part, finding.name, _MARKS[finding.ok], Text(finding.detail), Text(finding.fix))
+    out = console()
+    out.print(view)
+    failed = sum(entry.finding.ok is False for entry in findings)
+    verdict = "everything holds" if ok else f"{failed} of {len(findings)} fail"
+    out.print(f"\npipeline {name}: {verdict}", style="green" if ok else "bold red", highlight=False)

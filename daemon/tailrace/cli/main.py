@@ -1,0 +1,220 @@
+"""`tailrace`: the commands and their options, and how an error leaves. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from tailrace import __version__
+from tailrace.errors import TailraceError
+from tailrace.logs import LogFormat, place
+
+app = typer.Typer(
+    name="tailrace",
+    help="Change data capture: MySQL, MariaDB and PostgreSQL to Kafka, SQL databases and DynamoDB.",
+    epilog="Exit codes: 0 done; 1 a negative finding; 2 the file or the usage is wrong; 3 not running; 4 stuck, or a "
+    "table suspended; 5 a system cannot be reached or refuses; 6 going on would lose data.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="The pipeline file.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="JSON to stdout instead of a table.")]
+
+
+Log = Annotated[
+    LogFormat | None,
+    typer.Option("--log-format", help="Logs on stderr; default: console at a terminal, else json.", show_default=False),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Debug messages, and tracebacks of unexpected errors.")]
+
+
+class _Given:
+    """--log-format and --debug, wherever they stood: before the command or after it."""
+
+    log_format: LogFormat | None = None
+    debug = False
+
+
+def _logs(log_format: LogFormat | None = None, debug: bool = False) -> LogFormat:
+    from tailrace import logs
+
+    _Given.debug = _Given.debug or debug
+    chosen = log_format or _Given.log_format or logs.default_format()
+    logs.configure(chosen, debug=_Given.debug)
+    return chosen
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tailrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    log_format: Log = None,
+    debug: Debug = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    _Given.log_format = log_format
+    _Given.debug = debug
+
+
+@app.command(short_help="Run the pipeline.")
+def run(
+    file: File,
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="Stop once every worker has passed the source's present position.")
+    ] = False,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Runs the pipeline until SIGTERM or SIGINT, then drains."""
+    from tailrace.cli import run as command
+
+    return command.run(file, until_caught_up, _logs(log_format, debug), _Given.debug)
+
+
+@app.command(short_help="Check every prerequisite.")
+def check(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
+    """Checks the file, the connections, and every prerequisite of source, stream and targets, each with its fix."""
+    from tailrace.cli import check as command
+
+    _logs(log_format, debug)
+    return command.check(file, json)
+
+
+@app.command(short_help="Show positions, lag, tables, errors.")
+def status(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
+    """Shows positions, lag, rates, tables and errors of a running or a stopped pipeline."""
+    from tailrace.cli import status as command
+
+    _logs(log_format, debug)
+    return command.status(file, json)
+
+
+@app.command(short_help="Print the stream's events.")
+def tail(
+    file: File,
+    table: Annotated[
+        str | None, typer.Option(metavar="S.T", help="Only this table's events; a glob on schema.table.")
+    ] = None,
+    start: Annotated[str, typer.Option("--from", metavar="beginning|now", help="Where to begin.")] = "beginning",
+    limit: Annotated[
+        int | None, typer.Option("--max", metavar="N", min=1, help="Stop after N events.", show_default=False)
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="S", min=0, help="Stop after S seconds without an event.", show_default=False),
+    ] = None,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Prints the stream's events, a JSON line each."""
+    from tailrace.cli import tail as command
+
+    if start not in command.STARTS:
+        raise typer.BadParameter("must be beginning or now", param_hint="--from")
+    _logs(log_format, debug)
+    return command.tail(file, table, start, limit, timeout)
+
+
+@app.command(short_help="Compare source and targets.")
+def verify(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
+    """Compares source and targets, row for row."""
+    from tailrace.cli import verify as command
+
+    _logs(log_format, debug)
+    return command.verify(file, json)
+
+
+@app.command(short_help="Drop the pipeline's slot and state.")
+def teardown(
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Drops the slot, the publication and this pipeline's state, after naming them; never topics nor target rows."""
+    from tailrace.cli import teardown as command
+
+    _logs(log_format, debug)
+    return command.teardown(file, yes)
+
+
+@app.command(
+    short_help="The whole main job on throwaway servers.",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def demo(context: typer.Context) -> int:
+    """The whole main job on throwaway real servers: load, change, apply, verify, show."""
+    from tailrace.demo import main as command
+
+    _logs()
+    code: int = command(context.args)
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code. Every error leaves as one line on stderr."""
+    try:
+        return guarded(lambda: app(args=arguments, prog_name="tailrace", standalone_mode=False))
+    finally:
+        _flush()
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """Calls `command` and turns what it raises into a line and an exit code."""
+    try:
+        return int(command() or 0)
+    except TailraceError as error:
+        for line in str(error).splitlines():
+            _say(f"tailrace: error: {line}")
+        return error.exit_code
+    except typer.Abort:
+        _say("tailrace: nothing was done")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's usage errors; their base class moved between its releases
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else "tailrace"
+            _say(f"tailrace: error: {_one_line(error.format_message())}; see {path} --help")
+            return 2
+        if _Given.debug:
+            raise
+        _say(f"tailrace: error: unexpected {place(error)}; this is a bug, --debug shows the traceback")
+        return 1
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+
+
+def _silence_stdout() -> None:
+    # The reader (`head`) has left; what Python still holds for it must not raise again at the exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

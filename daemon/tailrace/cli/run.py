@@ -1,0 +1,31 @@
+"""`tailrace run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from tailrace.config import load
+from tailrace.logs import LogFormat
+from tailrace.notify import Notifier
+from tailrace.supervisor import Supervisor
+
+
+def run(file: str, until_caught_up: bool, log_format: LogFormat, debug: bool) -> int:
+    """Runs the pipeline to its end.
+
+    Raises:
+        TailraceError: it could not be started.
+    """
+    notifier = Notifier.from_environment(os.environ)
+    pipeline = load(file)
+    pipeline.resolve_secrets()  # a missing one is said before anything is opened
+    os.umask(0o077)  # the state folder holds rows
+    supervisor = Supervisor(
+        pipeline, until_caught_up=until_caught_up, log_format=log_format, debug=debug, notifier=notifier
+    )
+    outcome = asyncio.run(supervisor.run())
+    if outcome.error:
+        print(f"tailrace: error: {outcome.error}", file=sys.stderr, flush=True)  # noqa: T201
+    return outcome.exit_code

@@ -1,0 +1,91 @@
+"""`tailrace status`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from tailrace.cli.output import bytes_text, console, number, print_json, seconds_text
+from tailrace.config import load
+from tailrace.errors import NotRunningError, StuckError
+from tailrace.http.client import ask
+from tailrace.supervisor import folder
+from tailrace.supervisor.status import SUSPENDED, never_ran
+
+
+def status(file: str, as_json: bool) -> int:
+    """0 well; 3 not running; 4 running but stuck, or a table suspended.
+
+    Raises:
+        RefusedError: this user may not ask.
+        StuckError: the supervisor is there and does not answer.
+    """
+    pipeline = load(file)
+    code = 0
+    try:
+        answer: dict[str, Any] = ask(pipeline.state_dir, pipeline.name, "/status")
+    except NotRunningError as error:
+        code = error.exit_code
+        answer = folder.stored_status(pipeline.state_dir) or never_ran(pipeline.name)
+        answer = {**answer, "state": "stopped", "problems": []}
+        for worker in answer["workers"]:  # what it was doing when it was last heard of
+            worker.update(state="stopped", pid=None, events_per_second=0.0, bytes_per_second=0.0)
+    else:
+        if answer["state"] == "stuck" or any(table["state"] == SUSPENDED for table in answer["tables"]):
+            code = StuckError.exit_code
+    if as_json:
+        print_json(answer)
+    else:
+        _show(answer)
+    return code
+
+
+def _show(answer: dict[str, Any]) -> None:
+    out = console()
+    heard = "" if answer["state"] != "stopped" or not answer["workers"] else f", last heard of {answer['time']}"
+    out.print(f"pipeline {answer['name']} is {answer['state']}{heard}", highlight=False)
+    for problem in answer["problems"]:
+        out.print(f"  {problem}", style="red", highlight=False, markup=False, soft_wrap=True)
+    if answer["workers"]:
+        out.print(_workers(answer["workers"]))
+    for worker in answer["workers"]:
+        if worker["error"]:
+            line = f"{worker['name']}: {worker['error']}"
+            out.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    if answer["tables"]:
+        out.print(_tables(answer["tables"]))
+    for table in answer["tables"]:
+        if table["state"] == SUSPENDED:
+            line = f"{table['name']} is suspended: {table['reason']}"
+            out.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+
+
+def _workers(workers: list[dict[str, Any]]) -> Table:
+    view = Table("worker", "state", "position", box=None, header_style="bold", pad_edge=False)
+    for heading in ("lag", "behind", "events/s", "events", "restarts"):
+        view.add_column(heading, justify="right")
+    for worker in workers:
+        view.add_row(
+            worker["name"],
+            worker["state"],
+            worker["position"],
+            seconds_text(worker["lag_seconds"]),
+            bytes_text(worker["lag_bytes"]),
+            number(round(worker["events_per_second"])),
+            number(worker["events"]),
+            number(worker["restarts"]),
+        )
+    return view
+
+
+def _tables(tables: list[dict[str, Any]]) -> Table:
+    view = Table("table", "state", box=None, header_style="bold", pad_edge=False)
+    view.add_column("rows loaded", justify="right")
+    view.add_column("since")
+    for table in tables:
+        rows = number(table["rows"])
+        if table["state"] == "loading" and table["total"]:
+            rows += f" of about {number(table['total'])}"
+        view.add_row(table["name"], table["state"], rows, table["since"])
+    return view

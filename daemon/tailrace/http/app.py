@@ -1,0 +1,63 @@
+"""The routes: /healthz, /readyz, /metrics, /status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from tailrace.supervisor.health import WorkerHealth
+
+
+class View(Protocol):
+    """What the supervisor lets be asked."""
+
+    @property
+    def workers(self) -> list[WorkerHealth]: ...
+
+    def problems(self) -> list[str]:
+        """Why the pipeline is not well; empty when it is."""
+        ...
+
+    def unready(self) -> list[str]:
+        """Which workers have not been at work yet; empty when all have."""
+        ...
+
+    def status(self) -> dict[str, Any]: ...
+
+    def labels(self) -> dict[str, str]:
+        """What tells this pipeline from others in metrics."""
+        ...
+
+
+def create_app(view: View) -> Starlette:
+    """The application, the same on every socket."""
+
+    async def healthz(_request: Request) -> Response:
+        problems = view.problems()
+        return _json({"ok": not problems, "reasons": problems}, 503 if problems else 200)
+
+    async def readyz(_request: Request) -> Response:
+        unready = view.unready()
+        return _json({"ready": not unready, "reasons": unready}, 503 if unready else 200)
+
+    async def status(_request: Request) -> Response:
+        return _json(view.status(), 200)
+
+    async def metrics(request: Request) -> Response:
+        from tailrace.http.metrics import render
+
+        body, content_type = render(view, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+    routes = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]
+    return Starlette(routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in routes])
+
+
+def _json(value: Any, code: int) -> Response:
+    return Response(orjson.dumps(value) + b"\n", code, media_type="application/json")

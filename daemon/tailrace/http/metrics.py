@@ -1,0 +1,87 @@
+"""/metrics: the workers' reports as Prometheus metrics (docs/reference/metrics.md lists them)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from tailrace import __version__
+
+if TYPE_CHECKING:
+    from tailrace.http.app import View
+
+_WORKER = ("pipeline", "worker")
+_TABLE = (*_WORKER, "table")
+
+
+class Workers(Collector):
+    """Reads the supervisor's view at every scrape; keeps nothing itself."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        view = self._view
+        labels = view.labels()
+        pipeline = labels["pipeline"]
+        yield InfoMetricFamily("tailrace", "What runs here.", {"version": __version__, **labels})
+        healthy = GaugeMetricFamily(
+            "tailrace_healthy", "1 while every worker's position advances or is proven idle.", labels=("pipeline",)
+        )
+        healthy.add_metric((pipeline,), 0 if view.problems() else 1)
+        yield healthy
+        yield from self._workers(pipeline)
+        yield from self._tables(pipeline)
+
+    def _workers(self, pipeline: str) -> Iterator[Metric]:
+        up = GaugeMetricFamily("tailrace_worker_up", "1 while the worker's process runs.", labels=_WORKER)
+        state = GaugeMetricFamily("tailrace_worker_state", "1 for the worker's state.", labels=(*_WORKER, "state"))
+        events = CounterMetricFamily("tailrace_events", "Events handed on by the worker's process.", labels=_WORKER)
+        size = CounterMetricFamily("tailrace_bytes", "Bytes of events handed on by it.", labels=_WORKER)
+        lag_seconds = GaugeMetricFamily(
+            "tailrace_lag_seconds", "Age of the oldest change not yet handed on; absent while unknown.", labels=_WORKER
+        )
+        lag_bytes = GaugeMetricFamily(
+            "tailrace_lag_bytes", "Bytes of log or stream not yet handed on; absent while unknown.", labels=_WORKER
+        )
+        restarts = CounterMetricFamily("tailrace_worker_restarts", "Restarts since the run's start.", labels=_WORKER)
+        errors = CounterMetricFamily("tailrace_worker_errors", "Errors since the run's start.", labels=_WORKER)
+        for worker in self._view.workers:
+            key = (pipeline, worker.name)
+            report = worker.report
+            up.add_metric(key, 1 if worker.pid else 0)
+            state.add_metric((*key, worker.state), 1)
+            events.add_metric(key, report.events)
+            size.add_metric(key, report.bytes)
+            if report.lag_seconds is not None:
+                lag_seconds.add_metric(key, report.lag_seconds)
+            if report.lag_bytes is not None:
+                lag_bytes.add_metric(key, report.lag_bytes)
+            restarts.add_metric(key, worker.restarts)
+            errors.add_metric(key, worker.errors)
+        yield from (up, state, events, size, lag_seconds, lag_bytes, restarts, errors)
+
+    def _tables(self, pipeline: str) -> Iterator[Metric]:
+        rows = GaugeMetricFamily(
+            "tailrace_table_rows", "Capture: rows loaded. A sink: events applied by its process.", labels=_TABLE
+        )
+        suspended = GaugeMetricFamily("tailrace_table_suspended", "1 while the table is suspended.", labels=_TABLE)
+        for worker in self._view.workers:
+            for table in worker.report.tables:
+                key = (pipeline, worker.name, table.name)
+                rows.add_metric(key, table.rows)
+                suspended.add_metric(key, 1 if table.state == "suspended" else 0)
+        yield from (rows, suspended)
+
+
+def render(view: View, accept: str) -> tuple[bytes, str]:
+    """The metrics in the format that the scraper accepts, and its content type."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Workers(view))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type

@@ -1,0 +1,96 @@
+"""Logs: structlog to stderr, one line an entry, lower-case messages with key=value; data goes to stdout.
+
+Never a row's value nor a secret. Exceptions of libraries quote both, so an exception's own message is logged
+only under --debug; otherwise its type and where it was raised.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def default_format() -> LogFormat:
+    """For people at a terminal the console's; for journals and files JSON."""
+    return LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
+
+
+def _json(event: EventDict, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def configure(log_format: LogFormat, *, debug: bool = False, **context: str) -> None:
+    """Sets up structlog, and the standard library's loggers of our libraries from WARNING on.
+
+    Args:
+        debug: log debug messages, and exceptions whole.
+        context: goes with every entry (``worker="capture"``).
+    """
+    shared: list[Processor] = [
+        _bound(context),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if debug else _exception_place,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if log_format is LogFormat.JSON
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    level = logging.DEBUG if debug else logging.INFO
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _bound(context: dict[str, str]) -> Processor:
+    # Not structlog's context variables: threads would start without them.
+    def bind(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        return {**event, **context}
+
+    return bind
+
+
+def place(error: BaseException) -> str:
+    """An unexpected exception without its message: ``KeyError at apply/loop.py:12``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    own = [frame for frame in frames if "/tailrace" in frame.filename]
+    frame = (own or frames)[-1]
+    return f"{type(error).__name__} at {'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}"
+
+
+def _exception_place(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["exception"] = place(error)
+        event["frames"] = [
+            f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+    return event

@@ -1,0 +1,113 @@
+"""The pipeline's state folder: who may work in it, and what the supervisor keeps there.
+
+``lock``         held by the supervisor for as long as it lives
+``locks/``       one lock per worker
+``control.sock`` where a running supervisor answers
+``status.json``  the last status, for `tailrace status` of a stopped pipeline
+
+Everything else in it belongs to connectors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tailrace.errors import RefusedError
+from tailrace.locks import LockFile
+
+LOCK = "lock"
+CONTROL_SOCKET = "control.sock"
+STATUS = "status.json"
+
+
+def no_permission(path: Path) -> RefusedError:
+    return RefusedError(
+        f"no permission for {_user()} to look into the state folder",
+        where=str(path),
+        fix="ask as root or as the user that the pipeline runs as",
+    )
+
+
+def create(path: Path) -> None:
+    """Makes the folder, for its owner alone, and proves that it can be written.
+
+    Raises:
+        RefusedError: the system does not let us.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = path / f".probe-{os.getpid()}"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> RefusedError:
+    return RefusedError(
+        f"cannot write the state folder: {os.strerror(error.errno or 0).lower()}",
+        where=str(path),
+        fix=f"make it writable for {_user()}, or set state_dir in the pipeline file",
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a dynamic user without an entry in passwd
+        return f"user {os.getuid()}"
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, name: str) -> Iterator[None]:
+    """Holds the pipeline; `run` and `teardown` do.
+
+    Raises:
+        RefusedError: another process holds it, or the folder cannot be written.
+    """
+    lock = LockFile(path / LOCK)
+    try:
+        free = lock.acquire()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if not free:
+        raise RefusedError(
+            f"pipeline {name} is already running (pid {lock.holder()})", where=str(path), fix="stop that one first"
+        )
+    with lock:
+        yield
+
+
+def store_status(path: Path, status: dict[str, Any]) -> None:
+    """Replaces the last status as a whole: a crash leaves the old one."""
+    target = path / STATUS
+    new = path / f"{STATUS}.new"
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(orjson.dumps(status))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(target)
+
+
+def stored_status(path: Path) -> dict[str, Any] | None:
+    """The last status of a pipeline; None where it never ran.
+
+    Raises:
+        RefusedError: no permission.
+    """
+    try:
+        status: dict[str, Any] = orjson.loads((path / STATUS).read_bytes())
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise no_permission(path) from error
+    except orjson.JSONDecodeError:
+        return None  # cut short by a full disk; a running pipeline writes the next one
+    return status

@@ -1,0 +1,145 @@
+"""Whether a worker is well: its position advances, or its source is proven idle (I8)."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tailrace.report import WorkerReport
+
+#: A worker whose `progress` has not grown for this long is not well, whatever it says of itself.
+PATIENCE_SECONDS = 30.0
+#: Rates are averages over about this long.
+_RATE_SECONDS = 10.0
+
+#: States in which a worker does its work.
+WELL_STATES = frozenset({"loading", "streaming", "paused", "finished"})
+#: States in which it says itself that it cannot.
+ILL_STATES = frozenset({"retrying", "stuck"})
+#: States in which nothing more is expected of it.
+ENDED_STATES = frozenset({"finished", "stopped"})
+
+
+@dataclass(slots=True)
+class WorkerHealth:
+    """What the supervisor knows of a worker across its processes; times are `clock`'s seconds.
+
+    Attributes:
+        state: the worker's own word while it runs; "restarting" between two processes; "failed" when it will not
+            be started again.
+        report: the last one, of an earlier process where the present one has not spoken yet.
+        settled: it was well at some time of this run.
+        recovering: it was restarted and has not been well since.
+        error: why the last process ended, until it is well again.
+        restarts, errors: since the run's start.
+    """
+
+    name: str
+    clock: Callable[[], float] = time.monotonic
+    state: str = "starting"
+    report: WorkerReport = field(init=False)
+    pid: int = 0
+    reported: bool = False
+    settled: bool = False
+    recovering: bool = False
+    error: str = ""
+    restarts: int = 0
+    errors: int = 0
+    started_at: float = field(init=False)
+    _state_at: float = field(init=False)
+    _progress_at: float = field(init=False)
+    _rates: deque[tuple[float, int, int]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.report = WorkerReport(self.name)
+        self.started_at = self._state_at = self._progress_at = self.clock()
+
+    def started(self, pid: int) -> None:
+        self.pid = pid
+        self._enter("starting")
+        self.started_at = self._progress_at = self.clock()
+        self._rates.clear()
+
+    def take(self, report: WorkerReport) -> None:
+        """A report arrived."""
+        now = self.clock()
+        if report.progress != self.report.progress:
+            self._progress_at = now
+        if report.error and report.error != self.report.error:
+            self.errors += 1
+        if report.state == "starting":
+            # Nothing is known yet of where it stands: what the process before it said remains true.
+            self.report.state = report.state
+            self.report.error = report.error
+            self.report.progress = report.progress
+        else:
+            self.report = report
+        self._enter(report.state)
+        self.reported = True
+        self._rates.append((now, report.events, report.bytes))
+        while len(self._rates) > 2 and now - self._rates[0][0] > _RATE_SECONDS:
+            self._rates.popleft()
+        if self.state in WELL_STATES:
+            self.settled = True
+            self.recovering = False
+            self.error = ""
+
+    def ended(self, state: str, error: str) -> None:
+        """The process is gone; `state` is what follows."""
+        self.pid = 0
+        self._enter(state)
+        self._rates.clear()
+        if error:
+            if error != self.report.error:
+                self.errors += 1
+            self.error = error
+        if state == "restarting":
+            self.restarts += 1
+            self.recovering = True
+
+    def _enter(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self._state_at = self.clock()
+
+    def state_seconds(self) -> float:
+        """For how long the state has been what it is."""
+        return self.clock() - self._state_at
+
+    def ran_seconds(self) -> float:
+        return self.clock() - self.started_at
+
+    def rates(self) -> tuple[float, float]:
+        """Events and bytes per second of late."""
+        if len(self._rates) < 2:
+            return 0.0, 0.0
+        (then, events, size), (now, events_now, size_now) = self._rates[0], self._rates[-1]
+        if now <= then:
+            return 0.0, 0.0
+        return max(0.0, (events_now - events) / (now - then)), max(0.0, (size_now - size) / (now - then))
+
+    def last_error(self) -> str:
+        return self.report.error or self.error
+
+    def complaint(self) -> str:
+        """Why the worker is not well; "" when it is."""
+        error = self.last_error()
+        because = f": {error}" if error else ""
+        if self.state == "failed":
+            return f"{self.name} has failed and is not started again{because}"
+        if self.state == "restarting":
+            return f"{self.name} is being restarted{because}"
+        if self.state in ILL_STATES:
+            return f"{self.name} is {self.state}{because}"
+        if self.recovering:
+            return f"{self.name} was restarted and is not back at work yet{because}"
+        if self.state in ENDED_STATES:
+            return ""
+        since = self.clock() - self._progress_at
+        if since <= PATIENCE_SECONDS:
+            return ""
+        if self.state == "starting":
+            return f"{self.name} has been starting for {since:.0f} s{because}"
+        return f"{self.name} has not advanced for {since:.0f} s, and nothing shows that it has nothing to do{because}"

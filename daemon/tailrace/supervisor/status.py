@@ -1,0 +1,92 @@
+"""What `tailrace status`, /status and status.json show: DESIGN §5's object, with rates and times besides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tailrace.supervisor.health import WorkerHealth
+
+SUSPENDED = "suspended"
+
+
+def suspended_tables(workers: Sequence[WorkerHealth]) -> list[str]:
+    """Tables that are not carried on, each with its reason."""
+    return [
+        f"table {table['name']} is suspended{': ' if table['reason'] else ''}{table['reason']}"
+        for table in tables(workers)
+        if table["state"] == SUSPENDED
+    ]
+
+
+def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
+    """As capture sees them; a table that a sink has suspended is suspended, with the sink's name before its reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for worker in workers:
+        for table in worker.report.tables:
+            entry = found.get(table.name)
+            if entry is None:
+                entry = found[table.name] = {
+                    "name": table.name,
+                    "state": table.state,
+                    "rows": table.rows,
+                    "total": table.total,
+                    "since": table.since,
+                    "reason": table.reason,
+                }
+            elif table.state == SUSPENDED and entry["state"] != SUSPENDED:
+                reason = f"{worker.name}: {table.reason}"
+                entry.update(state=SUSPENDED, since=table.since, reason=reason)
+    return sorted(found.values(), key=lambda entry: str(entry["name"]))
+
+
+def worker_status(worker: WorkerHealth) -> dict[str, Any]:
+    report = worker.report
+    events_rate, bytes_rate = worker.rates()
+    return {
+        "name": worker.name,
+        "state": worker.state,
+        "position": report.position,
+        "lag_seconds": report.lag_seconds,
+        "lag_bytes": report.lag_bytes,
+        "restarts": worker.restarts,
+        "error": worker.last_error(),
+        "events": report.events,
+        "bytes": report.bytes,
+        "events_per_second": round(events_rate, 1),
+        "bytes_per_second": round(bytes_rate, 1),
+        "pid": worker.pid or None,
+    }
+
+
+def pipeline_status(name: str, state: str, workers: Sequence[WorkerHealth], problems: Sequence[str]) -> dict[str, Any]:
+    """The whole object.
+
+    Args:
+        state: starting, running, stuck, stopping or stopped.
+        problems: why the pipeline is not well.
+    """
+    return {
+        "name": name,
+        "state": state,
+        "problems": list(problems),
+        "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "workers": [worker_status(worker) for worker in workers],
+        "tables": tables(workers),
+    }
+
+
+def never_ran(name: str) -> dict[str, Any]:
+    return pipeline_status(name, "stopped", [], [])
+
+
+def one_line(name: str, state: str, workers: Sequence[WorkerHealth], problems: Sequence[str]) -> str:
+    """systemd's STATUS=."""
+    if problems:
+        return f"{name} is {state}: {problems[0]}"
+    parts = []
+    for worker in workers:
+        lag = worker.report.lag_seconds
+        parts.append(f"{worker.name} {worker.state}" + ("" if lag is None else f", lag {lag:.1f} s"))
+    return f"{name} is {state}: {'; '.join(parts)}"

@@ -1,0 +1,429 @@
+"""The supervisor: one asyncio loop that starts workers, listens to them, and ends the run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from tailrace.errors import TailraceError, UnreachableError
+from tailrace.http.app import create_app
+from tailrace.http.server import bind_tcp, bind_unix, serving
+from tailrace.notify import Notifier
+from tailrace.report import WorkerReport
+from tailrace.supervisor import folder
+from tailrace.supervisor.health import WorkerHealth
+from tailrace.supervisor.policy import STUCK, WELL_SECONDS, Backoff, Ending, Verdict, judge, worst
+from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
+from tailrace.supervisor.reload import changes
+from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
+from tailrace.worker import Order
+
+if TYPE_CHECKING:
+    from tailrace.config import Pipeline
+
+#: How long workers may take to drain; the unit's TimeoutStopSec is twice that.
+DRAIN_SECONDS = 15.0
+TICK_SECONDS = 1.0
+STORE_STATUS_SECONDS = 5.0
+#: With --until-caught-up: a worker that calls itself stuck for this long, instead of ending, is given up.
+STUCK_SECONDS = 5.0
+CAPTURE = "capture"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: the exit code, and the error's line where there was one."""
+
+    exit_code: int = 0
+    error: str = ""
+
+
+class Worker:
+    """One worker across its processes.
+
+    Attributes:
+        finishing: it has been told to leave once caught up.
+        resting: it waits for its next start.
+        given_up: it was well enough to live, not to get anywhere; it is stopped and counts as stuck.
+        crashes: in a row.
+        exit_code: its last, where it is not started again.
+    """
+
+    def __init__(self, name: str, sink: str | None) -> None:
+        self.name = name
+        self.sink = sink
+        self.health = WorkerHealth(name)
+        self.backoff = Backoff()
+        self.process: WorkerProcess | None = None
+        self.finishing = False
+        self.resting = False
+        self.given_up = False
+        self.crashes = 0
+        self.exit_code = 0
+
+    @property
+    def capture(self) -> bool:
+        return self.sink is None
+
+
+class Supervisor:
+    """Runs one pipeline.
+
+    Args:
+        until_caught_up: the run ends by itself once every worker has passed the source's position at start.
+        log_format, debug: handed on to the workers.
+        command: what starts a worker process.
+        notifier: the service manager's ear.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        until_caught_up: bool = False,
+        log_format: str = "json",
+        debug: bool = False,
+        command: Sequence[str] = WORKER_COMMAND,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self._until_caught_up = until_caught_up
+        self._log_format = log_format
+        self._debug = debug
+        self._command = command
+        self._notifier = notifier or Notifier()
+        sinks = [str(settings.name) for settings in pipeline.sinks]
+        self._workers = [Worker(CAPTURE, None), *(Worker(name, name) for name in sinks)]
+        self._workers[0].finishing = until_caught_up
+        self._outcome: asyncio.Future[Outcome]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
+        self._stopping = False
+        self._ready_sent = False
+
+    # ---- what HTTP and status ask (tailrace.http.app.View)
+
+    @property
+    def workers(self) -> list[WorkerHealth]:
+        return [worker.health for worker in self._workers]
+
+    def problems(self) -> list[str]:
+        """Why the pipeline is not well; empty when it is (I8)."""
+        return [complaint for worker in self.workers if (complaint := worker.complaint())]
+
+    def unready(self) -> list[str]:
+        """The workers that have not been at work yet in this run."""
+        return [f"{worker.name} is {worker.state}" for worker in self.workers if not worker.settled]
+
+    def state(self) -> str:
+        if self._stopping:
+            return "stopping"
+        if self.problems():
+            return "stuck"
+        return "starting" if self.unready() else "running"
+
+    def status(self) -> dict[str, Any]:
+        return pipeline_status(self.pipeline.name, self.state(), self.workers, self.problems())
+
+    def labels(self) -> dict[str, str]:
+        return {
+            "pipeline": self.pipeline.name,
+            "mode": self.pipeline.mode,
+            "source": str(self.pipeline.source.connector),
+            "stream": str(self.pipeline.stream.connector),
+        }
+
+    # ---- the run
+
+    async def run(self) -> Outcome:
+        """Until the run ends, by a signal or by itself.
+
+        Raises:
+            RefusedError: the state folder cannot be used, another process runs this pipeline, or the address to
+                listen on is taken.
+        """
+        state_dir = self.pipeline.state_dir
+        folder.create(state_dir)
+        with folder.exclusive(state_dir, self.pipeline.name):
+            self._outcome = asyncio.get_running_loop().create_future()
+            async with self._serving(), self._signals():
+                outcome = await self._supervise()
+            folder.store_status(state_dir, {**self.status(), "state": "stopped"})
+            (state_dir / folder.CONTROL_SOCKET).unlink(missing_ok=True)
+        return outcome
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        with contextlib.ExitStack() as sockets:
+            bound = [sockets.enter_context(bind_unix(self.pipeline.state_dir / folder.CONTROL_SOCKET))]
+            if address := self.pipeline.http.address:
+                bound.append(sockets.enter_context(bind_tcp(*address)))
+                host, port = bound[-1].getsockname()[:2]
+                log.info("serving health, metrics and status", host=host, port=port)
+            async with serving(create_app(self), bound):
+                yield
+
+    @contextlib.asynccontextmanager
+    async def _signals(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._asked_to_stop, "SIGTERM")
+        loop.add_signal_handler(signal.SIGINT, self._asked_to_stop, "SIGINT")
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    async def _supervise(self) -> Outcome:
+        log.info("pipeline starts", pipeline=self.pipeline.name, workers=len(self._workers), pid=os.getpid())
+        keepers = [self._task(self._keep(worker)) for worker in self._workers]
+        watch = [self._task(self._tick())]
+        if self._notifier.watchdog_interval:
+            watch.append(self._task(self._watchdog(self._notifier.watchdog_interval)))
+        try:
+            outcome = await self._outcome
+        finally:
+            self._stopping = True
+            self._notifier.send("STOPPING=1", f"STATUS={self.pipeline.name} is stopping")
+            await self._drain(keepers)
+            for task in watch:
+                task.cancel()
+            await asyncio.gather(*watch, return_exceptions=True)
+        log.info("pipeline stopped", pipeline=self.pipeline.name, exit_code=outcome.exit_code)
+        return outcome
+
+    def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose failure, a bug, ends the run instead of leaving it half alive."""
+
+        def failed(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) and not self._outcome.done():
+                self._outcome.set_exception(error)
+
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(failed)
+        return task
+
+    async def _drain(self, keepers: Sequence[asyncio.Task[None]]) -> None:
+        for keeper, worker in zip(keepers, self._workers, strict=True):
+            if worker.resting:
+                keeper.cancel()
+            elif worker.process is not None:
+                worker.process.terminate()
+        hurry = asyncio.create_task(self._hurry.wait())
+        drained = asyncio.gather(*keepers, return_exceptions=True)
+        either: list[asyncio.Future[Any]] = [hurry, drained]
+        await asyncio.wait(either, timeout=DRAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        for worker in self._workers:
+            if worker.process is not None:
+                log.warning("a worker has not drained in time and is killed", worker=worker.name)
+                worker.process.kill()
+        await drained
+        for worker in self._workers:
+            if worker.health.state not in ("finished", "failed"):
+                worker.health.ended("stopped", "")
+
+    def _end(self, exit_code: int, error: str = "") -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(Outcome(exit_code, error))
+
+    # ---- one worker
+
+    async def _keep(self, worker: Worker) -> None:
+        """Starts the worker, and again, until it has finished, has failed for good, or the run ends."""
+        while not self._outcome.done():
+            exit_code = await self._run_once(worker)
+            if self._outcome.done():
+                log.info("worker stopped", worker=worker.name, exit_code=exit_code)
+                return
+            verdict = self._verdict(worker, exit_code)
+            error = "" if verdict is Verdict.FINISHED else _why(exit_code, worker.health.report.error)
+            log.info("worker ended", worker=worker.name, exit_code=exit_code, then=verdict.value, error=error)
+            if verdict is Verdict.RESTART:
+                worker.health.ended("restarting", error)
+                worker.resting = True
+                await asyncio.sleep(worker.backoff.pause(worker.health.ran_seconds()))
+                worker.resting = False
+                continue
+            worker.exit_code = 0 if verdict is Verdict.FINISHED else STUCK if worker.given_up else abs(exit_code)
+            worker.health.ended("finished" if verdict is Verdict.FINISHED else "failed", error)
+            if verdict is Verdict.END:
+                self._end(worker.exit_code, error)
+            else:
+                await self._one_is_done(worker)
+            return
+
+    async def _run_once(self, worker: Worker) -> int:
+        """One process of the worker, to its end; the exit code."""
+        order = Order(
+            name=worker.name,
+            file=self.pipeline.file,
+            text=self.pipeline.text,
+            role="capture" if worker.capture else "apply",
+            sink=worker.sink,
+            finish=worker.finishing,
+            log_format=self._log_format,
+            debug=self._debug,
+        )
+        try:
+            process = await WorkerProcess.start(
+                self._command, self.pipeline.name, order, lambda report: self._on_report(worker, report)
+            )
+        except OSError as error:
+            worker.health.started(0)
+            worker.health.report.error = f"cannot start a process: {error.strerror}"
+            return 1
+        worker.process = process
+        worker.health.started(process.pid)
+        log.info("worker started", worker=worker.name, pid=process.pid)
+        try:
+            if self._stopping:  # asked for while the process was being started, as below
+                process.terminate()
+            if worker.finishing and not order.finish:
+                await process.finish()
+            return await process.wait()
+        finally:
+            worker.process = None
+
+    def _verdict(self, worker: Worker, exit_code: int) -> Verdict:
+        if worker.given_up:
+            return Verdict.END if worker.capture else Verdict.FAILED
+        if worker.health.ran_seconds() >= WELL_SECONDS:
+            worker.crashes = 0
+        worker.crashes += 1
+        return judge(
+            Ending(
+                exit_code=exit_code,
+                capture=worker.capture,
+                settled=worker.health.settled,
+                finishing=worker.finishing,
+                until_caught_up=self._until_caught_up,
+                crashes=worker.crashes,
+            )
+        )
+
+    def _on_report(self, worker: Worker, report: WorkerReport) -> None:
+        was_settled = worker.health.settled
+        worker.health.take(report)
+        if self._outcome.done():
+            return
+        if not self._ready_sent and all(health.reported for health in self.workers):
+            self._ready_sent = True
+            self._notifier.send("READY=1", self._status_line())
+        if worker.health.settled and not was_settled:
+            log.info("worker is at work", worker=worker.name, state=report.state)
+            if worker.capture and self.pipeline.mode == "full-load" and not worker.finishing:
+                # Not at its start: until the load can begin, an unreachable source is waited for.
+                worker.finishing = True
+                if worker.process is not None:
+                    self._task(worker.process.finish())
+        if self._until_caught_up and report.state == "retrying" and not worker.health.settled:
+            self._end(UnreachableError.exit_code, report.error)
+
+    async def _one_is_done(self, worker: Worker) -> None:
+        """After a worker has finished or failed for good: what the others do now, and whether the run is over."""
+        sinks = self._workers[1:]
+        if worker.capture:
+            log.info("capture has finished, the sinks go on to the stream's end", sinks=len(sinks))
+            for sink in sinks:
+                sink.finishing = True
+                if sink.process is not None:
+                    await sink.process.finish()
+        failed = [other for other in self._workers if other.health.state == "failed"]
+        over = all(other.health.state in ("finished", "failed") for other in self._workers)
+        if not over and not (sinks and len(failed) == len(sinks)):
+            return
+        if failed:
+            code = worst([other.exit_code for other in failed])
+            line = next(other.health.last_error() for other in failed if worst([other.exit_code]) == code)
+            self._end(code, line)
+        elif suspended := suspended_tables(self.workers):
+            more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
+            self._end(STUCK, suspended[0] + more)
+        else:
+            self._end(0)
+
+    # ---- the clock and the service manager
+
+    async def _tick(self) -> None:
+        stored_at, said, line = 0.0, None, ""
+        loop = asyncio.get_running_loop()
+        while True:
+            problems = self.problems()
+            if bool(problems) != said and not (said is None and not problems):
+                said = bool(problems)
+                if problems:
+                    log.warning("pipeline is not well", problems=problems)
+                else:
+                    log.info("pipeline is well again")
+            if self._ready_sent and (new := self._status_line()) != line:
+                line = new
+                self._notifier.send(line)
+            if loop.time() - stored_at >= STORE_STATUS_SECONDS:
+                stored_at = loop.time()
+                try:
+                    await asyncio.to_thread(folder.store_status, self.pipeline.state_dir, self.status())
+                except OSError as error:
+                    log.warning("cannot store the status", error=error.strerror)
+            for worker in self._workers:
+                self._give_up_if_stuck(worker)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _give_up_if_stuck(self, worker: Worker) -> None:
+        if not self._until_caught_up or worker.process is None or worker.given_up:
+            return
+        if worker.health.state == "stuck" and worker.health.state_seconds() >= STUCK_SECONDS:
+            worker.given_up = True
+            worker.process.terminate()
+
+    def _status_line(self) -> str:
+        return "STATUS=" + one_line(self.pipeline.name, self.state(), self.workers, self.problems())
+
+    async def _watchdog(self, interval: float) -> None:
+        """As long as this loop turns, the supervisor is alive."""
+        while True:
+            self._notifier.send("WATCHDOG=1")
+            await asyncio.sleep(interval)
+
+    def _asked_to_stop(self, name: str) -> None:
+        if self._outcome.done():
+            log.info("asked again to stop: workers are killed", signal=name)
+            self._hurry.set()
+            return
+        log.info("asked to stop, draining", signal=name)
+        self._end(0)
+
+    def _asked_to_reload(self) -> None:
+        self._task(self._reload())
+
+    async def _reload(self) -> None:
+        """Says what the file as it is now would change; a restart alone takes it up."""
+        self._notifier.reloading()
+        try:
+            keys = await asyncio.to_thread(changes, self.pipeline.file, self.pipeline.text)
+        except TailraceError as error:
+            log.error("the pipeline file as it is now is wrong; going on with the old one", error=str(error))
+        else:
+            if keys:
+                log.warning("the pipeline file has changed, a restart is needed for it", changed=keys)
+            else:
+                log.info("the pipeline file says what it said at the start, nothing to do")
+        self._notifier.send("READY=1", self._status_line())
+
+
+def _why(exit_code: int, error: str) -> str:
+    if exit_code < 0:
+        return f"the process was killed by {signal.Signals(-exit_code).name}"
+    return error or f"the process ended with exit code {exit_code}"
