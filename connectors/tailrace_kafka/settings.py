@@ -81,6 +81,7 @@ class KafkaStreamSettings(StreamSettings):
         description="Properties for librdkafka, as they stand, each key in quotes; `bootstrap.servers` is needed. "
         "Those that carry the delivery guarantees are refused.",
         examples=[{"bootstrap.servers": "localhost:9092"}],
+        json_schema_extra={"required": ["bootstrap.servers"]},
     )
 
     def properties(self) -> dict[str, Any]:

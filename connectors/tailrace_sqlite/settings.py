@@ -54,7 +54,7 @@ class SQLiteSinkSettings(SinkSettings):
     connector: Literal["sqlite"] = Field(description="SQLite.", examples=["sqlite"])
     url: Interpolated = Field(
         description="The database file, an absolute path behind three slashes.",
-        examples=["sqlite:////var/lib/tailrace/shop/mirror.db"],
+        examples=["sqlite:////srv/mirror/shop.db"],
     )
 
     @property

@@ -25,8 +25,9 @@ _MYSQL_SYSTEM = frozenset({"mysql", "information_schema", "performance_schema", 
 _MAX_TOPIC = 249
 _DIGEST = 16
 _PLACEHOLDER = re.compile(r"\{(name|schema|table)\}")
-# What Kafka forbids; the dot too, since it parts schema and table; and what looks like an escape already.
-_ESCAPED = re.compile(r"[^a-zA-Z0-9_-]|_(?=x[0-9A-F]{2,6}_)")
+# What Kafka forbids; the dot too, since it parts schema and table; and what an escape could begin with, even if
+# only the next character's own escape would complete it.
+_ESCAPED = re.compile(r"[^a-zA-Z0-9_-]|_(?=x[0-9A-F]{4})")
 
 
 class Selection:

@@ -36,6 +36,7 @@ class Http(Settings):
         description="`host:port` to serve HTTP at; absent: no HTTP. There is no password, so keep to loopback or "
         "to a network that only monitoring reaches. Port 0 takes any free one.",
         examples=["127.0.0.1:9464"],
+        json_schema_extra={"pattern": f"^{_LISTEN.pattern}$"},
     )
 
     @property
@@ -98,8 +99,8 @@ class PipelineFile(Settings):
     sinks: list[dict[str, Any]] = Field(
         default_factory=list, description="The targets; none: the stream alone is the product."
     )
-    http: Http = Field(default=Http(), description="Health, metrics and status.")
-    limits: Limits = Field(default=Limits(), description="Bounds.")
+    http: Http = Field(default_factory=Http, description="Health, metrics and status.")
+    limits: Limits = Field(default_factory=Limits, description="Bounds.")
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
         default=(), description="What is special about some tables."
     )

@@ -46,7 +46,7 @@ Name = Annotated[
     Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$", "maxLength": _NAME_LENGTH}),
 ]
 #: Glob on ``schema.table`` (PostgreSQL) or ``database.table`` (MySQL), see `tailrace.tables`.
-Glob = Annotated[str, AfterValidator(_glob)]
+Glob = Annotated[str, AfterValidator(_glob), Field(json_schema_extra={"pattern": r"^\*$|\."})]
 # TOML has arrays only, which strict validation would not take for a tuple.
 Globs = Annotated[tuple[Glob, ...], Field(strict=False)]
 

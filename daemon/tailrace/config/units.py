@@ -23,8 +23,11 @@ BYTES = {
     "TiB": 1 << 40,
 }
 
-_DURATION = re.compile(rf"([0-9]+(?:\.[0-9]+)?)({'|'.join(SECONDS)})")
-_SIZE = re.compile(rf"([0-9]+(?:\.[0-9]+)?)({'|'.join(BYTES)})")
+DURATION_PATTERN = rf"^([0-9]+(?:\.[0-9]+)?)({'|'.join(SECONDS)})$"
+SIZE_PATTERN = rf"^([0-9]+(?:\.[0-9]+)?)({'|'.join(BYTES)})$"
+
+_DURATION = re.compile(DURATION_PATTERN)
+_SIZE = re.compile(SIZE_PATTERN)
 
 
 def parse_duration(text: object) -> float:
@@ -59,11 +62,11 @@ def parse_size(text: object) -> int:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 #: Bytes.
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
-    WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN}),
 ]

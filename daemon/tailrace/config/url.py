@@ -23,7 +23,6 @@ _URL = re.compile(
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]*))?")
 #: Options that have their own place in a URL; accepting them twice would let one overrule the other unseen.
 _MISPLACED = {"user", "password", "port", "dbname", "database"}
-_SHAPE = "write SCHEME://user:password@host:port/database, with @ : / ? # % in a password percent-encoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,15 @@ class DatabaseUrl:
         """
         match = _URL.fullmatch(text)
         if not match:
-            raise ConfigError("this is no database url", fix=_SHAPE.replace("SCHEME", accepts[0]))
+            raise ConfigError("this is no database url", fix=_shape(accepts))
         scheme = match["scheme"].lower()
         if scheme not in accepts:
             choices = " or ".join(f"{name}://" for name in accepts)
             raise ConfigError(f"the url begins with {scheme}://", fix=f"begin it with {choices}")
         canonical = _CANONICAL[scheme]
+        path = match["path"] or ""
+        if "/" in path or "@" in path:
+            raise ConfigError("more than a database name stands behind the url's host", fix=_shape(accepts))
         user, colon, password = (match["userinfo"] or "").partition(":")
         host, port = _host_port(match["hostport"], scheme)
         options = _options(match["query"] or "")
@@ -89,7 +91,7 @@ class DatabaseUrl:
             port=_DEFAULT_PORTS[canonical] if port is None else port,
             user=unquote(user),
             password=unquote(password) if colon else None,
-            database=unquote(match["path"] or ""),
+            database=unquote(path),
             socket=socket,
             options=MappingProxyType(options),
         )
@@ -109,10 +111,17 @@ class DatabaseUrl:
         return f"{self.scheme}://{user}{place}/{quote(self.database, safe='')}{tail}"
 
 
+def _shape(accepts: Sequence[str]) -> str:
+    return f"write {accepts[0]}://user:password@host:port/database, with @ : / ? # % in a password percent-encoded"
+
+
 def _host_port(text: str, scheme: str) -> tuple[str, int | None]:
     match = _HOST_PORT.fullmatch(text)
     if not match:
-        raise ConfigError("the url's host and port cannot be read", fix="write host:port, or [address]:port for IPv6")
+        raise ConfigError(
+            "the url's host and port cannot be read",
+            fix="write host:port, [address]:port for IPv6; percent-encode @ : / ? # % in a password",
+        )
     host = match["v6"] or unquote(match["host"])
     if not match["port"]:
         return host, None
@@ -126,7 +135,9 @@ def _options(query: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in _MISPLACED:
-            raise ConfigError(f"the url has an option {name!r}", fix=_SHAPE.replace("SCHEME://", ""))
+            raise ConfigError(
+                f"the url has an option {name!r}", fix="put it into its own place: //user:password@host:port/database"
+            )
         if name in options:
             raise ConfigError(f"the url has the option {name!r} twice", fix="remove one of them")
         options[name] = value
