@@ -65,10 +65,18 @@ class StreamWriter(Protocol):
 class StreamReader(Protocol):
     """A sink's side, or `tail`'s: reads whole committed transactions of the writer, in order per partition."""
 
-    #: Identity of the stream's content; a sink's stored positions are void for another one.
-    stream_id: str
-    #: Whether one partition holds all events in the source's order, so that `tx_end` ends a transaction.
-    total_order: bool
+    @property
+    def stream_id(self) -> str:
+        """Identity of the stream's content; a sink's stored positions are void for another one.
+
+        "" while capture has not made the stream yet.
+        """
+        ...
+
+    @property
+    def total_order(self) -> bool:
+        """Whether one partition holds all events in the source's order, so that `tx_end` ends a transaction."""
+        ...
 
     def partitions(self) -> Mapping[Partition, str]:
         """All partitions there are now, each with its topic's identity."""

@@ -1,0 +1,226 @@
+"""A SQLite database file as target: rows and positions in one transaction of one file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from tailrace.connectors import Context
+from tailrace.errors import StuckError, TailraceError
+from tailrace.sink import Row, RowChange, TableWork, TargetTable
+from tailrace.source import Finding
+from tailrace.stream import Partition
+from tailrace_sqlite import sink_positions, sink_tables
+from tailrace_sqlite.sink_errors import translated
+from tailrace_sqlite.sink_positions import Positions
+from tailrace_sqlite.sink_tables import Statements
+
+_BUSY_SECONDS = 5.0
+#: RENAME COLUMN came with 3.25, the upsert with 3.24.
+_OLDEST = (3, 25)
+
+
+class Settings(Protocol):
+    """What the sink needs of its table in the pipeline file."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+
+class SQLiteSink:
+    """Writes one database file (`tailrace.sink.Sink`); other programs may read it at the same time (WAL)."""
+
+    transactional = True
+    transactional_ddl = True
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._name = settings.name
+        self._pipeline = context.pipeline
+        # Without a full load, rows from before the start may be missing in the target.
+        self._complete = context.mode != "cdc"
+        self._path = settings.path
+        self._connection: sqlite3.Connection | None = None
+        self._positions: Positions
+        self._statements: dict[str, Statements] = {}
+
+    def check(self) -> list[Finding]:
+        version = sqlite3.sqlite_version_info >= _OLDEST
+        fix = "" if version else "use a Python with SQLite 3.25 or newer"
+        return [Finding("SQLite", version, sqlite3.sqlite_version, fix), self._check_file()]
+
+    def open(self, stream_id: str) -> dict[Partition, int]:
+        with translated(self._path):
+            self._connection = connection = self._connect("rwc")
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The stream may forget what the target has: a commit must survive a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
+            self._begin()
+            self._positions = Positions(connection, self._pipeline, self._name, str(self._path))
+            stored = self._positions.take_over(stream_id)
+            connection.execute("COMMIT")
+        return stored
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
+        with translated(self._path, str(table.source)):
+            sink_tables.ensure(self._begin(), table, previous)
+        self._statements[table.topic] = Statements(table)
+
+    def apply(self, work: Sequence[TableWork]) -> None:
+        connection = self._begin()
+        for table_work in work:
+            table = table_work.table
+            statements = self._statements.get(table.topic)
+            if statements is None or statements.table != table:
+                statements = self._statements[table.topic] = Statements(table)
+            with translated(self._path, str(table.source)):
+                self._write(connection, statements, table_work)
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        with translated(self._path):
+            connection = self._begin()
+            try:
+                self._positions.move(positions)
+            except TailraceError:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            with translated(self._path):
+                self._connection.execute("ROLLBACK")
+
+    def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        statements = Statements(table)
+        if not self._path.exists():
+            return
+        with translated(self._path, str(table.source)), closing(self._connect("ro")) as connection:
+            if not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
+                (table.source.table,),
+            ).fetchone():
+                return
+            for row in connection.execute(statements.select):
+                yield statements.read(row)
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        if not self._path.exists():
+            return []
+        with translated(self._path), closing(self._connect("ro" if dry_run else "rw")) as connection:
+            if not dry_run:
+                connection.execute("BEGIN IMMEDIATE")
+            found = sink_positions.remove(connection, self._pipeline, self._name, dry_run)
+            if not dry_run:
+                connection.execute("COMMIT")
+        return [f"positions of sink {self._name} in {self._path}"] if found else []
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    # ---- writing
+
+    def _write(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
+        if work.truncate:
+            connection.execute(f"DELETE FROM {statements.name}")
+        if work.deletes:
+            keys = [statements.bind(row.values, statements.key) for row in work.deletes]
+            connection.executemany(statements.delete, keys)
+        if work.upserts:
+            rows = (statements.bind(row.values, statements.columns) for row in work.upserts)
+            connection.executemany(statements.upsert, rows)
+        for names, updates in _by_columns(work.updates, statements.key).items():
+            if names:
+                order = (*names, *statements.key)
+                rows = (statements.bind(row.values, order) for row in updates)
+                connection.executemany(statements.update(names), rows)
+        for change in work.sequential:
+            self._write_one(connection, statements, change)
+
+    def _write_one(self, connection: sqlite3.Connection, statements: Statements, change: RowChange) -> None:
+        """A change of a table without a key: exactly one row that is like `before`."""
+        after, before = change.after, change.before
+        if change.op in ("c", "r"):
+            assert after is not None
+            connection.execute(statements.insert, statements.bind(after, statements.columns))
+            return
+        assert before is not None
+        known = [name for name in statements.columns if name in before]
+        if change.op == "d":
+            done = connection.execute(statements.delete_one(known), statements.bind(before, known)).rowcount
+        else:
+            assert after is not None
+            names = [name for name in statements.columns if name in after]
+            values = [*statements.bind(after, names), *statements.bind(before, known)]
+            done = connection.execute(statements.update_one(names, known), values).rowcount
+        if done == 1:
+            return
+        if self._complete:
+            raise StuckError(
+                "no row of the target is like the one that was updated or deleted at the source",
+                where=f"{self._path}, table {statements.table.source}",
+                fix="something else wrote to the target: load the table anew",
+            )
+        if change.op == "u" and after is not None and after.keys() >= set(statements.columns):
+            connection.execute(statements.insert, statements.bind(after, statements.columns))
+
+    # ---- the connection
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        # The path is quoted, because "?" and "#" have a meaning in a URI.
+        return sqlite3.connect(
+            f"file:{quote(str(self._path))}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+        )
+
+    def _begin(self) -> sqlite3.Connection:
+        """The connection, within the target transaction."""
+        connection = self._connection
+        if connection is None:
+            raise ValueError("the sink is not open")
+        if not connection.in_transaction:
+            with translated(self._path):
+                # IMMEDIATE: a transaction that began by reading could not become a writing one beside another.
+                connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    def _check_file(self) -> Finding:
+        path = self._path
+        if path.exists():
+            try:
+                with translated(path), closing(self._connect("rw")) as connection:
+                    connection.execute("PRAGMA user_version").fetchone()
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("ROLLBACK")
+            except TailraceError as error:
+                return Finding("database file", False, f"{path}: {error.what}", error.fix)
+            return Finding("database file", True, f"{path} can be written")
+        folder = path.parent
+        if not folder.is_dir():
+            return Finding("database file", False, f"there is no folder {folder}", f"mkdir -p {folder}")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            fix = "make it writable for the daemon's user"
+            return Finding("database file", False, f"no permission to make a file in {folder}", fix)
+        return Finding("database file", True, f"{path} will be made")
+
+
+def _by_columns(rows: Sequence[Row], key: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
+    """Partial rows grouped by the columns that they have besides the key."""
+    groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(name for name in row.values if name not in key)].append(row)
+    return groups

@@ -1,0 +1,158 @@
+"""Tables of a SQLite target: made, followed through schema versions, and the statements that write them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from tailrace.apply.evolution import evolve, same_form
+from tailrace.errors import StuckError
+from tailrace.schema import Column
+from tailrace.sink import TargetTable
+from tailrace_sqlite.sink_types import Conversion, binder, declared, reader
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+    """Creates the table or adds and renames columns.
+
+    Raises:
+        StuckError: the table cannot be brought to this version; what to do about it.
+    """
+    name = table.source.table
+    present = _columns(connection, name)
+    if not present:
+        _create(connection, table)
+        return
+    plan = evolve(table, previous, present, str.casefold)
+    for old, new in plan.retyped:
+        if not same_form(old.type, new.type):
+            raise StuckError(
+                f"column {new.name} was {old.type.name} and is {new.type.name} now, which its rows cannot follow",
+                where=f"table {table.source}",
+                fix="drop the target's table, run `tailrace teardown`, and load anew",
+            )
+    for old_name, new_name in plan.renames:
+        connection.execute(f"ALTER TABLE {quoted(name)} RENAME COLUMN {quoted(old_name)} TO {quoted(new_name)}")
+    for column in plan.added:
+        connection.execute(f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {declared(column.type)}")
+        if column.initial is not None:
+            value = _bound(column, column.initial)
+            connection.execute(f"UPDATE {quoted(name)} SET {quoted(column.name)} = ?", (value,))
+    if not table.keyless:
+        _ensure_key(connection, table)
+
+
+def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
+    # Only the key is NOT NULL: a column that the source drops later stays here, and gets no more values.
+    lines = [
+        f"{quoted(column.name)} {declared(column.type)}{' NOT NULL' if column.key else ''}" for column in table.columns
+    ]
+    if not table.keyless:
+        lines.append(f"PRIMARY KEY ({listed([column.name for column in table.key])})")
+    connection.execute(f"CREATE TABLE {quoted(table.source.table)} ({', '.join(lines)})")
+
+
+def _columns(connection: sqlite3.Connection, name: str) -> dict[str, int]:
+    """The present columns, with their place in the primary key (0: outside)."""
+    return {row[1]: row[5] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")}
+
+
+def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
+    """An upsert needs the key to be unique."""
+    name = table.source.table
+    wanted = {column.name.casefold() for column in table.key}
+    primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
+    if primary == wanted:
+        return
+    for _, index, unique, _, partial in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+        if not unique or partial:
+            continue
+        columns = [row[2] for row in connection.execute(f"PRAGMA index_info({quoted(index)})")]
+        if None not in columns and {column.casefold() for column in columns} == wanted:
+            return
+    keys = ", ".join(column.name for column in table.key)
+    if primary:
+        raise StuckError(
+            f"the source's key is ({keys}), the target's is another",
+            where=f"table {table.source}",
+            fix="drop the target's table, run `tailrace teardown`, and load anew",
+        )
+    index = quoted(f"{name}_tailrace_key")
+    connection.execute(f"CREATE UNIQUE INDEX {index} ON {quoted(name)} ({listed([c.name for c in table.key])})")
+
+
+def _bound(column: Column, value: Any) -> Any:
+    bind = binder(column.type)
+    return value if value is None or bind is None else bind(value)
+
+
+class Statements:
+    """The SQL of one version of a table, and its conversions."""
+
+    def __init__(self, table: TargetTable) -> None:
+        self.table = table
+        self.name = quoted(table.source.table)
+        self.columns = [column.name for column in table.columns]
+        self.key = [column.name for column in table.key]
+        self._binders: dict[str, Conversion] = {column.name: binder(column.type) for column in table.columns}
+        self._readers: list[Conversion] = [reader(column.type) for column in table.columns]
+        marks = ", ".join("?" * len(self.columns))
+        self.insert = f"INSERT INTO {self.name} ({listed(self.columns)}) VALUES ({marks})"
+        self.upsert = self.insert + self._on_conflict()
+        self.delete = f"DELETE FROM {self.name} WHERE {self._matches(self.key)}"
+        self.select = f"SELECT {listed(self.columns)} FROM {self.name}"
+        folded = {name.casefold() for name in self.columns}
+        # Any of the three names the row, unless a column has that name.
+        self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in folded), "")
+
+    def update(self, names: Sequence[str]) -> str:
+        """Sets these columns of the row with the key: bind their values, then the key's."""
+        return f"UPDATE {self.name} SET {self._assignments(names)} WHERE {self._matches(self.key)}"
+
+    def update_one(self, names: Sequence[str], known: Sequence[str]) -> str:
+        """Sets these columns of one row among those that are alike: bind the new values, then the known ones."""
+        return f"UPDATE {self.name} SET {self._assignments(names)} WHERE {self._one(known)}"
+
+    def delete_one(self, known: Sequence[str]) -> str:
+        return f"DELETE FROM {self.name} WHERE {self._one(known)}"
+
+    def bind(self, values: dict[str, Any], names: Sequence[str]) -> list[Any]:
+        binders = self._binders
+        return [
+            value if (value := values[name]) is None or (bind := binders[name]) is None else bind(value)
+            for name in names
+        ]
+
+    def read(self, row: Sequence[Any]) -> dict[str, Any]:
+        return {
+            name: value if value is None or read is None else read(value)
+            for name, value, read in zip(self.columns, row, self._readers, strict=True)
+        }
+
+    def _on_conflict(self) -> str:
+        if not self.key:
+            return ""
+        others = [name for name in self.columns if name not in self.key]
+        if not others:
+            return f" ON CONFLICT ({listed(self.key)}) DO NOTHING"
+        sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others)
+        return f" ON CONFLICT ({listed(self.key)}) DO UPDATE SET {sets}"
+
+    def _assignments(self, names: Sequence[str]) -> str:
+        return ", ".join(f"{quoted(name)} = ?" for name in names)
+
+    def _matches(self, names: Sequence[str]) -> str:
+        return " AND ".join(f"{quoted(name)} = ?" for name in names)
+
+    def _one(self, known: Sequence[str]) -> str:
+        alike = " AND ".join(f"{quoted(name)} IS ?" for name in known)
+        return f"{self._rowid} = (SELECT {self._rowid} FROM {self.name} WHERE {alike} LIMIT 1)"
