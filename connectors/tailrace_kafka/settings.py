@@ -47,7 +47,7 @@ def _property(value: object) -> object:
 def _properties(properties: dict[str, Interpolated]) -> dict[str, Interpolated]:
     for name in properties:
         if name in OWNED:
-            raise refusal(f"tailrace sets {name} itself", "remove it")
+            raise refusal("tailrace sets it itself", "remove it", key=name)
     if "bootstrap.servers" not in properties:
         raise refusal('"bootstrap.servers" is missing', 'add "bootstrap.servers" = "localhost:9092"')
     return properties

@@ -133,8 +133,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], file: str, prefix: Lo
     context = detail.get("ctx", {})
     kind = detail["type"]
     field = _field_at(model, location)
-    key = str(location[-1]) if location else ""
-    what, fix = detail["msg"].removeprefix("Input "), _example(key, field, "write")
+    key = next((part for part in reversed(location) if isinstance(part, str)), "")
+    what, fix = re.sub(r"^[A-Z]\w+ (?=should )", "", detail["msg"]), _example(key, field, "write")
     if kind == _REFUSED:
         what, fix = context["what"], context["fix"]
         if context["key"]:
