@@ -1,0 +1,5 @@
+"""`tailrace demo`: the whole main job on throwaway real servers, shown as it happens."""
+
+from tailrace.demo.main import main
+
+__all__ = ["main"]
