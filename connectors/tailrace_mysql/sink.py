@@ -1,0 +1,281 @@
+"""A MySQL or MariaDB database as target: rows and positions in one InnoDB transaction.
+
+DDL ends a transaction there, so it runs on a connection of its own, and the apply loop commits first
+(`transactional_ddl`). Changes compacted per key are written set-wise; a table without a key gets its changes one by
+one, each of which must find exactly one row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pymysql.cursors
+import pymysql.err
+from pymysql.connections import Connection
+
+from tailrace.connectors import Context
+from tailrace.errors import StuckError, TailraceError
+from tailrace.sink import RowChange, TableWork, TargetTable
+from tailrace.source import Finding
+from tailrace.stream import Partition
+from tailrace_mysql.settings import MySQLSinkSettings
+from tailrace_mysql.sink_catalog import TableState
+from tailrace_mysql.sink_check import findings
+from tailrace_mysql.sink_connection import Server, Target, describe
+from tailrace_mysql.sink_errors import translate
+from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
+from tailrace_mysql.sink_positions import Positions
+from tailrace_mysql.sink_statements import TablePlan, reader
+from tailrace_mysql.sink_tables import Tables
+
+#: Single-row statements that go out in one round trip.
+_PIPELINED = 200
+_FETCHED_ROWS = 1000
+
+
+class MySQLSink:
+    """Writes one database (`tailrace.sink.Sink`)."""
+
+    transactional = True
+    transactional_ddl = False
+
+    def __init__(self, settings: MySQLSinkSettings, context: Context) -> None:
+        self._name = settings.name
+        self._pipeline_name = context.pipeline
+        # Without a full load, rows from before the start may be missing in the target.
+        self._complete = context.mode != "cdc"
+        self._target = Target(settings)
+        self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
+        self._work: Connection[Any] | None = None
+        self._ddl: Connection[Any] | None = None
+        self._server: Server
+        self._positions: Positions
+        self._plans: dict[str, TablePlan] = {}
+        self._claimed: dict[str, TargetTable] = {}
+        self._table = ""  # being written, for errors
+
+    def check(self) -> list[Finding]:
+        return findings(self._target)
+
+    def open(self, stream_id: str) -> dict[Partition, int]:
+        self.close()
+        try:
+            self._work = work = self._target.connect()
+            self._ddl = self._target.connect()
+            self._server = describe(work)
+            self._positions = self._new_positions()
+            self._positions.create(self._ddl, self._server.collation)
+            work.rollback()
+            stored = self._positions.take(work, stream_id)
+            work.commit()
+        except pymysql.err.Error as error:
+            self.close()
+            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+        except TailraceError:
+            self.close()
+            raise
+        return stored
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
+        plan = self._plans.get(table.topic)
+        if plan is not None and plan.table == table:
+            return
+        self._claim(table)
+        ddl = self._ddl
+        if ddl is None:
+            raise ValueError("the sink is not open")
+        tables = Tables(ddl, self._server, self._target.database, self._target.where)
+        self._plans[table.topic] = self._plan(table, tables.ensure(table, previous))
+
+    def _plan(self, table: TargetTable, state: TableState) -> TablePlan:
+        return TablePlan(table, state, self._server, self._target.database, self._target.where)
+
+    def _claim(self, table: TargetTable) -> None:
+        """A server that folds names makes one table of two that the source tells apart."""
+        name = table.source.table
+        folded = name.lower() if self._server.folds_names else name
+        other = self._claimed.setdefault(folded, table)
+        if other.topic != table.topic:
+            raise StuckError(
+                f"{table.source} and {other.source} would both go to the table {folded}",
+                where=self._target.where,
+                fix="give each a sink of its own, with `tables` and `schema`",
+            )
+
+    def apply(self, work: Sequence[TableWork]) -> None:
+        try:
+            for table_work in work:
+                self._table = table_work.table.source.table
+                self._apply(table_work)
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, self._table) from None
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        work = self._open_connection()
+        try:
+            self._positions.advance(work, positions)
+            work.commit()
+        except pymysql.err.Error as error:
+            self.rollback()
+            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+        except TailraceError:
+            self.rollback()
+            raise
+        self._positions.advanced(positions)
+
+    def rollback(self) -> None:
+        """The server does it by itself where the connection is lost."""
+        if self._work is not None:
+            with contextlib.suppress(pymysql.err.Error):
+                self._work.rollback()
+
+    def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        name = table.source.table
+        with contextlib.closing(self._target.connect()) as connection:
+            try:
+                self._server = describe(connection)
+                tables = Tables(connection, self._server, self._target.database, self._target.where)
+                state = tables.read(name)
+                if state is None:
+                    return
+                # Columns still to be added are NULL in every row.
+                columns = tuple(column for column in table.columns if column.name.lower() in state.columns)
+                plan = self._plan(replace(table, columns=columns), state)
+                read = reader(plan)
+                with connection.cursor(pymysql.cursors.SSCursor) as cursor:
+                    cursor.execute(plan.select())
+                    while chunk := cursor.fetchmany(_FETCHED_ROWS):
+                        for row in chunk:
+                            yield read(row)
+            except pymysql.err.Error as error:
+                raise translate(error, self._target.where, name) from None
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        try:
+            with contextlib.closing(self._target.connect()) as connection:
+                positions = self._new_positions()
+                if not positions.exists(connection):
+                    return []
+                partitions = positions.forget(connection, dry_run)
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+        if not partitions:
+            return []
+        return [f"positions of sink {self._name} in {self._target.where}, table {POSITIONS_TABLE}"]
+
+    def close(self) -> None:
+        for connection in (self._work, self._ddl):
+            if connection is not None:
+                with contextlib.suppress(pymysql.err.Error, OSError):
+                    connection.close()
+        self._work = self._ddl = None
+        self._plans.clear()
+        self._claimed.clear()
+
+    # ---- writing
+
+    def _apply(self, work: TableWork) -> None:
+        plan = self._plans.get(work.table.topic)
+        if plan is None or plan.table != work.table:
+            raise ValueError(f"{work.table.source} was not ensured in version {work.table.version}")
+        if work.truncate:
+            self._execute(f"DELETE FROM {plan.name}")  # TRUNCATE would end the transaction
+        # Deletes first: a unique value that a deleted row gives up may stand in another one now.
+        if work.deletes:
+            self._execute_all(plan.deletes(work.deletes))
+        if plan.by_replacement and work.upserts:
+            self._execute_all(plan.deletes(work.upserts))
+        if work.upserts:
+            self._execute_all(plan.upserts(work.upserts))
+        if work.updates:
+            self._pipeline_all(plan.updates(work.updates))
+        if work.sequential:
+            self._in_sequence(plan, work.sequential)
+
+    def _in_sequence(self, plan: TablePlan, changes: Sequence[RowChange]) -> None:
+        """Changes of a table without a key, in order; neighbouring inserts go together."""
+        waiting: list[RowChange] = []
+        inserts = False
+        for change in changes:
+            inserting = change.op in ("c", "r")
+            if waiting and inserting != inserts:
+                self._sequence_part(plan, waiting, inserts)
+                waiting = []
+            inserts = inserting
+            waiting.append(change)
+        if waiting:
+            self._sequence_part(plan, waiting, inserts)
+
+    def _sequence_part(self, plan: TablePlan, changes: Sequence[RowChange], inserts: bool) -> None:
+        if inserts:
+            self._execute_all(plan.inserts(changes))
+            return
+        # Where rows may be missing, an update is answered before the next one is sent: it may become an insert.
+        step = _PIPELINED if self._complete else 1
+        for start in range(0, len(changes), step):
+            part = changes[start : start + step]
+            for change, found in zip(part, self._pipeline([plan.change(c) for c in part]), strict=True):
+                if found != 1:
+                    self._not_found(plan, change)
+
+    def _not_found(self, plan: TablePlan, change: RowChange) -> None:
+        if self._complete:
+            raise StuckError(
+                "no row of the target is like the one that was updated or deleted at the source",
+                where=f"{self._target.where}, table {self._table}",
+                fix="something else wrote to the target: load the table anew",
+            )
+        if change.op == "u" and change.after is not None and len(change.after) == len(plan.table.columns):
+            self._execute_all(plan.inserts([change]))
+
+    # ---- statements
+
+    def _open_connection(self) -> Connection[Any]:
+        if self._work is None:
+            raise ValueError("the sink is not open")
+        return self._work
+
+    def _execute(self, statement: str) -> int:
+        return int(self._open_connection().query(statement))
+
+    def _execute_all(self, statements: Iterator[str]) -> None:
+        for statement in statements:
+            self._execute(statement)
+
+    def _pipeline_all(self, statements: Iterator[str]) -> None:
+        waiting: list[str] = []
+        for statement in statements:
+            waiting.append(statement)
+            if len(waiting) == _PIPELINED:
+                self._pipeline(waiting)
+                waiting = []
+        if waiting:
+            self._pipeline(waiting)
+
+    def _pipeline(self, statements: Sequence[str]) -> list[int]:
+        """Runs statements, as many in one round trip as one packet takes; returns the rows that each has found."""
+        found: list[int] = []
+        packet: list[str] = []
+        size = 0
+        for statement in statements:
+            length = len(statement.encode()) + 1
+            if packet and size + length > self._server.packet_limit:
+                found += self._send(packet)
+                packet, size = [], 0
+            packet.append(statement)
+            size += length
+        return found + self._send(packet) if packet else found
+
+    def _send(self, statements: Sequence[str]) -> list[int]:
+        connection = self._open_connection()
+        first = int(connection.query(";".join(statements)))
+        return [first, *(int(connection.next_result()) for _ in statements[1:])]
+
+    def _new_positions(self) -> Positions:
+        return Positions(self._target.database, self._pipeline_name, self._name, self._owner, self._target.where)

@@ -1,0 +1,119 @@
+"""What the target's catalog says of a table."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from pymysql.connections import Connection
+
+from tailrace_mysql.sink_types import ColumnType, catalog_type
+
+#: Compare as the bytes do, and do not pad: two keys that differ are two keys.
+_EXACT_COLLATIONS = ("binary", "ascii_bin", "utf8mb4_0900_bin")
+_EXACT_SUFFIX = "_nopad_bin"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetColumn:
+    """One column that a target table has.
+
+    Attributes:
+        declaration: the type as the catalog writes it, with character set, for ALTER TABLE.
+        exact: whether texts compare equal only when they are equal; True where it holds no text.
+        generated: the server computes it and takes no value for it.
+    """
+
+    name: str
+    type: ColumnType
+    nullable: bool
+    exact: bool
+    generated: bool
+    declaration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A unique index; `columns` in lower case, "" for an expression or a column's prefix."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A target table as it is.
+
+    Attributes:
+        base: a table, and not a view.
+        columns: by name in lower case, since names of columns do not differ by case alone.
+        primary: the primary key's columns in lower case, in order.
+        unique: all other unique indexes.
+    """
+
+    base: bool
+    engine: str
+    comment: str
+    columns: dict[str, TargetColumn]
+    primary: tuple[str, ...]
+    unique: tuple[Index, ...]
+
+
+def read_table(connection: Connection[Any], database: str, table: str) -> TableState | None:
+    """The table's state, None if there is no such table."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "SELECT table_type, engine, table_comment FROM information_schema.tables "
+            "WHERE table_schema = %s AND table_name = %s",
+            (database, table),
+        )
+        head = cursor.fetchone()
+        if head is None:
+            return None
+        cursor.execute(
+            "SELECT column_name, column_type, is_nullable, character_set_name, collation_name, extra "
+            "FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+            (database, table),
+        )
+        columns = {str(row[0]).lower(): _column(row) for row in cursor.fetchall()}
+        cursor.execute(
+            "SELECT index_name, column_name, sub_part FROM information_schema.statistics "
+            "WHERE table_schema = %s AND table_name = %s AND non_unique = 0 ORDER BY index_name, seq_in_index",
+            (database, table),
+        )
+        indexes: dict[str, list[str]] = {}
+        for name, column, prefix in cursor.fetchall():
+            whole = column is not None and prefix is None
+            indexes.setdefault(str(name), []).append(str(column).lower() if whole else "")
+    primary = tuple(indexes.pop("PRIMARY", ()))
+    return TableState(
+        head[0] in ("BASE TABLE", "SYSTEM VERSIONED"),
+        str(head[1] or ""),
+        _text(head[2] or ""),
+        columns,
+        primary,
+        tuple(Index(name, tuple(names)) for name, names in indexes.items()),
+    )
+
+
+def _column(row: tuple[Any, ...]) -> TargetColumn:
+    name, column_type, nullable, character_set, collation, extra = row
+    text = _text(column_type)
+    declaration = text
+    if collation:
+        declaration = f"{text} CHARACTER SET {character_set} COLLATE {collation}"
+    exact = not collation or str(collation) in _EXACT_COLLATIONS or str(collation).endswith(_EXACT_SUFFIX)
+    return TargetColumn(
+        str(name),
+        catalog_type(text, character_set),
+        str(nullable).upper() == "YES",
+        exact,
+        "GENERATED" in str(extra).upper().replace("DEFAULT_GENERATED", ""),
+        declaration,
+    )
+
+
+def _text(value: Any) -> str:
+    # MySQL's information_schema gives long texts as BLOBs.
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,177 @@
+"""Connections to a MySQL or MariaDB target, and what its statements depend on."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+import pymysql.err
+from pymysql.connections import Connection
+from pymysql.constants import CLIENT
+from pymysql.converters import encoders
+
+from tailrace.config.url import DatabaseUrl
+from tailrace.errors import ConfigError, RefusedError, UnreachableError
+from tailrace_mysql.settings import MySQLSinkSettings
+from tailrace_mysql.sink_errors import translate
+
+CONNECT_SECONDS = 10
+#: For one statement's answer. ALTER TABLE of a large table takes long; it is found done when it is tried again.
+ANSWER_SECONDS = 3600
+#: For a table that somebody else's transaction keeps from being altered; then everything is tried again.
+DDL_LOCK_SECONDS = 60
+_IDLE_SECONDS = 365 * 86400
+#: Parameters are escaped as usual; results stay as they come.
+_CONVERSIONS: Any = dict(encoders)
+#: Seconds until a silent peer is asked whether it lives, between asking again, and times asked.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
+
+# Strict, so that a value that does not fit is an error. Zero dates and impossible days pass, because a MySQL source may
+# hold them. Zero in an AUTO_INCREMENT column is the source's zero.
+SQL_MODE = "STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What statements depend on.
+
+    Attributes:
+        version: as numbers, ``(9, 7, 4)``.
+        max_packet: bytes of the longest packet (`max_allowed_packet`).
+        folds_names: table names that differ in case are one table (`lower_case_table_names`).
+    """
+
+    mariadb: bool
+    version: tuple[int, ...]
+    max_packet: int
+    folds_names: bool
+
+    @property
+    def packet_limit(self) -> int:
+        """Bytes of a statement, with what the protocol adds left out."""
+        return self.max_packet - 1024
+
+    @property
+    def collation(self) -> str:
+        """Binary, and not padding: keys differing in case or trailing blanks are different keys."""
+        return "utf8mb4_nopad_bin" if self.mariadb else "utf8mb4_0900_bin"
+
+    def __str__(self) -> str:
+        return f"{'MariaDB' if self.mariadb else 'MySQL'} {'.'.join(map(str, self.version))}"
+
+
+class Target:
+    """A sink's database.
+
+    Attributes:
+        database: where tables are created and filled.
+        where: for messages.
+    """
+
+    def __init__(self, settings: MySQLSinkSettings) -> None:
+        self._settings = settings
+        self._url: DatabaseUrl | None = None
+
+    @property
+    def url(self) -> DatabaseUrl:
+        """Resolved at the first connection only: a command that connects nowhere needs no password."""
+        if self._url is None:
+            url = self._settings.database_url()
+            if url.options:
+                raise ConfigError(
+                    f"the url has the option {next(iter(url.options))!r}, which a MySQL sink does not know",
+                    where=self._settings.url.where,
+                    fix="remove it; TLS has a table of its own",
+                )
+            self._url = url
+        return self._url
+
+    @property
+    def database(self) -> str:
+        return self._settings.target_schema or self.url.database
+
+    @property
+    def where(self) -> str:
+        return f"mysql://{self.url.address}/{self.database}"
+
+    def connect(self) -> Connection[Any]:
+        """A new connection in a session with our settings, autocommit off; all values come as the server prints them.
+
+        Raises:
+            UnreachableError, RefusedError, ConfigError.
+        """
+        url = self.url
+        tls = self._settings.tls
+        context = tls.ssl_context() if tls else None
+        try:
+            connection: Connection[Any] = pymysql.connect(
+                host=url.host or None,
+                port=url.port,
+                unix_socket=url.socket or None,
+                user=url.user or None,
+                # The driver would encode it in Latin-1, which not every password can be.
+                password=(url.password or "").encode(),
+                database=self.database,
+                charset="utf8mb4",
+                sql_mode=SQL_MODE,
+                conv=_CONVERSIONS,
+                # Rows matched are counted, also where nothing changes; several updates go out in one round trip.
+                client_flag=CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
+                init_command=(
+                    "SET SESSION time_zone = '+00:00', foreign_key_checks = 0, "
+                    f"lock_wait_timeout = {DDL_LOCK_SECONDS}, wait_timeout = {_IDLE_SECONDS}"
+                ),
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                write_timeout=ANSWER_SECONDS,
+                program_name="tailrace",
+                ssl=context,
+                defer_connect=True,
+            )
+            connection.connect(None if url.socket else self._socket())
+        except pymysql.err.Error as error:
+            raise translate(error, self.where) from None
+        except UnicodeError:
+            raise RefusedError("the user's name cannot be sent", where=self.where, fix="use another user") from None
+        return connection
+
+    def _socket(self) -> socket.socket:
+        """Connected, and the server has begun to speak; the driver would wait for that without end."""
+        url = self.url
+        try:
+            sock = socket.create_connection((url.host, url.port), CONNECT_SECONDS)
+        except OSError as error:
+            raise UnreachableError(
+                f"cannot connect: {error.strerror or error}",
+                where=self.where,
+                fix="see whether the server runs and the url's host and port are right",
+            ) from None
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        if not select.select([sock], [], [], CONNECT_SECONDS)[0]:
+            sock.close()
+            raise UnreachableError(
+                f"the server accepts the connection but says nothing for {CONNECT_SECONDS} s",
+                where=self.where,
+                fix="see whether a MySQL server listens there, and whether it hangs",
+            )
+        return sock
+
+
+def describe(connection: Connection[Any]) -> Server:
+    """Asks the server what statements depend on."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT VERSION(), @@max_allowed_packet, @@lower_case_table_names")
+        row = cursor.fetchone()
+    text, packet, folds = (str(value) for value in row)
+    mariadb = "mariadb" in text.lower()
+    # MariaDB once put "5.5.5-" before its version for old replicas; proxies still do.
+    numbers = text.removeprefix("5.5.5-").partition("-")[0].split(".")
+    return Server(mariadb, tuple(int(number) for number in numbers if number.isdigit()), int(packet), int(folds) != 0)

@@ -1,0 +1,212 @@
+"""The statements that write rows into one target table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from tailrace.errors import StuckError, ValueRefusedError
+from tailrace.sink import Row, RowChange, TargetTable
+from tailrace_mysql.sink_catalog import TableState
+from tailrace_mysql.sink_connection import Server
+from tailrace_mysql.sink_tables import identifier
+from tailrace_mysql.sink_values import Decoder, Encoder, UnfitError, comparison, decoder, encoder, select_expression
+
+#: Longer statements gain nothing, and cost memory on both sides.
+STATEMENT_BYTES = 1 << 20
+#: More keys in one IN list could exceed MySQL's range_optimizer_max_mem_size, and scan the whole table.
+KEYS_PER_STATEMENT = 1000
+_NEW = "tailrace_new"
+
+
+class TablePlan:
+    """What does not change from row to row of one version of a table.
+
+    Attributes:
+        by_replacement: rows are deleted and inserted instead of updated in place. Needed where the target has another
+            unique index: ON DUPLICATE KEY UPDATE would update the row that *it* names, and two rows that swap a unique
+            value would collide. Columns that only the target has lose their values in rows written so.
+    """
+
+    def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
+        self.table = table
+        self._server = server
+        self._where = f"{where}, table {table.source.table}"
+        self.name = f"{identifier(database)}.{identifier(table.source.table)}"
+        self._limit = min(STATEMENT_BYTES, server.packet_limit)
+        from_mysql = table.source.schema is None
+        self._columns: dict[str, tuple[str, Encoder, Encoder]] = {}
+        self.reads: list[tuple[str, str, Decoder | None]] = []
+        for column in table.columns:
+            present = state.columns[column.name.lower()]
+            encode = encoder(column, present.type, from_mysql, server.mariadb)
+            if not present.generated:
+                compare = comparison(column, present.type, encode)
+                self._columns[column.name] = (identifier(column.name), encode, compare)
+            self.reads.append(
+                (
+                    column.name,
+                    select_expression(identifier(column.name), column),
+                    decoder(column, present.type, from_mysql),
+                )
+            )
+        self._key = [column.name for column in table.key]
+        keys = {column.name.lower() for column in table.key}
+        others = [index.columns for index in state.unique]
+        if set(state.primary) != keys:
+            others.append(state.primary)
+        self.by_replacement = any(columns and set(columns) != keys for columns in others)
+
+    # ---- literals
+
+    def _literal(self, name: str, value: Any, compare: bool = False) -> str:
+        if value is None:
+            return "NULL"
+        try:
+            _, encode, encode_compared = self._columns[name]
+            return (encode_compared if compare else encode)(value)
+        except UnfitError as error:
+            raise self._refused(name, str(error)) from None
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            raise self._refused(name, "no value of the column's type") from None
+
+    def _refused(self, name: str, what: str) -> ValueRefusedError:
+        return ValueRefusedError(
+            f"the event holds {what}",
+            where=f"{self._where}, column {name}",
+            fix="change the value at the source, or leave the table out of this sink",
+        )
+
+    def _tuple(self, names: Sequence[str], values: dict[str, Any]) -> str:
+        literal = self._literal
+        return "(" + ",".join([literal(name, values[name]) for name in names]) + ")"
+
+    # ---- rows
+
+    def upserts(self, rows: Sequence[Row]) -> Iterator[str]:
+        """Statements that insert or overwrite these rows."""
+        for names, group in self._by_columns(rows):
+            columns = ", ".join(self._columns[name][0] for name in names)
+            head = f"INSERT INTO {self.name} ({columns}) VALUES "
+            tail = "" if self.by_replacement or not self._key else self._on_duplicate(names)
+            yield from self._joined(head, (self._tuple(names, row.values) for row in group), tail)
+
+    def _on_duplicate(self, names: Sequence[str]) -> str:
+        quoted = [self._columns[name][0] for name in names if name not in self._key]
+        quoted = quoted or [self._columns[self._key[0]][0]]
+        if self._server.mariadb:
+            return " ON DUPLICATE KEY UPDATE " + ", ".join(f"{name} = VALUES({name})" for name in quoted)
+        sets = ", ".join(f"{name} = {_NEW}.{name}" for name in quoted)
+        return f" AS {_NEW} ON DUPLICATE KEY UPDATE {sets}"
+
+    def inserts(self, changes: Iterable[RowChange]) -> Iterator[str]:
+        """Statements that insert rows of a table without a key."""
+        return self.upserts([Row(change.seq, change.after or {}) for change in changes])
+
+    def deletes(self, rows: Iterable[Row]) -> Iterator[str]:
+        """Statements that delete the rows with these rows' keys."""
+        columns = ", ".join(self._columns[name][0] for name in self._key)
+        single = self._key[0] if len(self._key) == 1 else None
+        head = f"DELETE FROM {self.name} WHERE {columns if single else f'({columns})'} IN ("
+        keys = (
+            self._literal(single, row.values[single]) if single else self._tuple(self._key, row.values) for row in rows
+        )
+        yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
+
+    def updates(self, rows: Iterable[Row]) -> Iterator[str]:
+        """A statement per row that sets the columns it has; it may find no row."""
+        for row in rows:
+            sets = ", ".join(
+                f"{self._columns[name][0]} = {self._literal(name, value)}"
+                for name, value in row.values.items()
+                if name in self._columns and name not in self._key
+            )
+            if sets:
+                found = " AND ".join(
+                    f"{self._columns[name][0]} = {self._literal(name, row.values[name])}" for name in self._key
+                )
+                yield self._checked(f"UPDATE {self.name} SET {sets} WHERE {found}")
+
+    def change(self, change: RowChange) -> str:
+        """The statement for an update or a delete in a table without a key; it must find one row."""
+        before = change.before or {}
+        found = " AND ".join(
+            f"{self._columns[name][0]} <=> {self._literal(name, value, compare=True)}"
+            for name, value in before.items()
+            if name in self._columns
+        )
+        if not found:
+            raise StuckError(
+                "a change says nothing about the row that it changed",
+                where=self._where,
+                fix="give the source table a primary key (or REPLICA IDENTITY FULL) and load it anew",
+            )
+        if change.op == "d":
+            return self._checked(f"DELETE FROM {self.name} WHERE {found} LIMIT 1")
+        sets = ", ".join(
+            f"{self._columns[name][0]} = {self._literal(name, value)}"
+            for name, value in (change.after or {}).items()
+            if name in self._columns
+        )
+        return self._checked(f"UPDATE {self.name} SET {sets} WHERE {found} LIMIT 1")
+
+    # ---- reading
+
+    def select(self) -> str:
+        return f"SELECT {', '.join(expression for _, expression, _ in self.reads)} FROM {self.name}"
+
+    # ---- inside
+
+    def _by_columns(self, rows: Sequence[Row]) -> Iterator[tuple[list[str], list[Row]]]:
+        """Rows with the columns that they bring; all of them, but for rows of an older version."""
+        groups: dict[frozenset[str] | None, list[Row]] = {}
+        width = len(self.table.columns)
+        for row in rows:
+            present = None if len(row.values) == width else frozenset(row.values)
+            groups.setdefault(present, []).append(row)
+        for present, group in groups.items():
+            yield [name for name in self._columns if present is None or name in present], group
+
+    def _joined(self, head: str, items: Iterable[str], tail: str, most: int = 1 << 30) -> Iterator[str]:
+        """Statements of as many items as fit."""
+        gathered: list[str] = []
+        size = fixed = len(head.encode()) + len(tail)
+        for item in items:
+            length = len(item) if item.isascii() else len(item.encode())
+            if gathered and (size + length + 1 > self._limit or len(gathered) >= most):
+                yield head + ",".join(gathered) + tail
+                gathered, size = [], fixed
+            if fixed + length > self._server.packet_limit:
+                raise self._too_large()
+            gathered.append(item)
+            size += length + 1
+        if gathered:
+            yield head + ",".join(gathered) + tail
+
+    def _checked(self, statement: str) -> str:
+        if len(statement) * 4 > self._limit and len(statement.encode()) > self._server.packet_limit:
+            raise self._too_large()
+        return statement
+
+    def _too_large(self) -> ValueRefusedError:
+        return ValueRefusedError(
+            f"a row is larger than the target's max_allowed_packet ({self._server.max_packet} bytes)",
+            where=self._where,
+            fix="raise max_allowed_packet on the target server",
+        )
+
+
+Read = Callable[[tuple[Any, ...]], dict[str, Any]]
+
+
+def reader(plan: TablePlan) -> Read:
+    """The function from a selected row to its JSON forms."""
+    places = [(name, decode) for name, _, decode in plan.reads]
+
+    def read(row: tuple[Any, ...]) -> dict[str, Any]:
+        return {
+            name: value if value is None or decode is None else decode(value)
+            for (name, decode), value in zip(places, row, strict=True)
+        }
+
+    return read

@@ -1,0 +1,277 @@
+"""Brings target tables to the version that their events need: CREATE and ALTER TABLE.
+
+Each DDL statement is a transaction of its own in MySQL and may be found done already after a crash: every step looks at
+the catalog first. Renames are the exception: when columns swap names, the catalog looks the same before and after; the
+ALTER that renames therefore also sets the table's comment, in one atomic statement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import pymysql.err
+from pymysql.connections import Connection
+
+from tailrace.errors import StuckError
+from tailrace.schema import Column
+from tailrace.sink import TargetTable
+from tailrace_mysql.sink_catalog import TableState, TargetColumn, read_table
+from tailrace_mysql.sink_connection import Server
+from tailrace_mysql.sink_errors import translate
+from tailrace_mysql.sink_types import ColumnType, mapped, table_types
+from tailrace_mysql.sink_values import UnfitError, encoder
+
+_MARK = "tailrace: "
+
+
+def identifier(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _mark(table: TargetTable) -> str:
+    return f"{_MARK}{table.topic} version {table.version}"
+
+
+class Tables:
+    """DDL on one target database.
+
+    Args:
+        connection: autocommits every statement here, so it must not be the one that holds a transaction open.
+        where: the target, for messages.
+    """
+
+    def __init__(self, connection: Connection[Any], server: Server, database: str, where: str) -> None:
+        self._connection = connection
+        self._server = server
+        self._database = database
+        self._where = where
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> TableState:
+        """Creates or alters the table as needed; returns what it is then.
+
+        Raises:
+            StuckError: the table cannot hold the source's rows as it is, and altering it is up to a person.
+        """
+        name = table.source.table
+        try:
+            state = self.read(name)
+            if state is None:
+                self._create(table)
+                state = self._reread(name)
+            self._check_kind(name, state)
+            if previous is not None and (renames := self._renames(table, previous, state)):
+                self._alter(name, [*renames, f"COMMENT = {self._literal(_mark(table))}"])
+                state = self._reread(name)
+            if changes := self._changes(table, state):
+                self._alter(name, changes)
+                self._forget_defaults(table, state)
+                state = self._reread(name)
+            self._check_columns(table, state)
+        except pymysql.err.Error as error:
+            raise translate(error, self._where, name) from None
+        return state
+
+    def read(self, name: str) -> TableState | None:
+        state = read_table(self._connection, self._database, name)
+        self._connection.rollback()  # or a later look would see the catalog as of the first one
+        return state
+
+    def _reread(self, name: str) -> TableState:
+        state = self.read(name)
+        if state is None:
+            raise self._stuck(name, "the table vanished while it was being created", "see who drops it")
+        return state
+
+    # ---- steps
+
+    def _create(self, table: TargetTable) -> None:
+        types = table_types(table, self._server.mariadb)
+        parts = [
+            f"{identifier(column.name)} {types[column.name].sql(self._server.collation)} "
+            + ("NOT NULL" if column.key else "NULL")
+            for column in table.columns
+        ]
+        if table.key:
+            parts.append(f"PRIMARY KEY ({', '.join(identifier(column.name) for column in table.key)})")
+        self._run(
+            f"CREATE TABLE IF NOT EXISTS {self._qualified(table.source.table)} ({', '.join(parts)}) "
+            f"ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE {self._server.collation} "
+            f"COMMENT = {self._literal(_mark(table))}"
+        )
+
+    def _renames(self, table: TargetTable, previous: TargetTable, state: TableState) -> list[str]:
+        if state.comment == _mark(table):
+            return []
+        now = {column.id: column.name for column in (*table.columns, *table.retained)}
+        pairs = [
+            (column.name, now[column.id])
+            for column in (*previous.columns, *previous.retained)
+            if now.get(column.id, column.name) != column.name
+        ]
+        news = {new.lower() for _, new in pairs}
+        done = all(
+            new.lower() in state.columns and (old.lower() in news or old.lower() not in state.columns)
+            for old, new in pairs
+        )
+        if done and not {old.lower() for old, _ in pairs} <= news:
+            return []
+        return [
+            f"RENAME COLUMN {identifier(old)} TO {identifier(new)}"
+            for old, new in pairs
+            if old.lower() in state.columns
+        ]
+
+    def _changes(self, table: TargetTable, state: TableState) -> list[str]:
+        name = table.source.table
+        taken = sum(column.type.row_bytes for key, column in state.columns.items() if key not in _names(table.columns))
+        types = table_types(table, self._server.mariadb, taken)
+        key_changes = self._key_changes(table, state)
+        primary = () if "DROP PRIMARY KEY" in key_changes else state.primary
+        changes: list[str] = []
+        for column in table.columns:
+            present = state.columns.get(column.name.lower())
+            if present is None:
+                changes.append(f"ADD COLUMN {self._added(table, column, types[column.name])}")
+                continue
+            wanted = self._wanted(table, column, types[column.name], present.type)
+            if change := self._altered(name, column, present, wanted, primary):
+                changes.append(change)
+        for column in table.retained:
+            present = state.columns.get(column.name.lower())
+            if present is not None and not present.nullable:
+                changes.append(f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL")
+        return changes + key_changes
+
+    def _wanted(self, table: TargetTable, column: Column, fitted: ColumnType, present: ColumnType) -> ColumnType:
+        """The type to judge a present column by: the source's own, before a row's or a key's limits shortened it."""
+        plain = mapped(column.type, table.source.schema is None, self._server.mariadb)
+        if not column.key or plain == fitted:
+            return plain
+        # A key that no index can hold in full: any length is a compromise, and longer values are refused.
+        alike = (present.textual and plain.textual) or (present.binary and plain.binary)
+        return present if alike and not present.outside_row else fitted
+
+    def _added(self, table: TargetTable, column: Column, type_: ColumnType) -> str:
+        declaration = f"{identifier(column.name)} {type_.sql(self._server.collation)}"
+        declaration += " NOT NULL" if column.key else " NULL"
+        if column.initial is None:
+            return declaration
+        # Gives the rows that stand there what the source gave them. Without brackets it is done in an instant, but
+        # TEXT, BLOB and JSON take an expression only.
+        return f"{declaration} DEFAULT {self._initial(table, column, type_)}"
+
+    def _initial(self, table: TargetTable, column: Column, type_: ColumnType) -> str:
+        try:
+            literal = encoder(column, type_, table.source.schema is None, self._server.mariadb)(column.initial)
+        except (UnfitError, TypeError, ValueError, AttributeError) as error:
+            reason = str(error) if isinstance(error, UnfitError) else "not of the column's type"
+            raise self._stuck(
+                table.source.table,
+                f"the default of the new column {column.name} cannot be carried: {reason}",
+                "drop the default at the source and load the table anew",
+            ) from None
+        return f"({literal})" if type_.outside_row or type_.binary else literal
+
+    def _forget_defaults(self, table: TargetTable, before: TableState) -> None:
+        """A default has filled the rows that stood there; rows to come bring their own values."""
+        for column in table.columns:
+            if column.initial is not None and column.name.lower() not in before.columns:
+                rest = "DROP DEFAULT" if column.key else "SET DEFAULT NULL"
+                self._alter(table.source.table, [f"ALTER COLUMN {identifier(column.name)} {rest}"])
+
+    def _altered(
+        self,
+        table: str,
+        column: Column,
+        present: TargetColumn,
+        wanted: ColumnType,
+        primary: Sequence[str],
+    ) -> str:
+        """MODIFY COLUMN where the source widened the type, the column may hold NULL now, or has come into the key."""
+        fixed = column.key or present.name.lower() in primary
+        nullable = not fixed and (present.nullable or column.nullable)
+        indexable = not (column.key and present.type.outside_row)
+        if present.type.holds(wanted) and indexable:
+            if nullable and not present.nullable and not present.generated:
+                return f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL"
+            return ""
+        if (indexable and not wanted.extends(present.type)) or present.generated:
+            raise self._stuck(
+                table,
+                f"the column {present.name} is {present.declaration}, which does not hold every {column.type.name}",
+                f"run ALTER TABLE {self._qualified(table)} MODIFY COLUMN {identifier(present.name)} "
+                f"{wanted.sql(self._server.collation)}, and load the table anew if values have been converted",
+            )
+        return (
+            f"MODIFY COLUMN {identifier(present.name)} {wanted.sql(self._server.collation)} "
+            f"{'NULL' if nullable else 'NOT NULL'}"
+        )
+
+    def _key_changes(self, table: TargetTable, state: TableState) -> list[str]:
+        wanted = [column.name for column in table.key]
+        lower = _names(table.key)
+        if set(state.primary) == lower:
+            return []
+        if any(set(index.columns) == lower and lower for index in state.unique):
+            return []
+        if not wanted and not set(state.primary) & _names(table.columns):
+            return []  # a key of the target's own, which the source's rows do not touch
+        change = [f"ADD PRIMARY KEY ({', '.join(map(identifier, wanted))})"] if wanted else []
+        if state.primary:
+            change.insert(0, "DROP PRIMARY KEY")
+        if not state.comment.startswith(_MARK):
+            raise self._stuck(
+                table.source.table,
+                f"the table's primary key is ({', '.join(state.primary)}), the source's is ({', '.join(wanted)})",
+                f"run ALTER TABLE {self._qualified(table.source.table)} {', '.join(change)}",
+            )
+        return change
+
+    # ---- what nobody but a person can mend
+
+    def _check_kind(self, table: str, state: TableState) -> None:
+        if not state.base:
+            raise self._stuck(table, "this is a view", "drop or rename it, so that the table can be created")
+        if state.engine.lower() != "innodb":
+            raise self._stuck(
+                table,
+                f"the table's engine is {state.engine}, which has no transactions",
+                f"run ALTER TABLE {self._qualified(table)} ENGINE = InnoDB",
+            )
+
+    def _check_columns(self, table: TargetTable, state: TableState) -> None:
+        """Texts that rows are found by must compare exactly, or two rows of the source become one here."""
+        for column in table.key or table.columns:
+            present = state.columns[column.name.lower()]
+            if not present.exact and present.type.textual:
+                raise self._stuck(
+                    table.source.table,
+                    f"the column {present.name} is {present.declaration}: texts that differ may be equal there",
+                    f"run ALTER TABLE {self._qualified(table.source.table)} MODIFY COLUMN {identifier(present.name)} "
+                    f"{present.type.sql(self._server.collation)}{'' if present.nullable else ' NOT NULL'}",
+                )
+
+    # ---- statements
+
+    def _alter(self, table: str, changes: Sequence[str]) -> None:
+        self._run(f"ALTER TABLE {self._qualified(table)} {', '.join(changes)}")
+
+    def _run(self, statement: str) -> None:
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(statement)
+
+    def _qualified(self, table: str) -> str:
+        return f"{identifier(self._database)}.{identifier(table)}"
+
+    @staticmethod
+    def _literal(text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    def _stuck(self, table: str, what: str, fix: str) -> StuckError:
+        return StuckError(what, where=f"{self._where}, table {table}", fix=fix)
+
+
+def _names(columns: Sequence[Column]) -> set[str]:
+    return {column.name.lower() for column in columns}
