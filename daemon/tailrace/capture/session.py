@@ -61,7 +61,9 @@ class Session:
             state = state | self._begin(opened, state)
         self._load = self._open_load(opened.tables, state)
         self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
-        log.info("capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done)
+        log.info(
+            "capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done
+        )
 
     def run(self) -> None:
         """Until `control.stop`, or, with `control.finish`, until caught up with the log as it stood when loaded."""

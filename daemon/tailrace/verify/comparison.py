@@ -10,10 +10,12 @@ from typing import Any
 
 import orjson
 
+from tailrace.apply.targets import target_of
 from tailrace.config import Pipeline
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import SnapshotReader, SourceTable
+from tailrace.tables import matches
 from tailrace.verify.difference import Differences, compare, persisting
 from tailrace.verify.digest import Item
 
@@ -107,7 +109,7 @@ def verify(
         for settings in pipeline.sinks:
             sink = stack.enter_context(contextlib.closing(pipeline.create_sink(settings.name)))
             for table in tables:
-                if not pipeline.takes(settings, table.name):
+                if settings.tables and not matches(settings.tables, table.name):
                     continue
                 if table.state != "streaming":
                     result.unverified.append((str(table.name), table.reason))
@@ -123,8 +125,6 @@ def verify(
 
 
 def target_table(schemas: Iterable[TableSchema], table: SourceTable) -> TargetTable | None:
-    from tailrace.apply.targets import target_of
-
     versions = [schema for schema in schemas if schema.topic == table.topic]
     return target_of(versions) if versions else None
 
@@ -181,5 +181,3 @@ def _summary(table: str, sink: str, found: Differences, key_names: list[str]) ->
         if key_names and len(named) < NAMED_KEYS:
             named.append(orjson.loads(key))
     return comparison
-
-
