@@ -61,6 +61,7 @@ class Positions:
         self._stream_id = stream_id
         if OWNER not in self._stored:
             self._insert(OWNER, 0)
+            self._stored[OWNER] = 0
         execute(_TAKE_OVER, (self._owner, *self._name))
         return {partition: offset for partition, offset in self._stored.items() if partition != OWNER}
 

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter) -> None:
     """Applies until `control.stop`; with `control.finish` until caught up with the stream.
 
-    An unreachable stream or target is tried again for ever, except with `control.finish` set at the start.
+    An unreachable stream or target is tried again for ever; with `control.finish` only once it has been reached.
 
     Raises:
         TailraceError: what time cannot mend.
@@ -58,7 +58,7 @@ def supervise(
     """As `run`, on what the pipeline would have made."""
     progress = Progress(reporter, name)
     progress.send()
-    finishing = control.finish.is_set()
+    reached = False
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
         started = time.monotonic()
@@ -70,11 +70,12 @@ def supervise(
                     contextlib.closing(Session(reader, sink, selects, control, progress, memory))
                 )
                 session.open()
+                reached = True
                 session.run()
             progress.state("stopped" if control.stop.is_set() else "finished")
             return
         except TailraceError as error:
-            if not error.retryable or finishing:
+            if not error.retryable or (control.finish.is_set() and not reached):
                 progress.state("stuck", str(error))
                 raise
             if time.monotonic() - started > WELL_SECONDS:
