@@ -54,6 +54,9 @@ class Placeholder:
                     f"the environment variable {self.name} is not set",
                     fix=f"set {self.name} in the environment of tailrace",
                 )
+            if any("\udc80" <= character <= "\udcff" for character in value):
+                # What Python makes of bytes that are no UTF-8; no driver could send them on.
+                raise ConfigError(f"the environment variable {self.name} is not UTF-8", fix="set it to UTF-8 text")
             return value
         if self.kind == "file":
             return _content(Path(self.name), str(self), "create the file, or correct its path")

@@ -20,7 +20,9 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^/?#]*)@)?(?P<hostport>[^/?#@]*)"
     r"(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?"
 )
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]*))?")
+_HOST_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]*))?"
+)
 #: Options that have their own place in a URL; accepting them twice would let one overrule the other unseen.
 _MISPLACED = {"user", "password", "port", "dbname", "database"}
 
