@@ -75,22 +75,25 @@ def _bound(context: dict[str, str]) -> Processor:
 
 
 def place(error: BaseException) -> str:
-    """An unexpected exception without its message: ``KeyError at apply/loop.py:12``."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """An unexpected exception without its message: ``KeyError at tailrace.apply.session:12``."""
+    frames = _frames(error)
     if not frames:
         return type(error).__name__
-    own = [frame for frame in frames if "/tailrace" in frame.filename]
-    frame = (own or frames)[-1]
-    return f"{type(error).__name__} at {'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}"
+    own = [frame for frame in frames if frame.startswith("tailrace")]
+    return f"{type(error).__name__} at {(own or frames)[-1]}"
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it came through, outermost first: ``module:line``."""
+    return [
+        f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
 
 
 def _exception_place(_logger: Any, _method: str, event: EventDict) -> EventDict:
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        event["exception"] = place(error)
-        event["frames"] = [
-            f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)
-        ]
+        event["exception"] = type(error).__name__
+        event["frames"] = _frames(error)
     return event

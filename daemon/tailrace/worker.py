@@ -147,13 +147,13 @@ def listen(lines: Lines, control: Control, leave: Callable[[int], Any] = os._exi
 def run_role(pipeline: Pipeline, order: Order, control: Control, reporter: Reporter) -> None:
     """Hands over to the role's own loop."""
     if order.role == "capture":
-        from tailrace.capture import worker as capture
+        from tailrace.capture.worker import run as capture
 
-        capture.run(pipeline, control, reporter)
+        capture(pipeline, control, reporter)
     else:
-        from tailrace.apply import worker as apply
+        from tailrace.apply.worker import run as apply
 
-        apply.run(pipeline, str(order.sink), control, reporter)
+        apply(pipeline, str(order.sink), control, reporter)
 
 
 def load_pipeline(order: Order) -> Pipeline:

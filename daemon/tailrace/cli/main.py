@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -165,10 +164,7 @@ def demo(context: typer.Context) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code. Every error leaves as one line on stderr."""
-    try:
-        return guarded(lambda: app(args=arguments, prog_name="tailrace", standalone_mode=False))
-    finally:
-        _flush()
+    return guarded(lambda: app(args=arguments, prog_name="tailrace", standalone_mode=False))
 
 
 def guarded(command: Callable[[], Any]) -> int:
@@ -184,9 +180,6 @@ def guarded(command: Callable[[], Any]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        _silence_stdout()
-        return 0
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's usage errors; their base class moved between its releases
             context = getattr(error, "ctx", None)
@@ -206,15 +199,3 @@ def _one_line(text: str) -> str:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence_stdout()
-
-
-def _silence_stdout() -> None:
-    # The reader (`head`) has left; what Python still holds for it must not raise again at the exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -19,10 +20,28 @@ def print_json(value: Any) -> None:
     print_line(orjson.dumps(value))
 
 
+class ReaderLeft(Exception):
+    """Nobody reads our stdout any more (`| head`): there is nothing left to do, and nothing wrong."""
+
+
 def print_line(line: bytes) -> None:
-    """One whole line, at once: a reader at the other end of a pipe waits for it."""
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+    """One whole line, at once: a reader at the other end of a pipe waits for it.
+
+    Raises:
+        ReaderLeft: it does not.
+    """
+    try:
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise ReaderLeft from None  # typer would make exit code 1 of a BrokenPipeError
+
+
+def silence_stdout() -> None:
+    """What Python still holds for a reader that left must not raise again at the exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
 
 
 def number(value: int) -> str:

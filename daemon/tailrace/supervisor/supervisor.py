@@ -19,7 +19,7 @@ from tailrace.notify import Notifier
 from tailrace.report import WorkerReport
 from tailrace.supervisor import folder
 from tailrace.supervisor.health import WorkerHealth
-from tailrace.supervisor.policy import STUCK, WELL_SECONDS, Backoff, Ending, Verdict, judge, worst
+from tailrace.supervisor.policy import FIRST_BACKOFF_SECONDS, STUCK, WELL_SECONDS, Backoff, Ending, Verdict, judge, worst
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
 from tailrace.supervisor.reload import changes
 from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
@@ -82,6 +82,7 @@ class Supervisor:
         until_caught_up: the run ends by itself once every worker has passed the source's position at start.
         log_format, debug: handed on to the workers.
         command: what starts a worker process.
+        first_backoff: seconds before the first restart of a worker.
         notifier: the service manager's ear.
     """
 
@@ -93,6 +94,7 @@ class Supervisor:
         log_format: str = "json",
         debug: bool = False,
         command: Sequence[str] = WORKER_COMMAND,
+        first_backoff: float = FIRST_BACKOFF_SECONDS,
         notifier: Notifier | None = None,
     ) -> None:
         self.pipeline = pipeline
@@ -103,6 +105,8 @@ class Supervisor:
         self._notifier = notifier or Notifier()
         sinks = [str(settings.name) for settings in pipeline.sinks]
         self._workers = [Worker(CAPTURE, None), *(Worker(name, name) for name in sinks)]
+        for worker in self._workers:
+            worker.backoff = Backoff(first_backoff)
         self._workers[0].finishing = until_caught_up
         self._outcome: asyncio.Future[Outcome]
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,0 +1,94 @@
+"""The command line: usage, errors and exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tailrace import __version__
+from tailrace.cli.main import guarded, main
+from tailrace.config import ConfigErrors
+from tailrace.errors import ConfigError, DataLossError, TailraceError
+
+Output = pytest.CaptureFixture[str]
+
+
+def raising(error: BaseException) -> int:
+    def command() -> None:
+        raise error
+
+    return guarded(command)
+
+
+def test_help_and_version(capsys: Output) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tailrace {__version__}\n"
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for command in ("run", "check", "status", "tail", "verify", "teardown", "demo"):
+        assert f"\n  {command} " in listed
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom tailrace.cli.main import main\nassert main(['--help']) == 0\n"
+        "heavy = {'pydantic', 'uvicorn', 'starlette', 'prometheus_client', 'sqlglot', 'tailrace.config'}\n"
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run"], "missing argument 'FILE'; see tailrace run --help"),
+        (["rnu", "x"], "no such command 'rnu'"),
+        (["run", "x", "--role", "capture"], "no such option: --role"),
+        (["tail", "x", "--from", "tomorrow"], "must be beginning or now"),
+        (["tail", "x", "--max", "0"], "invalid value for '--max'"),
+        (["status", "x", "--log-format", "xml"], "invalid value for '--log-format'"),
+        (["status", "/nonexistent.toml"], "/nonexistent.toml: there is no such file; check the path"),
+    ],
+)
+def test_a_wrong_usage_is_one_line_and_exit_2(arguments: list[str], line: str, capsys: Output) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("tailrace: error: ")
+    assert captured.err.count("\n") == 1
+    assert line in captured.err
+
+
+def test_an_unknown_key_names_file_key_and_fix(tmp_path: Path, capsys: Output) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('nmae = "shop"\n[source]\nconnector = "postgres"\nurl = "postgresql://x@h/d"\n')
+    assert main(["run", str(file)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert f"tailrace: error: {file}: nmae: unknown key; did you mean 'name'?" in lines
+
+
+def test_every_error_leaves_as_its_line_and_its_code(capsys: Output) -> None:
+    assert raising(DataLossError("the log is gone", where="db:3306", fix="load anew")) == 6
+    assert capsys.readouterr().err == "tailrace: error: db:3306: the log is gone; load anew\n"
+    assert raising(TailraceError("no")) == 1
+    assert raising(ConfigErrors([ConfigError("a"), ConfigError("b")])) == 2
+    assert capsys.readouterr().err == "tailrace: error: no\ntailrace: error: a\ntailrace: error: b\n"
+
+
+def test_an_unexpected_error_is_one_line_without_its_message(capsys: Output) -> None:
+    assert raising(ValueError("a secret")) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("tailrace: error: unexpected ValueError at tailrace.cli.main:")
+    assert "secret" not in err
+    assert err.count("\n") == 1
+
+
+def test_interruptions_are_quiet(capsys: Output) -> None:
+    assert raising(KeyboardInterrupt()) == 130
+    assert raising(typer.Abort()) == 1
+    assert capsys.readouterr().err == "tailrace: nothing was done\n"

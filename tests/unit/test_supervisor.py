@@ -1,0 +1,308 @@
+"""The supervisor with real worker processes that do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tailrace.errors import RefusedError
+from tailrace.supervisor import Outcome, Supervisor, supervisor
+from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, pipeline
+
+Behaviours = dict[str, list[str]]
+
+
+class Run:
+    """A supervisor in this process's loop."""
+
+    def __init__(self, folder: Path, behaviours: Behaviours, *, mode: str = "cdc", **options: Any) -> None:
+        self.pipeline: DoublePipeline = pipeline(folder / "state", dict(behaviours), mode=mode)
+        double: Any = self.pipeline
+        self.supervisor = Supervisor(double, command=COMMAND, first_backoff=0.05, **options)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    def worker(self, name: str) -> dict[str, Any]:
+        worker: dict[str, Any] = next(w for w in self.supervisor.status()["workers"] if w["name"] == name)
+        return worker
+
+    def starts(self, name: str) -> int:
+        return len(self.pipeline.starts(name))
+
+    def outcome(self, script: Callable[[], Coroutine[Any, Any, None]] | None = None) -> Outcome:
+        """Runs to the end; `script` acts meanwhile."""
+
+        async def both() -> Outcome:
+            async with asyncio.timeout(40):
+                run = asyncio.create_task(self.supervisor.run())
+                if script is not None:
+                    acting = asyncio.create_task(script())
+                    await asyncio.wait([run, acting], return_when=asyncio.FIRST_COMPLETED)
+                    if not acting.done():  # the run ended before the script did
+                        acting.cancel()
+                    else:
+                        acting.result()
+                return await run
+
+        return asyncio.run(both())
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# ---- until caught up
+
+
+def test_sinks_are_told_to_finish_when_capture_has(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"], "sql": ["stream"]}, until_caught_up=True)
+    assert run.outcome() == Outcome(0)
+    assert run.pipeline.starts("capture")[0]["finish"] is True
+    assert run.pipeline.starts("kv")[0]["finish"] is False
+    assert {w["state"] for w in run.supervisor.status()["workers"]} == {"finished"}
+
+
+def test_a_worker_that_crashes_on_the_way_is_started_again(tmp_path: Path) -> None:
+    behaviours = {"capture": ["bug", "stream"], "kv": ["die:0.05", "die:0.05", "stream"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    assert run.outcome() == Outcome(0)
+    assert run.starts("kv") >= 2
+
+
+def test_a_sink_started_again_after_capture_finished_is_told_to_finish(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["deaf:0", "stream"]}, until_caught_up=True)
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready() and run.worker("capture")["state"] == "finished")
+        os.kill(run.worker("kv")["pid"], signal.SIGKILL)
+
+    assert run.outcome(script) == Outcome(0)
+    assert [start["finish"] for start in run.pipeline.starts("kv")] == [False, True]
+
+
+def test_crashes_without_end_end_the_run(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["bug"]}, until_caught_up=True)
+    outcome = run.outcome()
+    assert outcome.exit_code == 1
+    assert run.starts("capture") == 5
+    assert "unexpected error: KeyError at tailrace.worker:" in outcome.error
+    assert "secret" not in outcome.error
+
+
+def test_a_suspended_table_is_exit_4(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["suspended"]}, until_caught_up=True)
+    assert run.outcome() == Outcome(4, "table shop.users is suspended: no key")
+
+
+def test_a_stuck_sink_is_exit_4_after_the_others_finished(tmp_path: Path) -> None:
+    behaviours = {"capture": ["stream"], "kv": ["fails later:stuck"], "sql": ["stream"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    assert run.outcome() == Outcome(4, str(ERRORS["stuck"]))
+    assert run.worker("sql")["state"] == "finished"
+
+
+def test_a_worker_that_stays_stuck_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STUCK_SECONDS", 0.5)
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["says stuck"]}, until_caught_up=True)
+    assert run.outcome() == Outcome(4, str(ERRORS["stuck"]))
+
+
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_an_unreachable_system_at_start_is_exit_5(tmp_path: Path, worker: str) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]} | {worker: ["retrying"]}, until_caught_up=True)
+    if worker == "kv":
+        run.pipeline.behaviours["capture"][0] = "deaf:0"
+    assert run.outcome() == Outcome(5, str(ERRORS["unreachable"]))
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(("behaviour", "code"), [("refused", 5), ("config", 2)])
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_what_a_person_must_mend_ends_the_run_at_its_start(
+    tmp_path: Path, worker: str, behaviour: str, code: int
+) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]} | {worker: [behaviour]})
+    assert run.outcome() == Outcome(code, str(ERRORS[behaviour]))
+
+
+def test_a_refusal_later_on_is_waited_out(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["fails later:refused", "refused", "stream"]})
+
+    async def script() -> None:
+        await run.until(lambda: run.starts("kv") == 2)
+        assert run.worker("capture")["state"] == "streaming"
+        await run.until(lambda: run.starts("kv") == 3 and run.worker("kv")["state"] == "streaming")
+        assert run.worker("kv")["restarts"] == 2
+        assert run.worker("kv")["error"] == ""
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert run.starts("capture") == 1
+
+
+def test_the_error_is_shown_until_the_worker_is_well_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["fails later:stuck", "stuck"]})
+
+    async def script() -> None:
+        await run.until(lambda: run.starts("kv") == 3)
+        assert run.worker("kv")["error"] == str(ERRORS["stuck"])
+        assert run.supervisor.state() == "stuck"
+        assert len(run.supervisor.problems()) == 1
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+
+
+# ---- losing data
+
+
+def test_capture_that_would_lose_data_ends_the_run_and_is_not_restarted(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["fails later:data loss"], "kv": ["stream"]})
+    assert run.outcome() == Outcome(6, str(ERRORS["data loss"]))
+    assert run.starts("capture") == 1
+
+
+def test_a_sink_that_would_lose_data_stops_no_other(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["data loss"], "sql": ["stream"]})
+
+    async def script() -> None:
+        await run.until(lambda: run.worker("kv")["state"] == "failed")
+        await run.until(lambda: run.worker("sql")["state"] == "streaming")
+        assert run.supervisor.problems() == [f"kv has failed and is not started again: {ERRORS['data loss']}"]
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert run.starts("kv") == 1
+
+
+def test_the_run_ends_when_no_sink_is_left(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["data loss"], "sql": ["data loss"]})
+    assert run.outcome() == Outcome(6, str(ERRORS["data loss"]))
+
+
+# ---- stopping
+
+
+def test_a_stop_drains_and_is_exit_0(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["deaf:0.5"]})
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert {w["state"] for w in run.supervisor.status()["workers"]} == {"stopped"}
+    assert not any(alive(start["pid"]) for name in ("capture", "kv") for start in run.pipeline.starts(name))
+
+
+def test_a_worker_that_does_not_drain_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "DRAIN_SECONDS", 0.5)
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["deaf:60"]})
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert not alive(run.pipeline.starts("kv")[0]["pid"])
+
+
+def test_a_second_signal_hurries(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["deaf:60"]})
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        stop()
+        await run.until(lambda: run.supervisor.state() == "stopping")
+        stop()
+
+    assert run.outcome(script) == Outcome(0)  # well within the drain's time, by the timeout of `outcome`
+    assert not alive(run.pipeline.starts("capture")[0]["pid"])
+
+
+def test_a_stop_does_not_wait_for_a_restart(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["die:0.1"]})
+    run.supervisor._workers[1].backoff._next = 60.0
+
+    async def script() -> None:
+        await run.until(lambda: run.worker("kv")["state"] == "restarting")
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+
+
+# ---- beginnings and modes
+
+
+def test_a_full_load_ends_by_itself_once_it_could_begin(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]}, mode="full-load")
+    assert run.outcome() == Outcome(0)
+    assert run.pipeline.starts("capture")[0]["finish"] is False
+
+
+def test_a_sink_that_leaves_unasked_is_started_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["ends", "stream"]})
+
+    async def script() -> None:
+        await run.until(lambda: run.starts("kv") == 2)
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+
+
+def test_a_second_run_of_the_pipeline_is_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"]})
+    second = Run(tmp_path, {"capture": ["stream"]})
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        with pytest.raises(RefusedError, match=rf"already running \(pid {os.getpid()}\)"):
+            await second.supervisor.run()
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+
+
+def test_workers_do_not_speak_for_the_service_and_their_arguments_hold_no_secret(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"]})
+    lines: list[bytes] = []
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        lines.extend(Path(f"/proc/{run.worker('capture')['pid']}/cmdline").read_bytes().split(b"\0"))
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert lines[1:3] == [b"-m", b"tests.doubles.pipeline"]
+    assert [line.partition(b"=")[0] for line in lines[3:-1]] == [b"--report-fd", b"--pipeline", b"--worker"]
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"]})
+    run.supervisor._command = ("/nonexistent/python",)
+
+    async def script() -> None:
+        await run.until(lambda: run.worker("capture")["restarts"] == 2)
+        assert "cannot start a process" in run.worker("capture")["error"]
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
