@@ -79,9 +79,9 @@ class PipelineFile(Settings):
         "letters, digits, `_` and `-`; at most 63 characters.",
         examples=["shop"],
     )
-    mode: Literal["full-load", "cdc", "full-load-and-cdc"] = Field(
+    mode: Literal["cdc", "full-load-and-cdc"] = Field(
         default="full-load-and-cdc",
-        description="Copy the tables as they are, follow their changes, or both.",
+        description="Follow the tables' changes, or copy the tables as they are and then follow their changes.",
         examples=["full-load-and-cdc"],
     )
     state_dir: str | None = Field(

@@ -27,7 +27,7 @@ class Pipeline:
     Attributes:
         file: the file's name as it was given, for messages.
         text: its content: what is handed to workers, so that a file changed meanwhile cannot split them.
-        mode: "full-load", "cdc" or "full-load-and-cdc".
+        mode: "cdc" or "full-load-and-cdc".
         state_dir: absolute; may not exist yet.
         source: model of the source's connector.
         stream: model of the stream's connector.
