@@ -157,17 +157,18 @@ class Emitter:
     ) -> None:
         """A changed key leaves as a delete and a create, so that order per key holds in every partition.
 
-        The caller has filled the unchanged columns of `after` where the key changed.
+        The caller has filled the unchanged columns of `after` where the key changed. Where the source has that row no
+        more, it names them: the create is then an update of a row that is not there, and the event that removed the
+        row follows in the log.
         """
-        if old_key != key and key is not None and old_key is not None:
-            if unchanged:
-                raise ValueError("a create cannot have unchanged columns")
-            self.delete(table, ordinal, old_key, before, at)
-            self._event(table, ordinal, key, b"null", after, b"c", b"[]", at, part=_CREATE_HALF)
-            if table.topic in self.traced:
-                self._touch(table, key, after, ())
-            return
         names = orjson.dumps(unchanged) if unchanged else b"[]"
+        if old_key != key and key is not None and old_key is not None:
+            self.delete(table, ordinal, old_key, before, at)
+            op = b"u" if unchanged else b"c"
+            self._event(table, ordinal, key, b"null", after, op, names, at, part=_CREATE_HALF)
+            if table.topic in self.traced:
+                self._touch(table, key, after, unchanged)
+            return
         self._event(table, ordinal, key, before, after, b"u", names, at)
         if table.topic in self.traced and key is not None:
             self._touch(table, key, after, unchanged)

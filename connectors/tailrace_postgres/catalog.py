@@ -1,0 +1,249 @@
+"""Reads PostgreSQL's system catalogs: tables, their identities, their columns and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tailrace_postgres.connection import Connection
+from tailrace_postgres.types import TypeEntry
+
+#: From here on pgoutput can carry stored generated columns, and must for REPLICA IDENTITY FULL.
+PUBLISHES_GENERATED = 180000
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A table, or a partitioned table with all its partitions.
+
+    Attributes:
+        kind: relkind: r table, p partitioned table.
+        identity: REPLICA IDENTITY: d default, n nothing, f full, i index.
+        primary: attnums of the primary key's columns in index order; empty without one, or with a deferrable one,
+            which identifies no row while a transaction is under way.
+        indexed: attnums of the REPLICA IDENTITY USING INDEX, if there is one.
+        ancestors: OIDs of the partitioned tables above it.
+        leaves: (identity, whether there is an index for it) of each leaf partition; of the table itself otherwise.
+        unlogged: its changes are in no log.
+        virtual: it has virtual generated columns (PostgreSQL 18), which no publication can carry.
+        readable: our role may SELECT from it.
+        rows: estimated.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    identity: str
+    primary: tuple[int, ...] = ()
+    indexed: tuple[int, ...] = ()
+    ancestors: tuple[int, ...] = ()
+    leaves: tuple[tuple[str, bool], ...] = ()
+    unlogged: bool = False
+    virtual: bool = False
+    readable: bool = True
+    rows: int = 0
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The columns that identify a row in events."""
+        if self.identity == "i" and self.indexed:
+            return self.indexed
+        return self.primary
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether updates and deletes may be published: PostgreSQL refuses them to the application otherwise."""
+        return bool(self.leaves) and all(identity == "f" or indexed for identity, indexed in self.leaves)
+
+    @property
+    def consistent(self) -> bool:
+        """A partitioned table is logged by its partitions' identities and described by its own: they must agree."""
+        if self.kind != "p":
+            return True
+        return all((identity == "f") == (self.identity == "f") for identity, _ in self.leaves)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogColumn:
+    """A column as it is now.
+
+    Attributes:
+        missing: text of the value that rows older than the column have (ADD COLUMN … DEFAULT); None is NULL.
+        defaulted: it has a default, is an identity column or is generated.
+        age: transactions since its catalog row was written last.
+    """
+
+    number: int
+    name: str
+    type_oid: int
+    modifier: int
+    nullable: bool
+    generated: bool
+    missing: str | None
+    defaulted: bool
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogColumns:
+    """A table's columns.
+
+    Attributes:
+        live: those that a log carries, in the order of their numbers.
+        highest: the highest number ever used, dropped columns included.
+        storage: changes whenever the table's rows were written anew (a rewrite, VACUUM FULL, TRUNCATE).
+    """
+
+    table: CatalogTable
+    live: tuple[CatalogColumn, ...]
+    highest: int
+    storage: str
+
+
+_TABLES = """
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
+       coalesce(i.keys, '{}'), coalesce(r.keys, '{}'),
+       coalesce((SELECT array_agg(relid::oid::int8) FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid), '{}'),
+       coalesce(leaf.identities, '{}'), c.relpersistence = 'u',
+       EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated = 'v'),
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), coalesce(leaf.rows, 0)::int8
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN LATERAL (
+       SELECT (indkey::int2[])[0:indnkeyatts - 1]::int4[] AS keys FROM pg_index
+        WHERE indrelid = c.oid AND indisprimary AND indimmediate) i ON true
+  LEFT JOIN LATERAL (
+       SELECT (indkey::int2[])[0:indnkeyatts - 1]::int4[] AS keys FROM pg_index
+        WHERE indrelid = c.oid AND indisreplident) r ON true
+  LEFT JOIN LATERAL (
+       SELECT array_agg(l.relreplident::text || CASE WHEN EXISTS (
+                  SELECT FROM pg_index x WHERE x.indrelid = l.oid AND x.indimmediate AND x.indisvalid
+                     AND (l.relreplident = 'd' AND x.indisprimary OR l.relreplident = 'i' AND x.indisreplident)
+              ) THEN '+' ELSE '-' END) AS identities,
+              sum(greatest(l.reltuples, 0)) AS rows
+         FROM pg_class l
+        WHERE l.oid = c.oid AND c.relkind = 'r'
+           OR c.relkind = 'p' AND l.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)) leaf ON true
+ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+"""
+
+_COLUMNS = """
+SELECT attnum, attname, atttypid, atttypmod, NOT attnotnull, attgenerated, attisdropped,
+       CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END,
+       atthasdef OR attidentity <> '', age(xmin)
+  FROM pg_attribute WHERE attrelid = %s AND attnum > 0 ORDER BY attnum
+"""
+
+# Of a partitioned table: of all partitions.
+_STORAGE = """
+SELECT coalesce(string_agg(pg_relation_filenode(l.oid)::text, ',' ORDER BY l.oid), '')
+  FROM pg_class l WHERE l.oid = %s OR l.oid IN (SELECT relid FROM pg_partition_tree(%s))
+"""
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The catalogs through one connection; types are remembered, for they never change under an OID (labels aside)."""
+
+    connection: Connection
+    _entries: dict[int, TypeEntry] = field(default_factory=dict)
+    _names: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def tables(self) -> list[CatalogTable]:
+        """Every table of the database outside the system's schemas, by name."""
+        rows = self.connection.query(_TABLES + " ORDER BY n.nspname, c.relname", doing="listing tables")
+        return [_table(row) for row in rows]
+
+    def table(self, oid: int) -> CatalogTable | None:
+        rows = self.connection.query(_TABLES + " AND c.oid = %s", [oid])
+        return _table(rows[0]) if rows else None
+
+    def names(self, oids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Schema and name of those tables that exist."""
+        rows = self.connection.query(
+            "SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.oid = ANY(%s::oid[])",
+            [list(oids)],
+        )
+        return {oid: (schema, name) for oid, schema, name in rows}
+
+    def columns(self, oid: int) -> CatalogColumns | None:
+        """A table with its columns; None when it was dropped."""
+        table = self.table(oid)
+        if table is None:
+            return None
+        rows = self.connection.query(_COLUMNS, [oid])
+        carries = ("", "s") if self.connection.version >= PUBLISHES_GENERATED else ("",)
+        live = tuple(
+            CatalogColumn(
+                number=number,
+                name=name,
+                type_oid=type_oid,
+                modifier=modifier,
+                nullable=nullable,
+                generated=generated != "",
+                missing=missing,
+                defaulted=defaulted,
+                age=age,
+            )
+            for number, name, type_oid, modifier, nullable, generated, dropped, missing, defaulted, age in rows
+            if not dropped and generated in carries
+        )
+        storage = self.connection.value(_STORAGE, [oid, oid]) or ""
+        return CatalogColumns(table, live, max((row[0] for row in rows), default=0), storage)
+
+    # ---- types
+
+    def load_types(self, wanted: Iterable[tuple[int, int]]) -> None:
+        """Reads these (OID, typmod) and the base types of domains among them; enums anew each time."""
+        pending = set(wanted)
+        while pending:
+            oids, modifiers = zip(*pending, strict=True)
+            rows = self.connection.query(
+                "SELECT w.oid, w.modifier, format_type(w.oid, w.modifier), t.typtype, t.typbasetype, t.typtypmod,"
+                " coalesce((SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum"
+                " WHERE enumtypid = t.oid), '{}')"
+                " FROM unnest(%s::int8[], %s::int4[]) AS w(oid, modifier) JOIN pg_type t ON t.oid = w.oid",
+                [list(oids), list(modifiers)],
+                doing="reading types",
+            )
+            pending = set()
+            for oid, modifier, name, category, base, base_modifier, labels in rows:
+                self._entries[oid] = TypeEntry(oid, category, base, base_modifier, tuple(labels))
+                self._names[oid, modifier] = name
+                if category == "d":
+                    pending.add((base, base_modifier if modifier < 0 else modifier))
+
+    def entry(self, oid: int) -> TypeEntry:
+        return self._entries[oid]
+
+    def base(self, oid: int) -> int:
+        """The type that a domain is made of; any other type itself."""
+        while self._entries[oid].category == "d":
+            oid = self._entries[oid].base
+        return oid
+
+    def name(self, oid: int, modifier: int) -> str:
+        return self._names[oid, modifier]
+
+
+def _table(row: tuple[Any, ...]) -> CatalogTable:
+    oid, schema, name, kind, identity, primary, indexed, ancestors, leaves, unlogged, virtual, readable, rows = row
+    return CatalogTable(
+        oid=oid,
+        schema=schema,
+        name=name,
+        kind=kind,
+        identity=identity,
+        primary=tuple(primary),
+        indexed=tuple(indexed),
+        ancestors=tuple(ancestors),
+        leaves=tuple((text[0], text[1] == "+") for text in leaves),
+        unlogged=bool(unlogged),
+        virtual=bool(virtual),
+        readable=bool(readable),
+        rows=int(rows),
+    )

@@ -1,0 +1,206 @@
+"""`tailrace check` for a PostgreSQL source: every prerequisite, each with its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tailrace.errors import TailraceError
+from tailrace.source import Finding
+from tailrace_postgres.connection import Connection
+from tailrace_postgres.continuity import Identity
+from tailrace_postgres.publication import Publications
+from tailrace_postgres.selection import Selected
+from tailrace_postgres.slot import find_slot
+
+_OLDEST = 150000
+
+
+def findings(
+    connect: Callable[[bool], Connection],
+    select: Callable[[Connection], Sequence[Selected]],
+    slot_name: str,
+    publication_name: str,
+) -> list[Finding]:
+    """Changes nothing.
+
+    Args:
+        connect: opens a connection, True: for replication.
+        select: the tables that the pipeline selects.
+    """
+    try:
+        connection = connect(False)
+    except TailraceError as error:
+        return [Finding("connection", False, error.what, error.fix or "see that the server runs and the url is right")]
+    try:
+        result = [Finding("connection", True, f"{connection.where}, PostgreSQL {_version(connection)}")]
+        if connection.version < _OLDEST:
+            result.append(Finding("version", False, "older than PostgreSQL 15", "upgrade the server"))
+            return result
+        result += _settings(connection, slot_name)
+        result += _role(connection, connect)
+        tables = select(connection)
+        result += _tables(tables)
+        result += _publication(connection, publication_name, tables)
+        return result
+    except TailraceError as error:
+        return [*result, Finding("catalog", False, error.what, error.fix)]
+    finally:
+        connection.close()
+
+
+def _version(connection: Connection) -> str:
+    return f"{connection.version // 10000}.{connection.version % 10000}"
+
+
+def _settings(connection: Connection, slot_name: str) -> list[Finding]:
+    rows = connection.query(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders',"
+        " 'max_slot_wal_keep_size', 'idle_replication_slot_timeout')"
+    )
+    settings = {str(name): str(value) for name, value in rows}
+    level = settings["wal_level"]
+    result = [
+        Finding(
+            "wal_level",
+            level == "logical",
+            level,
+            "" if level == "logical" else "ALTER SYSTEM SET wal_level = 'logical', then restart the server",
+        )
+    ]
+    used, senders = connection.query(
+        "SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> %s),"
+        " (SELECT count(*) FROM pg_stat_replication WHERE pid IS DISTINCT FROM"
+        " (SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s))",
+        [slot_name, slot_name],
+    )[0]
+    for name, taken in (("max_replication_slots", used), ("max_wal_senders", senders)):
+        most = int(settings[name])
+        free = taken < most
+        result.append(
+            Finding(
+                name,
+                free,
+                f"{taken} of {most} in use by others",
+                "" if free else f"ALTER SYSTEM SET {name} = {most + 5}, then restart the server",
+            )
+        )
+    keep = settings["max_slot_wal_keep_size"]
+    if keep != "-1":
+        result.append(
+            Finding(
+                "max_slot_wal_keep_size",
+                None,
+                f"{keep} MB: a slot that falls behind further is lost, and the load starts over",
+                "make it larger than the log of your longest outage",
+            )
+        )
+    else:
+        result.append(Finding("max_slot_wal_keep_size", True, "unlimited: a stopped pipeline keeps log on the disk"))
+    idle = settings.get("idle_replication_slot_timeout", "0")
+    if idle != "0":
+        result.append(
+            Finding(
+                "idle_replication_slot_timeout",
+                None,
+                f"{idle}: a slot that nobody reads for so long (seconds, or as the server's unit says) is lost",
+                "make it longer than your longest stop, or 0",
+            )
+        )
+    slot = find_slot(connection, slot_name)
+    if slot is not None and slot.lost:
+        result.append(
+            Finding("slot", False, f"{slot_name} was given up by the server ({slot.lost})", "`tailrace teardown`")
+        )
+    elif slot is not None and slot.plugin != "pgoutput":
+        result.append(
+            Finding("slot", False, f"{slot_name} belongs to plugin {slot.plugin}", "choose another `slot` in [source]")
+        )
+    return result
+
+
+def _role(connection: Connection, connect: Callable[[bool], Connection]) -> list[Finding]:
+    name, replicates, creates = connection.query(
+        "SELECT rolname, rolreplication OR rolsuper,"
+        " has_database_privilege(current_database(), 'CREATE') FROM pg_roles WHERE rolname = current_user"
+    )[0]
+    result = [
+        Finding(
+            "role",
+            bool(replicates),
+            f"{name} {'has' if replicates else 'lacks'} REPLICATION",
+            "" if replicates else f'ALTER ROLE "{name}" WITH REPLICATION LOGIN',
+        )
+    ]
+    if replicates:
+        try:
+            replication = connect(True)
+            try:
+                Identity.of(replication)
+            finally:
+                replication.close()
+            result.append(Finding("replication connection", True, "accepted"))
+        except TailraceError as error:
+            result.append(Finding("replication connection", False, error.what, error.fix or "allow it in pg_hba.conf"))
+    result.append(
+        Finding(
+            "publication rights",
+            True if creates else None,
+            f"{name} {'may' if creates else 'may not'} CREATE in the database",
+            "" if creates else f'GRANT CREATE ON DATABASE … TO "{name}", or create the publication as somebody who may',
+        )
+    )
+    emitter = connection.value(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
+        " AND proargtypes[2] = 'text'::regtype AND NOT has_function_privilege(oid, 'EXECUTE')"
+    )
+    if emitter is not None:
+        result.append(
+            Finding(
+                "log messages",
+                False,
+                f"{name} may not write a message into the log, which marks the load's progress in it",
+                f'GRANT EXECUTE ON FUNCTION {emitter} TO "{name}"',
+            )
+        )
+    return result
+
+
+def _tables(tables: Sequence[Selected]) -> list[Finding]:
+    if not tables:
+        return [Finding("tables", False, "the globs select no table", "mend `tables` and `exclude` in [source]")]
+    captured = [table for table in tables if table.captured]
+    result = [Finding("tables", True, f"{len(captured)} of {len(tables)} selected tables can be captured")]
+    for table in tables:
+        if not table.captured:
+            what, _, fix = table.source.reason.partition("; ")
+            # An unlogged table is somebody's choice; one without an identity would lose changes unseen.
+            ok = None if table.table.unlogged else False
+            result.append(Finding(f"table {table.source.name}", ok, what, fix))
+    return result
+
+
+def _publication(connection: Connection, name: str, tables: Sequence[Selected]) -> list[Finding]:
+    try:
+        statements = Publications(connection, name).statements(tables)
+    except TailraceError as error:
+        return [Finding("publication", False, error.what, error.fix)]
+    if not statements:
+        return [Finding("publication", True, f"{name} has exactly the captured tables")]
+    strangers = [
+        str(table.source.name)
+        for table in tables
+        if table.captured
+        and not connection.value(
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s", [table.table.oid]
+        )
+    ]
+    if strangers:
+        return [
+            Finding(
+                "publication",
+                False,
+                f"our role does not own {', '.join(strangers[:5])}{' …' if len(strangers) > 5 else ''}",
+                f"have the owner run: {'; '.join(statements)}",
+            )
+        ]
+    return [Finding("publication", True, f"{name} is made or changed at the start of `run`")]

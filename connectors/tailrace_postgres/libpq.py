@@ -1,0 +1,154 @@
+"""COPY through libpq itself, on a connection that psycopg2 opened.
+
+psycopg2's replication cursor is not used for reading: on a keepalive it moves the flushed position that it reports to
+the end of the server's log all by itself (`pq_read_replication_message` in psycopg2's pqpath.c), and reports it at once
+when the server asks, before anything could have stored that position; I1 forbids it. Its COPY TO pushes into a file
+object, where a reader with bounded memory wants to pull. Both are COPY in libpq, and psycopg2 hands out its `PGconn`
+for such use (`connection.pgconn_ptr`). PostgreSQL manual, "libpq", "Functions Associated with the COPY Command".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any
+
+from psycopg2 import _psycopg
+
+from tailrace.errors import ConfigError, TailraceError
+from tailrace_postgres.errors import server_error
+
+_COMMAND_OK, _TUPLES_OK, _COPY_OUT, _COPY_BOTH = 1, 2, 3, 8
+_SQLSTATE, _PRIMARY_MESSAGE = ord("C"), ord("M")
+
+_Connection = ctypes.c_void_p
+_Result = ctypes.c_void_p
+# Pointers are c_void_p even for text: c_char_p would be turned into bytes and could not be freed.
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "PQsendQuery": (ctypes.c_int, [_Connection, ctypes.c_char_p]),
+    "PQflush": (ctypes.c_int, [_Connection]),
+    "PQisBusy": (ctypes.c_int, [_Connection]),
+    "PQconsumeInput": (ctypes.c_int, [_Connection]),
+    "PQgetResult": (_Result, [_Connection]),
+    "PQresultStatus": (ctypes.c_int, [_Result]),
+    "PQresultErrorField": (ctypes.c_char_p, [_Result, ctypes.c_int]),
+    "PQclear": (None, [_Result]),
+    "PQgetCopyData": (ctypes.c_int, [_Connection, ctypes.POINTER(ctypes.c_void_p), ctypes.c_int]),
+    "PQputCopyData": (ctypes.c_int, [_Connection, ctypes.c_char_p, ctypes.c_int]),
+    "PQfreemem": (None, [ctypes.c_void_p]),
+    "PQerrorMessage": (ctypes.c_char_p, [_Connection]),
+}
+
+
+@functools.cache
+def _library() -> Any:
+    # The symbols of psycopg2's own libpq, whichever it was linked to: another copy could not read its structures.
+    library = ctypes.CDLL(_psycopg.__file__)
+    try:
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype = result
+            function.argtypes = arguments
+    except AttributeError:
+        raise ConfigError("this build of psycopg2 hides its libpq", fix="pip install psycopg2-binary") from None
+    return library
+
+
+class CopyEndedError(Exception):
+    """The server has sent all of a COPY."""
+
+
+class Copy:
+    """One COPY on an asynchronous psycopg2 connection; nothing here blocks.
+
+    The owner waits for the socket between two calls; psycopg2 must not be used on the connection meanwhile.
+    """
+
+    def __init__(self, connection: Any, where: str) -> None:
+        self._pq = _library()
+        self._connection = connection  # keeps the PGconn alive
+        self._pg = connection.pgconn_ptr
+        self._where = where
+        self._pointer = ctypes.c_void_p()
+        self._pointer_ref = ctypes.byref(self._pointer)
+
+    def send(self, statement: str) -> None:
+        """Sends COPY … TO STDOUT or START_REPLICATION."""
+        if not self._pq.PQsendQuery(self._pg, statement.encode()):
+            raise self._broken()
+
+    def started(self) -> bool:
+        """Whether the server has begun to send; False: wait for the socket.
+
+        Raises:
+            TailraceError: it refused.
+        """
+        self.flush()
+        self.consume()
+        if self._pq.PQisBusy(self._pg):
+            return False
+        result = self._pq.PQgetResult(self._pg)
+        if self._pq.PQresultStatus(result) in (_COPY_OUT, _COPY_BOTH):
+            self._pq.PQclear(result)
+            return True
+        raise self._failure(result)
+
+    def consume(self) -> None:
+        """Takes what the socket has."""
+        if not self._pq.PQconsumeInput(self._pg):
+            raise self._broken()
+
+    def get(self) -> bytes | None:
+        """The next message that has arrived whole; None when there is none.
+
+        Raises:
+            CopyEndedError: there are no more; the connection takes statements again.
+            TailraceError: the server or the connection failed.
+        """
+        length = self._pq.PQgetCopyData(self._pg, self._pointer_ref, 1)
+        if length > 0:
+            message = ctypes.string_at(self._pointer, length)
+            self._pq.PQfreemem(self._pointer)
+            return message
+        if length == 0:
+            return None
+        if length == -2:
+            raise self._broken()
+        result = self._pq.PQgetResult(self._pg)
+        if result and self._pq.PQresultStatus(result) not in (_COMMAND_OK, _TUPLES_OK):
+            raise self._failure(result)
+        while result:
+            self._pq.PQclear(result)
+            result = self._pq.PQgetResult(self._pg)
+        raise CopyEndedError
+
+    def put(self, message: bytes) -> None:
+        """Queues a message for the server."""
+        if self._pq.PQputCopyData(self._pg, message, len(message)) < 0:
+            raise self._broken()
+        self.flush()
+
+    def flush(self) -> bool:
+        """Sends what is queued, as far as the socket takes it; True when nothing is left."""
+        left = self._pq.PQflush(self._pg)
+        if left < 0:
+            raise self._broken()
+        return bool(left == 0)
+
+    def _failure(self, result: Any) -> TailraceError:
+        if not result:
+            return self._broken()
+        sqlstate = self._pq.PQresultErrorField(result, _SQLSTATE)
+        message = self._pq.PQresultErrorField(result, _PRIMARY_MESSAGE) or b""
+        # Leaves the connection ready for the next statement, where it still lives.
+        while result:
+            self._pq.PQclear(result)
+            result = self._pq.PQgetResult(self._pg)
+        if sqlstate is None and not message:
+            return self._broken()
+        state = sqlstate.decode() if sqlstate else None
+        return server_error(state, message.decode(errors="replace"), self._where)
+
+    def _broken(self) -> TailraceError:
+        message = (self._pq.PQerrorMessage(self._pg) or b"").decode(errors="replace")
+        return server_error(None, message, self._where)

@@ -1,0 +1,211 @@
+"""From where capture reads: a new slot, or the stored position; and what happened to the tables in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from tailrace.errors import DataLossError, UnreachableError
+from tailrace.position import Position, table_key
+from tailrace.sequence import lsn_mark
+from tailrace_postgres.catalog import Catalog
+from tailrace_postgres.connection import Connection, literal
+from tailrace_postgres.continuity import Identity, continued
+from tailrace_postgres.lsn import lsn_text, parse_lsn
+from tailrace_postgres.publication import Publications
+from tailrace_postgres.relations import RELOAD, storage_key, suspension
+from tailrace_postgres.selection import Selected
+from tailrace_postgres.slot import (
+    AGAIN,
+    Created,
+    Slot,
+    create_slot,
+    drop_slot,
+    find_slot,
+    refuse_foreign,
+    verify_resumable,
+)
+from tailrace_postgres.snapshot import Anchor, Horizon
+from tailrace_postgres.view import Snapshot
+
+#: State entries of our own: the snapshot at the slot's start; OIDs of the tables published at the last opening; by
+#: topic, the transaction id that views of a table added later must have left behind.
+START_KEY = "postgres-start"
+PUBLISHED_KEY = "postgres-published"
+FLOOR_PREFIX = "postgres-floor:"
+SLOT_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Beginning:
+    """What opening found and did.
+
+    Attributes:
+        records: entries for the stream's state store.
+        anchor: holds the slot's snapshot for keyless tables; None where nothing is to be read with it.
+    """
+
+    position: Position
+    selected: list[Selected]
+    horizon: Horizon = field(default_factory=Horizon)
+    records: dict[str, bytes] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    anchor: Anchor | None = None
+
+
+@dataclass(slots=True)
+class Opening:
+    """The connections and names that opening works with.
+
+    Attributes:
+        queries: an ordinary connection.
+        replication: a replication connection.
+        connect: makes another ordinary connection.
+        loads: whether the pipeline loads tables (any mode but "cdc").
+    """
+
+    queries: Connection
+    replication: Connection
+    connect: Callable[[], Connection]
+    slot: str
+    publications: Publications
+    database: str
+    loads: bool
+
+    # ---- a first start
+
+    def first(self, selected: Sequence[Selected]) -> Beginning:
+        """Nothing was delivered from a slot that may be there: it is made anew.
+
+        The publication comes first, because pgoutput looks it up as of the change that it sends.
+        """
+        identity = Identity.of(self.replication)
+        slot = find_slot(self.queries, self.slot)
+        if slot is not None:
+            refuse_foreign(slot, self.database, self.queries.where)
+            drop_slot(self.queries, slot)
+        if statements := self.publications.statements(selected):
+            self.publications.apply(statements)
+        catalog = Catalog(self.queries)
+        storage = {}
+        for table in selected:
+            if table.captured and table.source.keyless and (columns := catalog.columns(table.table.oid)):
+                storage[table.table.oid] = columns.storage
+        created = create_slot(self.replication, self.slot)
+        position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
+        beginning = Beginning(position, list(selected))
+        beginning.records[PUBLISHED_KEY] = _published(selected)
+        if self.loads:
+            self._hold(beginning, created, storage)
+        return beginning
+
+    def _hold(self, beginning: Beginning, created: Created, storage: Mapping[int, str]) -> None:
+        """Takes over the slot's snapshot, which ends with the replication connection's next command."""
+        connection = self.connect()
+        connection.query(
+            f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {literal(created.snapshot)}"
+        )
+        text = connection.value("SELECT pg_current_snapshot()::text")
+        beginning.horizon.start = Snapshot.parse(text)
+        beginning.records[START_KEY] = text.encode()
+        if storage:
+            beginning.anchor = Anchor(connection, beginning.horizon.start, created.start, storage)
+        else:
+            connection.close()
+
+    # ---- a later start
+
+    def resumed(self, selected: Sequence[Selected], position: Position, state: Mapping[str, bytes]) -> Beginning:
+        """Goes on where the stored position stands.
+
+        Raises:
+            DataLossError: the log does not reach back to it, or is another server's.
+            UnreachableError: an earlier session still holds the slot.
+        """
+        where = self.queries.where
+        position = continued(position, Identity.of(self.replication), self.replication)
+        slot = verify_resumable(find_slot(self.queries, self.slot), self.slot, parse_lsn(position.restart), where)
+        refuse_foreign(slot, self.database, where)
+        present = self.publications.present()
+        if self.publications.name not in present:
+            raise DataLossError(
+                f"publication {self.publications.name} is gone: changes made without it cannot be had from the log",
+                where=where,
+                fix=AGAIN,
+            )
+        beginning = Beginning(position, [])
+        self._recall(beginning, state)
+        members = {oid for publication in present.values() for oid in publication.members}
+        new = [self._judged(table, beginning, state, members) for table in selected]
+        if statements := self.publications.statements(beginning.selected):
+            self.publications.apply(statements)
+        topics = [topic for topic in new if topic]
+        if topics:
+            floor = int(self.queries.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+            for topic in topics:
+                beginning.horizon.floors[topic] = floor
+                beginning.records[FLOOR_PREFIX + topic] = b"%d" % floor
+        if (published := _published(beginning.selected)) != state.get(PUBLISHED_KEY):
+            beginning.records[PUBLISHED_KEY] = published
+        self._await_slot(slot)
+        return beginning
+
+    def _recall(self, beginning: Beginning, state: Mapping[str, bytes]) -> None:
+        if start := state.get(START_KEY):
+            beginning.horizon.start = Snapshot.parse(start.decode())
+        for key, value in state.items():
+            if key.startswith(FLOOR_PREFIX):
+                beginning.horizon.floors[key.removeprefix(FLOOR_PREFIX)] = int(value)
+
+    def _judged(
+        self, table: Selected, beginning: Beginning, state: Mapping[str, bytes], members: Container[int]
+    ) -> str | None:
+        """Adds the table to `beginning`, suspended if changes of it were missed; its topic if it is new."""
+        topic = table.source.topic
+        stored = orjson.loads(state.get(table_key(topic), b"{}"))
+        if stored.get("state") == "suspended":
+            beginning.selected.append(_suspended(table, stored.get("reason", "")))
+            return None
+        if not table.captured or table.table.oid in members:
+            beginning.selected.append(table)
+            return None
+        before = orjson.loads(state.get(PUBLISHED_KEY, b"[]"))
+        known = orjson.loads(state.get(storage_key(topic), b"null"))
+        reason = ""
+        if table.table.oid in before:
+            reason = "somebody took the table out of the publication, so changes of it are missing"
+        elif known is not None and known["oid"] != table.table.oid:
+            reason = "the table was replaced by another one of the same name"
+        elif known is not None and self.loads:
+            reason = "the table was not captured for a while, so changes of it are missing"
+        if reason:
+            beginning.records[table_key(topic)] = suspension(f"{reason}; {RELOAD}")
+            beginning.selected.append(_suspended(table, f"{reason}; {RELOAD}"))
+            return None
+        beginning.warnings.append(f"{table.source.name} is new: it is captured from now on")
+        beginning.selected.append(table)
+        return topic
+
+    def _await_slot(self, slot: Slot | None) -> None:
+        """An earlier session of ours may still be ending at the server."""
+        deadline = time.monotonic() + SLOT_SECONDS
+        while slot is not None and slot.active_pid is not None:
+            if time.monotonic() > deadline:
+                raise UnreachableError(
+                    f"replication slot {slot.name} is in use by server process {slot.active_pid}",
+                    where=self.queries.where,
+                    fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
+                )
+            time.sleep(0.2)
+            slot = find_slot(self.queries, self.slot)
+
+
+def _suspended(table: Selected, reason: str) -> Selected:
+    return replace(table, source=replace(table.source, state="suspended", reason=reason))
+
+
+def _published(selected: Sequence[Selected]) -> bytes:
+    return orjson.dumps(sorted(table.table.oid for table in selected if table.captured))

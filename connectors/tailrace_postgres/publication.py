@@ -1,0 +1,155 @@
+"""The publications: exactly the captured tables, never FOR ALL TABLES.
+
+A table whose updates cannot be identified must not be published with updates and deletes, or PostgreSQL refuses them to
+the application. Tables captured for inserts only are therefore in a publication of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tailrace.errors import RefusedError
+from tailrace_postgres.catalog import PUBLISHES_GENERATED
+from tailrace_postgres.connection import Connection, identifier
+from tailrace_postgres.selection import Selected
+
+_SUFFIX = "_inserts"
+_ALL_CHANGES = ("insert", "update", "delete", "truncate")
+_INSERTS = ("insert", "truncate")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A publication as it is.
+
+    Attributes:
+        everything: FOR ALL TABLES, or TABLES IN SCHEMA.
+        partial: a member has a row filter or a column list.
+        settings: publish, and the options that we give.
+        members: OID and name in SQL.
+    """
+
+    everything: bool
+    partial: bool
+    settings: tuple[tuple[str, ...], bool, bool]
+    members: dict[int, str]
+
+
+@dataclass(slots=True)
+class Publications:
+    """Both publications of a pipeline.
+
+    Attributes:
+        name: of the one for all changes; the other has a suffix.
+    """
+
+    connection: Connection
+    name: str
+
+    @property
+    def inserts_name(self) -> str:
+        return self.name + _SUFFIX
+
+    def present(self) -> dict[str, Published]:
+        """Those that there are, by name."""
+        names = [self.name, self.inserts_name]
+        generated = "p.pubgencols <> 'n'" if self._generated else "false"
+        rows = self.connection.query(
+            "SELECT p.pubname, p.puballtables OR EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid),"
+            f" p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot, {generated}"
+            " FROM pg_publication p WHERE p.pubname = ANY(%s::name[])",
+            [names],
+            doing="reading publications",
+        )
+        members = self.connection.query(
+            "SELECT p.pubname, c.oid, n.nspname, c.relname, c.relkind, r.prqual IS NOT NULL OR r.prattrs IS NOT NULL"
+            " FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = ANY(%s::name[])",
+            [names],
+            doing="reading publications",
+        )
+        result = {}
+        for name, everything, inserts, updates, deletes, truncates, via_root, with_generated in rows:
+            own = [member for member in members if member[0] == name]
+            published = zip(_ALL_CHANGES, (inserts, updates, deletes, truncates), strict=True)
+            result[name] = Published(
+                everything=everything,
+                partial=any(member[5] for member in own),
+                settings=(tuple(word for word, on in published if on), via_root, with_generated),
+                members={
+                    oid: identifier(schema, table) if kind == "p" else f"ONLY {identifier(schema, table)}"
+                    for _, oid, schema, table, kind, _ in own
+                },
+            )
+        return result
+
+    def statements(self, selected: Iterable[Selected]) -> list[str]:
+        """What makes the publications hold exactly the captured tables; empty when they do.
+
+        Raises:
+            RefusedError: a publication of that name is somebody else's: it publishes more, or parts of tables.
+        """
+        captured = [table for table in selected if table.captured]
+        present = self.present()
+        result: list[str] = []
+        for name, operations, tables in (
+            (self.name, _ALL_CHANGES, [table for table in captured if not table.inserts_only]),
+            (self.inserts_name, _INSERTS, [table for table in captured if table.inserts_only]),
+        ):
+            if name in present:
+                result += self._alterations(name, operations, tables, present[name])
+            elif tables or name == self.name:
+                members = f" FOR TABLE {', '.join(table.only for table in tables)}" if tables else ""
+                result.append(f"CREATE PUBLICATION {identifier(name)}{members} WITH ({self._options(operations)})")
+        # A table that changes publications must be out of the one before it is in the other, in one transaction.
+        return sorted(result, key=lambda statement: " DROP TABLE " not in statement)
+
+    def apply(self, statements: Sequence[str]) -> None:
+        """Runs them in one transaction.
+
+        Raises:
+            RefusedError: our role may not; the text has the statements for somebody who may.
+        """
+        try:
+            self.connection.query("; ".join(statements), doing="changing the publication")
+        except RefusedError as error:
+            raise RefusedError(
+                error.what, where=error.where, fix=f"have the tables' owner run: {'; '.join(statements)}"
+            ) from None
+
+    def dropped(self, dry_run: bool) -> list[str]:
+        """Drops both; returns what there was."""
+        names = list(self.present())
+        if names and not dry_run:
+            self.connection.query(f"DROP PUBLICATION IF EXISTS {', '.join(identifier(name) for name in names)}")
+        return [f"publication {name}" for name in names]
+
+    def _alterations(
+        self, name: str, operations: tuple[str, ...], tables: list[Selected], present: Published
+    ) -> list[str]:
+        if present.everything or present.partial:
+            what = "row filters or column lists" if present.partial else "all tables or whole schemas"
+            raise RefusedError(
+                f"publication {name} exists and has {what}",
+                where=self.connection.where,
+                fix="drop it, or name another one with `publication` in [source]",
+            )
+        result = []
+        wanted = {table.table.oid: table.only for table in tables}
+        if present.settings != (operations, True, self._generated):
+            result.append(f"ALTER PUBLICATION {identifier(name)} SET ({self._options(operations)})")
+        if gone := [member for oid, member in present.members.items() if oid not in wanted]:
+            result.append(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {', '.join(gone)}")
+        if new := [table for oid, table in wanted.items() if oid not in present.members]:
+            result.append(f"ALTER PUBLICATION {identifier(name)} ADD TABLE {', '.join(new)}")
+        return result
+
+    @property
+    def _generated(self) -> bool:
+        return self.connection.version >= PUBLISHES_GENERATED
+
+    def _options(self, operations: tuple[str, ...]) -> str:
+        options = f"publish = '{', '.join(operations)}', publish_via_partition_root = true"
+        # Under REPLICA IDENTITY FULL an unpublished generated column would make the application's updates fail.
+        return f"{options}, publish_generated_columns = stored" if self._generated else options

@@ -1,0 +1,221 @@
+"""The captured tables as the log describes them: Relation messages become schema versions and row plans."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+
+from tailrace.emitter import Emitter, EventTable
+from tailrace.position import table_key
+from tailrace.schema import Column, TableSchema
+from tailrace_postgres.catalog import Catalog, CatalogColumns
+from tailrace_postgres.columns import catalog_columns, relation_columns
+from tailrace_postgres.connection import identifier, literal
+from tailrace_postgres.copytext import parse_row
+from tailrace_postgres.pgoutput import Relation
+from tailrace_postgres.rowplan import RowPlan
+from tailrace_postgres.selection import Selected
+from tailrace_postgres.types import converter
+from tailrace_postgres.versions import Versions
+
+log = structlog.get_logger()
+
+RELOAD = "empty the target's table and load it again: `tailrace teardown`, then `tailrace run`"
+
+
+def storage_key(topic: str) -> str:
+    """State entry: the table's OID and which files held its rows when its last version was made."""
+    return f"postgres:{topic}"
+
+
+class CapturedRelations:
+    """Resolves Relation messages against the catalog and the versions known. One catalog query per message."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        tables: Iterable[Selected],
+        versions: Versions,
+        emitter: Emitter,
+        state: Mapping[str, bytes],
+    ) -> None:
+        self._catalog = catalog
+        self._by_oid = {selected.table.oid: selected for selected in tables if selected.captured}
+        self._versions = versions
+        self._emitter = emitter
+        self._suspended: set[str] = set()
+        self._dropped: set[int] = set()
+        self._storage: dict[str, dict[str, Any]] = {
+            selected.source.topic: orjson.loads(state[storage_key(selected.source.topic)])
+            for selected in self._by_oid.values()
+            if storage_key(selected.source.topic) in state
+        }
+        #: By topic, the schema version of the last event: the decoder's `current`.
+        self.current: dict[str, int] = {}
+        for selected in self._by_oid.values():
+            latest = versions.latest(selected.source.topic)
+            if latest is not None:
+                self.current[selected.source.topic] = latest.id
+
+    def first_versions(self) -> None:
+        """Gives every table that has none its first version, from the catalog."""
+        for selected in self._by_oid.values():
+            if self._versions.latest(selected.source.topic) is None:
+                columns = self._catalog.columns(selected.table.oid)
+                if columns is not None:
+                    self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
+                    now = catalog_columns(columns, self._catalog)
+                    self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
+
+    @property
+    def oids(self) -> list[int]:
+        """Of the captured tables."""
+        return list(self._by_oid)
+
+    def now(self, selected: Selected, catalog: CatalogColumns, columns: tuple[Column, ...]) -> EventTable:
+        """The version that the catalog has now."""
+        return self._versions.event_table(self._version(selected, columns, catalog))
+
+    # ---- the decoder's questions
+
+    def plan(self, relation: Relation, xid: int) -> RowPlan | None:
+        selected = self._by_oid.get(relation.oid)
+        if selected is None or selected.source.topic in self._suspended:
+            return None
+        topic = selected.source.topic
+        name = selected.source.name
+        if (relation.schema, relation.table) != (name.schema, name.table):
+            self.suspend(selected, f"the table was renamed to {relation.schema}.{relation.table}; {RELOAD}")
+            return None
+        columns = self._catalog.columns(relation.oid)
+        self._catalog.load_types((column.type_oid, column.modifier) for column in relation.columns)
+        previous = self._versions.get(topic, self.current[topic]) if topic in self.current else None
+        known_ids = max((c.id for version in self._versions.known(topic) for c in version.columns), default=0)
+        age = int(self._catalog.connection.value("SELECT age(%s::text::xid)", [str(xid)]))
+        described = relation_columns(relation, columns, previous, known_ids, self._catalog, age)
+        schema = self._version(selected, described, columns, previous)
+        if topic in self._suspended:
+            return None
+        return RowPlan(self._versions.event_table(schema), relation.identity == "f")
+
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+        """Reads the wanted columns of the row that has this key now."""
+        schema = plan.table.schema
+        selected = next(s for s in self._by_oid.values() if s.source.topic == schema.topic)
+        now = self._catalog.columns(selected.table.oid)
+        if now is None:
+            return None
+        # The columns may have other names by now.
+        names = {column.number: column.name for column in now.live}
+        wanted = [names.get(schema.columns[index].id) for index in columns]
+        keys = [names.get(column.id) for column in schema.key]
+        if None in wanted or None in keys or None in key:
+            return None
+        table = identifier(now.table.schema, now.table.name)
+        only = table if now.table.kind == "p" else f"ONLY {table}"
+        condition = " AND ".join(
+            f"{identifier(name)} = {literal(text.decode())}"
+            for name, text in zip(keys, key, strict=True)
+            if name is not None and text is not None
+        )
+        select = ", ".join(identifier(name) for name in wanted if name is not None)
+        rows = list(self._catalog.connection.copy(f"COPY (SELECT {select} FROM {only} WHERE {condition}) TO STDOUT"))
+        if not rows:
+            return None
+        values = parse_row(rows[0])
+        return [plan.fragment(index, value) for index, value in zip(columns, values, strict=True)]
+
+    # ---- versions
+
+    def _version(
+        self,
+        selected: Selected,
+        columns: tuple[Column, ...],
+        catalog: CatalogColumns | None,
+        previous: TableSchema | None = None,
+    ) -> TableSchema:
+        topic = selected.source.topic
+        schema = self._versions.find(topic, columns)
+        if schema is None:
+            base = previous or self._versions.latest(topic)
+            if base is not None:
+                columns = self._with_initial_values(selected, columns, base, catalog)
+            schema = self._versions.add(selected.source.name, topic, columns)
+        self._remember_storage(selected, catalog)
+        return schema
+
+    def _with_initial_values(
+        self, selected: Selected, columns: tuple[Column, ...], base: TableSchema, catalog: CatalogColumns | None
+    ) -> tuple[Column, ...]:
+        """Fills in what the rows got that were there when a column was added."""
+        if catalog is None:
+            return columns
+        older = {column.id for column in base.columns}
+        now = {column.number: column for column in catalog.live}
+        result = []
+        for column in columns:
+            current = now.get(column.id)
+            if column.id not in older and current is not None:
+                if current.missing is not None:
+                    value = orjson.loads(converter(column.type)(current.missing.encode()))
+                    column = Column(
+                        column.id, column.name, column.type, column.nullable, column.key, value, column.generated
+                    )
+                elif current.defaulted and self._written_anew(selected.source.topic, catalog):
+                    self.suspend(
+                        selected,
+                        f"column {column.name} was added with values that PostgreSQL made for every row, which are in"
+                        f" no log; {RELOAD}",
+                    )
+            result.append(column)
+        return tuple(result)
+
+    def _written_anew(self, topic: str, catalog: CatalogColumns) -> bool:
+        storage = self._storage.get(topic)
+        return storage is None or storage["storage"] != catalog.storage
+
+    def _remember_storage(self, selected: Selected, catalog: CatalogColumns | None) -> None:
+        topic = selected.source.topic
+        if catalog is None or topic in self._suspended:
+            return
+        entry = {"oid": selected.table.oid, "storage": catalog.storage}
+        if self._storage.get(topic) != entry:
+            self._storage[topic] = entry
+            self._emitter.record_state(storage_key(topic), orjson.dumps(entry))
+
+    def suspend(self, selected: Selected, reason: str) -> None:
+        """Its events end here; the state says why."""
+        topic = selected.source.topic
+        if topic in self._suspended:
+            return
+        self._suspended.add(topic)
+        log.error("table suspended", table=str(selected.source.name), reason=reason)
+        self._emitter.record_state(table_key(topic), suspension(reason))
+
+    def inspect(self, members: Mapping[int, tuple[str, str]], published: Container[int]) -> None:
+        """Compares what the database has now with what is captured.
+
+        Args:
+            members: schema and name by OID, of every captured table that still exists.
+            published: OIDs in the publications.
+        """
+        for oid, selected in self._by_oid.items():
+            name = selected.source.name
+            if oid not in members:
+                if oid not in self._dropped:
+                    self._dropped.add(oid)
+                    log.warning("table dropped at the source", table=str(name))
+            elif members[oid] != (name.schema, name.table):
+                self.suspend(selected, f"the table was renamed to {'.'.join(members[oid])}; {RELOAD}")
+            elif oid not in published:
+                self.suspend(selected, f"somebody took the table out of the publication; {RELOAD}")
+
+
+def suspension(reason: str) -> bytes:
+    """The state entry of a suspended table."""
+    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return orjson.dumps({"state": "suspended", "reason": reason, "since": since})

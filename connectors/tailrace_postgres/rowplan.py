@@ -1,0 +1,78 @@
+"""How the values of one version of a relation become JSON; made once per version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from tailrace.emitter import UNCHANGED_JSON, EventTable
+from tailrace.errors import LogFormatError, ValueRefusedError
+from tailrace_postgres.types import converter
+
+
+class RowPlan:
+    """A relation's columns in the log's order, and which of them are the key.
+
+    A row is handled as a list of fragments, one per column: ``"name":value``.
+
+    Attributes:
+        table: what the events say.
+        columns: number of columns.
+        key: indexes of the key's columns, in key order; empty for a keyless table.
+        whole_old: the log carries the whole old row (REPLICA IDENTITY FULL).
+        heads: ``"name":`` per column.
+        nulls: the fragment of NULL per column.
+        unknowns: the fragment of an unchanged value that the log left out.
+    """
+
+    def __init__(self, table: EventTable, whole_old: bool) -> None:
+        schema = table.schema
+        self.table = table
+        self.whole_old = whole_old
+        self.columns = len(schema.columns)
+        self.names = tuple(column.name for column in schema.columns)
+        self.heads = [orjson.dumps(name) + b":" for name in self.names]
+        self.nulls = [head + b"null" for head in self.heads]
+        self.unknowns = [head + UNCHANGED_JSON for head in self.heads]
+        self.converters = [converter(column.type) for column in schema.columns]
+        place = {column.id: index for index, column in enumerate(schema.columns)}
+        self.key = tuple(place[column.id] for column in schema.key)
+
+    def row_json(self, fragments: Sequence[bytes]) -> bytes:
+        return b"{" + b",".join(fragments) + b"}"
+
+    def key_json(self, fragments: Sequence[bytes]) -> bytes | None:
+        key = self.key
+        if not key:
+            return None
+        if len(key) == 1:
+            return b"{" + fragments[key[0]] + b"}"
+        return b"{" + b",".join([fragments[index] for index in key]) + b"}"
+
+    def fragment(self, index: int, text: bytes | None) -> bytes:
+        """One column's value from its text; None is NULL.
+
+        Raises:
+            ValueRefusedError, LogFormatError: see `refusal`.
+        """
+        if text is None:
+            return self.nulls[index]
+        try:
+            return self.heads[index] + self.converters[index](text)
+        except ValueError as error:
+            raise self.refusal(index, error, "") from None
+
+    def refusal(self, index: int, error: ValueError, where: str) -> ValueRefusedError | LogFormatError:
+        """What a converter's ValueError means; names table and column, never the value."""
+        column = self.table.schema.columns[index]
+        name = f"{self.table.schema.name}.{column.name}"
+        if isinstance(error, UnicodeDecodeError):
+            return ValueRefusedError(
+                f"a value of {name} is no valid UTF-8",
+                where=where,
+                fix="mend the row, or exclude the table (a database with encoding SQL_ASCII checks no text)",
+            )
+        return LogFormatError(
+            f"a value of {name} does not look like {column.type.name}", where=where, fix="report this as a bug"
+        )

@@ -1,0 +1,130 @@
+"""The logical replication slot: what the server keeps of its log for us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace_postgres.connection import Connection, identifier
+from tailrace_postgres.lsn import lsn_text, parse_lsn
+
+#: Creation waits for transactions that were running when it began.
+CREATE_SECONDS = 600.0
+AGAIN = "run `tailrace teardown` and load again: changes since then cannot be had from this server"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A row of `pg_replication_slots`.
+
+    Attributes:
+        active_pid: the server process that uses it; None when nobody does.
+        confirmed: what was acknowledged last; the server has forgotten what was committed before.
+        lost: why the server gave it up; "" when it did not.
+    """
+
+    name: str
+    plugin: str
+    database: str
+    active_pid: int | None
+    confirmed: int
+    lost: str
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new slot.
+
+    Attributes:
+        start: every transaction that commits from here on will be sent.
+        snapshot: what was committed before, for SET TRANSACTION SNAPSHOT; valid until the connection's next command.
+    """
+
+    start: int
+    snapshot: str
+
+
+def find_slot(connection: Connection, name: str) -> Slot | None:
+    row: dict[str, Any] | None = connection.value(
+        "SELECT to_jsonb(s) FROM pg_replication_slots s WHERE slot_name = %s", [name]
+    )
+    if row is None:
+        return None
+    lost = row.get("invalidation_reason") or ("lost" if row.get("wal_status") == "lost" else "")
+    if row.get("conflicting"):
+        lost = lost or "conflict with recovery"
+    return Slot(
+        name=name,
+        plugin=row["plugin"] or "",
+        database=row["database"] or "",
+        active_pid=row["active_pid"],
+        confirmed=parse_lsn(row["confirmed_flush_lsn"] or "0/0"),
+        lost=str(lost),
+    )
+
+
+def refuse_foreign(slot: Slot, database: str, where: str) -> None:
+    """Raises RefusedError for a slot of the same name that is not ours."""
+    if slot.plugin != "pgoutput" or slot.database != database:
+        raise RefusedError(
+            f"replication slot {slot.name} exists and is another's (plugin {slot.plugin}, database {slot.database})",
+            where=where,
+            fix="name another one with `slot` in [source]",
+        )
+
+
+def verify_resumable(slot: Slot | None, name: str, restart: int, where: str) -> Slot:
+    """The slot from which reading can go on at `restart` without a gap.
+
+    Raises:
+        DataLossError: it cannot.
+    """
+    if slot is None:
+        raise DataLossError(f"replication slot {name} is gone", where=where, fix=AGAIN)
+    if slot.lost:
+        raise DataLossError(
+            f"the server has given up replication slot {name} ({slot.lost})",
+            where=where,
+            fix=f"{AGAIN}; a larger max_slot_wal_keep_size or idle_replication_slot_timeout keeps it longer",
+        )
+    if slot.confirmed > restart:
+        raise DataLossError(
+            f"replication slot {name} stands at {lsn_text(slot.confirmed)}, beyond our position {lsn_text(restart)}:"
+            " somebody else has read from it or re-created it",
+            where=where,
+            fix=AGAIN,
+        )
+    return slot
+
+
+def create_slot(connection: Connection, name: str) -> Created:
+    """Creates the slot on a replication connection.
+
+    Raises:
+        UnreachableError: transactions that began earlier did not end in time.
+        RefusedError: no rights, no free slot.
+    """
+    try:
+        rows = connection.query(
+            f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput EXPORT_SNAPSHOT",
+            seconds=CREATE_SECONDS,
+            doing=f"creating replication slot {name}",
+        )
+    except UnreachableError as error:
+        raise UnreachableError(
+            error.what, where=error.where, fix="it waits for transactions older than it, see pg_stat_activity"
+        ) from None
+    _, start, snapshot, _ = rows[0]
+    return Created(parse_lsn(start), snapshot)
+
+
+def drop_slot(connection: Connection, slot: Slot) -> None:
+    """Raises RefusedError when it is in use: nobody's session is ended for it."""
+    if slot.active_pid is not None:
+        raise RefusedError(
+            f"replication slot {slot.name} is in use by server process {slot.active_pid}",
+            where=connection.where,
+            fix="stop the daemon that reads from it",
+        )
+    connection.query("SELECT pg_drop_replication_slot(%s)", [slot.name], doing=f"dropping replication slot {slot.name}")

@@ -1,0 +1,220 @@
+"""The PostgreSQL source: a logical slot read through pgoutput, and the load's reader beside it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tailrace.batch import Batch
+from tailrace.connectors import Context
+from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import DataLossError
+from tailrace.position import Position
+from tailrace.sequence import lsn_mark, mark_lsn
+from tailrace.source import Finding, Opened, SourceTable
+from tailrace.tables import Selection
+from tailrace_postgres import wal
+from tailrace_postgres.catalog import Catalog, CatalogColumns
+from tailrace_postgres.checks import findings
+from tailrace_postgres.columns import catalog_columns
+from tailrace_postgres.connection import Connection
+from tailrace_postgres.lsn import parse_lsn
+from tailrace_postgres.opening import Beginning, Opening
+from tailrace_postgres.pgoutput import Decoder
+from tailrace_postgres.publication import Publications
+from tailrace_postgres.relations import CapturedRelations
+from tailrace_postgres.replication import ReplicationStream
+from tailrace_postgres.selection import Selected, select_tables
+from tailrace_postgres.settings import PostgresSourceSettings
+from tailrace_postgres.slot import AGAIN, drop_slot, find_slot, refuse_foreign
+from tailrace_postgres.snapshot import Anchor, Horizon, PostgresSnapshotReader
+from tailrace_postgres.streaming import Streaming
+from tailrace_postgres.versions import Versions
+
+
+class PostgresSource:
+    """See `tailrace.source.Source`."""
+
+    def __init__(self, settings: PostgresSourceSettings, context: Context) -> None:
+        self._settings = settings
+        self._context = context
+        url = settings.database_url()
+        self._where = str(url)
+        self._database = url.database
+        self._selection = Selection(settings.tables, settings.exclude, url.database)
+        self._slot = settings.slot_name(context.pipeline)
+        self._publication = settings.publication_name(context.pipeline)
+        self._queries: Connection | None = None
+        self._replication: Connection | None = None
+        self._beginning: Beginning | None = None
+        self._relations: CapturedRelations
+        self._emitter: Emitter
+        self._decoder: Decoder
+        self._streaming: Streaming | None = None
+
+    # ---- without the log
+
+    def check(self) -> list[Finding]:
+        return findings(
+            connect=lambda replication: Connection(self._settings, replication=replication),
+            select=self._select,
+            slot_name=self._slot,
+            publication_name=self._publication,
+        )
+
+    def tables(self) -> list[SourceTable]:
+        return [selected.source for selected in self._select(self._connection)]
+
+    def snapshot(self) -> PostgresSnapshotReader:
+        beginning = self._beginning
+        return PostgresSnapshotReader(
+            connect=lambda: Connection(self._settings),
+            tables=lambda: beginning.selected if beginning is not None else self._select(self._connection),
+            describe=self._describe,
+            anchor=lambda: self._anchor,
+            horizon=beginning.horizon if beginning is not None else Horizon(),
+            awaited=self._await,
+        )
+
+    def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
+        result = []
+        slot = find_slot(self._connection, self._slot)
+        if slot is not None:
+            refuse_foreign(slot, self._database, self._where)
+            if not dry_run:
+                drop_slot(self._connection, slot)
+            result.append(f"replication slot {slot.name}")
+        return result + self._publications.dropped(dry_run)
+
+    def close(self) -> None:
+        self._release_anchor()
+        for connection in (self._replication, self._queries):
+            if connection is not None:
+                connection.close()
+        self._replication = self._queries = self._streaming = None
+
+    # ---- the log
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        self._replication = Connection(self._settings, replication=True)
+        opening = Opening(
+            queries=self._connection,
+            replication=self._replication,
+            connect=lambda: Connection(self._settings),
+            slot=self._slot,
+            publications=self._publications,
+            database=self._database,
+            loads=self._context.mode != "cdc",
+        )
+        selected = self._select(self._connection)
+        beginning = opening.first(selected) if position is None else opening.resumed(selected, position, state)
+        self._beginning = beginning
+        position = beginning.position
+        self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
+        for key, value in beginning.records.items():
+            self._emitter.record_state(key, value)
+        self._relations = CapturedRelations(
+            Catalog(self._connection),
+            beginning.selected,
+            Versions(self._context.pipeline, state, self._emitter),
+            self._emitter,
+            state,
+        )
+        self._relations.first_versions()
+        self._decoder = Decoder(self._emitter, self._relations, parse_lsn(position.restart), self._relations.current)
+        if self._anchor is None:
+            self._start()
+        tables = [selected.source for selected in beginning.selected]
+        return Opened(position, tables, self._emitter, beginning.warnings)
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        return self._start().read(timeout, limit_bytes)
+
+    def acknowledge(self, position: Position) -> None:
+        # Before streaming begins the slot stands at the position anyway.
+        if self._streaming is not None:
+            self._streaming.acknowledge(parse_lsn(position.restart))
+
+    def log_end(self) -> str:
+        end = wal.log_end(self._connection)
+        self._await(end)
+        return lsn_mark(end)
+
+    def lag_bytes(self, mark: str) -> int:
+        return max(0, wal.current(self._connection) - mark_lsn(mark))
+
+    # ---- inside
+
+    @property
+    def _connection(self) -> Connection:
+        """For queries; connects when first used."""
+        if self._queries is None:
+            self._queries = Connection(self._settings)
+        return self._queries
+
+    @property
+    def _publications(self) -> Publications:
+        return Publications(self._connection, self._publication)
+
+    @property
+    def _anchor(self) -> Anchor | None:
+        return self._beginning.anchor if self._beginning is not None else None
+
+    def _select(self, connection: Connection) -> list[Selected]:
+        return select_tables(Catalog(connection), self._context, self._selection, self._database)
+
+    def _describe(self, catalog: Catalog, selected: Selected, columns: CatalogColumns) -> EventTable:
+        """The schema version that a table has now, recorded if it is new and something is captured."""
+        catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
+        now = catalog_columns(columns, catalog)
+        if self._beginning is not None:
+            return self._relations.now(selected, columns, now)
+        versions = Versions(self._context.pipeline, {}, None)
+        return versions.event_table(versions.add(selected.source.name, selected.source.topic, now))
+
+    def _start(self) -> Streaming:
+        """Begins to stream, after what was to be read with the slot's snapshot."""
+        if self._streaming is None:
+            assert self._replication is not None
+            assert self._beginning is not None
+            self._release_anchor()
+            start = parse_lsn(self._beginning.position.restart)
+            names = [self._publications.name]
+            if any(selected.captured and selected.inserts_only for selected in self._beginning.selected):
+                names.append(self._publications.inserts_name)
+            stream = ReplicationStream(self._replication, self._slot, start, names)
+            self._streaming = Streaming(
+                stream,
+                self._decoder,
+                self._emitter,
+                flushed=start,
+                heartbeat=self._settings.heartbeat,
+                alive=self._alive,
+                inspect=self._inspect,
+            )
+        return self._streaming
+
+    def _await(self, lsn: int) -> None:
+        if self._streaming is not None:
+            self._streaming.await_mark(lsn_mark(lsn))
+
+    def _alive(self) -> bool:
+        slot = find_slot(self._connection, self._slot)
+        return slot is not None and self._replication is not None and slot.active_pid == self._replication.pid
+
+    def _inspect(self) -> None:
+        """Looks whether somebody changed what we capture by."""
+        present = self._publications.present()
+        if self._publication not in present:
+            raise DataLossError(
+                f"somebody dropped publication {self._publication}: changes made without it cannot be had from the log",
+                where=self._where,
+                fix=AGAIN,
+            )
+        published = {oid for publication in present.values() for oid in publication.members}
+        self._relations.inspect(Catalog(self._connection).names(self._relations.oids), published)
+
+    def _release_anchor(self) -> None:
+        if self._beginning is not None and self._beginning.anchor is not None:
+            with contextlib.suppress(Exception):
+                self._beginning.anchor.connection.close()
+            self._beginning.anchor = None

@@ -1,0 +1,133 @@
+"""Reads the replication stream in batches and keeps the session alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tailrace.batch import Batch
+from tailrace.emitter import Emitter
+from tailrace.errors import UnreachableError
+from tailrace.sequence import lsn_mark
+from tailrace_postgres.lsn import lsn_text
+from tailrace_postgres.pgoutput import Decoder
+from tailrace_postgres.replication import ReplicationStream
+
+#: Status updates go out at least this often; the server ends a session that is silent for wal_sender_timeout.
+REPORT_SECONDS = 1.0
+#: One `read` gathers no longer than this, however much keeps coming: what it has is to be published.
+GATHER_SECONDS = 0.5
+#: Silence for so many heartbeats makes us ask for the session's health.
+SILENT_HEARTBEATS = 3
+
+
+class Streaming:
+    """The stream of one session, from opening on.
+
+    Args:
+        flushed: what the stored position has reached, which is all that the server is ever told (I1).
+        heartbeat: seconds; after so long without a message the server is asked for a sign of life.
+        alive: whether the server, asked over another connection, still runs our session. It may be busy for long with
+            a transaction of which nothing is for us.
+        inspect: called every heartbeat.
+    """
+
+    def __init__(
+        self,
+        stream: ReplicationStream,
+        decoder: Decoder,
+        emitter: Emitter,
+        flushed: int,
+        heartbeat: float,
+        alive: Callable[[], bool],
+        inspect: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._decoder = decoder
+        self._emitter = emitter
+        self._flushed = flushed
+        self._heartbeat = heartbeat
+        self._alive = alive
+        self._inspect = inspect
+        self._inspected_at = time.monotonic()
+        self._returned_mark = emitter.mark
+        self._awaited_mark = ""
+        self._urgent = False
+        self._stream.report(self._decoder.received, self._flushed, ask=False)
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        """See `tailrace.source.Source.read`.
+
+        A position that moved without events is returned when the time is up, or at once when somebody waits for it:
+        the load, a command, or a server that shuts down.
+        """
+        deadline = time.monotonic() + timeout
+        emitter = self._emitter
+        while True:
+            self._drain(limit_bytes)
+            self._keep_alive()
+            if emitter.size:
+                return self._take()
+            moved = emitter.mark > self._returned_mark
+            left = deadline - time.monotonic()
+            if moved and (left <= 0 or self._urgent or emitter.mark >= self._awaited_mark > ""):
+                return self._take()
+            if left <= 0:
+                return None
+            self._stream.wait(min(left, REPORT_SECONDS))
+
+    def await_mark(self, mark: str) -> None:
+        """Somebody waits until `read` has reached this mark."""
+        self._awaited_mark = max(self._awaited_mark, mark)
+
+    def acknowledge(self, lsn: int) -> None:
+        """Everything before is stored. Told to the server about once a second, or at once if it asked."""
+        self._flushed = max(self._flushed, lsn)
+        if self._urgent or time.monotonic() - self._stream.reported_at >= REPORT_SECONDS:
+            self._report(ask=False)
+        if self._flushed >= self._decoder.idle:
+            self._urgent = False
+
+    # ---- inside
+
+    def _drain(self, limit_bytes: int) -> None:
+        """Decodes what has arrived, within bounds."""
+        emitter, decoder, stream = self._emitter, self._decoder, self._stream
+        until = time.monotonic() + GATHER_SECONDS
+        while emitter.size < limit_bytes:
+            message = stream.next()
+            if message is None:
+                break
+            decoder.feed(message, 0, len(message))
+            if stream.heard_at > until:
+                break
+        if decoder.idle and not decoder.in_transaction:
+            emitter.idle(lsn_text(decoder.idle), lsn_mark(decoder.idle))
+
+    def _take(self) -> Batch:
+        batch = self._emitter.take()
+        self._returned_mark = batch.mark
+        if self._awaited_mark and batch.mark >= self._awaited_mark:
+            self._awaited_mark = ""
+        return batch
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        silent = now - self._stream.heard_at
+        if self._decoder.reply_requested:
+            # A server that shuts down waits until all it has sent is acknowledged.
+            self._decoder.reply_requested = False
+            self._urgent = True
+            self._report(ask=False)
+        elif now - self._stream.reported_at >= REPORT_SECONDS:
+            self._report(ask=silent >= self._heartbeat)
+        if silent >= self._heartbeat * SILENT_HEARTBEATS:
+            if not self._alive():
+                raise UnreachableError(f"the replication connection has been silent for {silent:.0f} s")
+            self._stream.heard_at = now
+        if now - self._inspected_at >= self._heartbeat:
+            self._inspected_at = now
+            self._inspect()
+
+    def _report(self, ask: bool) -> None:
+        self._stream.report(self._decoder.received, self._flushed, ask)

@@ -1,0 +1,68 @@
+"""The schema versions of the captured tables: which are known, and what a new one is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from tailrace.emitter import Emitter, EventTable
+from tailrace.position import SCHEMA_PREFIX
+from tailrace.schema import Column, TableName, TableSchema
+
+CONNECTOR = "postgresql"  # Debezium's name
+
+
+class Versions:
+    """Numbers a table's versions; one that equals an earlier one is that one again.
+
+    Args:
+        state: the stream's state entries, with the versions of earlier runs.
+        emitter: records new versions; None where nothing is recorded (`verify`).
+    """
+
+    def __init__(self, pipeline: str, state: Mapping[str, bytes], emitter: Emitter | None) -> None:
+        self._pipeline = pipeline
+        self._emitter = emitter
+        self._known: dict[str, list[TableSchema]] = {}
+        self._tables: dict[tuple[str, int], EventTable] = {}
+        for key, record in state.items():
+            if key.startswith(SCHEMA_PREFIX):
+                schema = TableSchema.from_json(record)
+                self._known.setdefault(schema.topic, []).append(schema)
+        for known in self._known.values():
+            known.sort(key=lambda schema: schema.id)
+
+    def latest(self, topic: str) -> TableSchema | None:
+        known = self._known.get(topic)
+        return known[-1] if known else None
+
+    def known(self, topic: str) -> list[TableSchema]:
+        return self._known.get(topic, [])
+
+    def get(self, topic: str, schema_id: int) -> TableSchema | None:
+        return next((schema for schema in self.known(topic) if schema.id == schema_id), None)
+
+    def find(self, topic: str, columns: Iterable[Column]) -> TableSchema | None:
+        """The known version with these columns. What rows older than a column got is no part of the comparison: the
+        catalog forgets it when the table is written anew."""
+        wanted = _comparable(columns)
+        return next((schema for schema in self.known(topic) if _comparable(schema.columns) == wanted), None)
+
+    def add(self, name: TableName, topic: str, columns: tuple[Column, ...], since: str = "") -> TableSchema:
+        """A version that `find` does not know; recorded with the next batch."""
+        known = self._known.setdefault(topic, [])
+        schema = TableSchema(known[-1].id + 1 if known else 1, name, topic, columns, since)
+        known.append(schema)
+        if self._emitter is not None:
+            self._emitter.first_schema(schema)
+        return schema
+
+    def event_table(self, schema: TableSchema) -> EventTable:
+        found = self._tables.get((schema.topic, schema.id))
+        if found is None:
+            found = self._tables[schema.topic, schema.id] = EventTable(schema, CONNECTOR, self._pipeline)
+        return found
+
+
+def _comparable(columns: Iterable[Column]) -> tuple[Column, ...]:
+    return tuple(replace(column, initial=None) for column in columns)
