@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pymysql.cursors
 import pymysql.err
 from pymysql.connections import Connection
 
@@ -27,7 +26,7 @@ from tailrace.stream import Partition
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
-from tailrace_mysql.sink_connection import Server, Target, describe
+from tailrace_mysql.sink_connection import Server, Target, describe, streaming
 from tailrace_mysql.sink_errors import translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
@@ -91,10 +90,10 @@ class MySQLSink:
         if ddl is None:
             raise ValueError("the sink is not open")
         tables = Tables(ddl, self._server, self._target.database, self._target.where)
-        self._plans[table.topic] = self._plan(table, tables.ensure(table, previous))
+        self._plans[table.topic] = self._plan(table, tables.ensure(table, previous), self._server)
 
-    def _plan(self, table: TargetTable, state: TableState) -> TablePlan:
-        return TablePlan(table, state, self._server, self._target.database, self._target.where)
+    def _plan(self, table: TargetTable, state: TableState, server: Server) -> TablePlan:
+        return TablePlan(table, state, server, self._target.database, self._target.where)
 
     def _claim(self, table: TargetTable) -> None:
         """A server that folds names makes one table of two that the source tells apart."""
@@ -139,17 +138,16 @@ class MySQLSink:
         name = table.source.table
         with contextlib.closing(self._target.connect()) as connection:
             try:
-                self._server = describe(connection)
-                tables = Tables(connection, self._server, self._target.database, self._target.where)
+                server = describe(connection)
+                tables = Tables(connection, server, self._target.database, self._target.where)
                 state = tables.read(name)
                 if state is None:
                     return
                 # Columns still to be added are NULL in every row.
                 columns = tuple(column for column in table.columns if column.name.lower() in state.columns)
-                plan = self._plan(replace(table, columns=columns), state)
+                plan = self._plan(replace(table, columns=columns), state, server)
                 read = reader(plan)
-                with connection.cursor(pymysql.cursors.SSCursor) as cursor:
-                    cursor.execute(plan.select())
+                with streaming(connection, plan.select()) as cursor:
                     while chunk := cursor.fetchmany(_FETCHED_ROWS):
                         for row in chunk:
                             yield read(row)

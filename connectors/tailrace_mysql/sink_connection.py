@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ import pymysql.err
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT
 from pymysql.converters import encoders
+from pymysql.cursors import SSCursor
 
 from tailrace.config.url import DatabaseUrl
-from tailrace.errors import ConfigError, RefusedError, UnreachableError
+from tailrace.errors import RefusedError, UnreachableError
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_errors import translate
 
@@ -80,14 +82,7 @@ class Target:
     def url(self) -> DatabaseUrl:
         """Resolved at the first connection only: a command that connects nowhere needs no password."""
         if self._url is None:
-            url = self._settings.database_url()
-            if url.options:
-                raise ConfigError(
-                    f"the url has the option {next(iter(url.options))!r}, which a MySQL sink does not know",
-                    where=self._settings.url.where,
-                    fix="remove it; TLS has a table of its own",
-                )
-            self._url = url
+            self._url = self._settings.database_url()
         return self._url
 
     @property
@@ -163,6 +158,19 @@ class Target:
                 fix="see whether a MySQL server listens there, and whether it hangs",
             )
         return sock
+
+
+@contextlib.contextmanager
+def streaming(connection: Connection[Any], query: str) -> Iterator[SSCursor]:
+    """A cursor that takes rows from the server as they are fetched; the connection can only be closed after it."""
+    cursor: Any = connection.cursor(SSCursor)
+    try:
+        cursor.execute(query)
+        yield cursor
+    finally:
+        # The driver would read all the remaining rows before it lets go of the result.
+        if cursor._result is not None:
+            cursor._result.unbuffered_active = False
 
 
 def describe(connection: Connection[Any]) -> Server:

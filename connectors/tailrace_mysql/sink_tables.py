@@ -64,9 +64,10 @@ class Tables:
             if previous is not None and (renames := self._renames(table, previous, state)):
                 self._alter(name, [*renames, f"COMMENT = {self._literal(_mark(table))}"])
                 state = self._reread(name)
-            if changes := self._changes(table, state):
+            types = table_types(table, self._server.mariadb, _taken(table, state))
+            if changes := self._changes(table, state, types):
                 self._alter(name, changes)
-                self._forget_defaults(table, state)
+                self._forget_defaults(table, state, types)
                 state = self._reread(name)
             self._check_columns(table, state)
         except pymysql.err.Error as error:
@@ -123,10 +124,8 @@ class Tables:
             if old.lower() in state.columns
         ]
 
-    def _changes(self, table: TargetTable, state: TableState) -> list[str]:
+    def _changes(self, table: TargetTable, state: TableState, types: dict[str, ColumnType]) -> list[str]:
         name = table.source.table
-        taken = sum(column.type.row_bytes for key, column in state.columns.items() if key not in _names(table.columns))
-        types = table_types(table, self._server.mariadb, taken)
         key_changes = self._key_changes(table, state)
         primary = () if "DROP PRIMARY KEY" in key_changes else state.primary
         changes: list[str] = []
@@ -172,14 +171,25 @@ class Tables:
                 f"the default of the new column {column.name} cannot be carried: {reason}",
                 "drop the default at the source and load the table anew",
             ) from None
+        if (type_.textual and type_.outside_row) or type_.base == "json":
+            # The server keeps an expression as text and loses track of backslashes in it.
+            text = f"CONVERT(X'{str(column.initial).encode().hex()}' USING utf8mb4)"
+            return f"(CAST({text} AS JSON))" if type_.base == "json" else f"({text})"
         return f"({literal})" if type_.outside_row or type_.binary else literal
 
-    def _forget_defaults(self, table: TargetTable, before: TableState) -> None:
+    def _forget_defaults(self, table: TargetTable, before: TableState, types: dict[str, ColumnType]) -> None:
         """A default has filled the rows that stood there; rows to come bring their own values."""
         for column in table.columns:
-            if column.initial is not None and column.name.lower() not in before.columns:
-                rest = "DROP DEFAULT" if column.key else "SET DEFAULT NULL"
-                self._alter(table.source.table, [f"ALTER COLUMN {identifier(column.name)} {rest}"])
+            if column.initial is None or column.name.lower() in before.columns:
+                continue
+            name, type_ = identifier(column.name), types[column.name]
+            if column.key:
+                change = f"ALTER COLUMN {name} DROP DEFAULT"
+            elif type_.outside_row:
+                change = f"MODIFY COLUMN {name} {type_.sql(self._server.collation)} NULL"
+            else:
+                change = f"ALTER COLUMN {name} SET DEFAULT NULL"
+            self._alter(table.source.table, [change])
 
     def _altered(
         self,
@@ -271,6 +281,12 @@ class Tables:
 
     def _stuck(self, table: str, what: str, fix: str) -> StuckError:
         return StuckError(what, where=f"{self._where}, table {table}", fix=fix)
+
+
+def _taken(table: TargetTable, state: TableState) -> int:
+    """Bytes of a row in columns that the source does not have, or has no more."""
+    live = _names(table.columns)
+    return sum(column.type.row_bytes for name, column in state.columns.items() if name not in live)
 
 
 def _names(columns: Sequence[Column]) -> set[str]:

@@ -177,7 +177,7 @@ class ColumnType:
         elif wanted.base in ("char", "varchar"):
             characters = wanted.size
         else:
-            return self.bytes >= wanted.bytes
+            return self.size >= wanted.bytes if self.base == "varchar" else self.bytes >= wanted.bytes
         if self.base in ("char", "varchar"):
             return self.size >= characters
         return self.bytes >= characters * (1 if wanted.ascii else _BYTES_PER_CHARACTER)
