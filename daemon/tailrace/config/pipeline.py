@@ -13,9 +13,11 @@ from tailrace.config.problems import at, raise_all, suggestion
 from tailrace.config.settings import Settings, unresolved
 from tailrace.connectors import Context
 from tailrace.errors import ConfigError
+from tailrace.schema import TableName
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace.stream import Stream
+from tailrace.tables import matches
 
 T = TypeVar("T")
 
@@ -58,6 +60,10 @@ class Pipeline:
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)
+
+    def takes(self, sink: Any, table: TableName) -> bool:
+        """Whether the sink with these settings takes the table's changes: all of them, or what its `tables` name."""
+        return not sink.tables or matches(sink.tables, table)
 
     def sink(self, name: str) -> Any:
         """The settings of one sink.

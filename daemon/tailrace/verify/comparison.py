@@ -15,7 +15,6 @@ from tailrace.config import Pipeline
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import SnapshotReader, SourceTable
-from tailrace.tables import matches
 from tailrace.verify.difference import Differences, compare, persisting
 from tailrace.verify.digest import Item
 
@@ -109,7 +108,7 @@ def verify(
         for settings in pipeline.sinks:
             sink = stack.enter_context(contextlib.closing(pipeline.create_sink(settings.name)))
             for table in tables:
-                if settings.tables and not matches(settings.tables, table.name):
+                if not pipeline.takes(settings, table.name):
                     continue
                 if table.state != "streaming":
                     result.unverified.append((str(table.name), table.reason))
