@@ -1,0 +1,161 @@
+"""The full load meets the stream exactly: small chunks, writers all the while, capture killed in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tailrace.config import load
+from tailrace.position import LOAD_PREFIX
+from tests.pipelines.daemon import PipelineFile, until
+from tests.pipelines.replica import Replica
+from tests.pipelines.workload import LINES, NOTES, ORDERS, Workload, is_mysql
+from tests.servers import Database, unique_name
+
+SOURCES = ("postgres15", "postgres18", "mariadb", "mysql", "mysql_defaults")
+
+#: The capture worker alone, with chunks so small that writers meet every one of them.
+CAPTURE = """
+import sys
+from tailrace.capture import load, worker
+from tailrace.config import load as load_file
+from tailrace.report import Control
+load.CHUNK_ROWS = 50
+control = Control()
+control.finish.set()
+class Silent:
+    def send(self, report): pass
+worker.run(load_file(sys.argv[1]), control, Silent())
+"""
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest) -> Iterator[Database]:
+    server = request.getfixturevalue(request.param)
+    with server.database("load") as database:
+        yield database
+
+
+def pipeline_file(folder: Path, source: Database) -> PipelineFile:
+    return PipelineFile(
+        folder,
+        f"""
+name = "{unique_name("l").lower()}"
+state_dir = "{folder / "state"}"
+[source]
+connector = "{"mysql" if is_mysql(source) else "postgres"}"
+url = "{source.url}"
+""",
+    )
+
+
+class Writers:
+    """Changes without end, in a thread of their own."""
+
+    def __init__(self, work: Workload) -> None:
+        self._work = work
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Writers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join(timeout=30)
+        assert self.error is None
+
+    def _run(self) -> None:
+        try:
+            for _ in self._work.run(1_000_000):
+                if self._ended.is_set():
+                    return
+        except BaseException as error:
+            self.error = error
+
+
+@pytest.mark.parametrize("source", SOURCES, indirect=True)
+def test_a_load_under_writers_and_kills_leaves_what_the_source_holds(source: Database, tmp_path: Path) -> None:
+    file = pipeline_file(tmp_path, source)
+    work = Workload(source, seed=11)
+    work.create()
+    work.fill(3_000)
+    pipeline = load(file.path)
+    stream = pipeline.create_stream()
+    (tmp_path / "state").mkdir()
+
+    def loaded_rows() -> int:
+        with closing(stream.reader("")) as reader:
+            entries = [orjson.loads(value) for key, value in reader.state().items() if key.startswith(LOAD_PREFIX)]
+        return sum(entry["rows"] for entry in entries if entry["after"] is not None)
+
+    try:
+        with Writers(work):
+            for rows in (300, 1_500, 3_000):
+                killed_after(file, rows, loaded_rows)
+            with capture(file) as process:
+                until(lambda: loaded_rows() >= 4_000 or process.poll() is not None, 60, "most rows loaded")
+        run_capture(file)
+
+        replica = Replica()
+        with closing(stream.reader("")) as reader:
+            replica.read(reader)
+        with closing(pipeline.create_source()) as opened, closing(opened.snapshot()) as snapshot:
+            for table in opened.tables():
+                if table.name.table == NOTES:
+                    rows = [orjson.loads(row) for _, row in snapshot.rows(table.topic)]
+                    assert by_text(replica.keyless[table.topic]) == by_text(rows)
+                else:
+                    expected = {key: orjson.loads(row) for key, row in snapshot.rows(table.topic)}
+                    assert replica.rows[table.topic] == expected
+                    assert expected
+                assert table.name.table in (ORDERS, LINES, NOTES)
+    finally:
+        assert file.command("teardown", "--yes").code == 0
+
+
+def killed_after(file: PipelineFile, rows: int, loaded_rows: Callable[[], int]) -> None:
+    with capture(file) as process:
+        until(lambda: process.poll() is not None or loaded_rows() >= rows, 60, f"{rows} rows loaded")
+        assert process.poll() is None, "the load ended before it was killed"
+        process.send_signal(signal.SIGKILL)
+
+
+def by_text(rows: list[dict[str, Any]]) -> list[bytes]:
+    return sorted(orjson.dumps(row) for row in rows)
+
+
+@contextmanager
+def capture(file: PipelineFile) -> Iterator[subprocess.Popen[bytes]]:
+    """The capture worker as a process, killed at the end."""
+    process = start_capture(file)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+def start_capture(file: PipelineFile) -> subprocess.Popen[bytes]:
+    with file.log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", CAPTURE, str(file.path)], stdout=log, stderr=log, env=dict(os.environ)
+        )
+
+
+def run_capture(file: PipelineFile) -> None:
+    process = start_capture(file)
+    assert process.wait(timeout=90) == 0, file.log.read_text()[-3000:]
