@@ -51,7 +51,7 @@ class Positions:
         execute = self._connection.execute
         execute(_CREATE)
         for topic, number, stored_id, offset in execute(_SELECT, self._name).fetchall():
-            if stored_id != stream_id:
+            if stored_id != stream_id and number != OWNER.number:
                 raise DataLossError(
                     "the positions in this target belong to another stream, which is gone",
                     where=self._where,

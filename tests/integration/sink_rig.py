@@ -63,6 +63,18 @@ class Rig:
         return sorted(found, key=lambda row: str([row[column.name] for column in table.schema.key] or sorted(row)))
 
 
+def differences(found: list[Values], expected: list[Values]) -> list[tuple[str, Any, Any]]:
+    """(column, found, expected) wherever two lists of rows differ, in value or in type."""
+    if len(found) != len(expected):
+        return [("number of rows", len(found), len(expected))]
+    return [
+        (name, got.get(name), want.get(name))
+        for got, want in zip(found, sorted(expected, key=lambda row: str([row["id"]])), strict=True)
+        for name in got.keys() | want.keys()
+        if repr(got.get(name)) != repr(want.get(name))
+    ]
+
+
 def upserts(target: TargetTable, *rows: Values) -> TableWork:
     return TableWork(target, upserts=[Row("", row) for row in rows])
 

@@ -1,0 +1,194 @@
+"""A PostgreSQL database as target: rows and positions in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+
+from tailrace.connectors import Context
+from tailrace.errors import RefusedError, TailraceError
+from tailrace.schema import Column, Kind
+from tailrace.sink import TableWork, TargetTable
+from tailrace.source import Finding
+from tailrace.stream import Partition
+from tailrace_postgres import sink_check, sink_connection
+from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_postgres.sink_connection import literal, quoted
+from tailrace_postgres.sink_errors import explain, translated
+from tailrace_postgres.sink_merge import TableWriter
+from tailrace_postgres.sink_positions import Positions
+from tailrace_postgres.sink_tables import Tables
+from tailrace_postgres.sink_types import reader
+
+#: Rows that a server-side cursor sends at a time.
+_FETCH_ROWS = 2000
+
+
+class PostgresSink:
+    """Writes the tables of one schema (`tailrace.sink.Sink`)."""
+
+    transactional = True
+    transactional_ddl = True
+
+    def __init__(self, settings: PostgresSinkSettings, context: Context) -> None:
+        self._settings = settings
+        self._pipeline = context.pipeline
+        # Without a full load, rows from before the start may be missing in the target.
+        self._complete = context.mode != "cdc"
+        self._where = sink_connection.where(settings)
+        self._connection: Any = None
+        self._cursor: Any = None
+        self._schema = ""
+        self._tables: Tables
+        self._positions: Positions
+        self._writers: dict[str, TableWriter] = {}
+
+    def check(self) -> list[Finding]:
+        return sink_check.check(self._settings)
+
+    def open(self, stream_id: str) -> dict[Partition, int]:
+        self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
+        with translated(self._where):
+            sink_connection.take_replica_role(self._connection)
+            self._cursor = self._connection.cursor()
+            self._schema = self._make_schema()
+            self._tables = Tables(self._cursor, self._schema)
+            self._positions = self._new_positions(self._schema)
+            stored = self._positions.take_over(self._cursor, stream_id)
+            self._connection.commit()
+        return stored
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
+        with translated(self._where, str(table.source)):
+            present = self._tables.ensure(table, previous)
+        stage = f"_tailrace_stage_{len(self._writers)}"
+        known = self._writers.get(table.topic)
+        self._writers[table.topic] = TableWriter(
+            self._cursor,
+            table,
+            self._tables.name(table),
+            known.stage if known else stage,
+            present,
+            self._complete,
+        )
+
+    def apply(self, work: Sequence[TableWork]) -> None:
+        for table_work in work:
+            writer = self._writers[table_work.table.topic]
+            name = str(table_work.table.source)
+            with translated(self._where, name):
+                try:
+                    writer.write(table_work)
+                except psycopg2.DataError as error:
+                    raise self._locate(writer, table_work, error, name) from None
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        with translated(self._where):
+            try:
+                self._positions.move(self._cursor, positions)
+            except TailraceError:
+                self.rollback()
+                raise
+            self._connection.commit()
+        self._positions.moved(positions)
+        for writer in self._writers.values():
+            writer.committed()
+
+    def rollback(self) -> None:
+        if self._connection is not None:
+            with translated(self._where):
+                self._connection.rollback()
+        # Tables may be back at an earlier version, and temporary ones gone.
+        for writer in self._writers.values():
+            writer.forget_stage()
+
+    def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        with self._session("verify") as connection, translated(self._where, str(table.source)):
+            with connection.cursor() as cursor:
+                name = quoted(self._find_schema(cursor), table.source.table)
+                cursor.execute(f"SELECT to_regclass({literal(name)})")
+                if cursor.fetchone()[0] is None:
+                    return
+            from_postgres = table.source.schema is not None
+            names = [column.name for column in table.columns]
+            readers = [reader(column.type, from_postgres) for column in table.columns]
+            printed = ", ".join(_printed(column, from_postgres) for column in table.columns)
+            with connection.cursor("tailrace_rows") as cursor:
+                cursor.itersize = _FETCH_ROWS
+                cursor.execute(f"SELECT {printed} FROM {name}")
+                for row in cursor:
+                    yield {
+                        name: text if text is None or read is None else read(text)
+                        for name, text, read in zip(names, row, readers, strict=True)
+                    }
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        with self._session("teardown") as connection, translated(self._where):
+            with connection.cursor() as cursor:
+                found = self._new_positions(self._find_schema(cursor)).remove(cursor, dry_run)
+            connection.commit()
+        return [f"positions of sink {self._settings.name} in {self._where}"] if found else []
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            sink_connection.quietly_close(connection)
+
+    # ---- inside
+
+    @contextmanager
+    def _session(self, purpose: str) -> Iterator[Any]:
+        connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline} {purpose}")
+        try:
+            yield connection
+        finally:
+            sink_connection.quietly_close(connection)
+
+    def _new_positions(self, schema: str) -> Positions:
+        return Positions(schema, self._pipeline, self._settings.name, self._where)
+
+    def _find_schema(self, cursor: Any) -> str:
+        if self._settings.target_schema:
+            return self._settings.target_schema
+        cursor.execute("SELECT current_schema()")
+        schema = cursor.fetchone()[0]
+        if schema is None:
+            raise RefusedError(
+                "no schema of the user's search_path exists",
+                where=self._where,
+                fix='create one, or name one with `schema = "…"`',
+            )
+        return str(schema)
+
+    def _make_schema(self) -> str:
+        schema = self._find_schema(self._cursor)
+        self._cursor.execute(f"SELECT to_regnamespace({literal(quoted(schema))})")
+        if self._cursor.fetchone()[0] is None:
+            self._cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        return schema
+
+    def _locate(self, writer: TableWriter, work: TableWork, error: psycopg2.Error, table: str) -> TailraceError:
+        """Which column it was, if the error does not say: a literal's error names none, COPY's does."""
+        found = explain(error, self._where, table)
+        if "column" in found.where:
+            return found
+        self.rollback()
+        try:
+            writer.stage_all(work)
+        except psycopg2.Error as located:
+            again = explain(located, self._where, table)
+            return again if isinstance(again, type(found)) else found
+        finally:
+            self.rollback()
+        return found
+
+
+def _printed(column: Column, from_postgres: bool) -> str:
+    """The column as its type prints it. A cast strips the blanks of character(n), and adds /32 to an inet."""
+    name = quoted(column.name)
+    if from_postgres and (column.type.kind is Kind.OTHER or column.type.fixed):
+        return f"CASE WHEN {name} IS NOT NULL THEN format('%s', {name}) END"
+    return f"{name}::text"

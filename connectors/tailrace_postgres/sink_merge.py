@@ -1,0 +1,270 @@
+"""Writes a table's work: set-wise by COPY and a merge, or in one statement where the rows are few."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+
+from tailrace.errors import StuckError
+from tailrace.schema import Kind
+from tailrace.sink import Row, RowChange, TableWork, TargetTable
+from tailrace_postgres.sink_connection import listed, quoted
+from tailrace_postgres.sink_rows import RowWriter
+from tailrace_postgres.sink_tables import Present
+
+#: Up to so many rows one statement with literals is quicker than COPY and a merge.
+FEW_ROWS = 50
+_COPY_BYTES = 1 << 18
+#: After rows of a load met rows that are there already they are merged for this long.
+_MERGE_SECONDS = 30.0
+#: Kinds of which two values that PostgreSQL calls equal are printed alike. Others (1.0 and 1.00, a month and 30 days)
+#: are compared as they are printed.
+_EQUAL_MEANS_SAME = frozenset(
+    {Kind.BOOLEAN, Kind.INTEGER, Kind.TEXT, Kind.BYTES, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.YEAR}
+)
+
+
+class TableWriter:
+    """One version of one table.
+
+    Args:
+        name: the table's, qualified and quoted.
+        stage: name for a temporary table of the session.
+        present: what the target's catalog says.
+        complete: rows that a keyless change is for must be there.
+    """
+
+    def __init__(
+        self, cursor: Any, table: TargetTable, name: str, stage: str, present: Present, complete: bool
+    ) -> None:
+        self._cursor = cursor
+        self.table = table
+        self._name = name
+        self.stage = stage
+        self._stage = f"pg_temp.{quoted(stage)}"
+        self._complete = complete
+        self._where = f"table {table.source}"
+        # The target computes its generated columns itself.
+        live = [column for column in table.columns if not present.columns[column.name].generated]
+        self._columns = [column.name for column in live]
+        self._key = [column.name for column in table.key]
+        self._others = [name for name in self._columns if name not in self._key]
+        self._rows = RowWriter(live, self._where)
+        self._types = {column.name: present.columns[column.name].type for column in live}
+        self._native = {column.name for column in live if column.type.kind in _EQUAL_MEANS_SAME}
+        self._row_id = "(tableoid, ctid)" if present.partitioned else "ctid"
+        self._select_id = "tableoid, ctid" if present.partitioned else "ctid"
+        # Rows that exchange values of another unique index cannot be merged one after the other; taking them out
+        # first would take the rows with them that refer to them.
+        self._exchanges = len(present.unique) > 1 and not present.referenced
+        self._staged = False
+        self._stage_used = False
+        self._merge_until = 0.0
+
+    def write(self, work: TableWork) -> None:
+        if work.truncate:
+            self._truncate()
+        if work.deletes:
+            self._delete([row.values for row in work.deletes])
+        if work.upserts:
+            rows = [row.values for row in work.upserts]
+            if not (work.inserts_only and self._load(rows)):
+                self._upsert(rows)
+        for names, updates in _by_columns(work.updates, self._key).items():
+            settable = [name for name in names if name in self._columns]
+            if settable:
+                self._update([row.values for row in updates], settable)
+        if work.sequential:
+            self._in_order(work.sequential)
+
+    def committed(self) -> None:
+        """The transaction has ended, and with it the stage's rows."""
+        self._stage_used = False
+
+    def forget_stage(self) -> None:
+        """The transaction was rolled back: whether the stage was made in it is not known any more."""
+        self._staged = False
+        self._stage_used = False
+
+    # ---- sets
+
+    def _truncate(self) -> None:
+        self._cursor.execute("SAVEPOINT tailrace_truncate")
+        try:
+            self._cursor.execute(f"TRUNCATE {self._name}")
+        except (psycopg2.errors.FeatureNotSupported, psycopg2.errors.InsufficientPrivilege):
+            # Another table's foreign key is in the way, or the table is somebody else's.
+            self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_truncate")
+            self._cursor.execute(f"DELETE FROM {self._name}")
+        self._cursor.execute("RELEASE SAVEPOINT tailrace_truncate")
+
+    def _load(self, rows: list[dict[str, Any]]) -> bool:
+        """Rows of a full load straight into the table; False where some are there already, and nothing was done.
+
+        COPY writes all of them or none, so that loading twice leaves what loading once leaves (I4).
+        """
+        if len(rows) <= FEW_ROWS or time.monotonic() < self._merge_until:
+            return False
+        self._cursor.execute("SAVEPOINT tailrace_load")
+        try:
+            self._copy(self._name, rows, self._columns)
+        except psycopg2.errors.UniqueViolation:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_load")
+            self._merge_until = time.monotonic() + _MERGE_SECONDS
+            return False
+        self._cursor.execute("RELEASE SAVEPOINT tailrace_load")
+        return True
+
+    def stage_all(self, work: TableWork) -> None:
+        """Brings the values to the target's types, by COPY: its errors name the column."""
+        whole = [row.values for row in work.upserts]
+        whole += [image for change in work.sequential for image in (change.before, change.after) if image]
+        for row in [*whole, *(row.values for row in (*work.updates, *work.deletes))]:
+            self._fill_stage([row], [name for name in self._columns if name in row])
+
+    def _upsert(self, rows: list[dict[str, Any]]) -> None:
+        if self._exchanges:
+            self._cursor.execute("SAVEPOINT tailrace_upsert")
+            try:
+                self._merge(rows)
+            except psycopg2.errors.UniqueViolation:
+                self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_upsert")
+                self.forget_stage()
+                self._replace(rows)
+            self._cursor.execute("RELEASE SAVEPOINT tailrace_upsert")
+        else:
+            self._merge(rows)
+
+    def _merge(self, rows: list[dict[str, Any]]) -> None:
+        sets = ", ".join(f"{quoted(name)} = EXCLUDED.{quoted(name)}" for name in self._others)
+        action = f"DO UPDATE SET {sets}" if sets else "DO NOTHING"
+        self._insert(rows, f" ON CONFLICT ({listed(self._key)}) {action}")
+
+    def _replace(self, rows: list[dict[str, Any]]) -> None:
+        """All rows out, then all in: values of another unique index are free when their new owners come."""
+        self._delete(rows)
+        self._insert(rows, "")
+
+    def _insert(self, rows: list[dict[str, Any]], on_conflict: str) -> None:
+        columns = listed(self._columns)
+        # An identity column of the user's own takes the source's value.
+        into = f"INSERT INTO {self._name} ({columns}) OVERRIDING SYSTEM VALUE"
+        if len(rows) <= FEW_ROWS:
+            self._cursor.execute(f"{into} VALUES {self._values(rows, self._columns)}{on_conflict}")
+        else:
+            self._fill_stage(rows, self._columns)
+            self._cursor.execute(f"{into} SELECT {columns} FROM {self._stage}{on_conflict}")
+
+    def _delete(self, rows: list[dict[str, Any]]) -> None:
+        if len(rows) <= FEW_ROWS:
+            self._cursor.execute(
+                f"DELETE FROM {self._name} WHERE ({listed(self._key)}) IN ({self._values(rows, self._key)})"
+            )
+            return
+        self._fill_stage(rows, self._key)
+        self._cursor.execute(f"DELETE FROM {self._name} AS t USING {self._stage} AS s WHERE {self._same_key()}")
+
+    def _update(self, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+        """Sets some columns of rows that are there."""
+        if len(rows) <= FEW_ROWS:
+            statements = [
+                f"UPDATE {self._name} SET {self._assignments(row, names)} WHERE ({listed(self._key)})"
+                f" IN ({self._values([row], self._key)})"
+                for row in rows
+            ]
+            self._cursor.execute("; ".join(statements))
+            return
+        self._fill_stage(rows, [*self._key, *names])
+        sets = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in names)
+        self._cursor.execute(f"UPDATE {self._name} AS t SET {sets} FROM {self._stage} AS s WHERE {self._same_key()}")
+
+    def _same_key(self) -> str:
+        return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in self._key)
+
+    def _values(self, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+        return ", ".join(f"({', '.join(self._rows.texts(row, names))})" for row in rows)
+
+    def _assignments(self, row: dict[str, Any], names: Sequence[str]) -> str:
+        return ", ".join(f"{quoted(name)} = {self._rows.literal(name, row[name])}" for name in names)
+
+    def _fill_stage(self, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+        if not self._staged:
+            self._cursor.execute(
+                f"DROP TABLE IF EXISTS {self._stage}; CREATE TEMPORARY TABLE {self._stage} ON COMMIT DELETE ROWS"
+                f" AS SELECT {listed(self._columns)} FROM {self._name} WITH NO DATA"
+            )
+            self._staged = True
+        elif self._stage_used:
+            self._cursor.execute(f"TRUNCATE {self._stage}")
+        self._stage_used = True
+        self._copy(self._stage, rows, names)
+
+    def _copy(self, into: str, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+        data = io.BytesIO(self._rows.copy(rows, names))
+        self._cursor.copy_expert(f"COPY {into} ({listed(names)}) FROM STDIN", data, _COPY_BYTES)
+
+    # ---- keyless tables
+
+    def _in_order(self, changes: Sequence[RowChange]) -> None:
+        inserts: list[dict[str, Any]] = []
+        for change in changes:
+            if change.op in ("c", "r"):
+                assert change.after is not None
+                inserts.append(change.after)
+                continue
+            self._insert_all(inserts)
+            self._change_one(change)
+        self._insert_all(inserts)
+
+    def _insert_all(self, rows: list[dict[str, Any]]) -> None:
+        if len(rows) > FEW_ROWS:
+            self._copy(self._name, rows, self._columns)
+        elif rows:
+            self._insert(rows, "")
+        rows.clear()
+
+    def _change_one(self, change: RowChange) -> None:
+        """Exactly one row that is like `before`."""
+        before, after = change.before, change.after
+        assert before is not None
+        alike = " AND ".join(self._alike(name, before[name]) for name in self._columns if name in before) or "true"
+        one = f"{self._row_id} = (SELECT {self._select_id} FROM {self._name} WHERE {alike} LIMIT 1)"
+        if change.op == "d":
+            self._cursor.execute(f"DELETE FROM {self._name} WHERE {one}")
+        else:
+            assert after is not None
+            names = [name for name in self._columns if name in after]
+            self._cursor.execute(f"UPDATE {self._name} SET {self._assignments(after, names)} WHERE {one}")
+        if self._cursor.rowcount == 1:
+            return
+        if self._complete:
+            raise StuckError(
+                "no row of the target is like the one that was updated or deleted at the source",
+                where=self._where,
+                fix="something else wrote to the target: load the table anew",
+            )
+        if change.op == "u" and after is not None and after.keys() >= set(self._columns):
+            self._insert([after], "")
+
+    def _alike(self, name: str, value: Any) -> str:
+        column = quoted(name)
+        if value is None:
+            return f"{column} IS NULL"
+        text = self._rows.literal(name, value)
+        if name in self._native:
+            return f"{column} = {text}"
+        return f"{column}::text = {text}::{self._types[name]}::text"
+
+
+def _by_columns(rows: Sequence[Row], key: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
+    """Partial rows grouped by the columns that they have besides the key."""
+    groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(name for name in row.values if name not in key)].append(row)
+    return groups
