@@ -1,0 +1,579 @@
+"""Follows the binlog's transactions and drives the emitter.
+
+Order of events: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_replication_binlog_event.html.
+A transaction is a GTID event, then either one statement, or BEGIN (MariaDB: nothing), table maps, row events, and an
+XID or COMMIT. Everything between two transactions only moves the position.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import DataLossError, LogFormatError, TailraceError
+from tailrace.sequence import binlog_mark
+from tailrace_mysql.binlog import event_types as types
+from tailrace_mysql.binlog import events, table_map
+from tailrace_mysql.binlog.packets import Packets
+from tailrace_mysql.binlog.rows import Binding
+from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.gtid import GtidState
+from tailrace_mysql.restart import Restart, file_number
+
+_ARTIFICIAL = 0x20
+_DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
+_LOW_32 = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the log something stands.
+
+    Attributes:
+        mark: the fence mark of its transaction.
+        end: mark behind the event.
+    """
+
+    file: str
+    pos: int
+    mark: str
+    end: str
+    ts_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.pos}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a statement means for a captured table: a new version of its columns, or that it was emptied."""
+
+    table: EventTable
+    truncated: bool = False
+
+
+class Tables(Protocol):
+    """What the decoder asks about tables.
+
+    Attributes:
+        generation: grows when a table's version or state changes: bindings made before are void.
+    """
+
+    generation: int
+
+    def captures(self, database: str, table: str) -> bool: ...
+
+    def bind(self, table: TableMap, place: Place) -> Binding | None:
+        """The plan for a captured table's rows; None while the table is suspended."""
+        ...
+
+    def statement(self, query: events.Query, place: Place) -> Sequence[Effect]:
+        """A statement that is no transaction's boundary."""
+        ...
+
+    def suspend(self, database: str, table: str, reason: str) -> None: ...
+
+
+class Decoder:
+    """The events of one connection, from `restart` on.
+
+    Args:
+        mariadb: which of the two dialects the server writes.
+        checksum: whether events carry a CRC-32 before the first format description says so.
+        skip_to: position in the restart's file up to which the caller has to be sent, and wants, nothing.
+        gtids: what is done before `restart`; grows with each commit.
+    """
+
+    def __init__(
+        self,
+        emitter: Emitter,
+        tables: Tables,
+        restart: Restart,
+        gtids: GtidState,
+        *,
+        mariadb: bool,
+        checksum: bool,
+        skip_to: int = 0,
+    ) -> None:
+        self._emitter = emitter
+        self._tables = tables
+        self._gtids = gtids
+        self._mariadb = mariadb
+        self._checksum = checksum
+        self._table_id_size = 6
+        self._packets = Packets(self._packet)
+        self._started = restart
+        self._skip_to = skip_to
+        self._created = restart.created
+        self._next = restart.pos  # where the next event begins
+        self._set_file(restart.file, restart.pos)
+        self._maps: dict[int, tuple[bytes, int, Binding | None]] = {}
+        # The event in hand.
+        self._pos = restart.pos
+        self._ts = 0
+        # The transaction in hand; its mark is "" between two.
+        self._mark = ""
+        self._gtid = events.Gtid("")
+        self._server_id = 0
+        self._thread = "null"
+        self._in_group = False
+        self._xa = False
+        self._changes = 0  # row events and statements of the transaction
+        self._begun = False  # the emitter knows of it
+        self._reading: EventTable | None = None  # for messages
+        self._handlers: dict[int, Callable[[bytes], None]] = {
+            types.QUERY: self._query,
+            types.ROTATE: self._rotate,
+            types.XID: self._commit,
+            types.TABLE_MAP: self._table_map,
+            types.WRITE_ROWS_V1: self._write_rows,
+            types.UPDATE_ROWS_V1: self._update_rows,
+            types.DELETE_ROWS_V1: self._delete_rows,
+            types.WRITE_ROWS: self._write_rows,
+            types.UPDATE_ROWS: self._update_rows,
+            types.DELETE_ROWS: self._delete_rows,
+            types.INCIDENT: self._incident,
+            types.XA_PREPARE: self._xa_prepare,
+            types.PARTIAL_UPDATE_ROWS: self._partial_update,
+            types.TRANSACTION_PAYLOAD: self._payload,
+            types.MARIADB_START_ENCRYPTION: self._encryption,
+            types.MARIADB_QUERY_COMPRESSED: self._compressed,
+            **dict.fromkeys(types.MARIADB_ROWS_COMPRESSED, self._compressed),
+        }
+        if mariadb:
+            self._handlers[types.MARIADB_GTID] = lambda event: self._begin(events.mariadb_gtid(event), event)
+        else:
+            self._handlers[types.GTID] = lambda event: self._begin(events.gtid(event), event)
+            self._handlers[types.ANONYMOUS_GTID] = lambda event: self._begin(events.gtid(event), event)
+            self._handlers[types.GTID_TAGGED] = lambda event: self._begin(events.gtid_tagged(event), event)
+        # What only moves the position, or belongs to a statement that is judged by itself.
+        for passed in _PASSED:
+            self._handlers[passed] = _pass
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self._file}:{self._pos}"
+
+    def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
+        """Takes what the socket delivered, ``buffer[start:end]``.
+
+        Raises:
+            LogFormatError, ValueRefusedError, DataLossError: with the place in the log. The decoder is of no use then.
+        """
+        self._packets.feed(buffer, start, end)
+
+    # ---- frames
+
+    def _packet(self, payload: bytes) -> None:
+        first = payload[0] if payload else -1
+        if first == 0:
+            try:
+                self._event(payload)
+            except (IndexError, ValueError) as error:
+                raise self._error(
+                    str(error) or "an event ends too early", "report this with the server's version"
+                ) from None
+            except TailraceError as error:
+                if not error.where:
+                    table = self._reading
+                    error.where = f"{table.schema.name} at {self.place}" if table else self.place
+                raise
+        elif first == 0xFF:
+            text = payload[9:] if payload[3:4] == b"#" else payload[3:]
+            raise ServerError(int.from_bytes(payload[1:3], "little"), text.decode("utf-8", "replace"), self.place)
+        elif first == 0xFE and len(payload) < 9:
+            raise ServerError(0, "the server ended the log", self.place)
+        else:
+            raise self._error("a packet of the log is malformed", "report this with the server's version")
+
+    def _event(self, payload: bytes) -> None:
+        if len(payload) < 1 + events.HEADER:
+            raise ValueError("an event is shorter than its header")
+        kind = payload[5]
+        size = int.from_bytes(payload[10:14], "little")
+        if size != len(payload) - 1:
+            raise ValueError("an event's length does not fit its packet")
+        end_pos = int.from_bytes(payload[14:18], "little")
+        flags = payload[18] | payload[19] << 8
+        if kind == types.FORMAT_DESCRIPTION:
+            self._format_description(payload[1:], end_pos)
+            return
+        if self._checksum:
+            if zlib.crc32(memoryview(payload)[1:-4]) != int.from_bytes(payload[-4:], "little"):
+                raise ValueError("an event's checksum is wrong: it was damaged on its way or on the server's disk")
+            event = payload[1:-4]
+        else:
+            event = payload[1:]
+        self._ts = int.from_bytes(payload[1:5], "little")
+        if kind in (types.HEARTBEAT, types.HEARTBEAT_V2):
+            self._heartbeat(event, kind, end_pos)
+            return
+        if flags & _ARTIFICIAL or end_pos == 0:
+            if kind == types.ROTATE:
+                self._fake_rotate(event)
+            return
+        self._advance(end_pos, size)
+        if self._next <= self._skip_to and self._file == self._started.file:
+            return
+        handler = self._handlers.get(kind)
+        if handler is None:
+            if not flags & types.IGNORABLE_FLAG:
+                raise self._error(f"event type {kind} is unknown", "update tailrace")
+        else:
+            handler(event)
+        if not self._mark:
+            self._idle()
+
+    def _advance(self, end_pos: int, size: int) -> None:
+        """Positions in event headers have 32 bits; the file may be longer, and the server may have left events out."""
+        end = self._next + size
+        if end & _LOW_32 != end_pos:
+            end = (end & ~_LOW_32) | end_pos
+            if end < self._next + size:
+                end += 1 << 32
+        self._pos = end - size
+        self._next = end
+
+    # ---- the file
+
+    def _set_file(self, file: str, pos: int) -> None:
+        self._file = file
+        self._file_number = file_number(file)
+        self._file_json = orjson.dumps(file)
+        self._next = pos
+
+    def _format_description(self, event: bytes, end_pos: int) -> None:
+        described = events.format_description(event)
+        self._table_id_size = described.table_id_size
+        self._checksum = described.checksum
+        if self._checksum and zlib.crc32(memoryview(event)[:-4]) != int.from_bytes(event[-4:], "little"):
+            raise ValueError("an event's checksum is wrong: it was damaged on its way or on the server's disk")
+        created = int.from_bytes(event[0:4], "little")
+        started = self._started
+        if self._file == started.file and started.created and created != started.created:
+            raise DataLossError(
+                f"the server's log was reset: {self._file} is another file than the one read before",
+                where=self.place,
+                fix="run `tailrace teardown`, then start anew with a full load",
+            )
+        self._created = created
+        self._maps.clear()
+        if end_pos:
+            self._advance(end_pos, len(event))
+            if not self._mark:
+                self._idle()
+
+    def _fake_rotate(self, event: bytes) -> None:
+        """The server names the file and the position of what comes next: with GTIDs that may lie before the restart,
+        and the server leaves out what is done."""
+        self._set_file(*events.rotate(event))
+
+    def _rotate(self, event: bytes) -> None:
+        self._set_file(*events.rotate(event))
+        self._created = 0
+
+    def _heartbeat(self, event: bytes, kind: int, end_pos: int) -> None:
+        file, pos = events.heartbeat(event, end_pos) if kind == types.HEARTBEAT else events.heartbeat_v2(event)
+        if self._mark or file != self._file:
+            return
+        if kind == types.HEARTBEAT and pos != self._next & _LOW_32:
+            # 32 bits of a position in a longer file: only forwards, and by less than their range.
+            pos |= self._next & ~_LOW_32
+            if pos < self._next:
+                pos += 1 << 32
+        if pos > self._next:
+            self._next = pos
+        self._idle()
+
+    def _idle(self) -> None:
+        mark = binlog_mark(self._file_number, self._next)
+        if mark > self._emitter.mark:
+            self._emitter.idle(self._restart(), mark)
+
+    def _restart(self) -> str:
+        file = self._file_json.decode()
+        return f'{{"file":{file},"pos":{self._next},"gtid":"{self._gtids.text}","created":{self._created}}}'
+
+    # ---- transactions
+
+    def _begin(self, gtid: events.Gtid, event: bytes) -> None:
+        if self._mark:
+            raise ValueError("a transaction begins inside another")
+        self._server_id = int.from_bytes(event[5:9], "little")
+        self._mark = binlog_mark(self._file_number, self._pos)
+        self._gtid = gtid
+        self._thread = "null"
+        self._in_group = self._mariadb and not gtid.standalone
+        self._xa = gtid.xa
+        self._changes = 0
+        self._begun = False
+
+    def _open(self) -> None:
+        """The emitter learns of a transaction at its first change of a captured table."""
+        if self._begun:
+            return
+        self._begun = True
+        gtid = self._gtid.text
+        fields = b'"file":%b,"gtid":%b,"server_id":%d,"thread":%b,"query":null,' % (
+            self._file_json,
+            b'"%b"' % gtid.encode() if gtid else b"null",
+            self._server_id,
+            self._thread.encode(),
+        )
+        # MySQL's read views know transactions by GTID, all others by their place.
+        token = gtid if gtid and not self._mariadb else self._mark
+        self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, token)
+
+    def _commit(self, _event: bytes) -> None:
+        if self._gtid.text:
+            self._gtids.add(self._gtid.text)
+        if self._begun:
+            self._emitter.commit(self._restart(), binlog_mark(self._file_number, self._next))
+        self._mark = ""
+        self._in_group = False
+        self._begun = False
+
+    def _query(self, event: bytes) -> None:
+        query = events.query(event)
+        if not self._mark:
+            self._begin(events.Gtid(""), event)
+            self._in_group = False
+        head = query.text[:20].lstrip().upper()
+        if head.startswith((b"BEGIN", b"XA START", b"XA BEGIN")):
+            self._in_group = True
+            self._xa = self._xa or head.startswith(b"XA")
+            self._thread = str(query.thread)
+        elif head.startswith((b"COMMIT", b"XA COMMIT", b"XA ROLLBACK")):
+            self._commit(event)
+        elif head.startswith(b"ROLLBACK"):
+            self._rollback(event, to_savepoint=head.startswith(b"ROLLBACK TO"))
+        elif head.startswith((b"SAVEPOINT", b"RELEASE SAVEPOINT", b"XA END")):
+            return
+        else:
+            self._thread = str(query.thread)
+            self._statement(query, event)
+
+    def _rollback(self, event: bytes, to_savepoint: bool) -> None:
+        if self._begun:
+            raise self._error(
+                "changes of a captured table are taken back inside the log (several engines in one transaction)",
+                "exclude the tables of engines without transactions, or convert them to InnoDB",
+            )
+        if not to_savepoint:
+            self._commit(event)
+
+    def _statement(self, query: events.Query, event: bytes) -> None:
+        # MariaDB logs a two-phase ALTER twice; it holds from its COMMIT ALTER on.
+        if self._gtid.alter not in (events.START_ALTER, events.ROLLBACK_ALTER):
+            effects = self._tables.statement(query, self._here())
+            if effects:
+                self._open()
+                self._changes += 1
+                at = b'"pos":%d,"row":0,' % self._pos
+                for index, effect in enumerate(effects):
+                    ordinal = self._changes << 24 | index + 1
+                    if effect.truncated:
+                        self._emitter.truncate(effect.table, ordinal, at)
+                    else:
+                        self._emitter.schema_change(effect.table, ordinal, at)
+            elif self._in_group:
+                self._changes += 1
+        if not self._in_group:
+            self._commit(event)
+
+    # ---- rows
+
+    def _table_map(self, event: bytes) -> None:
+        size = self._table_id_size
+        table_id = int.from_bytes(event[events.HEADER : events.HEADER + size], "little")
+        known = self._maps.get(table_id)
+        if known is not None and known[1] == self._tables.generation and event[events.HEADER + size :] == known[0]:
+            return
+        binding = self._bind(event)
+        self._maps[table_id] = (event[events.HEADER + size :], self._tables.generation, binding)
+
+    def _bind(self, event: bytes) -> Binding | None:
+        database, table = table_map.name_of(event, self._table_id_size)
+        if not self._tables.captures(database, table):
+            return None
+        try:
+            described = table_map.parse(event, self._table_id_size)
+        except ValueError as error:
+            self._tables.suspend(database, table, f"{error} (at {self.place})")
+            return None
+        return self._tables.bind(described, self._here())
+
+    def _rows(self, event: bytes, images: int) -> tuple[Binding, int] | None:
+        """The binding and where the row images begin; None where nobody wants them."""
+        size = self._table_id_size
+        at = events.HEADER + size
+        table_id = int.from_bytes(event[events.HEADER : at], "little")
+        self._changes += 1
+        if table_id in _DUMMY_TABLE_IDS:
+            return None
+        known = self._maps.get(table_id)
+        if known is None:
+            raise ValueError(f"a row event has no table map for table {table_id}")
+        binding = known[2]
+        if binding is None:
+            return None
+        if self._xa:
+            raise self._error(
+                "an XA transaction changes a captured table, which tailrace does not follow yet",
+                "end such transactions without XA, or exclude the table",
+            )
+        at += 2
+        if event[4] >= types.WRITE_ROWS:  # version 2 has extra data, its length included in itself
+            at += int.from_bytes(event[at : at + 2], "little")
+        count, at = events.packed_integer(event, at)
+        plan = binding.plan
+        if count != plan.width:
+            raise ValueError("a row event has another number of columns than its table map")
+        width = (count + 7) // 8
+        every = (1 << count) - 1
+        for _ in range(images):
+            if int.from_bytes(event[at : at + width], "little") & every != every:
+                name = binding.table.schema.name
+                self._tables.suspend(
+                    name.database,
+                    name.table,
+                    f"row images without all columns (binlog_row_image was not FULL) at {self.place}; set it to FULL "
+                    "for every session, then load the table anew",
+                )
+                self._maps[table_id] = (known[0], known[1], None)
+                return None
+            at += width
+        self._reading = binding.table
+        self._open()
+        version = binding.version
+        if not version.announced:
+            version.announced = True
+            self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._pos)
+        return binding, at
+
+    def _write_rows(self, event: bytes) -> None:
+        rows = self._rows(event, 1)
+        if rows is None:
+            return
+        binding, at = rows
+        read, insert, table = binding.plan.read, self._emitter.insert, binding.table
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        while at < end:
+            after, key, at = read(event, at)
+            insert(table, ordinal | row + 1, key, after, b'"pos":%d,"row":%d,' % (pos, row))
+            row += 1
+
+    def _delete_rows(self, event: bytes) -> None:
+        rows = self._rows(event, 1)
+        if rows is None:
+            return
+        binding, at = rows
+        read, delete, table = binding.plan.read, self._emitter.delete, binding.table
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        while at < end:
+            before, key, at = read(event, at)
+            delete(table, ordinal | row + 1, key, before, b'"pos":%d,"row":%d,' % (pos, row))
+            row += 1
+
+    def _update_rows(self, event: bytes) -> None:
+        rows = self._rows(event, 2)
+        if rows is None:
+            return
+        binding, at = rows
+        read, update, table = binding.plan.read, self._emitter.update, binding.table
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        while at < end:
+            before, old_key, at = read(event, at)
+            after, key, at = read(event, at)
+            update(table, ordinal | row + 1, old_key, key, before, after, at=b'"pos":%d,"row":%d,' % (pos, row))
+            row += 1
+
+    # ---- what a later version follows
+
+    def _incident(self, _event: bytes) -> None:
+        raise DataLossError(
+            "the server says that events were lost before they reached its log (incident)",
+            where=self.place,
+            fix="run `tailrace teardown`, then start anew with a full load",
+        )
+
+    def _xa_prepare(self, event: bytes) -> None:
+        self._commit(event)
+
+    def _partial_update(self, event: bytes) -> None:
+        table_id = int.from_bytes(event[events.HEADER : events.HEADER + self._table_id_size], "little")
+        known = self._maps.get(table_id)
+        self._changes += 1
+        if known is None or known[2] is not None:
+            raise self._error(
+                "event PARTIAL_UPDATE_ROWS is not supported yet", "set binlog_row_value_options='' at the server"
+            )
+
+    def _payload(self, _event: bytes) -> None:
+        raise self._error(
+            "event TRANSACTION_PAYLOAD (a compressed transaction) is not supported yet",
+            "set binlog_transaction_compression=OFF at the server",
+        )
+
+    def _compressed(self, event: bytes) -> None:
+        raise self._error(
+            f"event type {event[4]} (compressed by MariaDB) is not supported yet",
+            "set log_bin_compress=OFF at the server",
+        )
+
+    def _encryption(self, _event: bytes) -> None:
+        raise self._error(
+            "event START_ENCRYPTION is not supported: the server sends its log encrypted",
+            "set encrypt_binlog=OFF at the server",
+        )
+
+    # ---- inside
+
+    def _here(self) -> Place:
+        return Place(
+            self._file,
+            self._pos,
+            self._mark,
+            binlog_mark(self._file_number, self._next),
+            self._gtid.ts_ms or self._ts * 1000,
+        )
+
+    def _error(self, what: str, fix: str) -> LogFormatError:
+        return LogFormatError(what, where=self.place, fix=fix)
+
+
+class ServerError(Exception):
+    """The server ended the log with an error packet; `number` is MySQL's."""
+
+    def __init__(self, number: int, message: str, place: str) -> None:
+        super().__init__(message)
+        self.number = number
+        self.message = message
+        self.place = place
+
+
+def _pass(_event: bytes) -> None:
+    """Nothing to do."""
+
+
+_PASSED = (
+    types.STOP,
+    types.INTVAR,
+    types.RAND,
+    types.USER_VAR,
+    types.BEGIN_LOAD_QUERY,
+    types.IGNORABLE,
+    types.ROWS_QUERY,
+    types.PREVIOUS_GTIDS,
+    types.TRANSACTION_CONTEXT,
+    types.VIEW_CHANGE,
+    types.MARIADB_ANNOTATE_ROWS,
+    types.MARIADB_BINLOG_CHECKPOINT,
+    types.MARIADB_GTID_LIST,
+)

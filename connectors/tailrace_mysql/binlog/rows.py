@@ -1,0 +1,143 @@
+"""The row plan: how one version of a table's row images become JSON, compiled once per table map."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from tailrace.emitter import EventTable
+from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
+from tailrace_mysql.types import Converter, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class PlanColumn:
+    """A column of a row image: its name, its reader, and its place in the primary key (1-based, else 0)."""
+
+    name: str
+    read: Reader
+    key: int = 0
+
+
+def object_template(names: Sequence[str]) -> bytes:
+    """A JSON object with a place for each member's value."""
+    members = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in names]
+    return b"{" + b",".join(members) + b"}"
+
+
+class RowPlan:
+    """Reads row images of one table."""
+
+    __slots__ = ("_key_indices", "_key_template", "_names", "_null_bytes", "_readers", "_row_template", "width")
+
+    def __init__(self, columns: Sequence[PlanColumn]) -> None:
+        self.width = len(columns)
+        self._names = tuple(column.name for column in columns)
+        self._readers = tuple(column.read for column in columns)
+        self._null_bytes = (self.width + 7) // 8
+        self._row_template = object_template(self._names)
+        keys = sorted((column.key, index) for index, column in enumerate(columns) if column.key)
+        self._key_indices = tuple(index for _, index in keys)
+        self._key_template = object_template([columns[index].name for index in self._key_indices])
+
+    def read(self, event: bytes, at: int) -> tuple[bytes, bytes | None, int]:
+        """One row image at `at`: its JSON object, its key's (None for a table without one), the position behind it.
+
+        Raises:
+            LogFormatError, ValueRefusedError: without a place; they name the column.
+        """
+        width = self._null_bytes
+        nulls = int.from_bytes(event[at : at + width], "little")
+        at += width
+        values: list[bytes] = []
+        append = values.append
+        try:
+            if nulls:
+                for read in self._readers:
+                    if nulls & 1:
+                        append(b"null")
+                    else:
+                        value, at = read(event, at)
+                        append(value)
+                    nulls >>= 1
+            else:
+                for read in self._readers:
+                    value, at = read(event, at)
+                    append(value)
+        except (IndexError, ValueError, TypeError, struct.error) as error:
+            raise self._failed(len(values), error) from None
+        keys = self._key_indices
+        key = self._key_template % tuple([values[index] for index in keys]) if keys else None
+        return self._row_template % tuple(values), key, at
+
+    def _failed(self, index: int, error: Exception) -> TailraceError:
+        return refusal(self._names[index], error)
+
+
+def refusal(column: str, error: Exception) -> TailraceError:
+    """The error for a column's value that could not be read; never with the value in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return ValueRefusedError(
+            f"a value of column {column} is no valid text in the column's character set",
+            fix="correct the value at the source, or exclude the table",
+        )
+    reason = str(error) if type(error) is ValueError else "the row image ends too early or holds an unknown value"
+    return LogFormatError(f"column {column} cannot be read: {reason}", fix="exclude the table, and report this")
+
+
+class TextPlan:
+    """The same for rows that a SELECT returned, a value per column."""
+
+    __slots__ = ("_converters", "_key_indices", "_key_template", "_names", "_row_template")
+
+    def __init__(self, columns: Sequence[tuple[str, Converter, int]]) -> None:
+        """`columns`: name, converter, place in the primary key."""
+        self._names = tuple(name for name, _, _ in columns)
+        self._converters = tuple(convert for _, convert, _ in columns)
+        self._row_template = object_template(self._names)
+        keys = sorted((key, index) for index, (_, _, key) in enumerate(columns) if key)
+        self._key_indices = tuple(index for _, index in keys)
+        self._key_template = object_template([self._names[index] for index in self._key_indices])
+
+    def read(self, row: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
+        """The row's key and JSON object.
+
+        Raises:
+            LogFormatError, ValueRefusedError: without a place; they name the column.
+        """
+        values: list[bytes] = []
+        try:
+            for convert, value in zip(self._converters, row, strict=True):
+                values.append(b"null" if value is None else convert(value))
+        except (IndexError, ValueError, TypeError) as error:
+            raise refusal(self._names[len(values)], error) from None
+        keys = self._key_indices
+        key = self._key_template % tuple([values[index] for index in keys]) if keys else None
+        return key, self._row_template % tuple(values)
+
+
+@dataclass(slots=True)
+class Version:
+    """A version of a table as this run knows it.
+
+    Attributes:
+        announced: its schema change is in the stream; otherwise it goes out before the next row.
+    """
+
+    table: EventTable
+    announced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a table id of the log stands for."""
+
+    version: Version
+    plan: RowPlan
+
+    @property
+    def table(self) -> EventTable:
+        return self.version.table

@@ -1,0 +1,118 @@
+"""The server's own description of its tables, as it is now (``information_schema``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tailrace.schema import TableName
+from tailrace.tables import Selection
+from tailrace_mysql.connection import Row, Session
+from tailrace_mysql.ddl.defaults import default_of
+from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
+from tailrace_mysql.types import Declared, parse
+
+# Expression defaults stand in parentheses, or have this in EXTRA.
+_GENERATED_DEFAULT = "DEFAULT_GENERATED"
+
+
+def read(session: Session, selection: Selection) -> dict[TableName, TableDefinition]:
+    """All selected tables."""
+    found = [
+        row
+        for row in session.query(f"{_TABLES} WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')")
+        if selection.selects(TableName(str(row[0]), None, str(row[1])))
+    ]
+    tables: dict[TableName, TableDefinition] = {}
+    for database in sorted({str(row[0]) for row in found}):
+        columns: dict[str, list[Row]] = {}
+        for row in session.query(f"{_COLUMNS} WHERE TABLE_SCHEMA = %s {_COLUMN_ORDER}", (database,)):
+            columns.setdefault(str(row[0]), []).append(row)
+        keys: dict[str, dict[str, int]] = {}
+        for table, column, place in session.query(f"{_KEYS} AND TABLE_SCHEMA = %s", (database,)):
+            keys.setdefault(str(table), {})[str(column)] = int(place)
+        for row in found:
+            if row[0] == database:
+                definition = _definition(row, columns.get(str(row[1]), ()), keys.get(str(row[1]), {}))
+                tables[definition.name] = definition
+    return tables
+
+
+def read_one(session: Session, name: TableName) -> TableDefinition | None:
+    """One table; None where it does not exist."""
+    at = (name.database, name.table)
+    found = session.query(
+        f"{_TABLES} WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        at,
+    )
+    if not found:
+        return None
+    columns = session.query(f"{_COLUMNS} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s {_COLUMN_ORDER}", at)
+    keys = session.query(f"{_KEYS} AND TABLE_SCHEMA = %s AND TABLE_NAME = %s", at)
+    return _definition(found[0], columns, {str(column): int(place) for _, column, place in keys})
+
+
+_TABLES = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0), COALESCE(TABLE_COLLATION, ''), TABLE_TYPE, VERSION()"
+    " FROM information_schema.TABLES"
+)
+_COLUMNS = (
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COALESCE(CHARACTER_SET_NAME, ''), IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
+    " COALESCE(GENERATION_EXPRESSION, '') FROM information_schema.COLUMNS"
+)
+_COLUMN_ORDER = "ORDER BY TABLE_NAME, ORDINAL_POSITION"
+_KEYS = (
+    "SELECT TABLE_NAME, COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY'"
+    " AND COLUMN_NAME IS NOT NULL"
+)
+
+
+def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> TableDefinition:
+    database, name, rows, collation, kind, version = table
+    mariadb = "mariadb" in str(version).lower()
+    definitions: list[ColumnDefinition] = []
+    refusal = ""
+    if kind == "SYSTEM VERSIONED":
+        refusal = "system-versioned tables are not supported: their log carries history rows"
+    for _, column, type_text, charset, nullable, default, extra, expression in columns:
+        try:
+            declared = parse(_text(type_text), str(charset))
+        except ValueError as error:
+            refusal = refusal or f"column {column}: {error}"
+            declared = Declared("unknown")
+        upper = str(extra).upper()
+        definitions.append(
+            ColumnDefinition(
+                name=str(column),
+                declared=declared,
+                nullable=nullable == "YES",
+                key=keys.get(str(column), 0),
+                default=_default(_text(default), upper, mariadb) if default is not None else None,
+                generated=bool(expression)
+                or "GENERATED ALWAYS" in upper
+                or "VIRTUAL" in upper
+                or "STORED GEN" in upper,
+                numbered="AUTO_INCREMENT" in upper,
+            )
+        )
+    return TableDefinition(
+        name=TableName(str(database), None, str(name)),
+        columns=tuple(definitions),
+        charset=str(collation).partition("_")[0] or "utf8mb4",
+        estimated_rows=int(rows),
+        refusal=refusal,
+    )
+
+
+def _default(text: str, extra: str, mariadb: bool) -> Default | None:
+    """MySQL gives a literal's bare text and marks the rest; MariaDB gives an SQL expression."""
+    if mariadb:
+        return default_of(text)
+    if text.upper().startswith("CURRENT_TIMESTAMP"):
+        return Default("now")
+    if _GENERATED_DEFAULT in extra:
+        return Default("expression", text)
+    return Default("literal", text)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

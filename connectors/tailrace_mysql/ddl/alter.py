@@ -1,0 +1,294 @@
+"""The clauses of ALTER TABLE, and a table's columns after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tailrace_mysql.ddl.columns import ParsedColumn, converted, read_column
+from tailrace_mysql.ddl.keys import key_columns, with_key
+from tailrace_mysql.ddl.tokens import Reader, split
+from tailrace_mysql.definition import ColumnDefinition
+
+# Options and clauses that neither touch a column nor a row.
+_HARMLESS = frozenset(
+    {
+        *("ENGINE", "AUTO_INCREMENT", "AVG_ROW_LENGTH", "CHECKSUM", "COMMENT", "COMPRESSION", "CONNECTION", "DATA"),
+        *("DELAY_KEY_WRITE", "ENCRYPTION", "INSERT_METHOD", "KEY_BLOCK_SIZE", "MAX_ROWS", "MIN_ROWS", "PACK_KEYS"),
+        *(
+            "ROW_FORMAT",
+            "STATS_AUTO_RECALC",
+            "STATS_PERSISTENT",
+            "STATS_SAMPLE_PAGES",
+            "TABLESPACE",
+            "UNION",
+            "ALGORITHM",
+        ),
+        *(
+            "LOCK",
+            "FORCE",
+            "ORDER",
+            "DISABLE",
+            "ENABLE",
+            "WITH",
+            "WITHOUT",
+            "COLLATE",
+            "PAGE_CHECKSUM",
+            "TRANSACTIONAL",
+        ),
+        *("PAGE_COMPRESSED", "PAGE_COMPRESSION_LEVEL", "ENCRYPTED", "ENCRYPTION_KEY_ID", "SECONDARY_LOAD", "WAIT"),
+        *("SECONDARY_UNLOAD", "SECONDARY_ENGINE", "ENGINE_ATTRIBUTE", "AUTOEXTEND_SIZE", "NOWAIT", "INDEX", "SEQUENCE"),
+    }
+)
+_KEY_WORDS = ("INDEX", "KEY", "FULLTEXT", "SPATIAL", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT", "VECTOR")
+_PARTITION_DDL = frozenset({"COALESCE", "REORGANIZE", "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One clause.
+
+    Attributes:
+        action: "add", "drop", "change" (MODIFY is a change to the same name), "rename", "key", "drop key", "charset",
+            "convert", "table" (the table's new name).
+        name: the column; the character set; the new table.
+        column: the new definition, of add and change.
+        key: the columns of the primary key.
+        database: of the new table.
+    """
+
+    action: str
+    name: str = ""
+    column: ParsedColumn | None = None
+    new_name: str = ""
+    key: tuple[str, ...] = ()
+    database: str = ""
+    if_exists: bool = False
+
+
+def read_clauses(reader: Reader, database: str, charset: str, mariadb: bool) -> tuple[Alteration, ...]:
+    """All clauses of an ALTER TABLE, from behind the table's name on.
+
+    Raises:
+        ValueError: one is not understood, or changes rows without row events.
+    """
+    found: list[Alteration] = []
+    for part in split(reader.rest()):
+        clause = Reader(part)
+        found += _read_clause(clause, database, charset, mariadb)
+    return tuple(found)
+
+
+def _read_clause(clause: Reader, database: str, charset: str, mariadb: bool) -> list[Alteration]:
+    first = clause.token.upper if clause.token.kind in ("word", "sign") else ""
+    if first == "ADD":
+        clause.take()
+        return _add(clause, charset, mariadb)
+    if first == "DROP":
+        clause.take()
+        return _drop(clause)
+    if first in ("CHANGE", "MODIFY"):
+        clause.take()
+        clause.accept("COLUMN")
+        if_exists = clause.accept("IF", "EXISTS")
+        old = clause.identifier()
+        new = clause.identifier() if first == "CHANGE" else old
+        parsed = read_column(clause, new, charset, mariadb)
+        return [Alteration("change", old, parsed, if_exists=if_exists)]
+    if first == "RENAME":
+        clause.take()
+        return _rename(clause, database)
+    if first == "ALTER":
+        return []  # a column's default or visibility, an index, a constraint
+    if first == "CONVERT":
+        clause.take()
+        clause.accept("TO")
+        return [Alteration("convert", _charset(clause))]
+    if first in ("DEFAULT", "CHARACTER", "CHARSET"):
+        clause.accept("DEFAULT")
+        if clause.token.upper == "COLLATE":
+            return []
+        return [Alteration("charset", _charset(clause))]
+    if first == "PARTITION" or (first == "REMOVE" and "PARTITIONING" in {t.upper for t in clause.rest()}):
+        return []
+    if first in _PARTITION_DDL:
+        return []
+    if first in _HARMLESS:
+        return [] if not _charset_option(clause) else [Alteration("charset", _charset_option(clause))]
+    raise ValueError(f"ALTER TABLE … {clause.token.text} is not understood")
+
+
+def _charset_option(clause: Reader) -> str:
+    """Table options need no commas between them: ``ENGINE=InnoDB DEFAULT CHARSET=utf8mb4``."""
+    start = clause.at
+    charset = ""
+    while not clause.done:
+        if clause.accept("CHARACTER", "SET") or clause.accept("CHARSET"):
+            clause.accept("=")
+            charset = clause.identifier().lower()
+        else:
+            clause.take()
+    clause.at = start
+    return charset
+
+
+def _charset(clause: Reader) -> str:
+    if not (clause.accept("CHARACTER", "SET") or clause.accept("CHARSET")):
+        raise ValueError("CHARACTER SET was expected")
+    clause.accept("=")
+    charset = clause.identifier().lower()
+    if charset == "default":
+        raise ValueError("the default character set is not known")
+    return charset
+
+
+def _add(clause: Reader, charset: str, mariadb: bool) -> list[Alteration]:
+    if clause.token.kind == "word" and not clause.accept("COLUMN"):
+        start = clause.at
+        if clause.accept("CONSTRAINT") and clause.token.upper not in ("PRIMARY", "UNIQUE", "FOREIGN", "CHECK"):
+            clause.take()
+        if clause.accept("PRIMARY", "KEY"):
+            return [Alteration("key", key=tuple(key_columns(clause)))]
+        clause.at = start
+        if clause.token.upper in _KEY_WORDS:
+            return []
+        if clause.token.upper == "PARTITION":
+            return []
+        if clause.token.upper in ("PERIOD", "SYSTEM"):
+            raise ValueError("system versioning is not supported")
+    if_not_exists = clause.accept("IF", "NOT", "EXISTS")
+    parts = split(clause.parentheses()) if clause.token.upper == "(" else [clause.rest()]
+    found: list[Alteration] = []
+    for part in parts:
+        inside = Reader(part)
+        if inside.token.kind == "word" and inside.token.upper in (*_KEY_WORDS, "PRIMARY"):
+            found += _add(inside, charset, mariadb)
+            continue
+        name = inside.identifier()
+        parsed = read_column(inside, name, charset, mariadb)
+        found.append(Alteration("add", name, parsed, if_exists=if_not_exists))
+    return found
+
+
+def _drop(clause: Reader) -> list[Alteration]:
+    if clause.token.kind == "word" and not clause.accept("COLUMN"):
+        if clause.accept("PRIMARY", "KEY"):
+            return [Alteration("drop key")]
+        if clause.accept("FOREIGN", "KEY"):
+            return []
+        if clause.accept_any("INDEX", "KEY", "CHECK", "CONSTRAINT"):
+            clause.accept("IF", "EXISTS")
+            return [Alteration("drop key")] if clause.identifier().upper() == "PRIMARY" else []
+        if clause.token.upper in ("PARTITION", "SYSTEM", "PERIOD"):
+            raise ValueError(f"DROP {clause.token.upper} changes rows that the log does not name")
+    if_exists = clause.accept("IF", "EXISTS")
+    return [Alteration("drop", clause.identifier(), if_exists=if_exists)]
+
+
+def _rename(clause: Reader, database: str) -> list[Alteration]:
+    if clause.accept("COLUMN"):
+        if_exists = clause.accept("IF", "EXISTS")
+        old = clause.identifier()
+        if not clause.accept("TO"):
+            raise ValueError("RENAME COLUMN without TO")
+        return [Alteration("rename", old, new_name=clause.identifier(), if_exists=if_exists)]
+    if clause.token.kind == "word" and clause.token.upper in ("INDEX", "KEY"):
+        return []
+    clause.accept_any("TO", "AS", "=")
+    new_database, table = clause.table(database)
+    return [Alteration("table", table, database=new_database)]
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A table's columns after an ALTER TABLE.
+
+    Attributes:
+        renamed: new name of a column -> its old one.
+        added: columns that were not there before.
+        charset: the table's default character set, "" unchanged.
+        table: the table's new name (database, table), None unchanged.
+    """
+
+    columns: tuple[ColumnDefinition, ...]
+    renamed: dict[str, str]
+    added: frozenset[str]
+    charset: str = ""
+    table: tuple[str, str] | None = None
+
+
+def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]) -> Altered:
+    """The columns after all clauses.
+
+    Raises:
+        ValueError: a clause names a column that is not there, or one that is there already.
+    """
+    now = list(columns)
+    origin = {column.name: column.name for column in columns}
+    charset, table = "", None
+    for clause in clauses:
+        action, name = clause.action, clause.name
+        if action == "add":
+            assert clause.column is not None
+            if _index(now, name) >= 0:
+                if clause.if_exists:
+                    continue
+                raise ValueError(f"column {name} is there already")
+            _insert(now, clause.column, len(now))
+            if clause.column.primary:
+                now = list(with_key(now, [name]))
+        elif action in ("drop", "change", "rename"):
+            place = _index(now, name)
+            if place < 0:
+                if clause.if_exists:
+                    continue
+                raise ValueError(f"column {name} is not there")
+            old = now.pop(place)
+            came_from = origin.pop(old.name, "")
+            if action == "drop":
+                continue
+            if action == "rename":
+                now.insert(place, replace(old, name=clause.new_name))
+                new = clause.new_name
+            else:
+                assert clause.column is not None
+                new = clause.column.column.name
+                _insert(now, replace(clause.column, column=replace(clause.column.column, key=old.key)), place)
+                if clause.column.primary:
+                    now = list(with_key(now, [new]))
+                elif old.key:
+                    now = [replace(c, nullable=False) if c.name == new else c for c in now]
+            if came_from:
+                origin[new] = came_from
+        elif action == "key":
+            now = list(with_key(now, list(clause.key)))
+        elif action == "drop key":
+            now = [replace(column, key=0) for column in now]
+        elif action == "convert":
+            charset = name
+            now = [replace(column, declared=converted(column.declared, name)) for column in now]
+        elif action == "charset":
+            charset = name
+        elif action == "table":
+            table = (clause.database, name)
+    # A dropped column leaves the primary key; the others move up.
+    places = {key: place for place, key in enumerate(sorted(c.key for c in now if c.key), 1)}
+    final = tuple(replace(column, key=places.get(column.key, 0)) for column in now)
+    renamed = {new: old for new, old in origin.items() if new != old}
+    added = frozenset(column.name for column in final if column.name not in origin)
+    return Altered(final, renamed, added, charset, table)
+
+
+def _index(columns: list[ColumnDefinition], name: str) -> int:
+    """Column names differ by more than case."""
+    lower = name.lower()
+    return next((i for i, column in enumerate(columns) if column.name.lower() == lower), -1)
+
+
+def _insert(columns: list[ColumnDefinition], parsed: ParsedColumn, place: int) -> None:
+    if parsed.first:
+        place = 0
+    elif parsed.after:
+        place = _index(columns, parsed.after) + 1
+        if not place:
+            raise ValueError(f"column {parsed.after} is not there")
+    columns.insert(place, parsed.column)

@@ -1,0 +1,249 @@
+"""Statements of the log, as far as they concern tables.
+
+Everything that changes rows without row events (TRUNCATE PARTITION, statement-based changes) is an `Opaque`: the tables
+it names are suspended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tailrace_mysql.ddl.alter import Alteration, read_clauses
+from tailrace_mysql.ddl.columns import read_column
+from tailrace_mysql.ddl.keys import key_columns, with_key
+from tailrace_mysql.ddl.tokens import Reader, Token, split, tokens
+from tailrace_mysql.definition import ColumnDefinition
+
+Name = tuple[str, str]
+CharsetOf = Callable[[Name], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Alter:
+    """ALTER TABLE. `clauses` None: something in it was not understood, `reason` says what."""
+
+    table: Name
+    clauses: tuple[Alteration, ...] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """CREATE TABLE. `columns` None: not stated (LIKE, SELECT), or not understood."""
+
+    table: Name
+    columns: tuple[ColumnDefinition, ...] | None
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP TABLE."""
+
+    tables: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropDatabase:
+    """DROP DATABASE."""
+
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """RENAME TABLE: pairs of old and new name, one after the other."""
+
+    pairs: tuple[tuple[Name, Name], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """TRUNCATE TABLE."""
+
+    table: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A statement that may change rows or columns of the tables that it names."""
+
+    names: frozenset[str]
+    reason: str
+
+
+Statement = Alter | Create | Drop | DropDatabase | Rename | Truncate | Opaque | None
+
+# Statements that change no rows and no columns of a base table.
+_HARMLESS = frozenset(
+    {
+        *("GRANT", "REVOKE", "ANALYZE", "OPTIMIZE", "REPAIR", "CHECK", "FLUSH", "SET", "COMMENT", "LOCK", "UNLOCK"),
+        *("INSTALL", "UNINSTALL", "KILL", "SHOW", "USE", "EXPLAIN", "RESET", "START", "STOP", "PURGE", "BINLOG"),
+    }
+)
+_HARMLESS_OBJECTS = frozenset(
+    {
+        *("USER", "ROLE", "VIEW", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "DATABASE", "SCHEMA", "SERVER"),
+        *("TABLESPACE", "LOGFILE", "INSTANCE", "RESOURCE", "SPATIAL", "INDEX", "UNIQUE", "FULLTEXT", "SEQUENCE"),
+        *("UNDO", "PACKAGE", "LIBRARY", "MASKING", "EXTERNAL"),
+    }
+)
+_MODIFIERS = frozenset({"OR", "REPLACE", "ONLINE", "OFFLINE", "IGNORE", "AGGREGATE", "IF", "EXISTS", "NOT"})
+
+
+def read_statement(sql: str, database: str, charset_of: CharsetOf, sql_mode: int, mariadb: bool) -> Statement:
+    """What a statement does; None where it concerns no table.
+
+    Args:
+        database: the session's.
+        charset_of: character set of a table's text columns that state none.
+    """
+    try:
+        found = tokens(sql, sql_mode)
+    except ValueError as error:
+        # Names cannot be told from anything else: every word may be one.
+        return Opaque(frozenset(sql.replace("`", " ").replace(".", " ").split()), str(error))
+    if not found:
+        return None
+    reader = Reader(found)
+    try:
+        return _read(reader, found, database, charset_of, mariadb)
+    except ValueError as error:
+        return _opaque(found, str(error))
+
+
+def _opaque(found: list[Token], reason: str) -> Opaque:
+    return Opaque(frozenset(token.text for token in found if token.kind in ("word", "name", "string")), reason)
+
+
+def _read(reader: Reader, found: list[Token], database: str, charset_of: CharsetOf, mariadb: bool) -> Statement:
+    verb = reader.take().upper
+    if verb in _HARMLESS:
+        return None
+    if verb == "TRUNCATE":
+        reader.accept("TABLE")
+        return Truncate(reader.table(database))
+    if verb == "RENAME":
+        if not reader.accept_any("TABLE", "TABLES"):
+            return None
+        reader.accept("IF", "EXISTS")
+        return Rename(tuple(_pair(Reader(part), database) for part in split(reader.rest())))
+    if verb in ("CREATE", "ALTER", "DROP"):
+        return _definition(verb, reader, found, database, charset_of, mariadb)
+    return _opaque(found, f"{verb} stands in the log as a statement (binlog_format was not ROW)")
+
+
+def _definition(
+    verb: str, reader: Reader, found: list[Token], database: str, charset_of: CharsetOf, mariadb: bool
+) -> Statement:
+    while reader.accept_any(*_MODIFIERS):
+        pass
+    if reader.accept("TEMPORARY"):
+        return None
+    if not reader.accept_any("TABLE", "TABLES"):
+        if verb == "DROP" and reader.accept_any("DATABASE", "SCHEMA"):
+            reader.accept("IF", "EXISTS")
+            return DropDatabase(reader.identifier())
+        if _is_harmless(reader):
+            return None
+        return _opaque(found, f"{verb} {reader.token.text} is not understood")
+    if verb == "DROP":
+        reader.accept("IF", "EXISTS")
+        return Drop(tuple(Reader(part).table(database) for part in split(reader.rest())))
+    if verb == "CREATE":
+        if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+        table = reader.table(database)
+        return _create(reader, table, charset_of(table), mariadb, if_not_exists)
+    reader.accept("IF", "EXISTS")
+    table = reader.table(database)
+    if reader.accept("WAIT"):
+        reader.take()
+    reader.accept("NOWAIT")
+    try:
+        clauses = read_clauses(reader, database, charset_of(table), mariadb)
+    except ValueError as error:
+        return Alter(table, None, str(error))
+    return Alter(table, clauses)
+
+
+def _is_harmless(reader: Reader) -> bool:
+    """CREATE ALGORITHM=… DEFINER=`u`@`h` VIEW and its like: the object's kind stands before any parenthesis."""
+    while not reader.done and reader.token.upper not in ("(", "AS"):
+        if reader.take().upper in _HARMLESS_OBJECTS:
+            return True
+    return False
+
+
+def _pair(reader: Reader, database: str) -> tuple[Name, Name]:
+    old = reader.table(database)
+    if reader.accept("WAIT"):
+        reader.take()
+    reader.accept("NOWAIT")
+    if not reader.accept("TO"):
+        raise ValueError("RENAME TABLE without TO")
+    return old, reader.table(database)
+
+
+def _create(reader: Reader, table: Name, charset: str, mariadb: bool, if_not_exists: bool) -> Create:
+    unknown = Create(table, None, if_not_exists)
+    if reader.token.upper != "(":
+        return unknown
+    clauses = split(reader.parentheses())
+    options = reader.rest()
+    if any(token.upper in ("SELECT", "LIKE", "SYSTEM") for token in options) or clauses[0][0].upper in (
+        "LIKE",
+        "SELECT",
+    ):
+        return unknown
+    charset = _table_charset(options) or charset
+    columns: list[ColumnDefinition] = []
+    key: list[str] = []
+    try:
+        for clause in clauses:
+            part = Reader(clause)
+            primary = _primary_key(part)
+            if primary is not None:
+                key = primary
+            elif part.token.kind == "word" and part.token.upper in _TABLE_CONSTRAINTS:
+                if part.token.upper == "PERIOD":
+                    return unknown
+            else:
+                parsed = read_column(part, part.identifier(), charset, mariadb)
+                columns.append(parsed.column)
+                if parsed.primary:
+                    key = [parsed.column.name]
+    except ValueError:
+        return unknown
+    return Create(table, with_key(columns, key), if_not_exists)
+
+
+_TABLE_CONSTRAINTS = frozenset(
+    {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN", "CHECK", "VECTOR", "PERIOD"}
+)
+
+
+def _primary_key(reader: Reader) -> list[str] | None:
+    """The columns of [CONSTRAINT name] PRIMARY KEY (…); None, and nothing read, where it is something else."""
+    start = reader.at
+    if reader.accept("CONSTRAINT") and reader.token.upper != "PRIMARY":
+        reader.take()
+    if not reader.accept("PRIMARY", "KEY"):
+        reader.at = start
+        return None
+    return key_columns(reader)
+
+
+def _table_charset(options: list[Token]) -> str:
+    reader = Reader(options)
+    charset = ""
+    while not reader.done:
+        if reader.accept("CHARACTER", "SET") or reader.accept("CHARSET"):
+            reader.accept("=")
+            charset = reader.identifier().lower()
+        elif reader.accept("COLLATE"):
+            reader.accept("=")
+            charset = charset or reader.identifier().lower().partition("_")[0]
+        else:
+            reader.take()
+    return charset

@@ -1,0 +1,72 @@
+"""The first start: a place in the log, the tables as they are there, and a view for the keyless ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tailrace.errors import UnreachableError
+from tailrace.schema import TableName
+from tailrace.tables import Selection
+from tailrace_mysql import catalog
+from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
+from tailrace_mysql.definition import TableDefinition
+from tailrace_mysql.history import unsupported
+from tailrace_mysql.restart import Restart
+from tailrace_mysql.server import Server
+from tailrace_mysql.snapshot import Whole
+from tailrace_mysql.views import close_view, open_view
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where capture begins.
+
+    Attributes:
+        tables: as they are at `restart`.
+        whole: the view for keyless tables; None without such tables, or where nothing is loaded.
+    """
+
+    restart: Restart
+    tables: dict[TableName, TableDefinition]
+    whole: Whole | None
+
+
+def begin(connector: Connector, session: Session, server: Server, selection: Selection, load: bool) -> Start:
+    """Takes the start position.
+
+    The catalogue is read before and after: where it is the same, no statement changed a table in between, so that it is
+    true at the position too.
+
+    Raises:
+        UnreachableError: tables are being changed all the time.
+    """
+    tables = catalog.read(session, selection)
+    for _ in range(_ATTEMPTS):
+        keyless = (
+            [t.name for t in tables.values() if t.keyless and not t.refusal and not unsupported(t)] if load else []
+        )
+        connection: DriverConnection = connector.connect(raw=True)
+        try:
+            opened = open_view(connection, connector, session, server, keyless, exact=bool(keyless))
+            again = catalog.read(session, selection)
+            if _shape(again) == _shape(tables):
+                if keyless:
+                    return Start(opened.place, tables, Whole(connection, opened.view, opened.place))
+                close_view(connection, connector.address)
+                quietly_close(connection)
+                return Start(opened.place, tables, None)
+            tables = again
+        except BaseException:
+            quietly_close(connection)
+            raise
+        quietly_close(connection)
+    raise UnreachableError(
+        "tables are being altered all the time", where=connector.address, fix="start when the schema is at rest"
+    )
+
+
+def _shape(tables: dict[TableName, TableDefinition]) -> dict[TableName, Any]:
+    return {name: (definition.columns, definition.charset, definition.refusal) for name, definition in tables.items()}

@@ -1,0 +1,488 @@
+"""The captured tables along the log: which columns a row event has, at its own place in the log.
+
+A table's version holds from the statement that made it on, and comes from that statement, applied to the version
+before. Each table map of the log must fit the version in hand. Where it does not, or a statement was not understood,
+the server's catalogue helps only if nothing can have changed the table between that place and the log's end; otherwise
+the table is suspended, and the others go on. Versions and suspensions are kept in the stream's state store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import orjson
+import structlog
+
+from tailrace.connectors import Context
+from tailrace.emitter import Emitter, EventTable
+from tailrace.position import SCHEMA_PREFIX, table_key
+from tailrace.schema import TableName, TableSchema
+from tailrace.sequence import transaction_prefix
+from tailrace.tables import Selection, topic_name
+from tailrace_mysql.binlog.decoder import Effect, Place
+from tailrace_mysql.binlog.events import Query
+from tailrace_mysql.binlog.rows import Binding, PlanColumn, RowPlan, Version
+from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.ddl import alter, statements
+from tailrace_mysql.definition import ColumnDefinition, TableDefinition
+from tailrace_mysql.matching import declared_of, mismatch
+from tailrace_mysql.server import Server
+from tailrace_mysql.types import UnsupportedTypeError, column_type
+from tailrace_mysql.types.charsets import decoder
+from tailrace_mysql.versions import definitions, first_schema, next_schema
+
+_RELOAD = "load the table anew"
+_STATEMENT_SHOWN = 120
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Table:
+    """One captured table.
+
+    Attributes:
+        versions: all that are known, by id.
+        version: the one in hand; None while it is not known.
+        charset: of text columns whose definition names none.
+        suspended: why; "" while it streams.
+        dropped: the name has no table now.
+    """
+
+    name: TableName
+    topic: str
+    versions: dict[int, TableSchema] = field(default_factory=dict)
+    version: Version | None = None
+    charset: str = "utf8mb4"
+    suspended: str = ""
+    dropped: bool = False
+
+
+#: Reads a table's definition from the catalogue; None where there is no such table.
+ReadDefinition = Callable[[TableName], TableDefinition | None]
+#: Whether no statement between a mark and the log's end can have changed a table.
+Unchanged = Callable[[TableName, str], bool]
+
+
+class SchemaHistory:
+    """All tables of a pipeline, as the log's reader meets them."""
+
+    def __init__(
+        self,
+        server: Server,
+        selection: Selection,
+        context: Context,
+        emitter: Emitter,
+        read_definition: ReadDefinition,
+        unchanged: Unchanged,
+    ) -> None:
+        self.generation = 0
+        self._server = server
+        self._selection = selection
+        self._context = context
+        self._emitter = emitter
+        self._read_definition = read_definition
+        self._unchanged = unchanged
+        self._tables: dict[tuple[str, str], Table | None] = {}
+
+    # ---- from the catalogue and the state store
+
+    def recall(self, state: Mapping[str, bytes], mark: str) -> None:
+        """Takes over what earlier runs stored; `mark` is where the log will be read from."""
+        prefix = transaction_prefix(self._emitter.epoch, mark)
+        for key, record in state.items():
+            if key.startswith(SCHEMA_PREFIX):
+                schema = TableSchema.from_json(record)
+                table = self._table(schema.name.database, schema.name.table)
+                if table is not None and table.topic == schema.topic:
+                    table.versions[schema.id] = schema
+        for table in self.tables:
+            past = [schema for schema in table.versions.values() if schema.since <= prefix]
+            if past:
+                latest = max(past, key=lambda schema: (schema.since, schema.id))
+                table.version = Version(self.event_table(latest))
+            stored = state.get(table_key(table.topic))
+            if stored is not None:
+                raw = orjson.loads(stored)
+                table.suspended = raw["reason"] if raw["state"] == "suspended" else ""
+            table.dropped = state.get(_dropped_key(table.topic)) == b"1"
+
+    def begin(self, found: Mapping[TableName, TableDefinition]) -> None:
+        """A first start: these definitions hold from the start position on."""
+        for definition in found.values():
+            table = self._table(definition.name.database, definition.name.table)
+            if table is not None:
+                self._adopt(table, definition, "")
+
+    def meet(self, found: Mapping[TableName, TableDefinition]) -> None:
+        """Notes tables that are there now; what is not known of them already, the log must tell."""
+        for definition in found.values():
+            table = self._table(definition.name.database, definition.name.table)
+            if table is None:
+                continue
+            table.charset = definition.charset
+            if table.version is None and not table.suspended:
+                reason = definition.refusal or unsupported(definition)
+                if reason:
+                    self._suspend(table, reason)
+
+    def adopt(self, name: TableName) -> Version | None:
+        """Takes the catalogue's definition for a table of which the log has told nothing up to its end."""
+        table = self._table(name.database, name.table)
+        definition = self._read_definition(name)
+        if table is None or definition is None or table.suspended:
+            return None
+        if table.version is None:
+            self._adopt(table, definition, "")
+            self.generation += 1
+        return table.version
+
+    def correct(self, name: TableName, definition: TableDefinition) -> Version | None:
+        """The log was read to its end and the catalogue differs all the same: a statement was kept out of the log."""
+        table = self._table(name.database, name.table)
+        if table is None or table.suspended or table.version is None:
+            return None
+        if _ambiguous(table, definition):
+            self._suspend(table, f"columns went and came without a statement in the log; {_RELOAD}")
+            return None
+        since = transaction_prefix(self._emitter.epoch, self._emitter.mark)
+        try:
+            schema = next_schema(table.versions, table.version.table.schema, definition.columns, since)
+        except UnsupportedTypeError as error:
+            self._suspend(table, f"{error}; {_RELOAD}")
+            return None
+        if schema is not table.version.table.schema:
+            table.versions[schema.id] = schema
+            table.version = Version(self.event_table(schema), announced=False)
+            self._emitter.first_schema(schema)
+            self.generation += 1
+        return table.version
+
+    @property
+    def mark(self) -> str:
+        """How far the stream stands."""
+        return self._emitter.mark
+
+    @property
+    def tables(self) -> list[Table]:
+        return [table for table in self._tables.values() if table is not None]
+
+    def by_topic(self, topic: str) -> Table | None:
+        return next((table for table in self.tables if table.topic == topic), None)
+
+    def find(self, name: TableName) -> Table | None:
+        return self._table(name.database, name.table)
+
+    # ---- what the decoder asks
+
+    def captures(self, database: str, table: str) -> bool:
+        found = self._table(database, table)
+        return found is not None and not found.suspended
+
+    def bind(self, table_map: TableMap, place: Place) -> Binding | None:
+        table = self._table(table_map.database, table_map.table)
+        if table is None or table.suspended:
+            return None
+        version = table.version
+        difference = "its columns are not known" if version is None else self._mismatch(version.table.schema, table_map)
+        if difference:
+            self._refine(table, table_map, place, difference)
+            version = table.version
+        if version is None or table.suspended:
+            return None
+        columns = zip(version.table.schema.columns, table_map.columns, strict=True)
+        plan = RowPlan(
+            [PlanColumn(c.name, column_type(declared_of(c)).reader(logged.metadata), c.key) for c, logged in columns]
+        )
+        return Binding(version, plan)
+
+    def statement(self, query: Query, place: Place) -> Sequence[Effect]:
+        sql = self._sql(query)
+        found = statements.read_statement(sql, query.database, self._charset, query.sql_mode, self._server.mariadb)
+        effects: list[Effect] = []
+        match found:
+            case statements.Alter():
+                effects = self._altered(found, sql, place)
+            case statements.Create():
+                effects = self._created(found, sql, place)
+            case statements.Drop():
+                for name in found.tables:
+                    self._dropped(self._table(*name), place)
+            case statements.DropDatabase():
+                for table in self.tables:
+                    if table.name.database == found.database:
+                        self._dropped(table, place)
+            case statements.Rename():
+                for old, new in found.pairs:
+                    effects += self._renamed(old, new, place)
+            case statements.Truncate():
+                effects = self._truncated(self._table(*found.table), place)
+            case statements.Opaque():
+                self._opaque(found, sql, place)
+        if effects:
+            self.generation += 1
+        return effects
+
+    def suspend(self, database: str, table: str, reason: str) -> None:
+        found = self._table(database, table)
+        if found is not None:
+            self._suspend(found, reason)
+
+    # ---- statements
+
+    def _altered(self, found: statements.Alter, sql: str, place: Place) -> list[Effect]:
+        table = self._table(*found.table)
+        effects: list[Effect] = []
+        renamed_to: tuple[str, str] | None = None
+        if found.clauses is not None:
+            renamed_to = next(((c.database, c.name) for c in found.clauses if c.action == "table"), None)
+        if table is not None and not table.suspended and table.version is not None:
+            schema = table.version.table.schema
+            try:
+                if found.clauses is None:
+                    raise ValueError(found.reason)
+                altered = alter.apply(definitions(schema), found.clauses)
+                table.charset = altered.charset or table.charset
+                effects = self._advance(table, altered.columns, place, altered.renamed)
+            except ValueError as error:
+                effects = self._reread(table, place, f"a statement was not understood: {error}", sql)
+            except UnsupportedTypeError as error:
+                self._suspend(table, f"{error} (at {place}); {_RELOAD}")
+        if renamed_to is not None:
+            effects += self._renamed(found.table, renamed_to, place)
+        return effects
+
+    def _created(self, found: statements.Create, sql: str, place: Place) -> list[Effect]:
+        table = self._table(*found.table)
+        if table is None or table.suspended:
+            return []
+        known = table.version
+        if known is not None and found.if_not_exists and not table.dropped:
+            return []
+        self._set_dropped(table, False)
+        columns = found.columns
+        if columns is None:
+            definition = self._read_definition(table.name)
+            if definition is None or not self._unchanged(table.name, place.end):
+                # Its first row event must tell, or suspend it.
+                table.version = None
+                self.generation += 1
+                return [Effect(known.table, truncated=True)] if known is not None else []
+            columns = definition.columns
+            table.charset = definition.charset
+        try:
+            if known is None:
+                log.info("table captured from its creation on", table=str(table.name), place=str(place))
+                return self._advance(table, columns, place)
+            # What the stream holds are rows of the table that was dropped.
+            return [Effect(known.table, truncated=True), *self._advance(table, columns, place, recreated=True)]
+        except UnsupportedTypeError as error:
+            self._suspend(table, f"{error} (at {place})")
+            return []
+
+    def _dropped(self, table: Table | None, place: Place) -> None:
+        if table is not None and not table.dropped:
+            self._set_dropped(table, True)
+            log.warning("captured table dropped; its rows stay in the targets", table=str(table.name), place=str(place))
+
+    def _renamed(self, old: tuple[str, str], new: tuple[str, str], place: Place) -> list[Effect]:
+        source, target = self._table(*old), self._table(*new)
+        self._dropped(source, place)
+        if target is None or target.suspended:
+            return []
+        self._set_dropped(target, False)
+        try:
+            if source is not None and source.version is not None:
+                target.charset = source.charset
+                return self._advance(target, definitions(source.version.table.schema), place)
+            return self._reread(target, place, f"{old[0]}.{old[1]} took its place, whose columns are not known", "")
+        except UnsupportedTypeError as error:
+            self._suspend(target, f"{error} (at {place}); {_RELOAD}")
+            return []
+
+    def _truncated(self, table: Table | None, place: Place) -> list[Effect]:
+        if table is None or table.suspended:
+            return []
+        if table.version is None:
+            self._reread(table, place, "its columns are not known", "TRUNCATE TABLE")
+        return [Effect(table.version.table, truncated=True)] if table.version is not None else []
+
+    def _opaque(self, found: statements.Opaque, sql: str, place: Place) -> None:
+        names = {name.lower() for name in found.names}
+        for table in self.tables:
+            if table.name.table.lower() in names:
+                self._suspend(table, f"{found.reason}, at {place}: {_shown(sql)}; {_RELOAD}")
+
+    # ---- versions
+
+    def _advance(
+        self,
+        table: Table,
+        columns: Sequence[ColumnDefinition],
+        place: Place,
+        renamed: Mapping[str, str] | None = None,
+        recreated: bool = False,
+    ) -> list[Effect]:
+        """Moves to the version with these columns, from `place` on; raises UnsupportedTypeError."""
+        since = transaction_prefix(self._emitter.epoch, place.mark)
+        newest = self._newest(table)
+        if newest is None:
+            schema = first_schema(table.topic, table.name, columns, since)
+            table.versions[schema.id] = schema
+            table.version = Version(self.event_table(schema))
+            self._emitter.first_schema(schema)
+            self.generation += 1
+            return []
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(place.ts_ms // 1000))
+        current = table.version.table.schema if table.version is not None else newest
+        schema = next_schema(table.versions, current, columns, since, renamed, now, empty=recreated)
+        if schema is current:
+            if table.version is None:
+                table.version = Version(self.event_table(current))
+                self.generation += 1
+            return []
+        # The same place read again: the version is there already.
+        again = next((s for s in table.versions.values() if s.since == since), None)
+        if again is not None and _same_columns(again, schema):
+            schema = again
+        table.versions[schema.id] = schema
+        table.version = Version(self.event_table(schema))
+        self.generation += 1
+        return [Effect(table.version.table)]
+
+    def _adopt(self, table: Table, definition: TableDefinition, since: str) -> None:
+        table.charset = definition.charset
+        reason = definition.refusal or unsupported(definition)
+        if reason:
+            self._suspend(table, reason)
+            return
+        newest = self._newest(table)
+        if newest is None:
+            schema = first_schema(table.topic, table.name, definition.columns, since)
+            table.versions[schema.id] = schema
+            self._emitter.first_schema(schema)
+            table.version = Version(self.event_table(schema))
+        else:
+            schema = next_schema(table.versions, newest, definition.columns, since)
+            table.versions[schema.id] = schema
+            table.version = Version(self.event_table(schema), announced=schema is newest)
+
+    def _reread(self, table: Table, place: Place, reason: str, sql: str) -> list[Effect]:
+        """The catalogue's word on a table, if it holds at `place`; else the table is suspended."""
+        definition = self._read_definition(table.name)
+        shown = f": {_shown(sql)}" if sql else ""
+        if definition is None or not self._unchanged(table.name, place.end):
+            self._suspend(table, f"{reason} (at {place}){shown}; {_RELOAD}")
+            return []
+        if _ambiguous(table, definition):
+            self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
+            return []
+        table.charset = definition.charset
+        return self._advance(table, definition.columns, place)
+
+    def _refine(self, table: Table, table_map: TableMap, place: Place, difference: str) -> None:
+        """A table map does not fit the version in hand."""
+        definition = self._read_definition(table.name)
+        reason = difference
+        if definition is not None and not definition.refusal and not _ambiguous(table, definition):
+            try:
+                candidate = first_schema(table.topic, table.name, definition.columns, "")
+                reason = self._mismatch(candidate, table_map)
+                # With names, labels and key in the map, what fits is the same; without, nothing may lie between.
+                if not reason and (table_map.names or self._unchanged(table.name, place.mark)):
+                    for effect in self._advance(table, definition.columns, place):
+                        del effect
+                        assert table.version is not None
+                        table.version.announced = False  # goes out before the next row
+                    return
+            except UnsupportedTypeError as error:
+                reason = str(error)
+        reason = f"{reason or difference} (at {place}), and the catalogue cannot tell what was there; {_RELOAD}"
+        self._suspend(table, reason)
+
+    def _newest(self, table: Table) -> TableSchema | None:
+        if table.version is not None:
+            return table.version.table.schema
+        return table.versions[max(table.versions)] if table.versions else None
+
+    # ---- inside
+
+    def _mismatch(self, schema: TableSchema, table_map: TableMap) -> str:
+        return mismatch(schema.columns, table_map, self._server.charsets)
+
+    def _table(self, database: str, table: str) -> Table | None:
+        known = self._tables.get((database, table), False)
+        if known is not False:
+            return cast(Table | None, known)
+        name = TableName(database, None, table)
+        found = Table(name, topic_name(self._context, name)) if self._selection.selects(name) else None
+        self._tables[database, table] = found
+        return found
+
+    def event_table(self, schema: TableSchema) -> EventTable:
+        return EventTable(schema, self._server.connector, self._context.pipeline)
+
+    def _suspend(self, table: Table, reason: str) -> None:
+        if table.suspended:
+            return
+        table.suspended = reason
+        self.generation += 1
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        record = orjson.dumps({"state": "suspended", "reason": reason, "since": since})
+        self._emitter.record_state(table_key(table.topic), record)
+        log.warning("table suspended", table=str(table.name), reason=reason)
+
+    def _set_dropped(self, table: Table, dropped: bool) -> None:
+        if table.dropped != dropped:
+            table.dropped = dropped
+            self._emitter.record_state(_dropped_key(table.topic), b"1" if dropped else b"0")
+
+    def _charset(self, table: tuple[str, str]) -> str:
+        """The character set of text columns that a statement on this table does not give one."""
+        found = self._table(*table)
+        return found.charset if found is not None else "utf8mb4"
+
+    def _sql(self, query: Query) -> str:
+        charset = self._server.charsets.get(query.charset, "utf8mb4")
+        try:
+            return decoder(charset)(query.text)
+        except (UnsupportedTypeError, UnicodeDecodeError):
+            return query.text.decode("utf-8", "replace")
+
+
+def _dropped_key(topic: str) -> str:
+    return f"dropped:{topic}"
+
+
+def _shown(sql: str) -> str:
+    """A statement for a message: DDL only, and short; a statement with values is never shown."""
+    words = sql.split()
+    if not words or words[0].upper() not in ("ALTER", "CREATE", "RENAME", "DROP", "TRUNCATE"):
+        return words[0] if words else ""
+    text = " ".join(words)
+    return text if len(text) <= _STATEMENT_SHOWN else text[:_STATEMENT_SHOWN] + "…"
+
+
+def unsupported(definition: TableDefinition) -> str:
+    """Why a table cannot be captured: the first column whose type is not supported; "" where it can."""
+    for column in definition.columns:
+        try:
+            column_type(column.declared)
+        except UnsupportedTypeError as error:
+            return f"column {column.name}: {error}; exclude the table, or change the column"
+    return ""
+
+
+def _ambiguous(table: Table, definition: TableDefinition) -> bool:
+    """Columns both went and came: a rename cannot be told from that."""
+    if table.version is None:
+        return False
+    old = {column.name for column in table.version.table.schema.columns}
+    new = {column.name for column in definition.columns}
+    return bool(old - new) and bool(new - old)
+
+
+def _same_columns(one: TableSchema, other: TableSchema) -> bool:
+    return [(c.name, c.key, c.type.kind) for c in one.columns] == [(c.name, c.key, c.type.kind) for c in other.columns]

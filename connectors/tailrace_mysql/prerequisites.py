@@ -1,0 +1,220 @@
+"""What the server must be and allow: said by `check`, and insisted on by `open`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tailrace.connectors import Context
+from tailrace.errors import RefusedError, TailraceError
+from tailrace.schema import TableName
+from tailrace.source import Finding
+from tailrace.tables import Selection
+from tailrace_mysql import catalog
+from tailrace_mysql.connection import Session
+from tailrace_mysql.definition import TableDefinition
+from tailrace_mysql.dump import replica_name
+from tailrace_mysql.history import unsupported
+from tailrace_mysql.server import Server, inspect
+from tailrace_mysql.settings import MySQLSourceSettings
+
+_SHORT_EXPIRY_SECONDS = 24 * 3600
+_SHOWN = 5
+
+
+def refuse(session: Session, server: Server) -> None:
+    """Raises RefusedError for the first setting or grant with which nothing could be captured."""
+    findings = [*_settings(server), *_grants(session, server)]
+    for finding in findings:
+        if finding.ok is False:
+            raise RefusedError(f"{finding.name}: {finding.detail}", where=session.address, fix=finding.fix)
+
+
+def check(session: Session, selection: Selection, settings: MySQLSourceSettings, context: Context) -> list[Finding]:
+    """Every prerequisite; a server that cannot be reached or refuses us is one finding."""
+    try:
+        server = inspect(session)
+    except TailraceError as error:
+        return [Finding("connection", False, error.what, error.fix)]
+    kind = "MariaDB" if server.mariadb else "MySQL"
+    findings = [Finding("connection", True, f"{session.address}: {kind} {server.variables['version']}")]
+    findings += _settings(server)
+    findings += _grants(session, server)
+    findings += _advice(server)
+    try:
+        findings += _server_id(session, server, settings, context)
+        findings += _tables(session, server, selection, context)
+    except TailraceError as error:
+        findings.append(Finding("tables", False, error.what, error.fix))
+    return findings
+
+
+def _is(server: Server, name: str, wanted: str, fix: str, missing: bool = True) -> Finding:
+    value = server.variables.get(name)
+    if value is None:
+        return Finding(name, missing, "the server has no such setting")
+    ok = value.upper() == wanted
+    return Finding(name, ok, value or "(empty)", "" if ok else fix)
+
+
+def _settings(server: Server) -> Iterator[Finding]:
+    def is_(name: str, wanted: str, fix: str) -> Finding:
+        return _is(server, name, wanted, fix)
+
+    yield is_("log_bin", "ON", "start the server with log_bin")
+    yield is_("binlog_format", "ROW", "SET PERSIST binlog_format = ROW (MariaDB: in its option file, and SET GLOBAL)")
+    yield is_("binlog_row_image", "FULL", "SET GLOBAL binlog_row_image = FULL, and in the server's option file")
+    server_id = server.variables.get("server_id", "0")
+    yield Finding("server_id", server_id != "0", server_id, "" if server_id != "0" else "give the server a server_id")
+    if server.mariadb:
+        yield is_(
+            "log_bin_compress", "OFF", "SET GLOBAL log_bin_compress = OFF: compressed events are not supported yet"
+        )
+        yield is_("encrypt_binlog", "OFF", "start the server with encrypt_binlog = OFF")
+        return
+    fix = "SET PERSIST binlog_transaction_compression = OFF: compressed transactions are not supported yet"
+    yield is_("binlog_transaction_compression", "OFF", fix)
+    options = server.variables.get("binlog_row_value_options", "")
+    fix = "SET PERSIST binlog_row_value_options = '': partial JSON updates are not supported yet"
+    yield Finding("binlog_row_value_options", not options, options or "(empty)", fix if options else "")
+
+
+def _grants(session: Session, server: Server) -> Iterator[Finding]:
+    held = _held(session)
+    client = ("REPLICATION CLIENT", "BINLOG MONITOR")
+    replica = ("REPLICATION SLAVE", "REPLICATION REPLICA")
+    for names, purpose in ((replica, "to read the binlog"), (client, "to see where the binlog stands")):
+        ok = any(name in held for name in (*names, "ALL PRIVILEGES", "SUPER"))
+        fix = f"GRANT {names[0]} ON *.* TO the source's user"
+        yield Finding(f"grant {names[0]}", ok, purpose if ok else f"missing; it is needed {purpose}", "" if ok else fix)
+
+
+def _held(session: Session) -> set[str]:
+    """The names of all privileges on everything, of the user and of its active roles."""
+    held: set[str] = set()
+    for (line,) in session.query("SHOW GRANTS"):
+        match = re.match(r"GRANT (.*?) ON \*\.\* TO", str(line))
+        if match:
+            held.update(name.strip().upper() for name in match[1].split(","))
+    return held
+
+
+def _advice(server: Server) -> Iterator[Finding]:
+    metadata = server.variables.get("binlog_row_metadata", "(none)")
+    yield Finding(
+        "binlog_row_metadata",
+        True if metadata.upper() == "FULL" else None,
+        metadata,
+        ""
+        if metadata.upper() == "FULL"
+        else "SET GLOBAL binlog_row_metadata = FULL: then the log itself names the columns",
+    )
+    if not server.mariadb:
+        mode = server.variables.get("gtid_mode", "OFF")
+        fix = "without GTIDs each chunk of the full load locks its table for a moment, and no server can take over"
+        yield Finding("gtid_mode", True if server.gtids else None, mode, "" if server.gtids else fix)
+    expiry = float(server.variables.get("binlog_expire_logs_seconds") or 0)
+    if server.mariadb and not expiry:
+        expiry = float(server.variables.get("expire_logs_days") or 0) * 86400
+    short = 0 < expiry < _SHORT_EXPIRY_SECONDS
+    yield Finding(
+        "binlog expiry",
+        None if short else True,
+        f"{expiry / 3600:.0f} h" if expiry else "never",
+        "keep binlogs for longer than capture may stand still" if short else "",
+    )
+
+
+def _server_id(session: Session, server: Server, settings: MySQLSourceSettings, context: Context) -> Iterator[Finding]:
+    own = settings.server_id_for(context.pipeline)
+    fix = "set another server_id in the source's settings"
+    if str(own) == server.variables.get("server_id"):
+        yield Finding("our server_id", False, f"{own} is the server's own", fix)
+        return
+    statement = "SHOW SLAVE HOSTS" if server.mariadb else "SHOW REPLICAS"
+    try:
+        replicas = session.rows(statement)
+    except RefusedError:
+        yield Finding(
+            "our server_id", None, f"{own}; whether a replica has it could not be seen", "GRANT REPLICATION SLAVE"
+        )
+        return
+    taken = any(
+        str(row.get("server_id")) == str(own) and str(row.get("host")) != replica_name(context.pipeline)
+        for row in replicas
+    )
+    yield Finding(
+        "our server_id", not taken, f"{own} is {'taken by a replica' if taken else 'free'}", fix if taken else ""
+    )
+
+
+def _tables(session: Session, server: Server, selection: Selection, context: Context) -> Iterator[Finding]:
+    found = catalog.read(session, selection)
+    if not found:
+        yield Finding(
+            "tables", False, "no table is selected, or SELECT is not granted on any", "see tables and exclude"
+        )
+        return
+    yield Finding("tables", True, f"{len(found)} selected")
+    for definition in found.values():
+        reason = definition.refusal or unsupported(definition)
+        if reason:
+            yield Finding(
+                f"table {definition.name}", None, f"is suspended: {reason}", "exclude it, or change the table"
+            )
+    yield from _readable(session, found)
+    keyless = [str(t.name) for t in found.values() if t.keyless]
+    if keyless:
+        lock = "" if server.mariadb else "; at the first start they are locked for reading for a moment"
+        fix = "add a primary key where rows can be many"
+        yield Finding("primary key", None, f"{_some(keyless)} have none: applied row by row{lock}", fix)
+    if (keyless or not server.gtids) and not server.mariadb and context.mode != "cdc":
+        yield from _lockable(session, found)
+    cascades = _cascades(session, found)
+    if cascades and (server.mariadb or server.version < (9, 6)):
+        yield Finding(
+            "foreign keys",
+            None,
+            f"{_some(cascades)} change rows by ON DELETE/UPDATE actions, which the server does not log",
+            "make such changes by statements of their own; `tailrace verify` finds what is missing",
+        )
+
+
+def _readable(session: Session, found: dict[TableName, TableDefinition]) -> Iterator[Finding]:
+    for definition in found.values():
+        name = definition.name
+        try:
+            session.query(f"SELECT 1 FROM `{name.database}`.`{name.table}` LIMIT 0")
+        except RefusedError as error:
+            yield Finding("grant SELECT", False, error.what, f"GRANT SELECT ON {name.database}.* TO the source's user")
+            return
+    yield Finding("grant SELECT", True, "to load tables")
+
+
+def _lockable(session: Session, found: dict[TableName, TableDefinition]) -> Iterator[Finding]:
+    name = next(iter(found.values())).name
+    held = _held(session)
+    local = any(
+        re.match(rf"GRANT .*(LOCK TABLES|ALL PRIVILEGES).* ON `{re.escape(name.database)}`", str(line))
+        for (line,) in session.query("SHOW GRANTS")
+    )
+    ok = local or bool(held & {"LOCK TABLES", "ALL PRIVILEGES"})
+    fix = f"GRANT LOCK TABLES ON {name.database}.* TO the source's user"
+    yield Finding(
+        "grant LOCK TABLES", ok, "for the full load" if ok else "missing for the full load", "" if ok else fix
+    )
+
+
+def _cascades(session: Session, found: dict[TableName, TableDefinition]) -> list[str]:
+    selected = {(d.name.database, d.name.table) for d in found.values()}
+    rows = session.query(
+        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+        " WHERE DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')"
+        " OR UPDATE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')"
+    )
+    return sorted({f"{row[0]}.{row[1]}" for row in rows if (str(row[0]), str(row[1])) in selected})
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

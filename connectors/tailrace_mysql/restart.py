@@ -1,0 +1,49 @@
+"""Where a re-read of the log begins: the text in `Position.restart`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import orjson
+
+from tailrace.sequence import binlog_mark
+
+_NUMBER = re.compile(r"\.(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A place between two transactions.
+
+    Attributes:
+        file, pos: of the binlog of the server that the position's identity names.
+        gtid: everything that was read, as MySQL's set or MariaDB's position; "" without GTIDs.
+        created: when that file was begun, by its first event (seconds since 1970); 0 unknown. A file of the same name
+            with another time is another log: it was reset.
+    """
+
+    file: str
+    pos: int
+    gtid: str = ""
+    created: int = 0
+
+    @property
+    def mark(self) -> str:
+        return binlog_mark(file_number(self.file), self.pos)
+
+    def to_text(self) -> str:
+        return orjson.dumps({"file": self.file, "pos": self.pos, "gtid": self.gtid, "created": self.created}).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Restart:
+        raw = orjson.loads(text)
+        return cls(raw["file"], raw["pos"], raw["gtid"], raw["created"])
+
+
+def file_number(file: str) -> int:
+    """The number at the end of a binlog file's name; it has six digits or more."""
+    match = _NUMBER.search(file)
+    if match is None:
+        raise ValueError(f"{file!r} is no binlog file's name")
+    return int(match[1])

@@ -1,0 +1,127 @@
+"""Can the log be read on from a stored position? If not, going on would lose data, and that is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tailrace.errors import DataLossError, TailraceError
+from tailrace.position import Position
+from tailrace.sequence import binlog_mark
+from tailrace_mysql.connection import Session
+from tailrace_mysql.gtid import DomainPosition, GtidSet
+from tailrace_mysql.restart import Restart, file_number
+from tailrace_mysql.server import Server, executed, log_files, mariadb_written, purged
+
+_ANEW = "run `tailrace teardown`, then start anew with a full load"
+
+
+def verify(session: Session, server: Server, position: Position) -> Position:
+    """The position to read on from: the stored one, or, on another server or log that has all of it, the same place
+    there in a new epoch.
+
+    Raises:
+        DataLossError: the log does not reach back to the position, or is another server's.
+    """
+    restart = Restart.from_text(position.restart)
+    files = log_files(session)
+    where = session.address
+    if not files:
+        raise DataLossError("the server has no binlog any more", where=where, fix=_ANEW)
+    if server.gtids and (restart.gtid or server.mariadb):
+        _verify_gtids(session, server, restart, where)
+        if position.identity == server.identity and not _backwards(files, restart):
+            return position
+        return _elsewhere(server, position, restart, files)
+    if restart.gtid and not server.gtids:
+        raise DataLossError(
+            "the position was stored with GTIDs, which the server has not now",
+            where=where,
+            fix=f"set gtid_mode=ON, or {_ANEW}",
+        )
+    if position.identity != server.identity:
+        raise DataLossError(
+            f"this is another server ({server.identity}) than the one read before ({position.identity})",
+            where=where,
+            fix=f"correct the url, or {_ANEW}; only with GTIDs can another server go on",
+        )
+    sizes = dict(files)
+    if restart.file not in sizes:
+        first = file_number(files[0][0])
+        gone = "was purged" if file_number(restart.file) < first else "is not there: the log was reset"
+        raise DataLossError(f"binlog {restart.file}, which is not read to its end, {gone}", where=where, fix=_ANEW)
+    if restart.pos > sizes[restart.file]:
+        raise DataLossError(
+            f"binlog {restart.file} ends before position {restart.pos}: the log was reset or cut off",
+            where=where,
+            fix=_ANEW,
+        )
+    return position
+
+
+def _verify_gtids(session: Session, server: Server, restart: Restart, where: str) -> None:
+    if server.mariadb:
+        if not mariadb_written(session).reaches(DomainPosition(restart.gtid)):
+            raise DataLossError(
+                f"the server's log does not hold the transactions read before ({restart.gtid}): it was reset, or"
+                " is another server's",
+                where=where,
+                fix=_ANEW,
+            )
+        return
+    done = GtidSet(restart.gtid)
+    if not executed(session).issuperset(done):
+        raise DataLossError(
+            f"the server has not executed all transactions read before ({restart.gtid}): its log was reset, or it is"
+            " another server",
+            where=where,
+            fix=_ANEW,
+        )
+    if not done.issuperset(purged(session)):
+        raise DataLossError(
+            "the server has purged transactions from its binlog that were not read", where=where, fix=_ANEW
+        )
+
+
+def _backwards(files: list[tuple[str, int]], restart: Restart) -> bool:
+    last, size = files[-1]
+    return (file_number(last), size) < (file_number(restart.file), restart.pos)
+
+
+def _elsewhere(server: Server, position: Position, restart: Restart, files: list[tuple[str, int]]) -> Position:
+    """Everything read is there, in files of other names: a new epoch, from before the oldest of them."""
+    first = files[0][0]
+    return replace(
+        position,
+        epoch=position.epoch + 1,
+        identity=server.identity,
+        restart=Restart(first, 4, restart.gtid).to_text(),
+        mark=binlog_mark(file_number(first), 4),
+    )
+
+
+def log_error(number: int, message: str, where: str, place: str) -> TailraceError | None:
+    """The error of ours for one that the server ends its log with; None for what is only a lost connection."""
+    from tailrace.errors import RefusedError
+
+    lower = message.lower()
+    if number in (1045, 1142, 1227, 1044):
+        return RefusedError(message, where=where, fix="GRANT REPLICATION SLAVE ON *.* TO the source's user")
+    if number != 1236:
+        return None
+    if "same server_uuid/server_id" in lower or "same server id" in lower:
+        return RefusedError(
+            "another replica has taken our server_id", where=where, fix="set another server_id in the source's settings"
+        )
+    if "max_allowed_packet" in lower:
+        return RefusedError(
+            f"an event is larger than the server sends ({message})",
+            where=f"{where} at {place}",
+            fix="raise max_allowed_packet at the server",
+        )
+    if "server id" in lower or "server_id" in lower:
+        return RefusedError(message, where=where, fix="set server_id at the server")
+    return DataLossError(
+        f"the server cannot send its log from the stored position on: {message.strip()}",
+        where=f"{where} at {place}",
+        fix=_ANEW,
+    )

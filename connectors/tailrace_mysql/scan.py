@@ -1,0 +1,70 @@
+"""Reads the log ahead to its end, to prove that no statement changes a table on the way."""
+
+from __future__ import annotations
+
+from tailrace.schema import TableName
+from tailrace.sequence import mark_binlog
+from tailrace_mysql.binlog import event_types, events
+from tailrace_mysql.binlog.packets import Packets
+from tailrace_mysql.connection import Connector, Session, quietly_close, translated
+from tailrace_mysql.dump import start_scan
+from tailrace_mysql.restart import file_number
+from tailrace_mysql.server import Server, log_end, log_files
+
+_TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
+_CHUNK = 1 << 16
+
+
+class _Statements:
+    """Looks for statements that may concern a table: whatever mentions its name, or drops its database."""
+
+    def __init__(self, name: TableName) -> None:
+        self._words = (name.table.lower().encode(), b"database", b"schema")
+        self.found = False
+        self.done = False
+        self._packets = Packets(self._packet)
+
+    def feed(self, chunk: bytes) -> None:
+        self._packets.feed(chunk, 0, len(chunk))
+
+    def _packet(self, payload: bytes) -> None:
+        if payload[:1] != b"\0":
+            # An error is no proof; the end is one.
+            self.found = self.found or payload[:1] == b"\xff"
+            self.done = True
+            return
+        kind = payload[5]
+        if kind in (event_types.TRANSACTION_PAYLOAD, event_types.MARIADB_QUERY_COMPRESSED):
+            self.found = True
+        if kind != event_types.QUERY:
+            return
+        # A checksum at the end, where there is one, only adds four bytes to the statement.
+        text = events.query(payload[1:]).text.lstrip()
+        if text.upper().startswith(_TRANSACTION_WORDS):
+            return
+        lower = text.lower()
+        self.found = self.found or any(word in lower for word in self._words)
+
+
+def unchanged(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
+    """Whether nothing between a mark and the log's end can have changed a table's columns."""
+    number, pos = mark_binlog(mark)
+    end = log_end(session, server)
+    if end.mark <= mark:
+        return True
+    file = next((file for file, _ in log_files(session) if file_number(file) == number), None)
+    if file is None:
+        return False
+    connection = connector.connect()
+    try:
+        start_scan(connection, server, file, pos, connector.address)
+        statements = _Statements(name)
+        with translated(connector.address):
+            while not statements.done and not statements.found:
+                chunk = connection._sock.recv(_CHUNK)
+                if not chunk:
+                    return False
+                statements.feed(chunk)
+        return not statements.found
+    finally:
+        quietly_close(connection)

@@ -1,0 +1,161 @@
+"""What kind of server this is, and where its log stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from tailrace.errors import RefusedError
+from tailrace.sequence import binlog_mark
+from tailrace_mysql.connection import Session
+from tailrace_mysql.gtid import DomainPosition, GtidSet, GtidState, NoGtids
+from tailrace_mysql.restart import Restart, file_number
+
+_VARIABLES = (
+    "binlog_checksum",
+    "binlog_expire_logs_seconds",
+    "binlog_format",
+    "binlog_row_image",
+    "binlog_row_metadata",
+    "binlog_row_value_options",
+    "binlog_transaction_compression",
+    "encrypt_binlog",
+    "expire_logs_days",
+    "gtid_mode",
+    "hostname",
+    "log_bin",
+    "log_bin_compress",
+    "lower_case_table_names",
+    "port",
+    "read_only",
+    "server_id",
+    "server_uuid",
+    "version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server as found when connecting.
+
+    Attributes:
+        version: numbers only, for comparisons.
+        variables: the global variables that matter here, by name; absent where the server has none of that name.
+        charsets: character set of each collation number.
+    """
+
+    mariadb: bool
+    version: tuple[int, ...]
+    variables: dict[str, str]
+    charsets: dict[int, str] = field(repr=False)
+
+    @property
+    def connector(self) -> str:
+        """Debezium's name for it."""
+        return "mariadb" if self.mariadb else "mysql"
+
+    @property
+    def gtids(self) -> bool:
+        return self.mariadb or self.variables.get("gtid_mode", "OFF").upper() == "ON"
+
+    @property
+    def identity(self) -> str:
+        """What stays the same for as long as the log is the same server's.
+
+        MySQL has a UUID. MariaDB has none that would survive a moved network card, so it is the number by which its
+        replicas know it, and the address that it has for itself.
+        """
+        variables = self.variables
+        if not self.mariadb:
+            return variables["server_uuid"]
+        return f"{variables['server_id']}@{variables['hostname']}:{variables['port']}"
+
+    @property
+    def full_metadata(self) -> bool:
+        return self.variables.get("binlog_row_metadata", "").upper() == "FULL"
+
+    def gtid_state(self, text: str) -> GtidState:
+        """`text` as the kind of state that this server's log needs."""
+        if self.mariadb:
+            return DomainPosition(text)
+        return GtidSet(text) if self.gtids else NoGtids()
+
+
+def inspect(session: Session) -> Server:
+    """Asks the server what it is."""
+    names = ",".join(f"'{name}'" for name in _VARIABLES)
+    variables = {
+        str(name).lower(): str(value)
+        for name, value in session.query(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
+    }
+    version_text = variables["version"]
+    numbers = re.match(r"[\d.]+", version_text)
+    version = tuple(int(part) for part in numbers[0].strip(".").split(".")) if numbers else ()
+    mariadb = "mariadb" in version_text.lower()
+    table = "COLLATION_CHARACTER_SET_APPLICABILITY" if mariadb else "COLLATIONS"
+    charsets = {
+        int(number): str(charset)
+        for number, charset in session.query(
+            f"SELECT ID, CHARACTER_SET_NAME FROM information_schema.{table}"
+            " WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL"
+        )
+    }
+    return Server(mariadb, version, variables, charsets)
+
+
+def log_end(session: Session, server: Server) -> Restart:
+    """The log's end, with what has been executed (MySQL's set may run a moment behind or ahead of the place)."""
+    renamed = not server.mariadb and server.version >= (8, 2)
+    statement = "SHOW BINARY LOG STATUS" if renamed else "SHOW MASTER STATUS"
+    rows = session.rows(statement)
+    if not rows:
+        raise RefusedError("the server writes no binlog", where=session.address, fix="start it with log_bin")
+    row = rows[0]
+    gtid = "" if server.mariadb else "".join(str(row.get("executed_gtid_set", "")).split())
+    return Restart(str(row["file"]), int(row["position"]), gtid)
+
+
+def mariadb_position(session: Session, file: str, pos: int) -> str:
+    """The GTID position at a place between two transactions."""
+    value = session.query("SELECT BINLOG_GTID_POS(%s, %s)", (file, pos))[0][0]
+    return _text(value)
+
+
+def executed(session: Session) -> GtidSet:
+    """MySQL's executed set: everything in it is visible to a query that begins now."""
+    return GtidSet(_text(session.query("SELECT @@GLOBAL.gtid_executed")[0][0]))
+
+
+def purged(session: Session) -> GtidSet:
+    return GtidSet(_text(session.query("SELECT @@GLOBAL.gtid_purged")[0][0]))
+
+
+def mariadb_written(session: Session) -> DomainPosition:
+    """The last transaction of each domain in MariaDB's log."""
+    return DomainPosition(_text(session.query("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]))
+
+
+def log_files(session: Session) -> list[tuple[str, int]]:
+    """The binlog's files and their sizes, oldest first."""
+    return [(str(row[0]), int(row[1])) for row in session.query("SHOW BINARY LOGS")]
+
+
+def bytes_behind(files: list[tuple[str, int]], number: int, pos: int) -> int:
+    """Bytes of log after a place."""
+    total = 0
+    for file, size in files:
+        if file_number(file) == number:
+            total += max(0, size - pos)
+        elif file_number(file) > number:
+            total += size
+    return total
+
+
+def mark_of(place: Restart) -> str:
+    return binlog_mark(file_number(place.file), place.pos)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        value = value.decode()
+    return "".join(str(value or "").split())

@@ -1,0 +1,271 @@
+"""MySQL and MariaDB as a source: the binlog, read as a replica reads it."""
+
+from __future__ import annotations
+
+import select
+import ssl
+import time
+from typing import Any
+
+from tailrace.batch import Batch
+from tailrace.connectors import Context
+from tailrace.emitter import Emitter
+from tailrace.errors import UnreachableError
+from tailrace.position import Position
+from tailrace.schema import TableName
+from tailrace.sequence import mark_binlog
+from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
+from tailrace.tables import Selection, topic_name
+from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
+from tailrace_mysql.binlog.decoder import Decoder, ServerError
+from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
+from tailrace_mysql.history import SchemaHistory, unsupported
+from tailrace_mysql.restart import Restart
+from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
+from tailrace_mysql.settings import MySQLSourceSettings
+from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
+
+_BUFFER_BYTES = 64 << 10
+#: The server sends its position after this much silence at the latest, so that an idle source's position moves.
+_LONGEST_HEARTBEAT = 5.0
+_MISSED_HEARTBEATS = 3
+#: One read returns after this much time at the latest, even while more arrives (of tables that nobody wants).
+_LONGEST_READ = 0.5
+
+
+class MySQLSource:
+    """Implements `tailrace.source.Source`.
+
+    One connection carries the log, a second one answers questions; the snapshot has its own.
+    """
+
+    def __init__(self, settings: MySQLSourceSettings, context: Context) -> None:
+        self._settings = settings
+        self._context = context
+        self._connector = Connector(settings)
+        self._session = Session(self._connector)
+        self._selection: Selection | None = None
+        self._server: Server | None = None
+        self._history: SchemaHistory | None = None
+        self._whole: Whole | None = None
+        self._emitter: Emitter
+        self._decoder: Decoder
+        self._connection: DriverConnection | None = None
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._heard = 0.0
+        self._heartbeat = min(max(settings.heartbeat, 0.1), _LONGEST_HEARTBEAT)
+        self._taken = ("", "")  # restart and mark of the last batch
+
+    # ---- questions
+
+    def check(self) -> list[Finding]:
+        """See `Source.check`."""
+        return prerequisites.check(self._session, self._selected, self._settings, self._context)
+
+    def tables(self) -> list[SourceTable]:
+        """See `Source.tables`."""
+        return self._source_tables(catalog.read(self._session, self._selected))
+
+    def log_end(self) -> str:
+        """See `Source.log_end`."""
+        return log_end(self._session, self._inspected).mark
+
+    def lag_bytes(self, mark: str) -> int:
+        """See `Source.lag_bytes`."""
+        return bytes_behind(log_files(self._session), *mark_binlog(mark))
+
+    # ---- reading
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        """See `Source.open`."""
+        server = self._inspected
+        prerequisites.refuse(self._session, server)
+        warnings: list[str] = []
+        if position is None:
+            start = first_start.begin(
+                self._connector, self._session, server, self._selected, load=self._context.mode != "cdc"
+            )
+            self._whole = start.whole
+            found, restart = start.tables, start.restart
+            position = Position(1, server.identity, restart.to_text(), mark=restart.mark)
+            self._prepare(position)
+            assert self._history is not None
+            self._history.begin(found)
+        else:
+            stored = position
+            position = resume.verify(self._session, server, stored)
+            if position.epoch != stored.epoch:
+                warnings.append(
+                    f"another log than before, but with all that was read ({server.identity}): epoch {position.epoch}"
+                )
+            restart = Restart.from_text(position.restart)
+            self._prepare(position)
+            assert self._history is not None
+            self._history.recall(state, position.mark if position.epoch == stored.epoch else _HIGHEST_MARK)
+            found = catalog.read(self._session, self._selected)
+            self._history.meet(found)
+        self._connect(server, restart)
+        return Opened(position, self._source_tables(found), self._emitter, warnings)
+
+    def snapshot(self) -> SnapshotReader:
+        """See `Source.snapshot`."""
+        whole, self._whole = self._whole, None
+        if self._history is not None:
+            tables = {table.topic: table.name for table in self._history.tables}
+        else:
+            names = catalog.read(self._session, self._selected)
+            tables = {topic_name(self._context, name): name for name in names}
+        return MySQLSnapshotReader(
+            self._connector, Session(self._connector), self._inspected, tables, self._history, whole
+        )
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        """See `Source.read`."""
+        started = time.monotonic()
+        received = self._receive(timeout)
+        if not received and time.monotonic() - self._heard > self._heartbeat * _MISSED_HEARTBEATS + 1:
+            raise UnreachableError(
+                f"the server has been silent for {time.monotonic() - self._heard:.0f} s",
+                where=self._connector.address,
+                fix="see whether the server and the network are well",
+            )
+        while received:
+            self._feed(received)
+            if self._emitter.size >= limit_bytes or time.monotonic() - started > timeout + _LONGEST_READ:
+                break
+            received = self._receive(0)
+        batch = self._emitter.take()
+        taken = (batch.restart, batch.mark)
+        if not batch.runs and not batch.state and not batch.touched and taken == self._taken:
+            return None
+        self._taken = taken
+        return batch
+
+    def acknowledge(self, position: Position) -> None:
+        """Nothing: a binlog is kept by the server's own rules (`check` says when they are too short)."""
+
+    def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
+        """Nothing was created at the server."""
+        return []
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            quietly_close(connection)
+        if self._whole is not None:
+            quietly_close(self._whole.connection)
+            self._whole = None
+        self._session.close()
+
+    # ---- inside
+
+    @property
+    def _inspected(self) -> Server:
+        if self._server is None:
+            self._server = inspect(self._session)
+        return self._server
+
+    @property
+    def _selected(self) -> Selection:
+        if self._selection is None:
+            settings = self._settings
+            database = self._connector.url.database or None
+            self._selection = Selection(settings.tables, settings.exclude, database)
+        return self._selection
+
+    def _prepare(self, position: Position) -> None:
+        server = self._inspected
+        self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
+        self._taken = (position.restart, position.mark)
+        self._history = SchemaHistory(
+            server,
+            self._selected,
+            self._context,
+            self._emitter,
+            lambda name: catalog.read_one(self._session, name),
+            lambda name, mark: scan.unchanged(self._connector, self._session, server, name, mark),
+        )
+
+    def _connect(self, server: Server, restart: Restart) -> None:
+        assert self._history is not None
+        connection = self._connector.connect()
+        self._connection = connection
+        server_id = self._settings.server_id_for(self._context.pipeline)
+        skip_to = dump.start(
+            connection,
+            server,
+            restart,
+            pipeline=self._context.pipeline,
+            server_id=server_id,
+            heartbeat=self._heartbeat,
+            where=self._connector.address,
+        )
+        self._decoder = Decoder(
+            self._emitter,
+            self._history,
+            restart,
+            server.gtid_state(restart.gtid),
+            mariadb=server.mariadb,
+            checksum=server.variables.get("binlog_checksum", "NONE").upper() == "CRC32",
+            skip_to=skip_to,
+        )
+        # Longer than one record of TLS may take to arrive; `read` waits by poll.
+        connection._sock.settimeout(10.0)
+        self._poll = select.poll()
+        self._poll.register(connection._sock, select.POLLIN)
+        self._heard = time.monotonic()
+
+    def _receive(self, timeout: float) -> int:
+        """Bytes now in the buffer; 0 when none came in time."""
+        connection = self._connection
+        if connection is None:
+            raise UnreachableError("the connection is closed", where=self._connector.address, fix="it is opened again")
+        sock: Any = connection._sock
+        buffered = isinstance(sock, ssl.SSLSocket) and sock.pending()
+        if not buffered and not self._poll.poll(timeout * 1000):
+            return 0
+        try:
+            received = int(sock.recv_into(self._buffer))
+        except (ssl.SSLWantReadError, TimeoutError):
+            return 0
+        except OSError as error:
+            raise self._lost(str(error)) from None
+        if not received:
+            raise self._lost("the server closed it")
+        self._heard = time.monotonic()
+        return received
+
+    def _feed(self, received: int) -> None:
+        try:
+            self._decoder.feed(self._buffer, 0, received)
+        except ServerError as error:
+            known = resume.log_error(error.number, error.message, self._connector.address, error.place)
+            raise known or self._lost(error.message) from None
+
+    def _lost(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            f"the connection that carries the log was lost: {reason}",
+            where=self._connector.address,
+            fix="see whether the server runs",
+        )
+
+    def _source_tables(self, found: dict[TableName, Any]) -> list[SourceTable]:
+        tables: list[SourceTable] = []
+        for name, definition in sorted(found.items(), key=lambda item: str(item[0])):
+            known = self._history.find(name) if self._history is not None else None
+            reason = known.suspended if known is not None else definition.refusal or unsupported(definition)
+            tables.append(
+                SourceTable(
+                    name=name,
+                    topic=topic_name(self._context, name),
+                    state="suspended" if reason else "streaming",
+                    reason=reason,
+                    keyless=definition.keyless,
+                    estimated_rows=definition.estimated_rows,
+                )
+            )
+        return tables
+
+
+_HIGHEST_MARK = "f" * 20

@@ -1,0 +1,129 @@
+"""What a read view of the full load could see, and how such views are opened.
+
+The three ways, none of them by the log's current position (a commit reaches the log before a SELECT sees it):
+
+* MySQL with GTIDs: ``gtid_executed``, read before the view is opened. All of it is visible; all else counts as not.
+* MariaDB: the view and its place in the log are taken together (``binlog_snapshot_file`` and ``_position``).
+* MySQL without GTIDs: the table is locked for reading while the view is opened, so that no commit to it is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tailrace.errors import RefusedError
+from tailrace.schema import TableName
+from tailrace.source import View
+from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
+from tailrace_mysql.gtid import GtidSet
+from tailrace_mysql.restart import Restart
+from tailrace_mysql.server import Server, executed, log_end, mariadb_position
+
+#: How long a lock may wait for transactions that write the table; longer, and others would wait behind it.
+LOCK_SECONDS = 10
+
+_OPEN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class GtidView:
+    """Sees the transactions of a GTID set."""
+
+    visible: GtidSet
+
+    def sees(self, transaction: str) -> bool:
+        return transaction in self.visible
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """Sees the transactions that begin before a mark."""
+
+    mark: str
+
+    def sees(self, transaction: str) -> bool:
+        return transaction < self.mark
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A view, and a place in the log at or before which all that it sees lies exactly (as to the locked tables)."""
+
+    view: View
+    place: Restart
+
+
+def quote(name: str) -> str:
+    """An identifier in backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quote_table(name: TableName) -> str:
+    return f"{quote(name.database)}.{quote(name.table)}"
+
+
+def open_view(
+    connection: DriverConnection,
+    connector: Connector,
+    session: Session,
+    server: Server,
+    tables: Sequence[TableName],
+    *,
+    exact: bool = False,
+) -> Opened:
+    """Opens a view on `connection` for reading `tables`.
+
+    Args:
+        exact: the place must be the view's own, to the transaction, as to `tables` (rows without a key cannot be told
+            apart); costs a lock on MySQL.
+    """
+    if server.mariadb:
+        return _open_mariadb(connection, session, connector.address)
+    if server.gtids and not exact:
+        visible = executed(session)
+        place = log_end(session, server)
+        _execute(connection, _OPEN, connector.address)
+        return Opened(GtidView(visible), Restart(place.file, place.pos, visible.text))
+    lock = connector.connect(answer_seconds=LOCK_SECONDS + 20)
+    try:
+        if tables:
+            _lock(lock, tables, connector.address)
+        place = log_end(session, server)
+        visible = executed(session) if server.gtids else GtidSet()
+        _execute(connection, _OPEN, connector.address)
+    finally:
+        quietly_close(lock)
+    if server.gtids:
+        return Opened(GtidView(visible), Restart(place.file, place.pos, visible.text))
+    return Opened(PlaceView(place.mark), Restart(place.file, place.pos))
+
+
+def close_view(connection: DriverConnection, where: str) -> None:
+    _execute(connection, "COMMIT", where)
+
+
+def _open_mariadb(connection: DriverConnection, session: Session, where: str) -> Opened:
+    _execute(connection, _OPEN.replace(", READ ONLY", ""), where)
+    with translated(where), connection.cursor() as cursor:
+        cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
+        status = {_text(name).lower(): _text(value) for name, value in cursor.fetchall()}
+    file, pos = status.get("binlog_snapshot_file", ""), status.get("binlog_snapshot_position", "0")
+    if not file:
+        raise RefusedError("the server writes no binlog", where=where, fix="start it with log_bin")
+    place = Restart(file, int(pos), mariadb_position(session, file, int(pos)))
+    return Opened(PlaceView(place.mark), place)
+
+
+def _lock(lock: DriverConnection, tables: Sequence[TableName], where: str) -> None:
+    _execute(lock, f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}", where)
+    _execute(lock, "LOCK TABLES " + ", ".join(f"{quote_table(name)} READ" for name in tables), where)
+
+
+def _execute(connection: DriverConnection, sql: str, where: str) -> None:
+    with translated(where), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
