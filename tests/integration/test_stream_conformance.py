@@ -262,7 +262,10 @@ def test_a_large_batch_is_read_in_bounded_pieces(pipeline: Pipeline) -> None:
     writer = begin(pipeline, USERS)
     events = 100_000
     keys: list[bytes | None] = [b'{"id":%d}' % number for number in range(events)]
-    values: list[bytes | None] = [b'{"pad":"%0700d"}' % number for number in range(events)]
+    noise = [random.randbytes(150).hex().encode() for _ in range(1000)]  # as compressible as rows are
+    values: list[bytes | None] = [
+        b'{"pad":"%s%0400d"}' % (noise[number * 7 % 1000], number) for number in range(events)
+    ]
     writer.publish([Run(topic, keys, values)], {POSITION_KEY: b"1"})
     reader = reader_from_beginning(pipeline)
     limit = 4 << 20
@@ -419,7 +422,7 @@ def test_its_size_is_told_and_it_is_checked(pipeline: Pipeline) -> None:
     writer = begin(pipeline, USERS)
     writer.publish([run(pipeline.table(USERS), *((b"%d" % n, b"v") for n in range(10)))], {})
     size = stream.size()
-    assert size.bytes > 0
+    assert (size.bytes > 0) == (pipeline.kind == "embedded"), "Kafka tells its clients no bytes"
     assert sum(size.partitions.values()) >= 10
     assert all(finding.ok for finding in stream.check()), stream.check()
     writer.close()

@@ -1,0 +1,237 @@
+"""Hands records to librdkafka and sees to it that they are in Kafka, in one transaction or one after another."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tailrace.batch import Run
+from tailrace.errors import StuckError
+from tailrace_kafka.faults import FENCED, STALL_SECONDS, TOO_LARGE, Faults, error_of, explain, text
+from tailrace_kafka.properties import Properties
+
+# librdkafka takes this many at a time: a batch costs less than a call for each, and few dicts live at once.
+_MESSAGES = 1000
+#: How long one call into librdkafka may take: signals are only seen between two.
+_SLICE_SECONDS = 0.5
+#: Topic, key and value of a ledger entry.
+Entry = tuple[str, str, bytes | None]
+
+
+class Fenced(Exception):
+    """The cluster does not take this producer's records any more."""
+
+
+class Producing(ABC):
+    """One producer; after any error it can only be closed."""
+
+    transactional: bool
+
+    def __init__(self, properties: Properties) -> None:
+        self._faults = Faults(properties.where)
+        self._producer: Producer = properties.producer(self._faults, self.transactional, **self._properties())
+        self._largest = properties.largest_message
+
+    @abstractmethod
+    def open(self) -> None:
+        """Makes this the pipeline's producer."""
+
+    @abstractmethod
+    def publish(
+        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+    ) -> None:
+        """Makes everything durable: ledger entries that events need, the events, the entries that count them done.
+
+        Args:
+            partitions: how many the topics of the runs have.
+
+        Raises:
+            Fenced: see there.
+            StuckError: a record is larger than its topic takes.
+            UnreachableError, RefusedError: as named.
+        """
+
+    def close(self) -> None:
+        self._producer.purge()
+        with warnings.catch_warnings():
+            # It warns when an open transaction cannot be aborted; the next producer's start does that.
+            warnings.simplefilter("ignore")
+            self._producer.close()
+
+    def _properties(self) -> dict[str, Any]:
+        return {}
+
+    # ---- records
+
+    def _send_runs(self, runs: Sequence[Run], partitions: Mapping[str, int]) -> None:
+        for run in runs:
+            if run.every_partition:
+                messages = [{"value": value} for value in run.values]
+                for number in range(partitions[run.topic]):
+                    self._send(run.topic, messages, number)
+                continue
+            records = iter(run)
+            while part := list(islice(records, _MESSAGES)):
+                self._send(
+                    run.topic,
+                    [
+                        # What has no key keeps its order in one partition, the first.
+                        {"value": value, "key": key} if key is not None else {"value": value, "partition": 0}
+                        for key, value in part
+                    ],
+                )
+
+    def _send_entries(self, entries: Iterable[Entry]) -> None:
+        for topic, key, value in entries:
+            self._send(topic, [{"key": key.encode(), "value": value}], 0)
+
+    def _send(self, topic: str, messages: list[dict[str, Any]], partition: int = -1) -> None:
+        patience = self._patience()
+        while True:
+            if self._producer.produce_batch(topic, messages, partition=partition) == len(messages):
+                return
+            # After the first one that the full queue did not take it took none: the order holds.
+            messages = [message for message in messages if "_error" in message]
+            for message in messages:
+                error: KafkaError = message.pop("_error")
+                if error.code() in TOO_LARGE:
+                    raise self._too_large(topic, len(message["value"] or b""))
+                if error.code() != KafkaError._QUEUE_FULL:
+                    raise KafkaException(error)
+            self._producer.poll(0.05)
+            patience.check()
+
+    # ---- waiting
+
+    def _finish(self, call: Callable[[float], None]) -> None:
+        """Calls again what goes on where it was interrupted, as long as messages still leave."""
+        patience = self._patience()
+        while True:
+            try:
+                call(_SLICE_SECONDS)
+                return
+            except KafkaException as exception:
+                if not error_of(exception).retriable():
+                    raise
+            self._producer.poll(0.01)
+            patience.check()
+
+    def _patience(self) -> _Patience:
+        return _Patience(self._faults, lambda: len(self._producer))
+
+    # ---- errors
+
+    def _explain(self, exception: KafkaException, runs: Sequence[Run]) -> Exception:
+        error = error_of(exception)
+        if error.fatal() or error.code() in FENCED:
+            return Fenced(text(error))
+        if error.code() in TOO_LARGE:
+            sizes = ((len(value or b"") + len(key or b""), run.topic) for run in runs for key, value in run)
+            size, topic = max(sizes, default=(0, "?"))
+            return self._too_large(topic, size)
+        self._faults.raise_refusal()
+        return explain(error, self._faults.where)
+
+    def _too_large(self, topic: str, size: int) -> StuckError:
+        if size > self._largest:
+            fix = 'raise limits.memory, or "message.max.bytes" in [stream.kafka]'
+            return StuckError(f"an event of {size:,} bytes is more than the memory bound takes", where=topic, fix=fix)
+        entity = f"--entity-type topics --entity-name {topic}"
+        fix = f"kafka-configs --alter {entity} --add-config max.message.bytes={2 * size}"
+        where = f"{self._faults.where}, topic {topic}"
+        return StuckError(f"an event of {size:,} bytes is larger than the topic takes", where=where, fix=fix)
+
+
+class TransactionalProducing(Producing):
+    """Exactly once: readers of committed records see each batch once, whole, or not at all."""
+
+    transactional = True
+
+    def open(self) -> None:
+        """Ends what an earlier producer of this pipeline left open, and fences it off."""
+        try:
+            self._finish(self._producer.init_transactions)
+        except KafkaException as exception:
+            raise self._explain(exception, ()) from None
+
+    def publish(
+        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+    ) -> None:
+        try:
+            self._producer.begin_transaction()
+            self._send_entries(first)
+            self._send_runs(runs, partitions)
+            self._send_entries(last)
+            self._finish(self._producer.commit_transaction)
+        except KafkaException as exception:
+            raise self._explain(exception, runs) from None
+
+
+class IdempotentProducing(Producing):
+    """At least once: a crash between the events and the position repeats the events."""
+
+    transactional = False
+    _failure: KafkaError | None = None
+
+    def open(self) -> None:
+        """Nothing to fence off."""
+
+    def publish(
+        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+    ) -> None:
+        try:
+            self._send_entries(first)
+            self._deliver()
+            self._send_runs(runs, partitions)
+            self._deliver()
+            self._send_entries(last)
+            self._deliver()
+        except KafkaException as exception:
+            raise self._explain(exception, runs) from None
+
+    def _properties(self) -> dict[str, Any]:
+        # A flush succeeds although a message failed: its report alone tells.
+        return {"on_delivery": self._report, "delivery.report.only.error": True}
+
+    def _report(self, error: KafkaError | None, _message: Message) -> None:
+        self._failure = self._failure or error
+
+    def _deliver(self) -> None:
+        patience = self._patience()
+        while self._producer.flush(_SLICE_SECONDS):
+            patience.check()
+        if self._failure is not None:
+            raise KafkaException(self._failure)
+
+
+class _Patience:
+    """Ends when no message has left for a long time.
+
+    Args:
+        left: how many have not.
+    """
+
+    def __init__(self, faults: Faults, left: Callable[[], int]) -> None:
+        self._faults = faults
+        self._left = left
+        self._least = left()
+        self._since = time.monotonic()
+
+    def check(self) -> None:
+        """
+        Raises:
+            UnreachableError, RefusedError: as named.
+        """
+        self._faults.raise_refusal()
+        left = self._left()
+        if left < self._least:
+            self._least = left
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > STALL_SECONDS:
+            raise self._faults.unreachable(STALL_SECONDS)

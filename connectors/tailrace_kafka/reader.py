@@ -1,0 +1,347 @@
+"""A sink's side of a Kafka stream, or `tail`'s."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from tailrace.batch import Run
+from tailrace.errors import DataLossError, UnreachableError
+from tailrace.position import SCHEMA_PREFIX
+from tailrace.stream import Partition, Slice
+from tailrace_kafka.cluster import Cluster
+from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
+from tailrace_kafka.ledger import STREAM_KEY, Ledger, LedgerReader, TopicBegin, learn_topics, public_state, topic_begins
+from tailrace_kafka.properties import Properties
+
+#: Between two looks whether the stream was made, as long as it was not.
+_APPEAR_SECONDS = 0.5
+#: Between two looks at whether the topics are still the same, with the same number of partitions.
+_TOPICS_SECONDS = 30.0
+#: A poll that waits for records looks this often for new topics.
+_SLICE_SECONDS = 0.25
+_COMMIT_SECONDS = 1.0
+#: A new leader may know the topic's end only after a moment.
+_END_SECONDS = 5.0
+#: Trouble that lasts this long is looked into.
+_DOUBT_SECONDS = 5.0
+_MOST_MESSAGES = 10_000
+
+log = structlog.get_logger()
+
+
+class KafkaReader:
+    """Reads what is committed; waits where capture has not made the stream yet.
+
+    Until then `stream_id` is "" and there are no partitions.
+
+    Args:
+        consumer: the sink's name, "" for an onlooker.
+        one_topic: the template of event topics names one topic for all tables.
+        needs_beginning: a consumer without a position must not begin later than the stream.
+    """
+
+    def __init__(self, properties: Properties, consumer: str, *, one_topic: bool, needs_beginning: bool) -> None:
+        self._properties = properties
+        self._consumer_name = consumer
+        self._one_topic = one_topic
+        self._needs_beginning = needs_beginning
+        self._ledger_topics = Ledger(properties.pipeline)
+        self._cluster = Cluster(properties)
+        self._faults = Faults(properties.where)
+        self._begins: dict[str, TopicBegin] = {}
+        self._wanted: dict[Partition, int] = {}
+        self._positions: dict[Partition, int] = {}
+        self._stream_id = ""
+        self._schemas: LedgerReader | None = None
+        self._look_at = 0.0
+        self._topics_at = 0.0
+        self._commit_at = 0.0
+        self._uncommitted: dict[Partition, int] = {}
+        self._message_bytes = 1000.0
+        self._cluster.connect()
+        self._consumer: Consumer = properties.consumer(self._faults, f"{properties.prefix}.{consumer or '-tail'}")
+
+    # ---- the protocol
+
+    @property
+    def stream_id(self) -> str:
+        if not self._stream_id:
+            self._discover(to_end=True)
+        return self._stream_id
+
+    @property
+    def total_order(self) -> bool:
+        return self._one_topic and sum(len(begin.offsets) for begin in self._begins.values()) <= 1
+
+    def partitions(self) -> Mapping[Partition, str]:
+        self._discover(to_end=True)
+        return {partition: self._begins[partition.topic].id for partition in _partitions(self._begins)}
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        self._wanted = dict(positions)
+        self._positions = {}
+        self._consumer.unassign()
+        self._discover(to_end=True)
+        self._assign()
+
+    def poll(self, timeout: float, limit_bytes: int) -> list[Slice]:
+        deadline = time.monotonic() + timeout
+        while True:
+            self._discover()
+            self._assign()
+            left = deadline - time.monotonic()
+            slices = self._take(min(max(left, 0), _SLICE_SECONDS), limit_bytes)
+            self._send_commit()
+            # librdkafka counts in milliseconds.
+            if slices or deadline - time.monotonic() < 0.001:
+                return slices
+
+    def pause(self, partition: Partition) -> None:
+        self._consumer.pause([TopicPartition(*partition)])
+
+    def resume(self, partition: Partition) -> None:
+        self._consumer.resume([TopicPartition(*partition)])
+
+    def positions(self) -> Mapping[Partition, int]:
+        return dict(self._positions)
+
+    def ends(self) -> Mapping[Partition, int]:
+        self._discover(to_end=True)
+        return self._cluster.ends(_partitions(self._begins))
+
+    def schemas(self) -> list[bytes]:
+        self._discover(to_end=True)
+        if self._schemas is None:
+            return []
+        entries = [item for item in self._schemas.entries.items() if item[0].startswith(SCHEMA_PREFIX)]
+        return [value for _, value in sorted(entries, key=_version)]
+
+    def state(self) -> dict[str, bytes]:
+        if len(self._cluster.topics(self._ledger_topics.topics)) < len(self._ledger_topics.topics):
+            return {}
+        with closing(LedgerReader(self._properties, self._cluster, self._ledger_topics.topics)) as ledger:
+            ledger.read_to_end()
+            return public_state(ledger.entries)
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        if self._consumer_name:
+            self._uncommitted.update(positions)
+            self._send_commit()
+
+    def close(self) -> None:
+        self._send_commit(at_once=True)
+        self._consumer.close()
+        if self._schemas is not None:
+            self._schemas.close()
+        self._cluster.close()
+
+    # ---- topics
+
+    def _discover(self, to_end: bool = False) -> None:
+        """Follows the ledger for new topics; with `to_end` knows everything that was committed by now."""
+        schemas = self._open_schemas(at_once=to_end)
+        if schemas is None:
+            return
+        if to_end:
+            schemas.read_to_end()
+        else:
+            while schemas.follow():
+                pass
+        if not self._stream_id and STREAM_KEY in schemas.entries:
+            self._stream_id = f"{self._cluster.id()}:{schemas.entries[STREAM_KEY].decode()}"
+        known = topic_begins(schemas.entries)
+        new = {topic: begin for topic, begin in known.items() if topic not in self._begins}
+        if new or time.monotonic() >= self._topics_at:
+            self._require_same_topics(known)
+        self._begins.update(new)
+
+    def _open_schemas(self, at_once: bool) -> LedgerReader | None:
+        if self._schemas is None and (at_once or time.monotonic() >= self._look_at):
+            self._look_at = time.monotonic() + _APPEAR_SECONDS
+            names = [self._ledger_topics.schemas]
+            if self._cluster.topics(names):
+                self._schemas = LedgerReader(self._properties, self._cluster, names)
+        return self._schemas
+
+    def _require_same_topics(self, begins: Mapping[str, TopicBegin]) -> None:
+        self._topics_at = time.monotonic() + _TOPICS_SECONDS
+        # A cluster that is out of reach says nothing about its topics; polling will tell.
+        with suppress(UnreachableError):
+            found = self._cluster.topics(begins)
+            for topic, begin in begins.items():
+                begin.require_same(found.get(topic), topic, self._properties.where)
+
+    # ---- positions
+
+    def _assign(self) -> None:
+        """Reads topics that are not read yet, from where `seek` said, or from their beginning."""
+        new = [partition for partition in _partitions(self._begins) if partition not in self._positions]
+        if not new:
+            return
+        starts = self._starts(new)
+        self._positions.update(starts)
+        learn_topics(self._consumer, {partition.topic for partition in starts})
+        self._consumer.incremental_assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+
+    def _starts(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """
+        Raises:
+            DataLossError: a position is no offset of the topic any more.
+        """
+        kept = self._cluster.begins(partitions)
+        self._require_ends({p: self._wanted[p] for p in partitions if p in self._wanted})
+        starts = {}
+        for partition, first in kept.items():
+            begin = self._begins[partition.topic].offsets[partition.number]
+            position = self._wanted.get(partition)
+            if position is None:
+                position = begin if self._needs_beginning else max(begin, first)
+            if position < first:
+                known = f"{self._consumer_name} continues at" if partition in self._wanted else "the stream begins at"
+                raise self._lost(partition, f"{known} offset {position:,}, but only records from {first:,} on are kept")
+            starts[partition] = position
+        return starts
+
+    def _require_ends(self, positions: Mapping[Partition, int]) -> None:
+        deadline = time.monotonic() + _END_SECONDS
+        while True:
+            ends = self._cluster.ends(positions)
+            beyond = [partition for partition, offset in positions.items() if offset > ends[partition]]
+            if not beyond:
+                return
+            if time.monotonic() > deadline:
+                partition = beyond[0]
+                raise self._lost(
+                    partition,
+                    f"{self._consumer_name} continues at offset {positions[partition]:,}, but the partition ends at "
+                    f"{ends[partition]:,}: records were lost, or it is another topic",
+                )
+            time.sleep(0.1)
+
+    def _lost(self, partition: Partition, what: str) -> DataLossError:
+        return DataLossError(
+            what,
+            where=f"{self._properties.where}, topic {partition.topic}, partition {partition.number}",
+            fix="only a new full load makes the target whole: run `tailrace teardown`, then `tailrace run`",
+        )
+
+    # ---- records
+
+    def _take(self, timeout: float, limit_bytes: int) -> list[Slice]:
+        # `consume` waits until it has as many as asked for: the first one alone may be waited for.
+        first = self._consumer.poll(timeout)
+        if first is None:
+            self._watch()
+            return []
+        if self._faults.since is not None:
+            self._faults.clear()
+        gathered: dict[tuple[str, int], _Gathered] = {}
+        size = self._gather([first], gathered)
+        while size < limit_bytes:
+            count = int((limit_bytes - size) / self._message_bytes) + 1
+            messages = self._consumer.consume(min(count, _MOST_MESSAGES), 0)
+            if not messages:
+                break
+            grown = self._gather(messages, gathered)
+            size += grown
+            self._message_bytes += 0.2 * (grown / len(messages) - self._message_bytes)
+        return [piece.slice(place) for place, piece in gathered.items()]
+
+    def _gather(self, messages: Sequence[Message], gathered: dict[tuple[str, int], _Gathered]) -> int:
+        size = 0
+        positions = self._positions
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._handle(error, message)
+                continue
+            place = (message.topic(), message.partition())
+            piece = gathered.get(place)  # type: ignore[arg-type]  # only an error has neither
+            if piece is None:
+                piece = gathered[place] = _Gathered()  # type: ignore[index]
+            key, value = message.key(), message.value()
+            grown = (len(key) if key is not None else 0) + (len(value) if value is not None else 0)
+            piece.keys.append(key)
+            piece.values.append(value)
+            piece.offsets.append(message.offset())  # type: ignore[arg-type]
+            piece.bytes += grown
+            size += grown
+        for (topic, number), piece in gathered.items():
+            after = piece.offsets[-1] + 1
+            partition = Partition(topic, number)
+            positions[partition] = max(positions.get(partition, 0), after)
+        return size
+
+    def _handle(self, error: KafkaError, message: Message) -> None:
+        partition = Partition(message.topic() or "", message.partition() or 0)
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:
+            # Past the markers and aborted records before the end, which are no messages.
+            offset = message.offset() or 0
+            self._positions[partition] = max(self._positions.get(partition, 0), offset)
+        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise self._lost(partition, f"offset {self._positions.get(partition, 0):,} is not kept any more")
+        elif code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+            raise self._lost(partition, "the topic was deleted while it was read")
+        else:
+            self._faults.note(error)
+            self._faults.raise_refusal()
+
+    def _watch(self) -> None:
+        """Nothing came: tells an idle stream from a cluster that is out of reach."""
+        since = self._faults.since
+        if since is None:
+            return
+        self._faults.raise_refusal()
+        for_seconds = time.monotonic() - since
+        if for_seconds < _DOUBT_SECONDS:
+            return
+        if self._cluster.answers(2.0):
+            self._faults.clear()
+        elif for_seconds > STALL_SECONDS:
+            raise self._faults.unreachable(STALL_SECONDS)
+
+    # ---- the group's offsets
+
+    def _send_commit(self, at_once: bool = False) -> None:
+        """For tools that show a group's lag; nobody reads on from these."""
+        if not self._uncommitted or (not at_once and time.monotonic() < self._commit_at):
+            return
+        offsets = [TopicPartition(*partition, offset) for partition, offset in self._uncommitted.items()]
+        self._uncommitted = {}
+        self._commit_at = time.monotonic() + _COMMIT_SECONDS
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as exception:
+            log.debug("group offsets not committed", error=str(explain(error_of(exception), self._properties.where)))
+
+
+class _Gathered:
+    """Records of one partition."""
+
+    __slots__ = ("bytes", "keys", "offsets", "values")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        self.offsets: list[int] = []
+        self.bytes = 0
+
+    def slice(self, place: tuple[str, int]) -> Slice:
+        run = Run(place[0], self.keys, self.values)
+        return Slice(Partition(*place), [run], [self.offsets], self.offsets[-1] + 1, self.bytes)
+
+
+def _partitions(begins: Mapping[str, TopicBegin]) -> list[Partition]:
+    return [Partition(topic, number) for topic, begin in begins.items() for number in range(len(begin.offsets))]
+
+
+def _version(entry: tuple[str, bytes]) -> tuple[str, int]:
+    """Orders `schema:{topic}:{id}` by topic and number."""
+    topic, _, number = entry[0].rpartition(":")
+    return topic, int(number)
