@@ -20,6 +20,8 @@ class TargetTable:
         version: the newest schema version contained.
         columns: those of the newest version, in its order, named as at the source.
         retained: columns that the source dropped; they stay in the target, nullable, under these names.
+        since: `tailrace_seq` of the event with which this version was met; "" unknown. A target without transactional
+            DDL tells by it which rows it has brought to this version already.
     """
 
     source: TableName
@@ -27,6 +29,7 @@ class TargetTable:
     version: int
     columns: tuple[Column, ...]
     retained: tuple[Column, ...] = ()
+    since: str = field(default="", compare=False)
     key: tuple[Column, ...] = field(init=False, compare=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:

@@ -108,7 +108,7 @@ class _Table:
     def __init__(self, history: list[TableSchema], seq: str) -> None:
         self.history = history
         self.seq = seq
-        self.target = fold(history)
+        self.target = replace(fold(history), since=seq)
         self.maps: dict[int, RowMap] = {}
 
     def row_map(self, schema: TableSchema) -> RowMap:
