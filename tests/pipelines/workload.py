@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from tests.servers import Database
 
 ORDERS = "orders"
-LINES = "lines"
+LINES = "order_lines"
 NOTES = "notes"
 TABLES = (ORDERS, LINES, NOTES)
 
@@ -55,6 +56,7 @@ class Workload:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._next = 1
+        self._connection: Any = None
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -82,14 +84,16 @@ class Workload:
             size = self._random.choice((1, 1, 2, 5, 30))
             rolled_back = self._random.random() < 0.05
             orders, lines = list(self.orders), list(self.lines)
-            try:
-                with self.database.transaction() as cursor:
-                    for _ in range(size):
-                        self._change(cursor)
-                    if rolled_back:
-                        raise _RollbackError
-            except _RollbackError:
+            if self._connection is None:
+                self._connection = self.database.connect(autocommit=False)
+            with contextlib.closing(self._connection.cursor()) as cursor:
+                for _ in range(size):
+                    self._change(cursor)
+            if rolled_back:
+                self._connection.rollback()
                 self.orders, self.lines = orders, lines
+            else:
+                self._connection.commit()
             self.changes += size
             yield self.changes
 
@@ -184,10 +188,6 @@ class Workload:
 
     def _word(self) -> str:
         return self._random.choice(_WORDS)
-
-
-class _RollbackError(Exception):
-    pass
 
 
 def comparable(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
