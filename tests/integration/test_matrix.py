@@ -115,8 +115,9 @@ def test_all_targets_equal_the_source(
     try:
         with pipeline.running():
             if way == "calm":
-                for _ in work.run(CHANGES):
-                    pass
+                apply_all(work, CHANGES // 2)  # meets the full load
+                until(lambda: all_at_work(pipeline), 60, "every worker streams")
+                apply_all(work, CHANGES - CHANGES // 2)
             else:
                 changes_with_kills(pipeline, work)
         caught_up = pipeline.until_caught_up()
@@ -128,6 +129,16 @@ def test_all_targets_equal_the_source(
     finally:
         torn_down = pipeline.command("teardown", "--yes")
     assert torn_down.code == 0, torn_down.stderr
+
+
+def apply_all(work: Workload, changes: int) -> None:
+    for _ in work.run(changes):
+        pass
+
+
+def all_at_work(pipeline: PipelineFile) -> bool:
+    workers = pipeline.status().get("workers", [])
+    return bool(workers) and all(worker["state"] == "streaming" for worker in workers)
 
 
 def changes_with_kills(pipeline: PipelineFile, work: Workload) -> None:
