@@ -144,7 +144,7 @@ def double_text(value: float) -> str:
     digits = digits.rstrip("0")
     if not digits:
         return sign + "0.0"
-    if -14 <= point <= 15:
+    if -14 <= point <= 15 or len(digits) > point > 15:
         if point <= 0:
             return f"{sign}0.{'0' * -point}{digits}"
         if len(digits) <= point:
