@@ -47,6 +47,9 @@ PINNED: Mapping[str, str] = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+# A database with encoding SQL_ASCII checks no text. It would end our session at the first value that is no UTF-8, where
+# we name table and column.
+_RAW_TEXT = "SET client_encoding = 'SQL_ASCII'"
 #: For the replication connection alone. A publish that waits for its stream is no reason to hang up; a dead link is
 #: noticed by TCP and by our own heartbeats long before.
 _REPLICATION = {"wal_sender_timeout": "180s"}
@@ -103,6 +106,9 @@ class Connection:
             self._wait(CONNECT_SECONDS, "connecting")
         except psycopg2.Error as error:
             raise login_error(str(error), self.where) from None
+        self._unchecked = self.raw.get_parameter_status("server_encoding") == "SQL_ASCII"
+        if replication and self._unchecked:
+            self.query(_RAW_TEXT)
 
     @property
     def version(self) -> int:
@@ -147,6 +153,8 @@ class Connection:
         Args:
             seconds: the longest wait for more.
         """
+        if self._unchecked:
+            self.query(_RAW_TEXT)
         copy = Copy(self.raw, self.where)
         copy.send(sql)
         deadline = time.monotonic() + seconds
@@ -158,6 +166,8 @@ class Connection:
                 yield self._next(copy, seconds)
         except CopyEndedError:
             ended = True
+            if self._unchecked:
+                self.query("SET client_encoding = 'UTF8'")
         except TailraceError:
             ended = True
             raise

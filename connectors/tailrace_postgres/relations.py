@@ -196,13 +196,17 @@ class CapturedRelations:
         log.error("table suspended", table=str(selected.source.name), reason=reason)
         self._emitter.record_state(table_key(topic), suspension(reason))
 
-    def inspect(self, members: Mapping[int, tuple[str, str]], published: Container[int]) -> None:
+    def inspect(self, members: Mapping[int, tuple[str, str]], published: Container[int]) -> bool:
         """Compares what the database has now with what is captured.
 
         Args:
             members: schema and name by OID, of every captured table that still exists.
             published: OIDs in the publications.
+
+        Returns:
+            Whether a table was suspended.
         """
+        before = len(self._suspended)
         for oid, selected in self._by_oid.items():
             name = selected.source.name
             if oid not in members:
@@ -213,6 +217,7 @@ class CapturedRelations:
                 self.suspend(selected, f"the table was renamed to {'.'.join(members[oid])}; {RELOAD}")
             elif oid not in published:
                 self.suspend(selected, f"somebody took the table out of the publication; {RELOAD}")
+        return len(self._suspended) > before
 
 
 def suspension(reason: str) -> bytes:

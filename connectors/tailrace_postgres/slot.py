@@ -115,6 +115,13 @@ def create_slot(connection: Connection, name: str) -> Created:
         raise UnreachableError(
             error.what, where=error.where, fix="it waits for transactions older than it, see pg_stat_activity"
         ) from None
+    except RefusedError as error:
+        level = "wal_level" in error.what
+        raise RefusedError(
+            error.what,
+            where=error.where,
+            fix="ALTER SYSTEM SET wal_level = 'logical', then restart the server" if level else error.fix,
+        ) from None
     _, start, snapshot, _ = rows[0]
     return Created(parse_lsn(start), snapshot)
 

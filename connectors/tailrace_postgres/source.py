@@ -201,7 +201,7 @@ class PostgresSource:
         slot = find_slot(self._connection, self._slot)
         return slot is not None and self._replication is not None and slot.active_pid == self._replication.pid
 
-    def _inspect(self) -> None:
+    def _inspect(self) -> bool:
         """Looks whether somebody changed what we capture by."""
         present = self._publications.present()
         if self._publication not in present:
@@ -211,7 +211,7 @@ class PostgresSource:
                 fix=AGAIN,
             )
         published = {oid for publication in present.values() for oid in publication.members}
-        self._relations.inspect(Catalog(self._connection).names(self._relations.oids), published)
+        return self._relations.inspect(Catalog(self._connection).names(self._relations.oids), published)
 
     def _release_anchor(self) -> None:
         if self._beginning is not None and self._beginning.anchor is not None:

@@ -29,7 +29,7 @@ class Streaming:
         heartbeat: seconds; after so long without a message the server is asked for a sign of life.
         alive: whether the server, asked over another connection, still runs our session. It may be busy for long with
             a transaction of which nothing is for us.
-        inspect: called every heartbeat.
+        inspect: called every heartbeat; True if it has recorded something that is to be stored.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Streaming:
         flushed: int,
         heartbeat: float,
         alive: Callable[[], bool],
-        inspect: Callable[[], None],
+        inspect: Callable[[], bool],
     ) -> None:
         self._stream = stream
         self._decoder = decoder
@@ -53,6 +53,7 @@ class Streaming:
         self._returned_mark = emitter.mark
         self._awaited_mark = ""
         self._urgent = False
+        self._recorded = False
         self._stream.report(self._decoder.received, self._flushed, ask=False)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
@@ -66,7 +67,7 @@ class Streaming:
         while True:
             self._drain(limit_bytes)
             self._keep_alive()
-            if emitter.size:
+            if emitter.size or self._recorded:
                 return self._take()
             moved = emitter.mark > self._returned_mark
             left = deadline - time.monotonic()
@@ -106,6 +107,7 @@ class Streaming:
 
     def _take(self) -> Batch:
         batch = self._emitter.take()
+        self._recorded = False
         self._returned_mark = batch.mark
         if self._awaited_mark and batch.mark >= self._awaited_mark:
             self._awaited_mark = ""
@@ -127,7 +129,7 @@ class Streaming:
             self._stream.heard_at = now
         if now - self._inspected_at >= self._heartbeat:
             self._inspected_at = now
-            self._inspect()
+            self._recorded |= self._inspect()
 
     def _report(self, ask: bool) -> None:
         self._stream.report(self._decoder.received, self._flushed, ask)
