@@ -1,0 +1,63 @@
+"""`tailrace check` of a DynamoDB target."""
+
+from __future__ import annotations
+
+import contextlib
+
+from botocore.exceptions import ClientError
+
+from tailrace.errors import TailraceError
+from tailrace.source import Finding
+from tailrace_dynamodb.attributes import EXPIRES
+from tailrace_dynamodb.positions import Positions
+from tailrace_dynamodb.service import Service
+from tailrace_dynamodb.settings import DynamoDBSinkSettings
+from tailrace_dynamodb.tables import describe_table, expiry
+from tailrace_dynamodb.writes import MARKER_SECONDS
+
+_PERMISSIONS = (
+    "DescribeTable, CreateTable, DescribeTimeToLive, UpdateTimeToLive, Scan, Query, GetItem, PutItem, UpdateItem, "
+    "BatchWriteItem, DeleteItem"
+)
+
+
+def findings(settings: DynamoDBSinkSettings, pipeline: str) -> list[Finding]:
+    """Reaches the service and looks at the tables that the sink knows; changes nothing."""
+    try:
+        with contextlib.closing(Service(settings, patient=False)) as service:
+            return _findings(service, settings, pipeline)
+    except TailraceError as error:
+        where = f"{error.where}: " if error.where else ""
+        return [Finding("connection", False, f"{where}{error.what}", error.fix)]
+
+
+def _findings(service: Service, settings: DynamoDBSinkSettings, pipeline: str) -> list[Finding]:
+    positions = Positions(service, settings.prefix, pipeline, settings.name, "")
+    described = describe_table(service, positions.table)
+    found = [
+        Finding("connection", True, service.where),
+        Finding("permissions", True, f"the AWS user needs on {settings.prefix}*: {_PERMISSIONS}"),
+        Finding(
+            "delete markers",
+            True,
+            f"live {MARKER_SECONDS // 86400} days: longer than the stream keeps events and the sink may lag together",
+        ),
+    ]
+    names = positions.tables() if described is not None else []
+    return found + [_table(service, name) for name in names]
+
+
+def _table(service: Service, name: str) -> Finding:
+    title = f"table {name}"
+    try:
+        attribute = expiry(service, name)
+    except ClientError:
+        return Finding(title, True, "is missing, and will be created")
+    if attribute == EXPIRES:
+        return Finding(title, True, "deleted rows expire")
+    detail = f"expires by {attribute}" if attribute else "deleted rows never expire"
+    fix = (
+        f"aws dynamodb update-time-to-live --table-name {name} "
+        f"--time-to-live-specification Enabled=true,AttributeName={EXPIRES}"
+    )
+    return Finding(title, None, f"{detail}: their markers stay for good", fix)

@@ -1,0 +1,210 @@
+"""`{prefix}_tailrace_positions`: how far each pipeline's sink has got, an item per partition of the stream.
+
+All items of a sink have the partition key ``pipeline#sink``. The sort key is ``partition#TOPIC#NUMBER``, ``owner`` for
+the worker that writes now, and ``table#NAME`` for each table that the sink has created or taken over (for `check`).
+Positions move by compare-and-set on owner and old offset, after every write below them is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tailrace.errors import DataLossError, OwnershipLostError, RefusedError
+from tailrace.stream import Partition
+from tailrace_dynamodb.attributes import Item
+from tailrace_dynamodb.service import Service, code_of
+from tailrace_dynamodb.tables import create_table, describe_table, wait_active
+
+NAME = "_tailrace_positions"
+_KEY = (("sink", "S"), ("item", "S"))
+_OWNER = "owner"
+_PARTITION, _TABLE = "partition#", "table#"
+_OURS = "#o = :owner AND #n = :before"
+
+
+class Positions:
+    """One sink's items.
+
+    Args:
+        owner: our token; another one in the table means that another worker has taken over.
+    """
+
+    def __init__(self, service: Service, prefix: str, pipeline: str, sink: str, owner: str) -> None:
+        self.table = prefix + NAME
+        self._service = service
+        self._pipeline, self._sink = pipeline, sink
+        self._hash = f"{pipeline}#{sink}"
+        self._owner = owner
+        self._stream_id = ""
+        self._stored: dict[Partition, int] = {}
+
+    # ---- open and commit
+
+    def take(self, stream_id: str) -> dict[Partition, int]:
+        """Creates the table if need be, takes the items over, and returns the positions.
+
+        Raises:
+            DataLossError: they belong to another stream's content.
+        """
+        if describe_table(self._service, self.table) is None:
+            create_table(self._service, self.table, _KEY, expires="")
+        wait_active(self._service, self.table)
+        for item in self._items(""):
+            if "stream_id" in item and item["stream_id"]["S"] != stream_id:
+                raise DataLossError(
+                    "the positions stored in the target belong to another stream",
+                    where=f"{self._service.where}, table {self.table}",
+                    fix="run `tailrace teardown` and load the tables anew, or give back the stream's old state",
+                )
+        self._stream_id = stream_id
+        # The owner first: from here on no other worker creates the item of a partition.
+        self._put(_OWNER, 0)
+        self._stored = {}
+        for item in self._items(_PARTITION):
+            answer = self._service.send(
+                "update_item",
+                self.table,
+                TableName=self.table,
+                Key={"sink": item["sink"], "item": item["item"]},
+                UpdateExpression="SET #o = :owner",
+                ExpressionAttributeNames={"#o": "owner"},
+                ExpressionAttributeValues={":owner": {"S": self._owner}},
+                ReturnValues="ALL_NEW",
+            )
+            self._stored[_partition(item)] = int(answer["Attributes"]["next_offset"]["N"])
+        return dict(self._stored)
+
+    def check_owner(self) -> None:
+        """Raises OwnershipLostError where another worker has taken over."""
+        answer = self._service.send(
+            "get_item",
+            self.table,
+            TableName=self.table,
+            Key={"sink": {"S": self._hash}, "item": {"S": _OWNER}},
+            ConsistentRead=True,
+        )
+        if answer.get("Item", {}).get("owner", {}).get("S") != self._owner:
+            raise self._lost()
+
+    def advance(self, positions: Mapping[Partition, int]) -> None:
+        """Moves the positions on.
+
+        Raises:
+            OwnershipLostError: the table holds another owner or offset than we left there.
+        """
+        moved = {p: offset for p, offset in positions.items() if self._stored.get(p) != offset}
+        if any(partition not in self._stored for partition in moved) or not moved:
+            self.check_owner()
+        for partition, offset in moved.items():
+            before = self._stored.get(partition)
+            name = f"{_PARTITION}{partition.topic}#{partition.number}"
+            try:
+                if before is None:
+                    self._put(name, offset, ConditionExpression="attribute_not_exists(#i)")
+                else:
+                    self._move(name, before, offset)
+            except ClientError as error:
+                raise self._unexpected(error) from None
+            self._stored[partition] = offset
+
+    def _move(self, name: str, before: int, offset: int) -> None:
+        self._service.send(
+            "update_item",
+            self.table,
+            TableName=self.table,
+            Key={"sink": {"S": self._hash}, "item": {"S": name}},
+            UpdateExpression="SET #n = :after, #u = :now",
+            ConditionExpression=_OURS,
+            ExpressionAttributeNames={"#o": "owner", "#n": "next_offset", "#u": "updated_at"},
+            ExpressionAttributeValues={
+                ":owner": {"S": self._owner},
+                ":before": {"N": str(before)},
+                ":after": {"N": str(offset)},
+                ":now": {"S": _now()},
+            },
+        )
+
+    def _put(self, name: str, offset: int, **condition: Any) -> None:
+        item: Item = {
+            "sink": {"S": self._hash},
+            "item": {"S": name},
+            "stream_id": {"S": self._stream_id},
+            "next_offset": {"N": str(offset)},
+            "owner": {"S": self._owner},
+            "updated_at": {"S": _now()},
+        }
+        if condition:
+            condition["ExpressionAttributeNames"] = {"#i": "item"}
+        self._service.send("put_item", self.table, TableName=self.table, Item=item, **condition)
+
+    def _unexpected(self, error: ClientError) -> Exception:
+        if code_of(error) == "ConditionalCheckFailedException":
+            return self._lost()
+        return RefusedError(
+            "the table of positions is gone", where=f"{self._service.where}, table {self.table}", fix="see who drops it"
+        )
+
+    def _lost(self) -> OwnershipLostError:
+        return OwnershipLostError(
+            f"another worker has taken over sink {self._sink} of pipeline {self._pipeline}",
+            where=f"{self._service.where}, table {self.table}",
+            fix="run one daemon per pipeline; stop the other one, or leave this one stopped",
+        )
+
+    # ---- the tables that the sink writes
+
+    def remember_table(self, name: str) -> None:
+        item: Item = {"sink": {"S": self._hash}, "item": {"S": _TABLE + name}}
+        self._service.send("put_item", self.table, TableName=self.table, Item=item)
+
+    def tables(self) -> list[str]:
+        return [item["item"]["S"].removeprefix(_TABLE) for item in self._items(_TABLE)]
+
+    # ---- the end
+
+    def forget(self, dry_run: bool) -> int:
+        """Deletes this sink's items, and the table when it is empty then; returns their number."""
+        if describe_table(self._service, self.table) is None:
+            return 0
+        items = list(self._items(""))
+        if not dry_run:
+            for item in items:
+                key = {"sink": item["sink"], "item": item["item"]}
+                self._service.send("delete_item", self.table, TableName=self.table, Key=key)
+            left = self._service.send("scan", self.table, TableName=self.table, Limit=1, ConsistentRead=True)
+            if not left["Items"]:
+                self._service.send("delete_table", self.table, TableName=self.table)
+        return len(items)
+
+    def _items(self, kind: str) -> Iterator[Item]:
+        """This sink's items whose sort key begins so."""
+        parameters: dict[str, Any] = {
+            "TableName": self.table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "#s = :s",
+            "ExpressionAttributeNames": {"#s": "sink"},
+            "ExpressionAttributeValues": {":s": {"S": self._hash}},
+        }
+        if kind:
+            parameters["KeyConditionExpression"] += " AND begins_with(#i, :i)"
+            parameters["ExpressionAttributeNames"]["#i"] = "item"
+            parameters["ExpressionAttributeValues"][":i"] = {"S": kind}
+        while True:
+            page = self._service.send("query", self.table, **parameters)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _partition(item: Item) -> Partition:
+    topic, _, number = item["item"]["S"].removeprefix(_PARTITION).rpartition("#")
+    return Partition(topic, int(number))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,164 @@
+"""DynamoDB, or what speaks its protocol, as target: every item fenced by the sequence of the event that wrote it.
+
+There is no transaction over many items: rows are written, in any order but one after the other per key, and when all
+are done the position moves on. After a crash the events since the stored position come again and change nothing,
+because the fences are there already (I4).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tailrace.connectors import Context
+from tailrace.errors import RefusedError
+from tailrace.sink import TableWork, TargetTable
+from tailrace.source import Finding
+from tailrace.stream import Partition
+from tailrace_dynamodb.attributes import DELETED, ItemForm, stream_digest
+from tailrace_dynamodb.check import findings
+from tailrace_dynamodb.positions import Positions
+from tailrace_dynamodb.service import Service
+from tailrace_dynamodb.settings import DynamoDBSinkSettings
+from tailrace_dynamodb.tables import (
+    Migration,
+    check_key,
+    create_table,
+    describe_table,
+    is_empty,
+    scan,
+    table_name,
+    wait_active,
+)
+from tailrace_dynamodb.writes import Concurrent, TableWriter
+
+
+class DynamoDBSink:
+    """Writes the tables of one endpoint under one prefix (`tailrace.sink.Sink`)."""
+
+    transactional = False
+    transactional_ddl = False
+
+    def __init__(self, settings: DynamoDBSinkSettings, context: Context) -> None:
+        self._settings = settings
+        self._pipeline = context.pipeline
+        self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
+        self._connected: Service | None = None
+        self._concurrent: Concurrent | None = None
+        self._stream = ""
+        self._positions: Positions
+        self._writers: dict[str, TableWriter] = {}
+        # Tables that held nothing when we met them and that only rows of a full load have gone to since.
+        self._fresh: set[str] = set()
+
+    def check(self) -> list[Finding]:
+        return findings(self._settings, self._pipeline)
+
+    def open(self, stream_id: str) -> dict[Partition, int]:
+        self.close()
+        self._stream = stream_digest(stream_id)
+        self._concurrent = Concurrent()
+        self._positions = self._new_positions(self._service())
+        return self._positions.take(stream_id)
+
+    def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
+        known = self._writers.get(table.topic)
+        if known is not None and known.form.table == table:
+            return
+        service = self._service()
+        form = ItemForm(table)
+        name = table_name(self._settings.prefix, table)
+        described = describe_table(service, name)
+        if described is None:
+            create_table(service, name, form.key)
+            described = describe_table(service, name) or {}
+        else:
+            wait_active(service, name)
+        check_key(service, name, described, form.key)
+        if known is None:
+            self._positions.remember_table(name)
+            if is_empty(service, name):
+                self._fresh.add(name)
+        if previous is not None:
+            migration = Migration(service, name, self._stream, table, previous)
+            if migration.needed:
+                self._pool().each(migration.rewrite, migration.items())
+        self._writers[table.topic] = TableWriter(service, name, self._stream, form)
+
+    def apply(self, work: Sequence[TableWork]) -> None:
+        for table_work in work:
+            writer = self._writers.get(table_work.table.topic)
+            if writer is None or writer.form.table != table_work.table:
+                raise ValueError(f"{table_work.table.source} was not ensured in version {table_work.table.version}")
+            self._apply(writer, table_work)
+
+    def _apply(self, writer: TableWriter, work: TableWork) -> None:
+        concurrent = self._pool()
+        if not work.inserts_only or work.updates or work.deletes or work.truncate:
+            self._fresh.discard(writer.name)
+        if work.truncate:
+            writer.clear(concurrent, work.truncate_seq)
+        if writer.name in self._fresh:
+            self._positions.check_owner()  # unconditional writes are the owner's only
+            writer.load(concurrent, work.upserts)
+        elif work.table.retained:
+            concurrent.each(writer.overlay, work.upserts)
+        else:
+            concurrent.each(writer.put, work.upserts)
+        concurrent.each(writer.update, work.updates)
+        concurrent.each(writer.delete, work.deletes)
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        self._positions.advance(positions)
+
+    def rollback(self) -> None:
+        """Nothing to undo: what was written is fenced, and comes again."""
+
+    def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        form = ItemForm(table)
+        for item in scan(self._service(), table_name(self._settings.prefix, table)):
+            if DELETED not in item:
+                yield form.values(item)
+
+    def teardown(self, dry_run: bool) -> list[str]:
+        positions = self._new_positions(self._service())
+        try:
+            found = positions.forget(dry_run)
+        except ClientError:
+            raise RefusedError(
+                "the table of positions is in use", where=positions.table, fix="stop the pipeline, and try again"
+            ) from None
+        name = self._settings.name
+        return [f"positions of sink {name} in the DynamoDB table {positions.table}"] if found else []
+
+    def close(self) -> None:
+        service, self._connected = self._connected, None
+        concurrent, self._concurrent = self._concurrent, None
+        if service is not None:
+            with contextlib.suppress(Exception):
+                service.close()
+        if concurrent is not None:
+            concurrent.close()
+        self._writers.clear()
+        self._fresh.clear()
+
+    # ---- inside
+
+    def _service(self) -> Service:
+        if self._connected is None:
+            self._connected = Service(self._settings)
+        return self._connected
+
+    def _pool(self) -> Concurrent:
+        if self._concurrent is None:
+            raise ValueError("the sink is not open")
+        return self._concurrent
+
+    def _new_positions(self, service: Service) -> Positions:
+        return Positions(service, self._settings.prefix, self._pipeline, self._settings.name, self._owner)

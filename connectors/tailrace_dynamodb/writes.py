@@ -1,0 +1,216 @@
+"""Fenced writes: each is one request that takes effect only where no newer event has written the item (I4).
+
+A failed condition means that the target has this change, or a newer one of the same row: the write counts as done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from tailrace.errors import RefusedError
+from tailrace.sink import Row
+from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, identity
+from tailrace_dynamodb.service import CONCURRENCY, Service, code_of
+from tailrace_dynamodb.tables import scan
+
+#: Delete markers live so long. It must exceed the stream's retention and the sink's greatest lag together: an older
+#: write that comes again afterwards would bring the row back.
+MARKER_SECONDS = 30 * 86400
+_BATCH_ITEMS = 25
+_OLDER = "attribute_not_exists(#f) OR attribute_not_exists(#t) OR #t <> :t OR #f < :f"
+_NAMES = {"#f": FENCE, "#t": STREAM}
+
+T = TypeVar("T")
+
+
+class Concurrent:
+    """Runs one function over many items, in several threads; bounded memory, the first error ends all."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="dynamodb")
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def each(self, function: Callable[[T], object], items: Iterable[T]) -> None:
+        """Returns when all are done.
+
+        Raises:
+            What the function, or the iterator, raised first.
+        """
+        source = iter(items)
+        taking = threading.Lock()
+        failed = threading.Event()
+
+        def work(first: T) -> None:
+            try:
+                function(first)
+                while not failed.is_set():
+                    with taking:
+                        found = list(islice(source, 1))
+                    if not found:
+                        return
+                    function(found[0])
+            except BaseException:
+                failed.set()
+                raise
+
+        futures: list[Future[None]] = []
+        try:
+            # A thread for each of the first items; fewer items need fewer threads.
+            while len(futures) < CONCURRENCY and not failed.is_set():
+                with taking:
+                    found = list(islice(source, 1))
+                if not found:
+                    break
+                futures.append(self._pool.submit(work, found[0]))
+        except BaseException:
+            failed.set()
+            wait(futures)
+            raise
+        errors = [error for future in futures if (error := future.exception()) is not None]
+        if errors:
+            raise errors[0]
+
+
+class TableWriter:
+    """Writes one table's items.
+
+    Args:
+        stream: digest of the stream that the rows come from.
+    """
+
+    def __init__(self, service: Service, name: str, stream: str, form: ItemForm) -> None:
+        self._service = service
+        self._stream = stream
+        self.name = name
+        self.form = form
+
+    # ---- one row each
+
+    def put(self, row: Row) -> None:
+        """The whole row, instead of what is there."""
+        mark = Mark(self._stream, row.seq)
+        self._conditionally("put_item", mark, Item={**self.form.item(row.values), **mark.attributes()})
+
+    def overlay(self, row: Row) -> None:
+        """The whole row, but attributes of columns that the source has no more stay."""
+        mark = Mark(self._stream, row.seq)
+        names, values, expression = self._expression(row)
+        names.update({"#d": DELETED, "#e": EXPIRES})
+        removed = f"{expression}, #d, #e" if " REMOVE " in expression else f"{expression} REMOVE #d, #e"
+        self._conditionally(
+            "update_item", mark, names, values, Key=self.form.key_of(row.values), UpdateExpression=removed
+        )
+
+    def update(self, row: Row) -> None:
+        """Some columns of a row that is there; a missing or deleted one stays so."""
+        names, values, expression = self._expression(row)
+        names.update({"#d": DELETED, "#k": self.form.key[0][0]})
+        self._conditionally(
+            "update_item",
+            Mark(self._stream, row.seq),
+            names,
+            values,
+            condition=f"attribute_exists(#k) AND attribute_not_exists(#d) AND ({_OLDER})",
+            Key=self.form.key_of(row.values),
+            UpdateExpression=expression,
+        )
+
+    def delete(self, row: Row) -> None:
+        self._mark_deleted(self.form.key_of(row.values), Mark(self._stream, row.seq))
+
+    def clear(self, concurrent: Concurrent, seq: str) -> None:
+        """Deletes all rows that were written before this sequence."""
+        mark = Mark(self._stream, seq)
+        keys = {f"#k{index}": name for index, (name, _) in enumerate(self.form.key)}
+        names = {**keys, **_NAMES, "#d": DELETED}
+        items = scan(self._service, self.name, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names)
+        live = (identity(item, self.form) for item in items if DELETED not in item and mark.is_newer(item))
+        concurrent.each(lambda key: self._mark_deleted(key, mark), live)
+
+    def _mark_deleted(self, key: Item, mark: Mark) -> None:
+        expires = str(int(time.time()) + MARKER_SECONDS)
+        item = {**key, **mark.attributes(), DELETED: {"BOOL": True}, EXPIRES: {"N": expires}}
+        self._conditionally("put_item", mark, Item=item)
+
+    def _expression(self, row: Row) -> tuple[dict[str, str], Item, str]:
+        """SET for values, REMOVE for NULLs, the fence in front."""
+        names, values = dict(_NAMES), _values(Mark(self._stream, row.seq))
+        sets, removes = ["#f = :f", "#t = :t"], []
+        keys = dict(self.form.key)
+        for index, (name, value) in enumerate(row.values.items()):
+            if name in keys:
+                continue
+            names[f"#c{index}"] = name
+            if value is None:
+                removes.append(f"#c{index}")
+            else:
+                values[f":c{index}"] = self.form.attribute(name, value)
+                sets.append(f"#c{index} = :c{index}")
+        expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+        return names, values, expression
+
+    def _conditionally(
+        self,
+        operation: str,
+        mark: Mark,
+        names: dict[str, str] | None = None,
+        values: Item | None = None,
+        condition: str = _OLDER,
+        **parameters: Any,
+    ) -> None:
+        try:
+            self._service.send(
+                operation,
+                self.name,
+                TableName=self.name,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names or _NAMES,
+                ExpressionAttributeValues=values or _values(mark),
+                **parameters,
+            )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise self._vanished() from None
+
+    # ---- the first load
+
+    def load(self, concurrent: Concurrent, rows: Iterable[Row]) -> None:
+        """Rows of a first load into a table that held nothing: unconditional, many in one request."""
+        concurrent.each(self._put_batch, _batches(rows))
+
+    def _put_batch(self, rows: list[Row]) -> None:
+        requests = [{"PutRequest": {"Item": {**self.form.item(row.values), FENCE: {"S": row.seq}}}} for row in rows]
+        pause = 0.05
+        while requests:
+            try:
+                answer = self._service.send("batch_write_item", self.name, RequestItems={self.name: requests})
+            except ClientError:
+                raise self._vanished() from None
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:  # throttled in part
+                pause = self._service.pause(pause) if len(left) == len(requests) else 0.05
+            requests = left
+
+    def _vanished(self) -> RefusedError:
+        return RefusedError(
+            "the table is gone", where=f"{self._service.where}, table {self.name}", fix="see who deletes it"
+        )
+
+
+def _values(mark: Mark) -> Item:
+    return {":f": {"S": mark.seq}, ":t": {"S": mark.stream}}
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    source = iter(rows)
+    while batch := list(islice(source, _BATCH_ITEMS)):
+        yield batch
