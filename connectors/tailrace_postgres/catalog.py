@@ -92,13 +92,11 @@ class CatalogColumns:
 
     Attributes:
         live: those that a log carries, in the order of their numbers.
-        highest: the highest number ever used, dropped columns included.
         storage: changes whenever the table's rows were written anew (a rewrite, VACUUM FULL, TRUNCATE).
     """
 
     table: CatalogTable
     live: tuple[CatalogColumn, ...]
-    highest: int
     storage: str
 
 
@@ -193,7 +191,7 @@ class Catalog:
             if not dropped and generated in carries
         )
         storage = self.connection.value(_STORAGE, [oid, oid]) or ""
-        return CatalogColumns(table, live, max((row[0] for row in rows), default=0), storage)
+        return CatalogColumns(table, live, storage)
 
     # ---- types
 
