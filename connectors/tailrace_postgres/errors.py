@@ -31,7 +31,7 @@ def login_error(message: str, where: str) -> TailraceError:
     if answered and not _NOT_YET.search(reason):
         return RefusedError(reason, where=where, fix=_login_fix(reason))
     if _LOCAL_REFUSAL.search(reason) and "SYSCALL" not in reason:
-        return RefusedError(reason, where=where, fix="mend user, password or tls of the source")
+        return RefusedError(reason, where=where, fix="mend user, password or tls in the pipeline file")
     return UnreachableError(reason, where=where)
 
 
@@ -41,7 +41,7 @@ def _login_fix(reason: str) -> str:
     if "replication" in reason or "WAL sender" in reason:
         return "ALTER ROLE … WITH REPLICATION LOGIN"
     if "pg_hba.conf" in reason:
-        return "allow this user and host in the server's pg_hba.conf, for replication too"
+        return "allow this user and host in the server's pg_hba.conf (a source needs replication there too)"
     return ""
 
 
