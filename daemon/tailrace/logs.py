@@ -10,11 +10,10 @@ import logging
 import sys
 import traceback
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
-import structlog
-from structlog.typing import EventDict, Processor
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
 
 
 class LogFormat(StrEnum):
@@ -27,7 +26,19 @@ def default_format() -> LogFormat:
     return LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
 
 
+class _Stderr:
+    """stderr as it is when something is logged, not as it was when the logs were set up."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def _json(event: EventDict, **_: Any) -> str:
+    import orjson
+
     return orjson.dumps(event, default=str).decode()
 
 
@@ -38,6 +49,9 @@ def configure(log_format: LogFormat, *, debug: bool = False, **context: str) -> 
         debug: log debug messages, and exceptions whole.
         context: goes with every entry (``worker="capture"``).
     """
+    import structlog  # here, so that the command line's help does not wait for it
+
+    stderr: Any = _Stderr()
     shared: list[Processor] = [
         _bound(context),
         structlog.processors.add_log_level,
@@ -53,10 +67,10 @@ def configure(log_format: LogFormat, *, debug: bool = False, **context: str) -> 
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stderr),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -85,9 +99,7 @@ def place(error: BaseException) -> str:
 
 def _frames(error: BaseException) -> list[str]:
     """Where it came through, outermost first: ``module:line``."""
-    return [
-        f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)
-    ]
+    return [f"{frame.f_globals.get('__name__', '?')}:{line}" for frame, line in traceback.walk_tb(error.__traceback__)]
 
 
 def _exception_place(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -15,7 +15,7 @@ import orjson
 from tailrace.cli.main import guarded
 from tailrace.logs import LogFormat, configure
 from tailrace.notify import Notifier
-from tailrace.supervisor import Supervisor
+from tailrace.supervisor.supervisor import Supervisor
 from tests.doubles.pipeline import COMMAND, pipeline
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from tailrace.errors import NotRunningError
 from tailrace.http.client import ask
-from tailrace.http.server import bind_tcp
+from tailrace.http.sockets import bind_tcp
 from tailrace.supervisor import folder
 from tests.doubles.pipeline import ERRORS, pipeline
 

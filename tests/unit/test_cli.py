@@ -36,7 +36,7 @@ def test_help_and_version(capsys: Output) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom tailrace.cli.main import main\nassert main(['--help']) == 0\n"
-        "heavy = {'pydantic', 'uvicorn', 'starlette', 'prometheus_client', 'sqlglot', 'tailrace.config'}\n"
+        "heavy = {'pydantic', 'structlog', 'uvicorn', 'starlette', 'prometheus_client', 'sqlglot', 'tailrace.config'}\n"
         "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -92,3 +92,15 @@ def test_interruptions_are_quiet(capsys: Output) -> None:
     assert raising(KeyboardInterrupt()) == 130
     assert raising(typer.Abort()) == 1
     assert capsys.readouterr().err == "tailrace: nothing was done\n"
+
+
+def test_commands_that_ask_do_not_import_what_serves(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('name = "shop"\nstate_dir = "s"\n[source]\nconnector = "postgres"\nurl = "postgresql://x@h/d"\n')
+    code = (
+        "import sys\nfrom tailrace.cli.main import main\nassert main(['status', sys.argv[1]]) == 3\n"
+        "heavy = {'uvicorn', 'starlette', 'prometheus_client', 'psycopg2', 'sqlglot'}\n"
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -17,7 +17,8 @@ from tailrace import __version__
 from tailrace.errors import NotRunningError, RefusedError, StuckError
 from tailrace.http.app import create_app
 from tailrace.http.client import ask
-from tailrace.http.server import bind_tcp, bind_unix, serving
+from tailrace.http.server import serving
+from tailrace.http.sockets import bind_tcp, bind_unix
 from tailrace.report import TableReport, WorkerReport
 from tailrace.supervisor.health import WorkerHealth
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tailrace.errors import RefusedError
-from tailrace.supervisor import Outcome, Supervisor, supervisor
+from tailrace.supervisor import supervisor
+from tailrace.supervisor.supervisor import Outcome, Supervisor
 from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, pipeline
 
 Behaviours = dict[str, list[str]]

@@ -9,7 +9,7 @@ import sys
 from tailrace.config import load
 from tailrace.logs import LogFormat
 from tailrace.notify import Notifier
-from tailrace.supervisor import Supervisor
+from tailrace.supervisor.supervisor import Supervisor
 
 
 def run(file: str, until_caught_up: bool, log_format: LogFormat, debug: bool) -> int:

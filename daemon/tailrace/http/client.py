@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tailrace.errors import NotRunningError, StuckError
-from tailrace.http.server import short_path
+from tailrace.http.sockets import short_path
 from tailrace.supervisor import folder
 
 #: A supervisor does nothing that takes long; one that does not answer by then is stuck.

@@ -14,12 +14,22 @@ import structlog
 
 from tailrace.errors import TailraceError, UnreachableError
 from tailrace.http.app import create_app
-from tailrace.http.server import bind_tcp, bind_unix, serving
+from tailrace.http.server import serving
+from tailrace.http.sockets import bind_tcp, bind_unix
 from tailrace.notify import Notifier
 from tailrace.report import WorkerReport
 from tailrace.supervisor import folder
 from tailrace.supervisor.health import WorkerHealth
-from tailrace.supervisor.policy import FIRST_BACKOFF_SECONDS, STUCK, WELL_SECONDS, Backoff, Ending, Verdict, judge, worst
+from tailrace.supervisor.policy import (
+    FIRST_BACKOFF_SECONDS,
+    STUCK,
+    WELL_SECONDS,
+    Backoff,
+    Ending,
+    Verdict,
+    judge,
+    worst,
+)
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
 from tailrace.supervisor.reload import changes
 from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
@@ -30,6 +40,8 @@ if TYPE_CHECKING:
 
 #: How long workers may take to drain; the unit's TimeoutStopSec is twice that.
 DRAIN_SECONDS = 15.0
+#: How long a killed process may take to go; one that hangs in the kernel is left to the service manager.
+KILL_SECONDS = 5.0
 TICK_SECONDS = 1.0
 STORE_STATUS_SECONDS = 5.0
 #: With --until-caught-up: a worker that calls itself stuck for this long, instead of ending, is given up.
@@ -234,7 +246,7 @@ class Supervisor:
             if worker.process is not None:
                 log.warning("a worker has not drained in time and is killed", worker=worker.name)
                 worker.process.kill()
-        await drained
+        await asyncio.wait([drained], timeout=KILL_SECONDS)
         for worker in self._workers:
             if worker.health.state not in ("finished", "failed"):
                 worker.health.ended("stopped", "")
