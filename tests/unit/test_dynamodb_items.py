@@ -41,7 +41,7 @@ def test_a_joined_key_can_be_taken_apart(parts: list[str]) -> None:
 def test_a_decimal_gets_its_zeros_back(value: Decimal) -> None:
     found = codec(Type(Kind.DECIMAL, size=38, scale=4))
     text_ = format(abs(value) if value == 0 else value, "f")
-    stored = format(Decimal(found.encode(text_)).normalize(), "f")  # what DynamoDB makes of it
+    stored = found.encode(text_).rstrip("0").rstrip(".")  # what DynamoDB makes of it
     assert found.decode(stored) == text_
 
 
