@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +54,29 @@ class Rig:
         control = Control()
         control.finish.set()
         self.supervise(control)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Control]:
+        """The worker at work in a thread; its error, if it ends with one, is raised at the end."""
+        control = Control()
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self.supervise(control)
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield control
+        finally:
+            control.stop.set()
+            thread.join(20)
+        assert not thread.is_alive()
+        if errors:
+            raise errors[0]
 
     def rows(self, table: ScriptTable) -> list[Values]:
         """What the sink reads back, as `verify` does: without opening the sink for writing."""

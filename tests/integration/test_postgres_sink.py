@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tailrace.apply.targets import target_of
 from tailrace.connectors import Context
 from tailrace.errors import (
-    DataLossError,
-    OwnershipLostError,
-    RefusedError,
     StuckError,
-    TailraceError,
-    TransactionConflictError,
-    UnreachableError,
     ValueRefusedError,
 )
-from tailrace.report import Control
 from tailrace.schema import Column, Kind, Type
-from tailrace.stream import Partition
-from tailrace.testing import MemoryStream
 from tailrace_postgres import sink_merge
 from tailrace_postgres.settings import PostgresSinkSettings
 from tailrace_postgres.sink import PostgresSink
@@ -43,9 +27,8 @@ from tests.integration.sink_rig import (
     Values,
     differences,
     table_of_kinds,
-    upserts,
 )
-from tests.servers import Database, wait_until
+from tests.servers import Database
 
 A = Column(2, "a", Type(Kind.TEXT, "text"))
 B = Column(3, "b", Type(Kind.INTEGER, "int", 32))
@@ -72,29 +55,6 @@ def rig(database: Database) -> Rig:
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways in which rows are written."""
     monkeypatch.setattr(sink_merge, "FEW_ROWS", request.param)
-
-
-@contextlib.contextmanager
-def running(rig: Rig) -> Iterator[Control]:
-    control = Control()
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            rig.supervise(control)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield control
-    finally:
-        control.stop.set()
-        thread.join(20)
-    assert not thread.is_alive()
-    if errors:
-        raise errors[0]
 
 
 # ---- values
@@ -442,265 +402,3 @@ def test_triggers_and_foreign_keys_of_the_target_stay_silent(database: Database,
     rig.apply()
     assert rig.rows(children) == [{"id": 1, "parent": None}, {"id": 2, "parent": 7}]
     assert rig.rows(parents) == []
-
-
-# ---- transactions and positions
-
-
-def test_nothing_of_a_failed_transaction_stays_not_even_its_table(database: Database, rig: Rig) -> None:
-    table = rig.script.table("shop.users", [ID, Column(2, "d", Type(Kind.DATE, "date"))], "mysql")
-    with rig.script.transaction():
-        table.insert({"id": 1, "d": None})
-        table.insert({"id": 2, "d": "0000-00-00"})
-    with pytest.raises(ValueRefusedError):
-        rig.apply()
-    assert database.value("SELECT to_regclass('users')") is None
-    assert database.query("SELECT topic, partition FROM _tailrace_positions") == [("", -1)]
-
-
-def test_two_owners_and_a_moved_position_are_noticed(database: Database) -> None:
-    first, second = sink_at(database.url), sink_at(database.url)
-    first.open("one")
-    second.open("one")
-    with pytest.raises(OwnershipLostError):
-        first.commit({Partition("", 0): 1})
-    second.commit({Partition("t", 0): 1, Partition("t", 1): 1})
-    second.commit({Partition("t", 1): 2, Partition("u", 0): 1})
-    database.execute("UPDATE _tailrace_positions SET next_offset = 7 WHERE topic = 't' AND partition = 0")
-    with pytest.raises(OwnershipLostError):
-        second.commit({Partition("t", 0): 2})
-    first.close()
-    second.close()
-    third = sink_at(database.url)
-    assert third.open("one") == {Partition("t", 0): 7, Partition("t", 1): 2, Partition("u", 0): 1}
-    third.close()
-    with contextlib.closing(sink_at(database.url)) as other, pytest.raises(DataLossError, match="another stream"):
-        other.open("two")
-
-
-def test_teardown_takes_the_positions_and_leaves_the_rows(database: Database, rig: Rig) -> None:
-    rig.script.table("public.users", [ID, A]).insert({"id": 1, "a": "x"})
-    rig.apply()
-    sink = sink_at(database.url)
-    assert len(sink.teardown(dry_run=True)) == 1
-    assert len(sink.teardown(dry_run=False)) == 1
-    assert sink.teardown(dry_run=False) == []
-    assert database.value("SELECT to_regclass('_tailrace_positions')") is None
-    assert database.query(USERS) == [(1, "x")]
-
-
-def test_work_applied_again_changes_nothing(database: Database, rig: Rig) -> None:
-    target = target_of(rig.script.table("public.users", [ID, A]).versions)
-    for _ in range(2):
-        sink = sink_at(database.url)
-        sink.open("one")
-        sink.ensure(target, None)
-        sink.apply([upserts(target, *({"id": key, "a": "x"} for key in range(100)))])
-        sink.commit({})
-        sink.close()
-    assert database.value("SELECT count(*) FROM users") == 100
-
-
-def test_a_deadlock_applies_the_transaction_again(database: Database, rig: Rig) -> None:
-    database.execute(f"ALTER DATABASE {database.name} SET deadlock_timeout = '1s'")
-    table = rig.script.table("public.users", [ID, A])
-    table.load([{"id": key, "a": "x"} for key in range(2)])
-    rig.apply()
-    other = database.connect(autocommit=False)
-    cursor = other.cursor()
-    cursor.execute("SET deadlock_timeout = '60s'")  # the sink looks first, and so is the one to give way
-    cursor.execute("UPDATE users SET a = 'mine' WHERE id = 1")
-    with rig.script.transaction():
-        table.update({"id": 0, "a": "x"}, {"id": 0, "a": "y"})
-        table.update({"id": 1, "a": "x"}, {"id": 1, "a": "y"})
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with running(rig):
-        wait_until(lambda: database.value(waiting) == 1, 10, "the sink waits for our row")
-        cursor.execute("UPDATE users SET a = 'mine' WHERE id = 0")
-        other.rollback()
-        wait_until(lambda: database.query(USERS) == [(0, "y"), (1, "y")], 20, "the sink's transaction is there")
-    lost = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    wait_until(lambda: database.value(lost) == 1, 10, "the server has counted a deadlock")
-    assert not any(report.state == "retrying" for report in rig.reports.all)
-
-
-def test_a_locked_table_is_tried_again(database: Database, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tailrace_postgres import sink_connection
-
-    monkeypatch.setitem(sink_connection._OWN, "lock_timeout", "100ms")
-    target = target_of(rig.script.table("public.users", [ID, A]).versions)
-    sink = sink_at(database.url)
-    sink.open("one")
-    sink.ensure(target, None)
-    sink.commit({})
-    other = database.connect(autocommit=False)
-    with contextlib.closing(other), other.cursor() as cursor:
-        cursor.execute("LOCK TABLE users")
-        with pytest.raises(TransactionConflictError):
-            sink.apply([upserts(target, {"id": 1, "a": "x"})])
-    sink.close()
-
-
-# ---- servers that go away, and refusals
-
-
-def test_a_server_that_restarts_or_ends_the_session_is_waited_for() -> None:
-    with servers.start("postgres15", {"max_connections": "20"}) as server, server.database() as database:
-        rig = Rig(lambda: sink_at(database.url))
-        table = rig.script.table("public.users", [ID, A])
-        with running(rig):
-            table.insert({"id": 1, "a": "x"})
-            wait_until(lambda: database.query(USERS) == [(1, "x")], 15, "the first row")
-            database.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tailrace%'"
-            )
-            table.insert({"id": 2, "a": "x"})
-            wait_until(lambda: database.query("SELECT count(*) FROM users") == [(2,)], 15, "the second row")
-            server.kill()
-            table.insert({"id": 3, "a": "x"})
-            wait_until(lambda: rig.reports.all[-1].state == "retrying", 15, "it says so")
-            server.relaunch()
-            wait_until(lambda: database.query("SELECT count(*) FROM users") == [(3,)], 60, "the third row")
-            wait_until(lambda: rig.reports.all[-1].state == "streaming", 15, "well again")
-        assert rig.reports.all[-1].error == ""
-
-
-def wrong_password(database: Database) -> str:
-    database.execute("CREATE ROLE tailrace_wrong LOGIN PASSWORD 'right'")
-    return database.url_as("tailrace_wrong", "s3cret-wrong")
-
-
-def no_database(database: Database) -> str:
-    return database.url + "_missing"
-
-
-def no_privilege(database: Database) -> str:
-    database.execute("CREATE ROLE tailrace_poor LOGIN PASSWORD 'poor'")
-    database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    return database.url_as("tailrace_poor", "poor")
-
-
-@pytest.mark.parametrize(
-    ("prepare", "error", "message"),
-    [
-        (wrong_password, RefusedError, "password authentication failed"),
-        (no_database, RefusedError, "does not exist"),
-        (no_privilege, RefusedError, "permission denied for schema public"),
-    ],
-)
-def test_refusals_are_one_clear_line(
-    database: Database, prepare: Callable[[Database], str], error: type[TailraceError], message: str
-) -> None:
-    url = prepare(database)
-    try:
-        rig = Rig(lambda: sink_at(url))
-        with pytest.raises(error, match=message) as raised:
-            rig.apply()
-        assert "s3cret" not in str(raised.value)
-        assert "\n" not in str(raised.value)
-        assert [finding for finding in sink_at(url).check() if finding.ok is False]
-    finally:
-        database.execute("DROP ROLE IF EXISTS tailrace_wrong")
-        database.execute("DROP ROLE IF EXISTS tailrace_poor")
-
-
-def test_nobody_at_that_address_is_unreachable() -> None:
-    with pytest.raises(UnreachableError, match="refused"):
-        Rig(lambda: sink_at("postgresql://app@127.0.0.1:1/x")).apply()
-    assert [finding.ok for finding in sink_at("postgresql://app@127.0.0.1:1/x").check()] == [False]
-
-
-def test_a_user_who_may_only_make_tables_suffices(database: Database) -> None:
-    database.execute("CREATE ROLE tailrace_plain LOGIN PASSWORD 'plain'")
-    try:
-        database.execute("GRANT CREATE, USAGE ON SCHEMA public TO tailrace_plain")
-        url = database.url_as("tailrace_plain", "plain")
-        rig = Rig(lambda: sink_at(url))
-        table = rig.script.table("public.users", [ID, A])
-        table.load([{"id": key, "a": "x"} for key in range(100)])
-        table.truncate()
-        table.load([{"id": key, "a": "x"} for key in range(3)])
-        rig.apply()
-        assert len(rig.rows(table)) == 3
-        assert all(finding.ok for finding in sink_at(url).check())
-        database.execute("CREATE TABLE other (id bigint REFERENCES users)")
-        assert [finding.name for finding in sink_at(url).check() if not finding.ok] == ["triggers"]
-    finally:
-        database.execute("DROP OWNED BY tailrace_plain CASCADE")
-        database.execute("DROP ROLE tailrace_plain")
-
-
-def test_check_of_a_good_target_makes_nothing(database: Database) -> None:
-    findings = sink_at(database.url, schema="new").check()
-    assert [finding for finding in findings if not finding.ok] == []
-    assert database.value("SELECT to_regnamespace('new')") is None
-
-
-def test_settings_of_role_and_database_do_not_change_values(database: Database) -> None:
-    for setting in (
-        "DateStyle = 'German'",
-        "IntervalStyle = 'sql_standard'",
-        "TimeZone = 'Asia/Kathmandu'",
-        "bytea_output = 'escape'",
-        "extra_float_digits = -10",
-        "standard_conforming_strings = off",
-        "default_transaction_read_only = on",
-    ):
-        database.execute(f"ALTER DATABASE {database.name} SET {setting}")
-    rig = Rig(lambda: sink_at(database.url))
-    table, rows = table_of_kinds(rig.script, "public.kinds", POSTGRES_KINDS, "postgresql")
-    table.load(rows)
-    rig.apply()
-    assert differences(rig.rows(table), rows) == []
-
-
-def test_topics_of_several_partitions(database: Database) -> None:
-    rig = Rig(lambda: sink_at(database.url), MemoryStream(partitions=3, markers=True))
-    table = rig.script.table("public.users", [ID, A])
-    for key in range(50):
-        table.insert({"id": key, "a": "x"})
-    table.truncate()
-    table.alter([ID, A, B])
-    for key in range(50):
-        table.insert({"id": key, "a": "x", "b": key})
-    rig.apply()
-    assert database.query("SELECT count(*), sum(b) FROM users") == [(50, 1225)]
-
-
-KILLED = """
-import sys
-from tests.integration.sink_rig import ID, Rig
-from tests.integration.test_postgres_sink import A, sink_at
-rig = Rig(lambda: sink_at(sys.argv[1]))
-rig.stream.stream_id = "fixed"
-users = rig.script.table("public.users", [ID, A])
-for start in range(0, 200_000, 100):
-    with rig.script.transaction():
-        for key in range(start, start + 100):
-            users.insert({"id": key, "a": "x"})
-rig.memory = 1
-rig.apply()
-"""
-
-
-def test_a_killed_worker_leaves_whole_transactions_and_their_position(database: Database) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED, database.url], cwd=Path(__file__).parents[2])
-
-    def some() -> bool:
-        return (
-            bool(database.value("SELECT to_regclass('users')")) and database.value("SELECT count(*) FROM users") > 1000
-        )
-
-    try:
-        wait_until(some, 30, "rows arrive")
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
-    # Its last commit may still be under way in the server.
-    sink = sink_at(database.url)
-    position = sink.open("fixed")[Partition("", 0)]
-    sink.close()
-    count = database.value("SELECT count(*) FROM users")
-    assert count == position
-    assert count % 100 == 0
-    assert 0 < count < 200_000
