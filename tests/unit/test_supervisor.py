@@ -22,8 +22,8 @@ Behaviours = dict[str, list[str]]
 class Run:
     """A supervisor in this process's loop."""
 
-    def __init__(self, folder: Path, behaviours: Behaviours, *, mode: str = "cdc", **options: Any) -> None:
-        self.pipeline: DoublePipeline = pipeline(folder / "state", dict(behaviours), mode=mode)
+    def __init__(self, folder: Path, behaviours: Behaviours, **options: Any) -> None:
+        self.pipeline: DoublePipeline = pipeline(folder / "state", dict(behaviours))
         double: Any = self.pipeline
         self.supervisor = Supervisor(double, command=COMMAND, first_backoff=0.05, **options)
 
@@ -251,20 +251,15 @@ def test_a_stop_does_not_wait_for_a_restart(tmp_path: Path) -> None:
     assert run.outcome(script) == Outcome(0)
 
 
-# ---- beginnings and modes
+# ---- beginnings
 
 
-def test_a_full_load_ends_by_itself_once_it_could_begin(tmp_path: Path) -> None:
-    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]}, mode="full-load")
-    assert run.outcome() == Outcome(0)
-    assert run.pipeline.starts("capture")[0]["finish"] is False
-
-
-def test_a_sink_that_leaves_unasked_is_started_again(tmp_path: Path) -> None:
-    run = Run(tmp_path, {"capture": ["stream"], "kv": ["ends", "stream"]})
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_a_worker_that_leaves_unasked_is_started_again(tmp_path: Path, worker: str) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]} | {worker: ["ends", "stream"]})
 
     async def script() -> None:
-        await run.until(lambda: run.starts("kv") == 2)
+        await run.until(lambda: run.starts(worker) == 2)
         stop()
 
     assert run.outcome(script) == Outcome(0)

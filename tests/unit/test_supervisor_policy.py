@@ -19,7 +19,8 @@ def ending(exit_code: int, **circumstances: bool | int) -> Ending:
 @pytest.mark.parametrize(
     ("case", "verdict"),
     [
-        (ending(0, capture=True), Verdict.FINISHED),
+        (ending(0, capture=True, finishing=True), Verdict.FINISHED),
+        (ending(0, capture=True), Verdict.RESTART),
         (ending(0, finishing=True), Verdict.FINISHED),
         (ending(0), Verdict.RESTART),
         (ending(6, capture=True, settled=True), Verdict.END),

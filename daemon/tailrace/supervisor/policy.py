@@ -47,8 +47,8 @@ def judge(ending: Ending) -> Verdict:
     """Retry what time can mend, stop where going on would lose data (DESIGN §8, Errors)."""
     code = ending.exit_code
     if code == 0:
-        # Capture also leaves by itself: with mode full-load its work is done after the load.
-        return Verdict.FINISHED if ending.capture or ending.finishing else Verdict.RESTART
+        # Unasked: somebody sent it the SIGTERM that was the supervisor's to send.
+        return Verdict.FINISHED if ending.finishing else Verdict.RESTART
     if code == DATA_LOSS:
         return Verdict.END if ending.capture else Verdict.FAILED
     if code in (FILE_IS_WRONG, REFUSED) and not ending.settled:

@@ -340,11 +340,6 @@ class Supervisor:
             self._notifier.send("READY=1", self._status_line())
         if worker.health.settled and not was_settled:
             log.info("worker is at work", worker=worker.name, state=report.state)
-            if worker.capture and self.pipeline.mode == "full-load" and not worker.finishing:
-                # Not at its start: until the load can begin, an unreachable source is waited for.
-                worker.finishing = True
-                if worker.process is not None:
-                    self._task(worker.process.finish())
         if self._until_caught_up and report.state == "retrying" and not worker.health.settled:
             self._end(UnreachableError.exit_code, report.error)
 
