@@ -32,19 +32,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A row written by a streamed transaction while its table is being loaded.
+    """What a streamed transaction wrote to a table that is being loaded.
 
     Attributes:
         transaction: the source's own token of the transaction; only its `View.sees` understands it.
-        topic, key: which row (the event's key bytes).
-        after: the row object of the event's `after`, None for a delete.
+        topic, key: which row (the event's key bytes); without a key every row: the table was emptied, or has other
+            columns from here on.
+        after: the row object of the event's `after` where it lacks columns; None where the event says all of the row.
         unchanged: columns of `after` that the log did not carry.
     """
 
     transaction: str
     topic: str
-    key: bytes
-    after: bytes | None
+    key: bytes | None
+    after: bytes | None = None
     unchanged: tuple[str, ...] = ()
 
 

@@ -142,7 +142,7 @@ class Emitter:
         """`at`: members of `source` for this event alone, each followed by a comma (``b'"pos":4,"row":0,'``)."""
         self._event(table, ordinal, key, b"null", after, b"c", b"[]", at)
         if table.topic in self.traced and key is not None:
-            self._touch(table, key, after, ())
+            self._touch(table, key)
 
     def update(
         self,
@@ -176,11 +176,13 @@ class Emitter:
     def delete(self, table: EventTable, ordinal: int, key: bytes | None, before: bytes, at: bytes = b"") -> None:
         self._event(table, ordinal, key, before, b"null", b"d", b"[]", at)
         if table.topic in self.traced and key is not None:
-            self._touch(table, key, None, ())
+            self._touch(table, key)
 
     def truncate(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
         self._event(table, ordinal, None, b"null", b"null", b"t", b"[]", at)
         self._mark_control(None)
+        if table.topic in self.traced:
+            self._touch(table, None)
 
     def schema_change(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
         """A version after a table's first: a control event to every partition, its record into the state.
@@ -191,6 +193,8 @@ class Emitter:
         self._event(table, ordinal, None, b"null", b"null", b"s", b"[]", at, part=_SCHEMA_CHANGE)
         schema = table.schema
         self._mark_control((schema_key(schema.topic, schema.id), schema.to_json()))
+        if table.topic in self.traced:
+            self._touch(table, None)
 
     def first_schema(self, schema: TableSchema) -> None:
         """A table's first version: only its record, durable with the next batch."""
@@ -333,5 +337,8 @@ class Emitter:
         runs.append(run)
         return run
 
-    def _touch(self, table: EventTable, key: bytes, after: bytes | None, unchanged: tuple[str, ...]) -> None:
-        self._batch.touched.append(Touch(self._token, table.topic, key, after, unchanged))
+    def _touch(
+        self, table: EventTable, key: bytes | None, after: bytes | None = None, unchanged: tuple[str, ...] = ()
+    ) -> None:
+        # Only of an incomplete row the content is needed: the load remembers these for as long as a chunk waits.
+        self._batch.touched.append(Touch(self._token, table.topic, key, after if unchanged else None, unchanged))

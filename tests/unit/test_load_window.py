@@ -1,8 +1,10 @@
 """Which rows of a chunk go out: the read view decides, never the log's position."""
 
 import orjson
+import pytest
 
 from tailrace.batch import Touch
+from tailrace.capture import window as window_module
 from tailrace.capture.window import Window
 from tailrace.emitter import EventTable
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
@@ -35,7 +37,8 @@ def row(number: int, doc: str = "old", n: int = 1) -> bytes:
 
 
 def touch(transaction: str, number: int, after: bytes | None, unchanged: tuple[str, ...] = ()) -> Touch:
-    return Touch(transaction, TOPIC, key(number), after, unchanged)
+    """As the emitter makes it: `after` is kept only where it lacks columns."""
+    return Touch(transaction, TOPIC, key(number), after if unchanged else None, unchanged)
 
 
 def chunk(view: Sees, *numbers: int) -> Chunk:
@@ -108,3 +111,36 @@ def test_values_are_laid_over_as_they_stand() -> None:
     window.opened(read.view)
     window.observe([touch("t1", 1, b'{"id":1,"doc":"y","n":0}', ("n",))])
     assert list(window.remaining(read)) == [(key(1), b'{"id":1,"doc":"y","n":12345678901234567890123}')]
+
+
+def test_a_chunk_is_read_again_where_its_table_was_emptied_or_altered_meanwhile() -> None:
+    window = Window()
+    read = chunk(Sees(), 1)
+    window.opened(read.view)
+    window.observe([touch("t1", 1, row(1)), Touch("t1", TOPIC, None)])
+    assert window.stale(read)
+    again = chunk(Sees("t1"), 1)
+    window.opened(again.view)
+    assert not window.stale(again)
+    assert out(window, again) == [1]
+
+
+def test_another_table_that_was_emptied_leaves_the_chunk_alone() -> None:
+    window = Window()
+    read = chunk(Sees(), 1, 2)
+    window.opened(read.view)
+    window.observe([Touch("t1", "shop.public.other", None), touch("t1", 1, row(1))])
+    assert not window.stale(read)
+    assert out(window, read) == [2]
+
+
+def test_of_a_large_transaction_no_rows_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "MOST_ROWS", 3)
+    window = Window()
+    read = chunk(Sees(), 1, 9)
+    window.opened(read.view)
+    window.observe([touch("t1", number, row(number)) for number in range(3)])
+    assert not window.stale(read)
+    window.observe([touch("t1", number, row(number)) for number in range(3, 10)])
+    assert window.stale(read)
+    assert window.unseen == ["t1"]

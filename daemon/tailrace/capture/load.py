@@ -7,7 +7,7 @@ far a table is loaded is stored in the same transaction as the chunk's rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -17,7 +17,7 @@ from tailrace.batch import Batch
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
 from tailrace.errors import StuckError
-from tailrace.position import LOAD_PREFIX, load_key
+from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, load_key
 from tailrace.source import Chunk, SnapshotReader, SourceTable
 
 CHUNK_ROWS = 20_000
@@ -97,9 +97,19 @@ class Load:
         return self._chunk is not None
 
     def observe(self, batch: Batch) -> None:
-        """Before a batch is published: remembers which rows it wrote."""
+        """Before a batch is published: remembers which rows it wrote, and which tables' events end with it."""
         if batch.touched:
             self._window.observe(batch.touched)
+        self.suspend(suspended_topics(batch.state))
+
+    def suspend(self, topics: Collection[str]) -> None:
+        """These tables are not loaded any further."""
+        if self.tables.keys().isdisjoint(topics):
+            return
+        self.tables = {topic: table for topic, table in self.tables.items() if topic not in topics}
+        if self._chunk is not None and self._chunk.table.topic in topics:
+            self._chunk = None
+        self._trace()
 
     def read(self) -> None:
         """Reads the next chunk, if none is waiting."""
@@ -123,22 +133,25 @@ class Load:
         chunk = self._chunk
         if chunk is not None and self._emitter.mark >= chunk.high and not self._emitter.in_transaction:
             self._chunk = None
-            rows = list(self._window.remaining(chunk))
-            self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
-            topic = chunk.table.topic
-            table = self.tables[topic]
-            table.after = chunk.after if chunk.after is not None else table.after
-            table.rows += len(rows)
-            table.done = chunk.after is None
-            entries[load_key(topic)] = table.to_json()
-            if table.done:
-                log.info("table loaded", table=str(chunk.table.schema.name), rows=table.rows)
-                self._trace()
+            if not self._window.stale(chunk):  # else it is read again
+                self._send(chunk)
+                entries[load_key(chunk.table.topic)] = self.tables[chunk.table.topic].to_json()
         unseen = self._inherited + self._window.unseen if not self.done else []
         if unseen != self._stored_unseen:
             self._stored_unseen = unseen
             entries[UNSEEN_KEY] = orjson.dumps(unseen)
         return entries
+
+    def _send(self, chunk: Chunk) -> None:
+        rows = list(self._window.remaining(chunk))
+        self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
+        table = self.tables[chunk.table.topic]
+        table.after = chunk.after if chunk.after is not None else table.after
+        table.rows += len(rows)
+        table.done = chunk.after is None
+        if table.done:
+            log.info("table loaded", table=str(chunk.table.schema.name), rows=table.rows)
+            self._trace()
 
     def whole(self, topic: str) -> Iterable[Chunk]:
         """The chunks of a keyless table, as it was at the start position."""
@@ -170,4 +183,13 @@ def loaded_tables(state: dict[str, bytes]) -> dict[str, TableLoad]:
         key.removeprefix(LOAD_PREFIX): TableLoad(**orjson.loads(value))
         for key, value in state.items()
         if key.startswith(LOAD_PREFIX)
+    }
+
+
+def suspended_topics(state: Mapping[str, bytes]) -> set[str]:
+    """The topics whose tables these state entries suspend."""
+    return {
+        key.removeprefix(TABLE_PREFIX)
+        for key, value in state.items()
+        if key.startswith(TABLE_PREFIX) and orjson.loads(value)["state"] == "suspended"
     }

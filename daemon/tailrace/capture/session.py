@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from tailrace.batch import Batch
-from tailrace.capture.load import Load, TableLoad, loaded_tables
+from tailrace.capture.load import Load, TableLoad, loaded_tables, suspended_topics
 from tailrace.capture.progress import Progress
 from tailrace.emitter import Emitter
 from tailrace.position import POSITION_KEY, Position, load_key
@@ -46,7 +46,6 @@ class Session:
         self._load: Load
         self._prepared: set[str] = set()
         self._stored_at = 0.0
-        self._unstored: Batch | None = None
 
     def open(self) -> None:
         state = self._writer.state()
@@ -101,6 +100,7 @@ class Session:
             batch.events += rows.events
             batch.bytes += rows.bytes
         batch.state.update(rows.state)
+        self._load.suspend(suspended_topics(rows.state))  # by what reading a chunk has shown
         self._store(batch, entries, at_once)
         self._report(batch)
 

@@ -5,6 +5,9 @@ see wrote its key: that transaction's own event is, or will be, in the stream. S
 *before* the chunk was read, too, because a commit reaches the log before a SELECT sees it; so written keys are kept
 until some view is known to see their transaction. Views only ever see more, so nothing is kept twice as long.
 
+Where such a transaction emptied the table, gave it other columns, or wrote more rows than are worth remembering, the
+whole chunk is stale: it is read again, through a view that sees the transaction.
+
 After A. Andreakis, I. Papapanagiotou, "DBLog: A Watermark Based Change-Data-Capture Framework" (2020), with the
 watermark replaced by what the read view itself saw.
 """
@@ -12,12 +15,15 @@ watermark replaced by what the read view itself saw.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
 from tailrace.batch import Touch
 from tailrace.source import Chunk, View
+
+#: Rows that are remembered of one transaction (I6).
+MOST_ROWS = 100_000
 
 
 @dataclass(slots=True)
@@ -33,23 +39,50 @@ class _Written:
     parts: list[Touch]
 
 
+@dataclass(slots=True)
+class _Transaction:
+    """What one transaction wrote.
+
+    Attributes:
+        rows: in order.
+        everywhere: topics of which any row may have been written.
+    """
+
+    rows: list[Touch] = field(default_factory=list)
+    everywhere: set[str] = field(default_factory=set)
+
+    def add(self, touch: Touch) -> None:
+        if touch.topic in self.everywhere:
+            return
+        self.rows.append(touch)
+        if touch.key is None:
+            self._forget_rows({touch.topic})
+        elif len(self.rows) > MOST_ROWS:
+            self._forget_rows({row.topic for row in self.rows})
+
+    def _forget_rows(self, topics: set[str]) -> None:
+        self.everywhere |= topics
+        self.rows = [row for row in self.rows if row.topic not in topics]
+
+
 class Window:
     """Keys written by streamed transactions that no view is known to have seen."""
 
     def __init__(self) -> None:
-        self._unseen: dict[str, list[Touch]] = {}  # by transaction, in commit order
+        self._unseen: dict[str, _Transaction] = {}  # by token, in commit order
         self._view: View | None = None
 
     def observe(self, touched: Iterable[Touch]) -> None:
         """Rows written by the stream's next events, in order."""
         view = self._view
+        unseen = self._unseen
         for touch in touched:
-            transactions = self._unseen
-            known = transactions.get(touch.transaction)
-            if known is not None:
-                known.append(touch)
-            elif view is None or not view.sees(touch.transaction):
-                transactions[touch.transaction] = [touch]
+            known = unseen.get(touch.transaction)
+            if known is None:
+                if view is not None and view.sees(touch.transaction):
+                    continue
+                known = unseen[touch.transaction] = _Transaction()
+            known.add(touch)
 
     def opened(self, view: View) -> None:
         """A chunk was read through `view`: what it saw, every later view sees."""
@@ -60,6 +93,10 @@ class Window:
     def unseen(self) -> list[str]:
         """Tokens of the transactions that are streamed but not known to be visible."""
         return list(self._unseen)
+
+    def stale(self, chunk: Chunk) -> bool:
+        """Whether the chunk must be read again, as a whole."""
+        return any(chunk.table.topic in transaction.everywhere for transaction in self._unseen.values())
 
     def remaining(self, chunk: Chunk) -> Iterator[tuple[bytes | None, bytes]]:
         """The chunk's rows that go out, now that the stream has reached its high mark.
@@ -77,12 +114,12 @@ class Window:
 
     def _written(self, topic: str) -> dict[bytes, _Written]:
         written: dict[bytes, _Written] = {}
-        for touches in self._unseen.values():
-            for touch in touches:
-                if touch.topic != topic:
+        for transaction in self._unseen.values():
+            for touch in transaction.rows:
+                if touch.topic != topic or touch.key is None:
                     continue
                 state = written.setdefault(touch.key, _Written(whole=False, parts=[]))
-                if touch.after is None or not touch.unchanged:
+                if touch.after is None:
                     state.whole = True
                     state.parts = []
                 elif not state.whole:
