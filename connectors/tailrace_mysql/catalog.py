@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from tailrace.schema import TableName
 from tailrace.tables import Selection
-from tailrace_mysql.connection import Row, Session
+from tailrace_mysql.connection import Connector, Row, Session
 from tailrace_mysql.ddl.defaults import default_of
 from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
+from tailrace_mysql.scan import unchanged
+from tailrace_mysql.server import Server
 from tailrace_mysql.types import Declared, parse
 
 # Expression defaults stand in parentheses, or have this in EXTRA.
@@ -49,6 +51,35 @@ def read_one(session: Session, name: TableName) -> TableDefinition | None:
     columns = session.query(f"{_COLUMNS} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s {_COLUMN_ORDER}", at)
     keys = session.query(f"{_KEYS} AND TABLE_SCHEMA = %s AND TABLE_NAME = %s", at)
     return _definition(found[0], columns, {str(column): int(place) for _, column, place in keys})
+
+
+class LiveCatalogue:
+    """Implements `tailrace_mysql.history.Catalogue`."""
+
+    def __init__(self, connector: Connector, session: Session, server: Server) -> None:
+        self._connector = connector
+        self._session = session
+        self._server = server
+
+    def definition(self, name: TableName) -> TableDefinition | None:
+        return read_one(self._session, name)
+
+    def is_sequence(self, name: TableName) -> bool:
+        rows = self._session.query(
+            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_TYPE = 'SEQUENCE' AND TABLE_SCHEMA = %s"
+            " AND TABLE_NAME = %s",
+            (name.database, name.table),
+        )
+        return bool(rows)
+
+    def default_charset(self, database: str) -> str:
+        rows = self._session.query(
+            "SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", (database,)
+        )
+        return str(rows[0][0]) if rows else "utf8mb4"
+
+    def unchanged(self, name: TableName, mark: str) -> bool:
+        return unchanged(self._connector, self._session, self._server, name, mark)
 
 
 _TABLES = (

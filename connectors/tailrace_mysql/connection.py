@@ -107,24 +107,14 @@ class Session:
     def address(self) -> str:
         return self._connector.address
 
-    def query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
+    def query(self, sql: str, parameters: Sequence[Any] | None = None) -> list[Row]:
         """All rows of a statement; asked once more where the idle connection turns out to be lost."""
-        fresh = self._connection is None
-        try:
-            return self._query(sql, parameters)
-        except UnreachableError:
-            self.close()
-            if fresh:
-                raise
-            return self._query(sql, parameters)
+        return self._ask(sql, parameters)[1]
 
-    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+    def rows(self, sql: str) -> list[dict[str, Any]]:
         """All rows, each by the lower-case names of its columns."""
-        connection = self._open()
-        with translated(self.address), connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            names = [column[0].lower() for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        names, rows = self._ask(sql, None)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -136,11 +126,21 @@ class Session:
             self._connection = self._connector.connect(answer_seconds=30.0)
         return self._connection
 
-    def _query(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None) -> list[Row]:
+    def _ask(self, sql: str, parameters: Sequence[Any] | None) -> tuple[list[str], list[Row]]:
+        fresh = self._connection is None
+        try:
+            return self._execute(sql, parameters)
+        except UnreachableError:
+            self.close()
+            if fresh:
+                raise
+            return self._execute(sql, parameters)
+
+    def _execute(self, sql: str, parameters: Sequence[Any] | None) -> tuple[list[str], list[Row]]:
         connection = self._open()
         with translated(self.address), connection.cursor() as cursor:
             cursor.execute(sql, parameters)
-            return list(cursor.fetchall())
+            return [column[0].lower() for column in cursor.description or ()], list(cursor.fetchall())
 
 
 def quietly_close(connection: DriverConnection) -> None:

@@ -14,13 +14,13 @@ from pymysql.constants import COMMAND
 
 from tailrace_mysql.connection import DriverConnection, translated
 from tailrace_mysql.gtid import GtidSet
-from tailrace_mysql.restart import Restart
+from tailrace_mysql.restart import FIRST_POSITION, Restart
 from tailrace_mysql.server import Server
 
 _NON_BLOCK = 1
+_HEARTBEAT_V2 = 2  # positions of 64 bits; older servers do not look at it
 _THROUGH_GTID = 4
 _MAX_POSITION = 0xFFFFFFFF
-_FIRST_POSITION = 4
 _NAMESPACE = uuid.UUID("6f1d2c0e-3f0a-4c58-9d0b-7a1e5f2b8c41")
 
 
@@ -62,16 +62,16 @@ def start(
         connection._read_packet()
         if server.gtids and not server.mariadb:
             executed = GtidSet(restart.gtid).encode()
-            payload = struct.pack("<HII", _THROUGH_GTID, server_id, 0) + struct.pack(
-                "<QI", _FIRST_POSITION, len(executed)
+            payload = struct.pack("<HII", _THROUGH_GTID | _HEARTBEAT_V2, server_id, 0) + struct.pack(
+                "<QI", FIRST_POSITION, len(executed)
             )
             connection._execute_command(COMMAND.COM_BINLOG_DUMP_GTID, payload + executed)
             return 0
         if server.mariadb:
             # The GTID position decides; file and position are not looked at.
-            _dump(connection, "", _FIRST_POSITION, server_id, 0)
+            _dump(connection, "", FIRST_POSITION, server_id, 0)
             return 0
-        return _dump(connection, restart.file, restart.pos, server_id, 0)
+        return _dump(connection, restart.file, restart.pos, server_id, _HEARTBEAT_V2)
 
 
 def start_scan(connection: DriverConnection, server: Server, file: str, pos: int, where: str) -> int:
@@ -97,6 +97,6 @@ def _dump(connection: DriverConnection, file: str, pos: int, server_id: int, fla
     """The command has 32 bits for a position: beyond that the file is read from its start."""
     skip_to = 0
     if pos > _MAX_POSITION:
-        pos, skip_to = _FIRST_POSITION, pos
+        pos, skip_to = FIRST_POSITION, pos
     connection._execute_command(COMMAND.COM_BINLOG_DUMP, struct.pack("<IHI", pos, flags, server_id) + file.encode())
     return skip_to

@@ -12,7 +12,7 @@ from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.history import unsupported
-from tailrace_mysql.restart import Restart
+from tailrace_mysql.restart import FIRST_POSITION, Restart
 from tailrace_mysql.server import Server
 from tailrace_mysql.snapshot import Whole
 from tailrace_mysql.views import close_view, open_view
@@ -25,11 +25,14 @@ class Start:
     """Where capture begins.
 
     Attributes:
+        mark: everything before it is done. With MySQL's GTIDs it lies before `restart`, since transactions may be in
+            the log that are not executed yet; the server's first heartbeat moves it.
         tables: as they are at `restart`.
         whole: the view for keyless tables; None without such tables, or where nothing is loaded.
     """
 
     restart: Restart
+    mark: str
     tables: dict[TableName, TableDefinition]
     whole: Whole | None
 
@@ -53,11 +56,14 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
             opened = open_view(connection, connector, session, server, keyless, exact=bool(keyless))
             again = catalog.read(session, selection)
             if _shape(again) == _shape(tables):
+                place = opened.place
+                by_set = server.gtids and not server.mariadb
+                mark = Restart(place.file, FIRST_POSITION).mark if by_set else place.mark
                 if keyless:
-                    return Start(opened.place, tables, Whole(connection, opened.view, opened.place))
+                    return Start(place, mark, tables, Whole(connection, opened.view, mark, place))
                 close_view(connection, connector.address)
                 quietly_close(connection)
-                return Start(opened.place, tables, None)
+                return Start(place, mark, tables, None)
             tables = again
         except BaseException:
             quietly_close(connection)

@@ -9,9 +9,9 @@ the table is suspended, and the others go on. Versions and suspensions are kept 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, Protocol, cast
 
 import orjson
 import structlog
@@ -60,10 +60,20 @@ class Table:
     dropped: bool = False
 
 
-#: Reads a table's definition from the catalogue; None where there is no such table.
-ReadDefinition = Callable[[TableName], TableDefinition | None]
-#: Whether no statement between a mark and the log's end can have changed a table.
-Unchanged = Callable[[TableName, str], bool]
+class Catalogue(Protocol):
+    """What the server says of its tables now."""
+
+    def definition(self, name: TableName) -> TableDefinition | None:
+        """None where there is no such table."""
+        ...
+
+    def is_sequence(self, name: TableName) -> bool: ...
+
+    def default_charset(self, database: str) -> str: ...
+
+    def unchanged(self, name: TableName, mark: str) -> bool:
+        """Whether no statement between the mark and the log's end can have changed a table's columns."""
+        ...
 
 
 class SchemaHistory:
@@ -75,16 +85,14 @@ class SchemaHistory:
         selection: Selection,
         context: Context,
         emitter: Emitter,
-        read_definition: ReadDefinition,
-        unchanged: Unchanged,
+        catalogue: Catalogue,
     ) -> None:
         self.generation = 0
         self._server = server
         self._selection = selection
         self._context = context
         self._emitter = emitter
-        self._read_definition = read_definition
-        self._unchanged = unchanged
+        self._catalogue = catalogue
         self._tables: dict[tuple[str, str], Table | None] = {}
 
     # ---- from the catalogue and the state store
@@ -131,7 +139,7 @@ class SchemaHistory:
     def adopt(self, name: TableName) -> Version | None:
         """Takes the catalogue's definition for a table of which the log has told nothing up to its end."""
         table = self._table(name.database, name.table)
-        definition = self._read_definition(name)
+        definition = self._catalogue.definition(name)
         if table is None or definition is None or table.suspended:
             return None
         if table.version is None:
@@ -264,8 +272,8 @@ class SchemaHistory:
         self._set_dropped(table, False)
         columns = found.columns
         if columns is None:
-            definition = self._read_definition(table.name)
-            if definition is None or not self._unchanged(table.name, place.end):
+            definition = self._catalogue.definition(table.name)
+            if definition is None or not self._catalogue.unchanged(table.name, place.end):
                 # Its first row event must tell, or suspend it.
                 table.version = None
                 self.generation += 1
@@ -296,7 +304,10 @@ class SchemaHistory:
         try:
             if source is not None and source.version is not None:
                 target.charset = source.charset
-                return self._advance(target, definitions(source.version.table.schema), place)
+                schema = source.version.table.schema
+                first = {column.id for column in source.versions[min(source.versions)].columns}
+                initials = {column.name: column.initial for column in schema.columns if column.id not in first}
+                return self._advance(target, definitions(schema), place, initials=initials)
             return self._reread(target, place, f"{old[0]}.{old[1]} took its place, whose columns are not known", "")
         except UnsupportedTypeError as error:
             self._suspend(target, f"{error} (at {place}); {_RELOAD}")
@@ -324,6 +335,7 @@ class SchemaHistory:
         place: Place,
         renamed: Mapping[str, str] | None = None,
         recreated: bool = False,
+        initials: Mapping[str, Any] | None = None,
     ) -> list[Effect]:
         """Moves to the version with these columns, from `place` on; raises UnsupportedTypeError."""
         since = transaction_prefix(self._emitter.epoch, place.mark)
@@ -337,7 +349,7 @@ class SchemaHistory:
             return []
         now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(place.ts_ms // 1000))
         current = table.version.table.schema if table.version is not None else newest
-        schema = next_schema(table.versions, current, columns, since, renamed, now, empty=recreated)
+        schema = next_schema(table.versions, current, columns, since, renamed, now, empty=recreated, initials=initials)
         if schema is current:
             if table.version is None:
                 table.version = Version(self.event_table(current))
@@ -371,9 +383,9 @@ class SchemaHistory:
 
     def _reread(self, table: Table, place: Place, reason: str, sql: str) -> list[Effect]:
         """The catalogue's word on a table, if it holds at `place`; else the table is suspended."""
-        definition = self._read_definition(table.name)
+        definition = self._catalogue.definition(table.name)
         shown = f": {_shown(sql)}" if sql else ""
-        if definition is None or not self._unchanged(table.name, place.end):
+        if definition is None or not self._catalogue.unchanged(table.name, place.end):
             self._suspend(table, f"{reason} (at {place}){shown}; {_RELOAD}")
             return []
         if _ambiguous(table, definition):
@@ -384,14 +396,18 @@ class SchemaHistory:
 
     def _refine(self, table: Table, table_map: TableMap, place: Place, difference: str) -> None:
         """A table map does not fit the version in hand."""
-        definition = self._read_definition(table.name)
+        if table.version is None and self._catalogue.is_sequence(table.name):
+            # MariaDB logs its sequences as if they were tables.
+            self._tables[table.name.database, table.name.table] = None
+            return
+        definition = self._catalogue.definition(table.name)
         reason = difference
         if definition is not None and not definition.refusal and not _ambiguous(table, definition):
             try:
                 candidate = first_schema(table.topic, table.name, definition.columns, "")
                 reason = self._mismatch(candidate, table_map)
                 # With names, labels and key in the map, what fits is the same; without, nothing may lie between.
-                if not reason and (table_map.names or self._unchanged(table.name, place.mark)):
+                if not reason and (table_map.names or self._catalogue.unchanged(table.name, place.mark)):
                     for effect in self._advance(table, definition.columns, place):
                         del effect
                         assert table.version is not None
@@ -442,7 +458,9 @@ class SchemaHistory:
     def _charset(self, table: tuple[str, str]) -> str:
         """The character set of text columns that a statement on this table does not give one."""
         found = self._table(*table)
-        return found.charset if found is not None else "utf8mb4"
+        if found is None:
+            return "utf8mb4"
+        return self._catalogue.default_charset(table[0]) if found.version is None or found.dropped else found.charset
 
     def _sql(self, query: Query) -> str:
         charset = self._server.charsets.get(query.charset, "utf8mb4")

@@ -22,9 +22,12 @@ _SHORT_EXPIRY_SECONDS = 24 * 3600
 _SHOWN = 5
 
 
-def refuse(session: Session, server: Server) -> None:
-    """Raises RefusedError for the first setting or grant with which nothing could be captured."""
-    findings = [*_settings(server), *_grants(session, server)]
+def refuse(session: Session, server: Server, settings: MySQLSourceSettings, context: Context) -> None:
+    """Raises RefusedError for the first setting or grant with which nothing could be captured.
+
+    A server_id that another replica has is one: the server would end that replica's connection for ours.
+    """
+    findings = [*_settings(server), *_grants(session, server), *_server_id(session, server, settings, context)]
     for finding in findings:
         if finding.ok is False:
             raise RefusedError(f"{finding.name}: {finding.detail}", where=session.address, fix=finding.fix)
@@ -80,20 +83,24 @@ def _settings(server: Server) -> Iterator[Finding]:
 
 
 def _grants(session: Session, server: Server) -> Iterator[Finding]:
-    held = _held(session)
+    lines = [str(line) for (line,) in session.query("SHOW GRANTS")]
+    held = _held(lines)
+    # What a role holds is not listed: the server itself will say if it is too little.
+    missing = None if any(re.match(r"GRANT [`'][^`']*[`'](@[`'][^`']*[`'])?(,| TO)", line) for line in lines) else False
     client = ("REPLICATION CLIENT", "BINLOG MONITOR")
     replica = ("REPLICATION SLAVE", "REPLICATION REPLICA")
     for names, purpose in ((replica, "to read the binlog"), (client, "to see where the binlog stands")):
         ok = any(name in held for name in (*names, "ALL PRIVILEGES", "SUPER"))
         fix = f"GRANT {names[0]} ON *.* TO the source's user"
-        yield Finding(f"grant {names[0]}", ok, purpose if ok else f"missing; it is needed {purpose}", "" if ok else fix)
+        detail = purpose if ok else f"missing; it is needed {purpose}"
+        yield Finding(f"grant {names[0]}", ok or missing, detail, "" if ok else fix)
 
 
-def _held(session: Session) -> set[str]:
-    """The names of all privileges on everything, of the user and of its active roles."""
+def _held(lines: list[str]) -> set[str]:
+    """The names of all privileges on everything."""
     held: set[str] = set()
-    for (line,) in session.query("SHOW GRANTS"):
-        match = re.match(r"GRANT (.*?) ON \*\.\* TO", str(line))
+    for line in lines:
+        match = re.match(r"GRANT (.*?) ON \*\.\* TO", line)
         if match:
             held.update(name.strip().upper() for name in match[1].split(","))
     return held
@@ -193,11 +200,10 @@ def _readable(session: Session, found: dict[TableName, TableDefinition]) -> Iter
 
 def _lockable(session: Session, found: dict[TableName, TableDefinition]) -> Iterator[Finding]:
     name = next(iter(found.values())).name
-    held = _held(session)
-    local = any(
-        re.match(rf"GRANT .*(LOCK TABLES|ALL PRIVILEGES).* ON `{re.escape(name.database)}`", str(line))
-        for (line,) in session.query("SHOW GRANTS")
-    )
+    lines = [str(line) for (line,) in session.query("SHOW GRANTS")]
+    held = _held(lines)
+    pattern = rf"GRANT .*(LOCK TABLES|ALL PRIVILEGES).* ON `{re.escape(name.database)}`"
+    local = any(re.match(pattern, line) for line in lines)
     ok = local or bool(held & {"LOCK TABLES", "ALL PRIVILEGES"})
     fix = f"GRANT LOCK TABLES ON {name.database}.* TO the source's user"
     yield Finding(

@@ -9,6 +9,8 @@ import orjson
 
 from tailrace.sequence import binlog_mark
 
+#: Where a file's first event begins, behind four bytes of signature.
+FIRST_POSITION = 4
 _NUMBER = re.compile(r"\.(\d+)$")
 
 

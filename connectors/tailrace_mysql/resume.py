@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.errors import DataLossError, TailraceError
+from tailrace.errors import DataLossError, RefusedError, TailraceError
 from tailrace.position import Position
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.connection import Session
 from tailrace_mysql.gtid import DomainPosition, GtidSet
-from tailrace_mysql.restart import Restart, file_number
+from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
 from tailrace_mysql.server import Server, executed, log_files, mariadb_written, purged
 
 _ANEW = "run `tailrace teardown`, then start anew with a full load"
@@ -94,15 +94,13 @@ def _elsewhere(server: Server, position: Position, restart: Restart, files: list
         position,
         epoch=position.epoch + 1,
         identity=server.identity,
-        restart=Restart(first, 4, restart.gtid).to_text(),
-        mark=binlog_mark(file_number(first), 4),
+        restart=Restart(first, FIRST_POSITION, restart.gtid).to_text(),
+        mark=binlog_mark(file_number(first), FIRST_POSITION),
     )
 
 
 def log_error(number: int, message: str, where: str, place: str) -> TailraceError | None:
     """The error of ours for one that the server ends its log with; None for what is only a lost connection."""
-    from tailrace.errors import RefusedError
-
     lower = message.lower()
     if number in (1045, 1142, 1227, 1044):
         return RefusedError(message, where=where, fix="GRANT REPLICATION SLAVE ON *.* TO the source's user")

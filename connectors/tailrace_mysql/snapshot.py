@@ -35,6 +35,7 @@ class Whole:
 
     connection: DriverConnection
     view: View
+    mark: str
     place: Restart
 
 
@@ -117,9 +118,9 @@ class MySQLSnapshotReader:
             rows.append(row)
             size += len(row[1])
             if size >= limit_bytes:
-                yield Chunk(table, rows, str(number), whole.view, whole.place.mark, self._fields(whole.place))
+                yield Chunk(table, rows, str(number), whole.view, whole.mark, self._fields(whole.place))
                 rows, size = [], 0
-        yield Chunk(table, rows, None, whole.view, whole.place.mark, self._fields(whole.place))
+        yield Chunk(table, rows, None, whole.view, whole.mark, self._fields(whole.place))
 
     def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
         """The next rows in key order.

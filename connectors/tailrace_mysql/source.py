@@ -16,7 +16,7 @@ from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
-from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
+from tailrace_mysql import catalog, dump, first_start, prerequisites, resume
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.history import SchemaHistory, unsupported
@@ -26,6 +26,7 @@ from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
 
 _BUFFER_BYTES = 64 << 10
+_SLICE_BYTES = 8 << 10
 #: The server sends its position after this much silence at the latest, so that an idle source's position moves.
 _LONGEST_HEARTBEAT = 5.0
 _MISSED_HEARTBEATS = 3
@@ -52,6 +53,7 @@ class MySQLSource:
         self._decoder: Decoder
         self._connection: DriverConnection | None = None
         self._buffer = bytearray(_BUFFER_BYTES)
+        self._start = self._end = 0  # what of the buffer is not decoded yet
         self._heard = 0.0
         self._heartbeat = min(max(settings.heartbeat, 0.1), _LONGEST_HEARTBEAT)
         self._taken = ("", "")  # restart and mark of the last batch
@@ -79,7 +81,7 @@ class MySQLSource:
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
         """See `Source.open`."""
         server = self._inspected
-        prerequisites.refuse(self._session, server)
+        prerequisites.refuse(self._session, server, self._settings, self._context)
         warnings: list[str] = []
         if position is None:
             start = first_start.begin(
@@ -87,7 +89,7 @@ class MySQLSource:
             )
             self._whole = start.whole
             found, restart = start.tables, start.restart
-            position = Position(1, server.identity, restart.to_text(), mark=restart.mark)
+            position = Position(1, server.identity, restart.to_text(), mark=start.mark)
             self._prepare(position)
             assert self._history is not None
             self._history.begin(found)
@@ -130,7 +132,7 @@ class MySQLSource:
                 fix="see whether the server and the network are well",
             )
         while received:
-            self._feed(received)
+            self._feed(limit_bytes)
             if self._emitter.size >= limit_bytes or time.monotonic() - started > timeout + _LONGEST_READ:
                 break
             received = self._receive(0)
@@ -183,8 +185,7 @@ class MySQLSource:
             self._selected,
             self._context,
             self._emitter,
-            lambda name: catalog.read_one(self._session, name),
-            lambda name, mark: scan.unchanged(self._connector, self._session, server, name, mark),
+            catalog.LiveCatalogue(self._connector, self._session, server),
         )
 
     def _connect(self, server: Server, restart: Restart) -> None:
@@ -214,31 +215,38 @@ class MySQLSource:
         connection._sock.settimeout(10.0)
         self._poll = select.poll()
         self._poll.register(connection._sock, select.POLLIN)
+        self._start = self._end = 0
         self._heard = time.monotonic()
 
-    def _receive(self, timeout: float) -> int:
-        """Bytes now in the buffer; 0 when none came in time."""
+    def _receive(self, timeout: float) -> bool:
+        """Whether there are bytes in the buffer; False when none came in time."""
+        if self._start < self._end:
+            return True
         connection = self._connection
         if connection is None:
             raise UnreachableError("the connection is closed", where=self._connector.address, fix="it is opened again")
         sock: Any = connection._sock
         buffered = isinstance(sock, ssl.SSLSocket) and sock.pending()
         if not buffered and not self._poll.poll(timeout * 1000):
-            return 0
+            return False
         try:
             received = int(sock.recv_into(self._buffer))
         except (ssl.SSLWantReadError, TimeoutError):
-            return 0
+            return False
         except OSError as error:
             raise self._lost(str(error)) from None
         if not received:
             raise self._lost("the server closed it")
         self._heard = time.monotonic()
-        return received
+        self._start, self._end = 0, received
+        return True
 
-    def _feed(self, received: int) -> None:
+    def _feed(self, limit_bytes: int) -> None:
+        """Decodes the buffer, in slices, since a few bytes of log can become many of events."""
         try:
-            self._decoder.feed(self._buffer, 0, received)
+            while self._start < self._end and self._emitter.size < limit_bytes:
+                start, self._start = self._start, min(self._start + _SLICE_BYTES, self._end)
+                self._decoder.feed(self._buffer, start, self._start)
         except ServerError as error:
             known = resume.log_error(error.number, error.message, self._connector.address, error.place)
             raise known or self._lost(error.message) from None

@@ -49,6 +49,7 @@ def next_schema(
     renamed: Mapping[str, str] | None = None,
     now: str | None = None,
     empty: bool = False,
+    initials: Mapping[str, Any] | None = None,
 ) -> TableSchema:
     """The version that follows `current`; `current` itself where nothing changed.
 
@@ -56,6 +57,8 @@ def next_schema(
         known: all versions of the table, by id.
         renamed: new name of a column -> its old one.
         empty: the table had no rows.
+        initials: what rows got in columns that another table added before it took this one's place; None: the
+            definitions' own DEFAULTs say it.
         now: CURRENT_TIMESTAMP of the statement, as a JSON value of TIMESTAMP(0) without its ``Z``; None unknown.
 
     Raises:
@@ -71,7 +74,7 @@ def next_schema(
         if old is not None:
             result.append(_column(old.id, definition, old.initial))
         else:
-            result.append(_column(free, definition, None if empty else _initial(definition, now)))
+            result.append(_column(free, definition, None if empty else _initial(definition, now, initials)))
             free += 1
     if tuple(result) == current.columns:
         return current
@@ -97,8 +100,12 @@ def _type(definition: ColumnDefinition) -> ColumnType:
         raise UnsupportedTypeError(f"column {definition.name}: {error}") from None
 
 
-def _initial(definition: ColumnDefinition, now: str | None) -> Any:
+def _initial(definition: ColumnDefinition, now: str | None, initials: Mapping[str, Any] | None) -> Any:
     kind = _type(definition)
+    if initials is not None:
+        if definition.name not in initials:
+            raise UnsupportedTypeError(f"what the rows hold in column {definition.name} is not known")
+        return initials[definition.name]
     default = definition.default
     if definition.generated or definition.numbered:
         raise UnsupportedTypeError(

@@ -81,8 +81,8 @@ def open_view(
     if server.mariadb:
         return _open_mariadb(connection, session, connector.address)
     if server.gtids and not exact:
-        visible = executed(session)
         place = log_end(session, server)
+        visible = executed(session)
         _execute(connection, _OPEN, connector.address)
         return Opened(GtidView(visible), Restart(place.file, place.pos, visible.text))
     lock = connector.connect(answer_seconds=LOCK_SECONDS + 20)

@@ -1,4 +1,4 @@
-"""A capture loop for tests of the MySQL source: reads, remembers, and resumes as the real one does, without a stream."""
+"""A capture loop for tests of the MySQL source: reads, remembers and resumes as the real one, without a stream."""
 
 from __future__ import annotations
 

@@ -232,11 +232,9 @@ class Decoder:
 
     def _advance(self, end_pos: int, size: int) -> None:
         """Positions in event headers have 32 bits; the file may be longer, and the server may have left events out."""
-        end = self._next + size
-        if end & _LOW_32 != end_pos:
-            end = (end & ~_LOW_32) | end_pos
-            if end < self._next + size:
-                end += 1 << 32
+        end = _unwrapped(end_pos, self._next + size)
+        if end < self._next + size:
+            raise ValueError("positions run backwards")
         self._pos = end - size
         self._next = end
 
@@ -282,11 +280,8 @@ class Decoder:
         file, pos = events.heartbeat(event, end_pos) if kind == types.HEARTBEAT else events.heartbeat_v2(event)
         if self._mark or file != self._file:
             return
-        if kind == types.HEARTBEAT and pos != self._next & _LOW_32:
-            # 32 bits of a position in a longer file: only forwards, and by less than their range.
-            pos |= self._next & ~_LOW_32
-            if pos < self._next:
-                pos += 1 << 32
+        if kind == types.HEARTBEAT:
+            pos = _unwrapped(pos, self._next)
         if pos > self._next:
             self._next = pos
         self._idle()
@@ -546,6 +541,16 @@ class Decoder:
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)
+
+
+def _unwrapped(low: int, near: int) -> int:
+    """The number whose lower 32 bits are `low` that lies nearest to `near`."""
+    number = (near & ~_LOW_32) | low
+    if near - number > _LOW_32 // 2:
+        return number + _LOW_32 + 1
+    if number - near > _LOW_32 // 2 and number > _LOW_32:
+        return number - _LOW_32 - 1
+    return number
 
 
 class ServerError(Exception):
