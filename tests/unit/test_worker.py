@@ -34,6 +34,8 @@ class Started:
             pass_fds=(writing,),
         )
         os.close(writing)
+        self._end = threading.Timer(60, self.process.kill)  # bounds every wait for a report
+        self._end.start()
         self.reports = os.fdopen(reading, "rb")
         self.send(orjson.loads(Order("capture", "shop.toml", self.double.text, "capture").to_json()))
 
@@ -54,6 +56,7 @@ class Started:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end.cancel()
         self.process.kill()
         self.process.communicate()
         self.reports.close()
