@@ -88,18 +88,19 @@ def promoted(position: Position, now: Identity, switch: int | None, where: str) 
         raise DataLossError(
             f"timeline {now.timeline} does not descend from the one captured so far", where=where, fix=_AGAIN
         )
-    if mark_lsn(position.mark) <= switch:
-        return replace(position, identity=str(now))
     epoch, _, rest = position.delivered.partition("-")
-    # What an earlier epoch delivered was judged when that epoch ended.
+    # What an earlier epoch delivered was judged when that epoch ended. A transaction that was delivered in part may lie
+    # beyond the position's mark; its own mark is where its commit begins.
     delivered = mark_lsn(rest.split("-")[0]) if rest and int(epoch, 16) == position.epoch else 0
-    if delivered > switch:
+    if delivered >= switch:
         raise DataLossError(
             f"a standby was promoted at {lsn_text(switch)} and lacks changes that were captured already"
             f" (up to {lsn_text(delivered)})",
             where=where,
             fix=_AGAIN,
         )
+    if mark_lsn(position.mark) <= switch:
+        return replace(position, identity=str(now))
     return replace(
         position, epoch=position.epoch + 1, identity=str(now), restart=lsn_text(switch), mark=lsn_mark(switch)
     )

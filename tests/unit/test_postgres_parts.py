@@ -103,6 +103,14 @@ def test_a_promotion_behind_delivered_changes_is_data_loss() -> None:
         promoted(position, replace(IDENTITY, timeline=2), None, "")
 
 
+def test_a_promotion_behind_a_part_of_a_transaction_is_data_loss() -> None:
+    """The new timeline gives the same marks out again: events of it would count as delivered."""
+    for commit in (0x5100, 0x5200):
+        position = replace(POSITION, delivered=sequence(1, lsn_mark(commit), 5))
+        with pytest.raises(DataLossError, match="lacks changes"):
+            promoted(position, replace(IDENTITY, timeline=2), 0x5100, "")
+
+
 # ---- slots
 
 SLOT = Slot("s", "pgoutput", "d", None, confirmed=0x5000, lost="")
