@@ -26,6 +26,7 @@ from tailrace import logs
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
 from tailrace.report import Control, Reporter, WorkerReport
+from tailrace.supervisor.folder import WORKER_LOCKS
 
 if TYPE_CHECKING:
     from tailrace.config import Pipeline
@@ -185,7 +186,7 @@ def work(order: Order, control: Control, reports: ReportPipe, load: Callable[[Or
 
 def _own_lock(state_dir: Path, name: str) -> LockFile:
     """Keeps an orphan of a killed supervisor from working beside its successor."""
-    folder = state_dir / "locks"
+    folder = state_dir / WORKER_LOCKS
     lock = LockFile(folder / f"{name}.lock")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -381,6 +381,16 @@ def test_teardown_names_then_drops(
     assert capsys.readouterr().out == "pipeline shop has nothing to drop\n"
 
 
+def test_teardown_leaves_a_targets_file_in_the_state_folder(
+    file: str, state_dir: Path, parts: dict[str, Part], capsys: Output
+) -> None:
+    folder.store_status(state_dir, running_status())
+    (state_dir / "target.db").write_text("rows")
+    assert main(["teardown", file, "--yes"]) == 0
+    assert "target.db" not in capsys.readouterr().out
+    assert [entry.name for entry in state_dir.iterdir()] == ["target.db"]
+
+
 def test_teardown_asks_and_an_empty_answer_is_no(file: str, state_dir: Path) -> None:
     folder.store_status(state_dir, running_status())
     code = (

@@ -88,13 +88,11 @@ def _drop(create: Callable[[], Closable], teardown: Callable[[Any], list[str]]) 
 
 
 def _state_folder(path: Path, dry_run: bool) -> list[str]:
-    """Everything in it but the lock, which is held; what the stream keeps there it has named itself."""
-    if not path.is_dir():
-        return []
-    entries = sorted(entry for entry in path.iterdir() if entry.name != folder.LOCK)
+    """What the daemon made there; a target's file, or anything else that somebody put there, stays."""
+    entries = folder.own_entries(path)
     if not dry_run:
         for entry in entries:
-            if entry.is_dir() and not entry.is_symlink():
+            if entry.is_dir():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()

@@ -23,6 +23,7 @@ from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
 
 LOCK = "lock"
+WORKER_LOCKS = "locks"
 CONTROL_SOCKET = "control.sock"
 STATUS = "status.json"
 
@@ -83,6 +84,12 @@ def exclusive(path: Path, name: str) -> Iterator[None]:
         )
     with lock:
         yield
+
+
+def own_entries(path: Path) -> list[Path]:
+    """What a daemon has made in the folder itself, but the lock. Anything else is a connector's, or a person's."""
+    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new")
+    return [entry for name in names if (entry := path / name).exists()]
 
 
 def store_status(path: Path, status: dict[str, Any]) -> None:
