@@ -23,7 +23,17 @@ from tailrace_kafka.faults import CONNECT_SECONDS, NO_ANSWER, Faults, error_of, 
 from tailrace_kafka.properties import Properties
 
 _REQUEST_SECONDS = 10.0
+_SETTLE_SECONDS = 10.0
 _APPEAR_SECONDS = 30.0  # for a new topic to have leaders on every partition
+_UNSETTLED = (
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 Result = TypeVar("Result")
 
 
@@ -57,17 +67,17 @@ class Cluster:
             self._client = self._properties.admin(self.faults)
         return self._client
 
-    def connect(self, seconds: float = CONNECT_SECONDS) -> None:
+    def connect(self) -> None:
         """Waits for the cluster's first answer.
 
         Raises:
             UnreachableError, RefusedError: as named.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + CONNECT_SECONDS
         while not self.answers(0.5):
             self.faults.raise_refusal()
             if time.monotonic() >= deadline:
-                raise self.faults.unreachable(seconds)
+                raise self.faults.unreachable(CONNECT_SECONDS)
 
     def answers(self, seconds: float) -> bool:
         """Whether the cluster answers just now."""
@@ -151,17 +161,23 @@ class Cluster:
 
     def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
         wanted = {TopicPartition(*partition): spec for partition in partitions}
-        if not wanted:
-            return {}
-        futures = self._ask(
-            lambda: self._admin.list_offsets(
-                wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_REQUEST_SECONDS
+        level = IsolationLevel.READ_UNCOMMITTED
+        found: dict[Partition, int] = {}
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while wanted:
+            futures = self._ask(
+                lambda: self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_REQUEST_SECONDS)
             )
-        )
-        return {
-            Partition(place.topic, place.partition): self._result(future, place.topic).offset
-            for place, future in futures.items()
-        }
+            # A topic that was just made, or whose leader changes, answers after a moment.
+            expected = _UNSETTLED if time.monotonic() < deadline else ()
+            for place, future in futures.items():
+                answer = self._result(future, place.topic, expected)
+                if answer is not None:
+                    found[Partition(place.topic, place.partition)] = answer.offset
+                    del wanted[place]
+            if wanted:
+                time.sleep(0.05)
+        return found
 
     # ---- for `check`
 

@@ -6,7 +6,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -76,16 +76,13 @@ class Producing(ABC):
                 for number in range(partitions[run.topic]):
                     self._send(run.topic, messages, number)
                 continue
-            records = iter(run)
-            while part := list(islice(records, _MESSAGES)):
-                self._send(
-                    run.topic,
-                    [
+            for keyless, records in groupby(run, _has_no_key):
+                while part := list(islice(records, _MESSAGES)):
+                    if keyless:
                         # What has no key keeps its order in one partition, the first.
-                        {"value": value, "key": key} if key is not None else {"value": value, "partition": 0}
-                        for key, value in part
-                    ],
-                )
+                        self._send(run.topic, [{"value": value} for _, value in part], 0)
+                    else:
+                        self._send(run.topic, [{"value": value, "key": key} for key, value in part])
 
     def _send_entries(self, entries: Iterable[Entry]) -> None:
         for topic, key, value in entries:
@@ -146,6 +143,10 @@ class Producing(ABC):
         fix = f"kafka-configs --alter {entity} --add-config max.message.bytes={2 * size}"
         where = f"{self._faults.where}, topic {topic}"
         return StuckError(f"an event of {size:,} bytes is larger than the topic takes", where=where, fix=fix)
+
+
+def _has_no_key(record: tuple[bytes | None, bytes | None]) -> bool:
+    return record[0] is None
 
 
 class TransactionalProducing(Producing):

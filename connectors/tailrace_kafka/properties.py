@@ -64,13 +64,15 @@ class Properties:
 
     def producer(self, faults: Faults, transactional: bool, **forced: Any) -> Producer:
         queue = self._share(4)
-        defaults = {
+        defaults: dict[str, Any] = {
             # A broker's bound on a message is one setting to raise, per topic; ours only keeps to the memory.
             "message.max.bytes": self.largest_message,
             "queue.buffering.max.kbytes": queue >> 10,
             "queue.buffering.max.messages": 1_000_000,
             "batch.num.messages": 100_000,
             "linger.ms": 5,
+            # What a killed daemon left open keeps readers waiting this long, where no other daemon begins.
+            **({"transaction.timeout.ms": 30_000} if transactional else {}),
             "compression.type": "lz4",
         }
         forced |= {
