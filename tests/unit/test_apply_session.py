@@ -261,6 +261,34 @@ def test_a_failure_inside_a_large_transaction_leaves_nothing_of_it(mirror: Mirro
     assert mirror.query("SELECT count(*) FROM users") == [(2001,)]
 
 
+@pytest.mark.parametrize("rows", [3, 2000], ids=["gathered", "applied in parts"])
+def test_catching_up_leaves_a_transaction_of_which_the_stream_has_a_part_to_the_next_run(
+    mirror: Mirror, rows: int
+) -> None:
+    mirror.memory = 1
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.insert(row(-1))
+    mirror.script.table("public.empty", [ID])
+    with mirror.script.transaction():
+        for key in range(rows):
+            users.insert(row(key, "x" * 100))
+        mirror.script.publish()  # all but one
+        control = Control()
+        control.finish.set()
+        worker = threading.Thread(target=mirror.supervise, args=(control,))
+        worker.start()
+        worker.join(10)
+        ended = not worker.is_alive()
+        control.stop.set()
+        worker.join(10)
+        assert ended
+        assert mirror.query(USERS) == [(-1, "n")]
+        assert mirror.positions() == {("", 0): 1}
+    mirror.catch_up()
+    assert mirror.query("SELECT count(*) FROM users") == [(rows + 1,)]
+    assert mirror.query("SELECT count(*) FROM empty") == [(0,)]
+
+
 def test_a_transaction_that_ends_in_a_table_of_no_interest_is_committed(mirror: Mirror) -> None:
     users = mirror.script.table("public.users", [ID, NAME])
     other = mirror.script.table("public.other", [ID, NAME])

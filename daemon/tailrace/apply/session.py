@@ -119,7 +119,7 @@ class Session:
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
             try:
-                if goal is not None and self._reached(goal.ends):
+                if goal is not None and (self._reached(goal.ends) or self._only_a_part_left(goal.ends)):
                     self._finish(goal)
                     return
                 self._step()
@@ -234,11 +234,21 @@ class Session:
         versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics()}
         return Goal(dict(self._reader.ends()), versions)
 
+    def _only_a_part_left(self, ends: Mapping[Partition, int]) -> bool:
+        """The stream ends inside a source transaction, whose end will not come before capture runs again."""
+        if not self._reader.total_order or not (self._gathered or self._batch.dirty) or _whole(self._gathered):
+            return False
+        positions = self._intake.positions()
+        return all(positions.get(partition, 0) >= offset for partition, offset in ends.items())
+
     def _finish(self, goal: Goal) -> None:
-        if self._batch.dirty:  # the beginning of a transaction that is none of the goal's
+        if self._gathered or self._batch.dirty:
+            # The beginning of a transaction that is none of the goal's is left to the next run; so are tables without
+            # rows, because its schema changes are known already, but not applied.
             self._sink.rollback()
             self._batch.dirty = False
-        self._introduce(goal)
+        else:
+            self._introduce(goal)
         self._progress.lag(True)
 
     def _introduce(self, goal: Goal) -> None:
