@@ -20,6 +20,9 @@ from tailrace_postgres.settings import PostgresSourceSettings
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+#: Between two rows of a COPY.
+MORE_SECONDS = 60.0
+_SLICE_SECONDS = 0.5
 
 #: What a role or a database may have set otherwise, and what would print the same value in another way or end our
 #: sessions. The stream and the load must have the same ones.
@@ -109,6 +112,8 @@ class Connection:
         self._unchecked = self.raw.get_parameter_status("server_encoding") == "SQL_ASCII"
         if replication and self._unchecked:
             self.query(_RAW_TEXT)
+        if not replication and self.version >= 170000:
+            self.query("SET transaction_timeout = 0")  # a parameter that older servers do not know
 
     @property
     def version(self) -> int:
@@ -145,25 +150,26 @@ class Connection:
         rows = self.query(sql, values)
         return rows[0][0] if rows else None
 
-    def copy(self, sql: str, *, seconds: float = STATEMENT_SECONDS) -> Generator[bytes]:
+    def copy(self, sql: str, *, first: float = STATEMENT_SECONDS) -> Generator[bytes]:
         """The messages of COPY … TO STDOUT, a row each.
 
         An iterator that is closed early cancels the statement; an open transaction is aborted then.
 
         Args:
-            seconds: the longest wait for more.
+            first: seconds until the first row must be there, which may have to be sorted for.
         """
         if self._unchecked:
             self.query(_RAW_TEXT)
         copy = Copy(self.raw, self.where)
         copy.send(sql)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + first
         while not copy.started():
-            self._poll(select.POLLIN, deadline, seconds, "reading a table")
+            self._poll(select.POLLIN, deadline, first, "reading a table")
         ended = False
         try:
+            yield self._next(copy, first)
             while True:
-                yield self._next(copy, seconds)
+                yield self._next(copy, MORE_SECONDS)
         except CopyEndedError:
             ended = True
             if self._unchecked:
@@ -176,12 +182,11 @@ class Connection:
                 self._cancel(copy)
 
     def _next(self, copy: Copy, seconds: float) -> bytes:
-        message = copy.get()
+        message = copy.fetch()
+        deadline = time.monotonic() + seconds
         while message is None:
-            copy.consume()
-            message = copy.get()
-            if message is None:
-                self._poll(select.POLLIN, time.monotonic() + seconds, seconds, "reading a table")
+            self._poll(select.POLLIN, deadline, seconds, "reading a table")
+            message = copy.fetch()
         return message
 
     def _cancel(self, copy: Copy) -> None:
@@ -206,13 +211,15 @@ class Connection:
             self._poll(events, deadline, seconds, doing)
 
     def _poll(self, events: int, deadline: float, seconds: float, doing: str) -> None:
-        poller = select.poll()
-        poller.register(self.raw.fileno(), events)
+        """Waits for the socket, a slice of time at most: under TLS what came may be within OpenSSL already, unseen."""
         left = deadline - time.monotonic()
-        if left <= 0 or not poller.poll(left * 1000):
+        if left <= 0:
             with contextlib.suppress(psycopg2.Error):
                 self.raw.close()
             raise UnreachableError(f"no answer within {seconds:g} s ({doing})", where=self.where)
+        poller = select.poll()
+        poller.register(self.raw.fileno(), events)
+        poller.poll(min(left, _SLICE_SECONDS) * 1000)
 
     def _error(self, error: psycopg2.Error, doing: str) -> TailraceError:
         primary = error.diag.message_primary

@@ -16,8 +16,9 @@ _LOCAL_REFUSAL = re.compile(
     r"SSL|TLS|certificate|no password supplied|private key|server name indication|unsupported authentication"
     r"|invalid (connection option|port|integer)|channel binding|GSSAPI"
 )
-#: SQLSTATE classes that time can mend: connection, resources, rollback, operator intervention; lock timeout; in use.
-_TRANSIENT = re.compile(r"08|53|40|57P|57014|55P03|55006")
+#: SQLSTATE classes that time can mend: connection, resources, rollback, operator intervention; lock timeout; in use; a
+#: table that vanished between two looks at the catalog.
+_TRANSIENT = re.compile(r"08|53|40|57P|57014|55P03|55006|42P01")
 
 
 def login_error(message: str, where: str) -> TailraceError:

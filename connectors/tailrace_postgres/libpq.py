@@ -69,6 +69,7 @@ class Copy:
         self._connection = connection  # keeps the PGconn alive
         self._pg = connection.pgconn_ptr
         self._where = where
+        self._looks = 3 if connection.info.ssl_in_use else 1
         self._pointer = ctypes.c_void_p()
         self._pointer_ref = ctypes.byref(self._pointer)
 
@@ -97,6 +98,20 @@ class Copy:
         """Takes what the socket has."""
         if not self._pq.PQconsumeInput(self._pg):
             raise self._broken()
+
+    def fetch(self) -> bytes | None:
+        """The next message, after a look at the socket if need be; None: wait for the socket.
+
+        Under TLS libpq may leave the rest of a record within OpenSSL, where no poll sees it; a second look takes it,
+        for a record is smaller than two of libpq's reads.
+        """
+        message = self.get()
+        for _ in range(self._looks):
+            if message is not None:
+                return message
+            self.consume()
+            message = self.get()
+        return message
 
     def get(self) -> bytes | None:
         """The next message that has arrived whole; None when there is none.

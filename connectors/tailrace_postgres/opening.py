@@ -169,10 +169,11 @@ class Opening:
         if stored.get("state") == "suspended":
             beginning.selected.append(_suspended(table, stored.get("reason", "")))
             return None
-        if not table.captured or table.table.oid in members:
+        before = orjson.loads(state[PUBLISHED_KEY]) if PUBLISHED_KEY in state else members
+        # A member that an opening added, and then crashed before it was recorded, is still to be treated as new.
+        if not table.captured or (table.table.oid in members and table.table.oid in before):
             beginning.selected.append(table)
             return None
-        before = orjson.loads(state.get(PUBLISHED_KEY, b"[]"))
         known = orjson.loads(state.get(storage_key(topic), b"null"))
         reason = ""
         if table.table.oid in before:

@@ -9,6 +9,7 @@ Written for a later compilation: typed locals, no generators, one pass over the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError
@@ -19,6 +20,7 @@ from tailrace.errors import LogFormatError
 from tailrace.sequence import lsn_mark
 from tailrace_postgres.lsn import lsn_text
 from tailrace_postgres.rowplan import RowPlan
+from tailrace_postgres.types import UnknownLabelError
 
 # PostgreSQL counts microseconds from 2000-01-01, everybody else from 1970-01-01.
 _EPOCH_MS = 946_684_800_000
@@ -103,6 +105,7 @@ class Decoder:
         self._emitter = emitter
         self._relations = relations
         self._plans: dict[int, RowPlan | None] = {}
+        self._described: dict[int, Relation] = {}
         self._last_commit = start
         self._ordinal = 0
         self._xid = 0
@@ -148,11 +151,11 @@ class Decoder:
         kind = self._buffer[position]
         position += 1
         if kind == 0x49:  # I
-            return self._insert(position)
+            return self._row(self._insert, position)
         if kind == 0x55:  # U
-            return self._update(position)
+            return self._row(self._update, position)
         if kind == 0x44:  # D
-            return self._delete(position)
+            return self._row(self._delete, position)
         if kind == 0x42:  # B
             return self._begin(position)
         if kind == 0x43:  # C
@@ -210,8 +213,22 @@ class Decoder:
             columns.append(RelationColumn(name, type_oid, modifier, key))
         # An empty namespace stands for pg_catalog.
         relation = Relation(oid, schema or "pg_catalog", table, identity, tuple(columns))
+        self._described[oid] = relation
         self._plans[oid] = self._relations.plan(relation, self._xid)
         return position
+
+    def _row(self, decode: Callable[[int], int], position: int) -> int:
+        """Decodes a row change; once more with a new plan where an enum has got a new label."""
+        try:
+            return decode(position)
+        except UnknownLabelError:
+            oid = _U32(self._buffer, position)[0]
+            plan = self._relations.plan(self._described[oid], self._xid)
+            if plan is not None:
+                plan.accept_all_labels()
+            self._plans[oid] = plan
+            self._ordinal -= 1
+            return decode(position)
 
     def _insert(self, position: int) -> int:
         plan = self._change(position)
@@ -220,6 +237,7 @@ class Decoder:
         fragments, unknown, position = self._tuple(self._tag(position + 4, b"N"), plan)
         if unknown:
             raise self._error(f"an inserted row of {plan.table.schema.name} lacks values")
+        self._announce(plan)
         self._emitter.insert(
             plan.table, self._ordinal, plan.key_json(fragments), plan.row_json(fragments), self._place()
         )
@@ -239,6 +257,7 @@ class Decoder:
             old, old_unknown, position = self._tuple(self._tag(position, b"KO"), plan)
         new_at = self._tag(position, b"N")
         new, unknown, position = self._tuple(new_at, plan)
+        self._announce(plan)
         whole = plan.whole_old and old is not None
         if unknown and whole:
             assert old is not None
@@ -279,6 +298,7 @@ class Decoder:
         old, unknown, position = self._tuple(self._tag(position + 4, b"KO"), plan)
         if unknown:
             raise self._error(f"a deleted row of {plan.table.schema.name} lacks values")
+        self._announce(plan)
         key = plan.key_json(old)
         before = plan.row_json(old) if plan.whole_old else key or b"null"
         self._emitter.delete(plan.table, self._ordinal, key, before, self._place())
@@ -291,6 +311,7 @@ class Decoder:
         for _ in range(count):
             plan = self._change(position)
             if plan is not None:
+                self._announce(plan)
                 self._emitter.truncate(plan.table, self._ordinal, self._place())
             position += 4
         return position
@@ -302,7 +323,7 @@ class Decoder:
     # ---- parts of messages
 
     def _change(self, position: int) -> RowPlan | None:
-        """A change of the relation whose OID stands at `position`: counts it, announces a new schema version."""
+        """Counts a change of the relation whose OID stands at `position`; None if it is not captured."""
         self._inside()
         oid = _U32(self._buffer, position)[0]
         try:
@@ -310,12 +331,16 @@ class Decoder:
         except KeyError:
             raise self._error(f"a change of relation {oid}, which was not described before") from None
         self._ordinal += 1
-        if plan is not None:
-            schema = plan.table.schema
-            if self.current.get(schema.topic) != schema.id:
-                self.current[schema.topic] = schema.id
-                self._emitter.schema_change(plan.table, self._ordinal, self._place())
+        if plan is not None and plan.suspended:
+            plan = self._plans[oid] = None
         return plan
+
+    def _announce(self, plan: RowPlan) -> None:
+        """Before an event: its schema version, if the event before had another."""
+        schema = plan.table.schema
+        if self.current.get(schema.topic) != schema.id:
+            self.current[schema.topic] = schema.id
+            self._emitter.schema_change(plan.table, self._ordinal, self._place())
 
     def _tuple(self, position: int, plan: RowPlan) -> tuple[list[bytes], list[int], int]:
         """TupleData: the fragments, the indexes of values that the log left out, and where it ends."""
@@ -338,6 +363,8 @@ class Decoder:
                     raise self._error("a message of the log is cut short")
                 try:
                     fragments.append(heads[index] + converters[index](buffer[start:position]))
+                except UnknownLabelError:
+                    raise
                 except ValueError as error:
                     raise plan.refusal(index, error, self._where()) from None
             elif kind == 0x6E:  # n

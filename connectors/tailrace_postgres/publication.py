@@ -118,6 +118,15 @@ class Publications:
                 error.what, where=error.where, fix=f"have the tables' owner run: {'; '.join(statements)}"
             ) from None
 
+    def remove(self, tables: Iterable[Selected]) -> None:
+        """Takes tables out at once: PostgreSQL refuses updates to the application of one that has lost its identity."""
+        present = self.present()
+        for table in tables:
+            for name, publication in present.items():
+                if table.table.oid in publication.members:
+                    member = publication.members[table.table.oid]
+                    self.connection.query(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {member}")
+
     def dropped(self, dry_run: bool) -> list[str]:
         """Drops both; returns what there was."""
         names = list(self.present())

@@ -19,7 +19,7 @@ from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.pgoutput import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
-from tailrace_postgres.types import converter
+from tailrace_postgres.types import lenient
 from tailrace_postgres.versions import Versions
 
 log = structlog.get_logger()
@@ -44,11 +44,14 @@ class CapturedRelations:
         state: Mapping[str, bytes],
     ) -> None:
         self._catalog = catalog
+        tables = list(tables)
         self._by_oid = {selected.table.oid: selected for selected in tables if selected.captured}
+        self._suspended_before = {selected.source.topic for selected in tables if not selected.captured}
         self._versions = versions
         self._emitter = emitter
         self._suspended: set[str] = set()
-        self._dropped: set[int] = set()
+        self._said: set[int] = set()
+        self._plans: dict[str, RowPlan] = {}
         self._storage: dict[str, dict[str, Any]] = {
             selected.source.topic: orjson.loads(state[storage_key(selected.source.topic)])
             for selected in self._by_oid.values()
@@ -100,7 +103,8 @@ class CapturedRelations:
         schema = self._version(selected, described, columns, previous)
         if topic in self._suspended:
             return None
-        return RowPlan(self._versions.event_table(schema), relation.identity == "f")
+        plan = self._plans[topic] = RowPlan(self._versions.event_table(schema), relation.identity == "f")
+        return plan
 
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         """Reads the wanted columns of the row that has this key now."""
@@ -109,20 +113,22 @@ class CapturedRelations:
         now = self._catalog.columns(selected.table.oid)
         if now is None:
             return None
-        # The columns may have other names by now.
-        names = {column.number: column.name for column in now.live}
-        wanted = [names.get(schema.columns[index].id) for index in columns]
-        keys = [names.get(column.id) for column in schema.key]
-        if None in wanted or None in keys or None in key:
+        # The columns may have other names by now, or other types.
+        self._catalog.load_types((column.type_oid, column.modifier) for column in now.live)
+        found = {column.id: column for column in catalog_columns(now, self._catalog)}
+        wanted = [schema.columns[index] for index in columns]
+        if None in key or any(
+            column.id not in found or found[column.id].type != column.type for column in (*wanted, *schema.key)
+        ):
             return None
         table = identifier(now.table.schema, now.table.name)
         only = table if now.table.kind == "p" else f"ONLY {table}"
         condition = " AND ".join(
-            f"{identifier(name)} = {literal(text.decode())}"
-            for name, text in zip(keys, key, strict=True)
-            if name is not None and text is not None
+            f"{identifier(found[column.id].name)} = {literal(text.decode())}"
+            for column, text in zip(schema.key, key, strict=True)
+            if text is not None
         )
-        select = ", ".join(identifier(name) for name in wanted if name is not None)
+        select = ", ".join(identifier(found[column.id].name) for column in wanted)
         rows = list(self._catalog.connection.copy(f"COPY (SELECT {select} FROM {only} WHERE {condition}) TO STDOUT"))
         if not rows:
             return None
@@ -161,7 +167,7 @@ class CapturedRelations:
             current = now.get(column.id)
             if column.id not in older and current is not None:
                 if current.missing is not None:
-                    value = orjson.loads(converter(column.type)(current.missing.encode()))
+                    value = orjson.loads(lenient(column.type)(current.missing.encode()))
                     column = Column(
                         column.id, column.name, column.type, column.nullable, column.key, value, column.generated
                     )
@@ -193,31 +199,45 @@ class CapturedRelations:
         if topic in self._suspended:
             return
         self._suspended.add(topic)
+        if topic in self._plans:
+            self._plans[topic].suspended = True
         log.error("table suspended", table=str(selected.source.name), reason=reason)
         self._emitter.record_state(table_key(topic), suspension(reason))
 
-    def inspect(self, members: Mapping[int, tuple[str, str]], published: Container[int]) -> bool:
+    def inspect(
+        self, existing: Mapping[int, tuple[str, str]], published: Container[int], selected: Iterable[Selected]
+    ) -> list[Selected]:
         """Compares what the database has now with what is captured.
 
         Args:
-            members: schema and name by OID, of every captured table that still exists.
+            existing: schema and name by OID, of every captured table that still exists.
             published: OIDs in the publications.
+            selected: what the pipeline's globs select now.
 
         Returns:
-            Whether a table was suspended.
+            The tables suspended for it.
         """
-        before = len(self._suspended)
-        for oid, selected in self._by_oid.items():
-            name = selected.source.name
-            if oid not in members:
-                if oid not in self._dropped:
-                    self._dropped.add(oid)
-                    log.warning("table dropped at the source", table=str(name))
-            elif members[oid] != (name.schema, name.table):
-                self.suspend(selected, f"the table was renamed to {'.'.join(members[oid])}; {RELOAD}")
+        before = set(self._suspended)
+        now = {table.table.oid: table for table in selected}
+        for oid, captured in self._by_oid.items():
+            name = captured.source.name
+            if oid not in existing:
+                self._say_once(oid, "table dropped at the source", str(name))
+            elif existing[oid] != (name.schema, name.table):
+                self.suspend(captured, f"the table was renamed to {'.'.join(existing[oid])}; {RELOAD}")
             elif oid not in published:
-                self.suspend(selected, f"somebody took the table out of the publication; {RELOAD}")
-        return len(self._suspended) > before
+                self.suspend(captured, f"somebody took the table out of the publication; {RELOAD}")
+            elif oid in now and not now[oid].captured:
+                self.suspend(captured, now[oid].source.reason)
+        for oid, table in now.items():
+            if table.captured and oid not in self._by_oid and table.source.topic not in self._suspended_before:
+                self._say_once(oid, "new table: it is captured from the next start on", str(table.source.name))
+        return [table for table in self._by_oid.values() if table.source.topic in self._suspended - before]
+
+    def _say_once(self, oid: int, what: str, table: str) -> None:
+        if oid not in self._said:
+            self._said.add(oid)
+            log.warning(what, table=table)
 
 
 def suspension(reason: str) -> bytes:

@@ -56,10 +56,7 @@ class ReplicationStream:
             UnreachableError: the server ended the stream, or the link broke.
         """
         try:
-            message = self._copy.get()
-            if message is None:
-                self._copy.consume()
-                message = self._copy.get()
+            message = self._copy.fetch()
         except CopyEndedError:
             raise UnreachableError("the server ended the replication", where=self._connection.where) from None
         if message is not None:

@@ -8,7 +8,7 @@ import orjson
 
 from tailrace.emitter import UNCHANGED_JSON, EventTable
 from tailrace.errors import LogFormatError, ValueRefusedError
-from tailrace_postgres.types import converter
+from tailrace_postgres.types import converter, lenient
 
 
 class RowPlan:
@@ -24,12 +24,14 @@ class RowPlan:
         heads: ``"name":`` per column.
         nulls: the fragment of NULL per column.
         unknowns: the fragment of an unchanged value that the log left out.
+        suspended: the table's changes are not captured any more.
     """
 
     def __init__(self, table: EventTable, whole_old: bool) -> None:
         schema = table.schema
         self.table = table
         self.whole_old = whole_old
+        self.suspended = False
         self.columns = len(schema.columns)
         self.names = tuple(column.name for column in schema.columns)
         self.heads = [orjson.dumps(name) + b":" for name in self.names]
@@ -38,6 +40,10 @@ class RowPlan:
         self.converters = [converter(column.type) for column in schema.columns]
         place = {column.id: index for index, column in enumerate(schema.columns)}
         self.key = tuple(place[column.id] for column in schema.key)
+
+    def accept_all_labels(self) -> None:
+        """The log is behind the catalog: it may have labels of enums that were renamed since."""
+        self.converters = [lenient(column.type) for column in self.table.schema.columns]
 
     def row_json(self, fragments: Sequence[bytes]) -> bytes:
         return b"{" + b",".join(fragments) + b"}"

@@ -147,7 +147,7 @@ class PostgresSnapshotReader:
                 connection.copy(
                     f"COPY (SELECT {reading.columns} FROM {reading.source}{condition}"
                     f" ORDER BY {order(key)} LIMIT {limit}) TO STDOUT",
-                    seconds=READ_SECONDS,
+                    first=READ_SECONDS,
                 )
             ) as lines:
                 for line in lines:
@@ -241,8 +241,9 @@ class PostgresSnapshotReader:
             raise UnreachableError(f"table {selected.source.name} was dropped while it was read")
         table = self._describe(catalog, selected, columns)
         names = ", ".join(identifier(column.name) for column in table.schema.columns)
-        reading = _Reading(table, RowPlan(table, whole_old=False), names, selected.only)
-        return reading, columns
+        plan = RowPlan(table, whole_old=False)
+        plan.accept_all_labels()  # an enum may get one at any time: the table's lock does not hold its types
+        return _Reading(table, plan, names, selected.only), columns
 
     def _key(self, catalog: Catalog, reading: _Reading, columns: CatalogColumns) -> list[KeyColumn]:
         types = {column.number: catalog.base(column.type_oid) for column in columns.live}
@@ -269,7 +270,7 @@ class PostgresSnapshotReader:
 
 
 def _all_rows(connection: Connection, reading: _Reading) -> Generator[bytes]:
-    return connection.copy(f"COPY (SELECT {reading.columns} FROM {reading.source}) TO STDOUT", seconds=READ_SECONDS)
+    return connection.copy(f"COPY (SELECT {reading.columns} FROM {reading.source}) TO STDOUT", first=READ_SECONDS)
 
 
 def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:

@@ -7,7 +7,7 @@ import contextlib
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import DataLossError
+from tailrace.errors import DataLossError, RefusedError
 from tailrace.position import Position
 from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.source import Finding, Opened, SourceTable
@@ -75,6 +75,9 @@ class PostgresSource:
             awaited=self._await,
         )
 
+    def position_text(self, position: Position) -> str:
+        return position.restart
+
     def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
         result = []
         slot = find_slot(self._connection, self._slot)
@@ -127,7 +130,13 @@ class PostgresSource:
         return Opened(position, tables, self._emitter, beginning.warnings)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
-        return self._start().read(timeout, limit_bytes)
+        streaming = self._start()
+        try:
+            return streaming.read(timeout, limit_bytes)
+        except RefusedError:
+            # Among others: PostgreSQL up to 17 ends the stream where the publication is gone.
+            self._inspect()
+            raise
 
     def acknowledge(self, position: Position) -> None:
         # Before streaming begins the slot stands at the position anyway.
@@ -211,7 +220,10 @@ class PostgresSource:
                 fix=AGAIN,
             )
         published = {oid for publication in present.values() for oid in publication.members}
-        return self._relations.inspect(Catalog(self._connection).names(self._relations.oids), published)
+        existing = Catalog(self._connection).names(self._relations.oids)
+        suspended = self._relations.inspect(existing, published, self._select(self._connection))
+        self._publications.remove(suspended)
+        return bool(suspended)
 
     def _release_anchor(self) -> None:
         if self._beginning is not None and self._beginning.anchor is not None:

@@ -192,6 +192,29 @@ _CONVERTERS: dict[Kind, Converter] = {
 }
 
 
+class UnknownLabelError(ValueError):
+    """A label that the enum did not have when the schema version was made.
+
+    The log tells of ALTER TYPE … ADD VALUE in no other way.
+    """
+
+
+def _enum(labels: frozenset[bytes]) -> Converter:
+    def convert(text: bytes) -> bytes:
+        if text not in labels:
+            raise UnknownLabelError
+        return _text(text)
+
+    return convert
+
+
 def converter(type_: Type) -> Converter:
     """The function for a column's values."""
+    if type_.kind is Kind.ENUM:
+        return _enum(frozenset(label.encode() for label in type_.labels))
+    return _CONVERTERS.get(type_.kind, _text)
+
+
+def lenient(type_: Type) -> Converter:
+    """As `converter`; takes labels that the catalog does not know any more."""
     return _CONVERTERS.get(type_.kind, _text)

@@ -174,6 +174,39 @@ def test_a_default_set_later_changes_no_row(database: Database) -> None:
         assert suspended(capture) == {}
 
 
+def test_a_label_added_to_an_enum_is_a_new_version(database: Database) -> None:
+    """Nothing in the log tells of it but the value."""
+    database.script("CREATE TYPE mood AS ENUM ('sad')", "CREATE TABLE t (id int PRIMARY KEY, m mood)")
+    with Capture(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 'sad')")
+        capture.catch_up()
+        database.script(
+            "ALTER TYPE mood ADD VALUE 'glad'",
+            "INSERT INTO t VALUES (2, 'sad'), (3, 'glad')",
+            "ALTER TYPE mood RENAME VALUE 'glad' TO 'happy'",
+            "INSERT INTO t VALUES (4, 'happy')",
+        )
+        found = capture.changes()
+        assert [change for change in found if change[0] == "c"] == [
+            ("c", {"id": 2}, None, {"id": 2, "m": "sad"}),
+            ("c", {"id": 3}, None, {"id": 3, "m": "glad"}),
+            ("c", {"id": 4}, None, {"id": 4, "m": "happy"}),
+        ]
+        assert versions(capture, "t")[-1].by_name["m"].type.labels == ("sad", "happy")
+        ordinals = [event.source["tailrace_seq"] for event in capture.events]
+        assert ordinals == sorted(set(ordinals))
+
+
+def test_a_table_that_loses_its_key_keeps_working_at_the_source(database: Database) -> None:
+    """PostgreSQL would refuse the application's updates as long as the table is published."""
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    with Capture(database) as capture:
+        database.execute("ALTER TABLE t DROP CONSTRAINT t_pkey")
+        capture.until(lambda: "t" in suspended(capture))
+        database.execute("UPDATE t SET id = 2")
+        assert "REPLICA IDENTITY FULL" in suspended(capture)["t"]
+
+
 def test_a_renamed_table_is_suspended_not_lost(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY)")
     with Capture(database) as capture:

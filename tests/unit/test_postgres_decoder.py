@@ -317,7 +317,7 @@ VALID = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_messages_give_events_or_a_named_error(data_source: st.DataObject) -> None:
     messages = []
