@@ -34,6 +34,9 @@ class Restart:
     def mark(self) -> str:
         return binlog_mark(file_number(self.file), self.pos)
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.pos}" + (f" gtid {self.gtid}" if self.gtid else "")
+
     def to_text(self) -> str:
         return orjson.dumps({"file": self.file, "pos": self.pos, "gtid": self.gtid, "created": self.created}).decode()
 

@@ -150,6 +150,10 @@ class MySQLSource:
         """Nothing was created at the server."""
         return []
 
+    def position_text(self, position: Position) -> str:
+        """See `Source.position_text`."""
+        return str(Restart.from_text(position.restart))
+
     def close(self) -> None:
         """See `Source.close`."""
         connection, self._connection = self._connection, None

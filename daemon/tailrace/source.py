@@ -163,6 +163,10 @@ class Source(Protocol):
         """The stream holds everything up to `position` durably: the source may forget it (I1)."""
         ...
 
+    def position_text(self, position: Position) -> str:
+        """The position as a person of this system writes it; needs no connection."""
+        ...
+
     def log_end(self) -> str:
         """Mark of the log's end now; the stream of batches reaches it even while the source is idle."""
         ...

@@ -115,8 +115,8 @@ def test_a_load_under_writers_and_kills_leaves_what_the_source_holds(source: Dat
         with closing(pipeline.create_source()) as opened, closing(opened.snapshot()) as snapshot:
             for table in opened.tables():
                 if table.name.table == NOTES:
-                    rows = [orjson.loads(row) for _, row in snapshot.rows(table.topic)]
-                    assert by_text(replica.keyless[table.topic]) == by_text(rows)
+                    notes = [orjson.loads(row) for _, row in snapshot.rows(table.topic)]
+                    assert by_text(replica.keyless[table.topic]) == by_text(notes)
                 else:
                     expected = {key: orjson.loads(row) for key, row in snapshot.rows(table.topic)}
                     assert replica.rows[table.topic] == expected

@@ -9,7 +9,7 @@ import orjson
 
 from tailrace.batch import Batch
 from tailrace.capture.load import TableLoad
-from tailrace.position import TABLE_PREFIX, Position
+from tailrace.position import TABLE_PREFIX
 from tailrace.report import Reporter, TableReport, WorkerReport
 from tailrace.source import SourceTable
 
@@ -54,13 +54,13 @@ class Progress:
                 report.state = state
                 report.since = now_text()
 
-    def published(self, batch: Batch, position: Position) -> None:
-        """A batch is durable."""
+    def published(self, batch: Batch, mark: str, position: str) -> None:
+        """A batch is durable; `position` is where we stand now, for a person."""
         report = self._report
         report.events += batch.events
         report.bytes += batch.bytes
-        report.position = position.restart
-        report.mark = position.mark
+        report.position = position
+        report.mark = mark
         report.progress += 1
         self._suspensions(batch.state)
 

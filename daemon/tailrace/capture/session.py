@@ -120,7 +120,7 @@ class Session:
         self._publish(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()})
         self._position = position
         self._source.acknowledge(position)
-        self._progress.published(batch, position)
+        self._progress.published(batch, position.mark, self._source.position_text(position))
         for topic, load in self._load.tables.items():
             if load_key(topic) in entries:
                 self._progress.loaded(topic, load)
