@@ -160,10 +160,10 @@ class MySQLSink:
                 positions = self._new_positions()
                 if not positions.exists(connection):
                     return []
-                partitions = positions.forget(connection, dry_run)
+                found = positions.forget(connection, dry_run)
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, POSITIONS_TABLE) from None
-        if not partitions:
+        if not found:
             return []
         return [f"positions of sink {self._name} in {self._target.where}, table {POSITIONS_TABLE}"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -129,6 +130,12 @@ class Target:
             )
             connection.connect(None if url.socket else self._socket())
         except pymysql.err.Error as error:
+            if isinstance(cause := getattr(error, "original_exception", None), ssl.SSLError):
+                raise RefusedError(
+                    f"TLS failed: {cause.reason or type(cause).__name__}",
+                    where=self.where,
+                    fix="correct the tls table, or the server's certificate",
+                ) from None
             raise translate(error, self.where) from None
         except UnicodeError:
             raise RefusedError("the user's name cannot be sent", where=self.where, fix="use another user") from None

@@ -138,10 +138,10 @@ class Positions:
         )
 
     def forget(self, connection: Connection[Any], dry_run: bool) -> int:
-        """Deletes this sink's rows, and the table when it is empty then; returns the number of partitions."""
+        """Deletes this sink's rows, and the table when it is empty then; returns their number."""
         with contextlib.closing(connection.cursor()) as cursor:
             cursor.execute(
-                f"SELECT COUNT(*) FROM {self._table} WHERE pipeline = %s AND sink = %s AND partition_number >= 0",
+                f"SELECT COUNT(*) FROM {self._table} WHERE pipeline = %s AND sink = %s",
                 self._sink,
             )
             counted = cursor.fetchone()

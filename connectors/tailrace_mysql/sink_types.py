@@ -159,9 +159,7 @@ class ColumnType:
             if self.base == "binary":
                 return self == wanted  # it pads
             return self.bytes >= wanted.bytes
-        if self.base == "datetime" and wanted.base == "timestamp":
-            return self.size == wanted.size
-        return self.base == "double" and wanted.base == "float"
+        return self.base == "datetime" and wanted.base == "timestamp" and self.size == wanted.size
 
     def _text_holds(self, wanted: ColumnType) -> bool:
         if self.base == "char" and (wanted.base != "char" or wanted.size > self.size):
@@ -183,11 +181,13 @@ class ColumnType:
         return self.bytes >= characters * (1 if wanted.ascii else _BYTES_PER_CHARACTER)
 
     def extends(self, present: ColumnType) -> bool:
-        """Whether a column may be altered from the other type to this one without changing any value in it."""
+        """Whether altering a column from the other type to this one leaves the values that the source's rows have."""
         if self.base == "decimal" and present.base == "decimal":
             return self.scale >= present.scale and self.size - self.scale >= present.size - present.scale
         if self.base == present.base and self.base in ("time", "datetime", "timestamp"):
             return self.size >= present.size
+        if {self.base, present.base} == {"float", "double"}:
+            return True  # the source has rounded, or widened, its values the same way
         if present.labels:
             return self.holds(present) and self.labels[: len(present.labels)] == present.labels
         if self.base == "binary":

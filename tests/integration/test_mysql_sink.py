@@ -771,6 +771,25 @@ def test_refusals_are_one_clear_line(make_sink: MakeSink, database: Database) ->
     assert [finding.ok for finding in make_sink(url="mysql://root@127.0.0.1:1/x").check()] == [False]
 
 
+def test_connections_are_encrypted_and_checked_as_the_file_says(make_sink: MakeSink, database: Database) -> None:
+    if is_mariadb(database):  # the distribution's server has no certificate
+        with pytest.raises(RefusedError, match="TLS failed"):
+            make_sink(tls={"mode": "require"}).open(STREAM)
+        return
+    sink = make_sink(tls={"mode": "require"})
+    sink.open(STREAM)
+    ciphers = database.query(
+        "SELECT variable_value FROM performance_schema.status_by_thread "
+        "JOIN performance_schema.threads USING (thread_id) "
+        "WHERE variable_name = 'Ssl_cipher' AND processlist_db = %s AND processlist_id <> CONNECTION_ID()",
+        (database.name,),
+    )
+    assert len(ciphers) == 2
+    assert all(cipher for (cipher,) in ciphers)
+    with pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
+        make_sink(tls={"mode": "verify-full"}).open(STREAM)
+
+
 def test_json_documents_keep_their_text(applied: Applied, database: Database) -> None:
     """What MySQL itself prints for documents of all kinds of numbers, written again."""
     if is_mariadb(database):
