@@ -18,7 +18,7 @@ import structlog
 
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import SCHEMA_PREFIX, table_key
+from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
@@ -94,12 +94,17 @@ class SchemaHistory:
         self._emitter = emitter
         self._catalogue = catalogue
         self._tables: dict[tuple[str, str], Table | None] = {}
+        self._suspensions: dict[str, str] = {}  # by topic, what earlier runs stored
 
     # ---- from the catalogue and the state store
 
     def recall(self, state: Mapping[str, bytes], mark: str) -> None:
         """Takes over what earlier runs stored; `mark` is where the log will be read from."""
         prefix = transaction_prefix(self._emitter.epoch, mark)
+        # Also of tables that have no version yet: these are met later.
+        for key, record in state.items():
+            if key.startswith(TABLE_PREFIX) and (entry := orjson.loads(record))["state"] == "suspended":
+                self._suspensions[key.removeprefix(TABLE_PREFIX)] = entry["reason"]
         for key, record in state.items():
             if key.startswith(SCHEMA_PREFIX):
                 schema = TableSchema.from_json(record)
@@ -111,10 +116,6 @@ class SchemaHistory:
             if past:
                 latest = max(past, key=lambda schema: (schema.since, schema.id))
                 table.version = Version(self.event_table(latest))
-            stored = state.get(table_key(table.topic))
-            if stored is not None:
-                raw = orjson.loads(stored)
-                table.suspended = raw["reason"] if raw["state"] == "suspended" else ""
             table.dropped = state.get(_dropped_key(table.topic)) == b"1"
 
     def begin(self, found: Mapping[TableName, TableDefinition]) -> None:
@@ -433,7 +434,10 @@ class SchemaHistory:
         if known is not False:
             return cast(Table | None, known)
         name = TableName(database, None, table)
-        found = Table(name, topic_name(self._context, name)) if self._selection.selects(name) else None
+        found = None
+        if self._selection.selects(name):
+            topic = topic_name(self._context, name)
+            found = Table(name, topic, suspended=self._suspensions.get(topic, ""))
         self._tables[database, table] = found
         return found
 

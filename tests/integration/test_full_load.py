@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from tailrace.config import load
-from tailrace.position import LOAD_PREFIX
+from tailrace.position import LOAD_PREFIX, table_key
 from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.replica import Replica
 from tests.pipelines.workload import LINES, NOTES, ORDERS, Workload, is_mysql
@@ -122,6 +122,41 @@ def test_a_load_under_writers_and_kills_leaves_what_the_source_holds(source: Dat
                     assert replica.rows[table.topic] == expected
                     assert expected
                 assert table.name.table in (ORDERS, LINES, NOTES)
+    finally:
+        assert file.command("teardown", "--yes").code == 0
+
+
+@pytest.mark.parametrize("source", SOURCES, indirect=True)
+def test_tables_that_come_later_are_loaded_or_suspended(source: Database, tmp_path: Path) -> None:
+    """Their old rows are in no log that we read: only a load brings them."""
+    file = pipeline_file(tmp_path, source)
+    (tmp_path / "state").mkdir()
+    source.execute("CREATE TABLE first (id int PRIMARY KEY)")
+    source.execute("INSERT INTO first VALUES (1)")
+    pipeline = load(file.path)
+    stream = pipeline.create_stream()
+    try:
+        run_capture(file)
+        source.execute("CREATE TABLE later (id int PRIMARY KEY)")
+        source.execute("INSERT INTO later VALUES (1), (2)")
+        source.execute("CREATE TABLE keyless (id int)")
+        source.execute("INSERT INTO keyless VALUES (1), (2)")
+        if not is_mysql(source):
+            source.execute("ALTER TABLE keyless REPLICA IDENTITY FULL")
+        run_capture(file)
+        source.execute("INSERT INTO later VALUES (3)")
+        source.execute("INSERT INTO keyless VALUES (3)")
+        run_capture(file)
+
+        replica = Replica()
+        with closing(stream.reader("")) as reader:
+            replica.read(reader)
+            state = reader.state()
+        with closing(pipeline.create_source()) as opened:
+            topics = {table.name.table: table.topic for table in opened.tables()}
+        assert [row["id"] for row in replica.rows[topics["later"]].values()] == [1, 2, 3]
+        assert orjson.loads(state[table_key(topics["keyless"])])["state"] == "suspended"
+        assert not replica.keyless.get(topics["keyless"])
     finally:
         assert file.command("teardown", "--yes").code == 0
 

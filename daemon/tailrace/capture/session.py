@@ -13,9 +13,11 @@ from dataclasses import replace
 import structlog
 
 from tailrace.batch import Batch
+from tailrace.capture.admission import admitted
 from tailrace.capture.load import Load, TableLoad, loaded_tables, suspended_topics
 from tailrace.capture.progress import Progress
 from tailrace.emitter import Emitter
+from tailrace.errors import UnreachableError
 from tailrace.position import POSITION_KEY, Position, load_key
 from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
@@ -50,6 +52,10 @@ class Session:
     def open(self) -> None:
         state = self._writer.state()
         stored = state.get(POSITION_KEY)
+        entries: dict[str, bytes] = {}
+        if stored is not None and self._mode != "cdc":
+            entries = admitted(self._source.tables(), state)
+            state = state | entries
         opened = self._source.open(Position.from_json(stored) if stored else None, state)
         for warning in opened.warnings:
             log.warning(warning)
@@ -58,6 +64,8 @@ class Session:
         self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
         if stored is None:
             state = state | self._begin(opened, state)
+        elif self._mode != "cdc":
+            self._admit(opened, entries, state)
         self._load = self._open_load(opened.tables, state)
         self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
         log.info(
@@ -208,6 +216,15 @@ class Session:
         finally:
             reader.close()
         return done
+
+    # ---- a later start
+
+    def _admit(self, opened: Opened, entries: Mapping[str, bytes], state: Mapping[str, bytes]) -> None:
+        """Stores how new tables are captured, once the source has opened: it may have been another server's."""
+        if admitted(opened.tables, state):
+            raise UnreachableError("a table was created at the moment in which capture began", fix="it is tried again")
+        if entries:
+            self._publish(Batch(), entries)
 
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
         return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES)

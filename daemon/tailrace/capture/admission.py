@@ -1,0 +1,47 @@
+"""Tables that a later start meets for the first time: created meanwhile, or selected only now.
+
+Their changes come with the log, but the rows that are there already do not: these must be loaded, or the table must not
+be captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+
+from tailrace.capture.load import Load, suspended_topics
+from tailrace.position import SCHEMA_PREFIX, load_key, table_key
+from tailrace.source import SourceTable
+
+log = structlog.get_logger()
+
+
+def admitted(tables: Iterable[SourceTable], state: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The state entries with which tables that no load knows are captured: loaded if they have a key, else suspended.
+
+    A table without a key that has schema versions in the state is followed from its creation on, by the log alone.
+    """
+    suspended = suspended_topics(state)
+    followed = {key.removeprefix(SCHEMA_PREFIX).rpartition(":")[0] for key in state if key.startswith(SCHEMA_PREFIX)}
+    entries: dict[str, bytes] = {}
+    for table in tables:
+        topic = table.topic
+        if table.state != "streaming" or topic in suspended or load_key(topic) in state:
+            continue
+        if not table.keyless:
+            log.info("a table that is new to the pipeline will be loaded", table=str(table.name))
+            entries.update(Load.plan([table]))
+        elif topic not in followed:
+            entries[table_key(topic)] = _suspension(
+                "it has no primary key and was not there at the first start, so the rows that it has already cannot be"
+                " loaded; exclude it, or empty the targets, run `tailrace teardown` and start anew"
+            )
+    return entries
+
+
+def _suspension(reason: str) -> bytes:
+    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return orjson.dumps({"state": "suspended", "reason": reason, "since": since})
