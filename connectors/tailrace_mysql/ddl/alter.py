@@ -219,76 +219,106 @@ class Altered:
 def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]) -> Altered:
     """The columns after all clauses.
 
+    As the server does it: clauses name the columns by what they were called before the statement; columns that stay,
+    are renamed or redefined keep their place, then those that are added or moved go to theirs, one after the other.
+
     Raises:
         ValueError: a clause names a column that is not there, or one that is there already.
     """
-    now = list(columns)
-    origin = {column.name: column.name for column in columns}
-    charset, table = "", None
-    for clause in clauses:
-        action, name = clause.action, clause.name
-        if action == "add":
+    fates = _fates(columns, clauses)
+    now: list[_Placed] = []
+    for column in columns:
+        clause = fates.get(column.name.lower())
+        if clause is None:
+            now.append(_Placed(column, column.name))
+        elif clause.action == "rename":
+            now.append(_Placed(replace(column, name=clause.new_name), column.name))
+        elif clause.action == "change":
             assert clause.column is not None
-            if _index(now, name) >= 0:
+            if not (clause.column.first or clause.column.after):
+                now.append(_Placed(_redefined(column, clause.column), column.name))
+    before = {column.name.lower(): column for column in columns}
+    charset, table = "", None
+    key: list[str] | None = None
+    for clause in clauses:
+        parsed = clause.column
+        if clause.action == "add":
+            assert parsed is not None
+            if _index(now, clause.name) >= 0:
                 if clause.if_exists:
                     continue
-                raise ValueError(f"column {name} is there already")
-            _insert(now, clause.column, len(now))
-            if clause.column.primary:
-                now = list(with_key(now, [name]))
-        elif action in ("drop", "change", "rename"):
-            place = _index(now, name)
-            if place < 0:
-                if clause.if_exists:
-                    continue
-                raise ValueError(f"column {name} is not there")
-            old = now.pop(place)
-            came_from = origin.pop(old.name, "")
-            if action == "drop":
-                continue
-            if action == "rename":
-                now.insert(place, replace(old, name=clause.new_name))
-                new = clause.new_name
-            else:
-                assert clause.column is not None
-                new = clause.column.column.name
-                _insert(now, replace(clause.column, column=replace(clause.column.column, key=old.key)), place)
-                if clause.column.primary:
-                    now = list(with_key(now, [new]))
-                elif old.key:
-                    now = [replace(c, nullable=False) if c.name == new else c for c in now]
-            if came_from:
-                origin[new] = came_from
-        elif action == "key":
-            now = list(with_key(now, list(clause.key)))
-        elif action == "drop key":
-            now = [replace(column, key=0) for column in now]
-        elif action == "convert":
-            charset = name
-            now = [replace(column, declared=converted(column.declared, name)) for column in now]
-        elif action == "charset":
-            charset = name
-        elif action == "table":
-            table = (clause.database, name)
+                raise ValueError(f"column {clause.name} is there already")
+            _insert(now, _Placed(parsed.column, ""), parsed)
+        elif clause.action == "change" and parsed is not None and (parsed.first or parsed.after):
+            old = before.get(clause.name.lower())
+            if old is not None:
+                _insert(now, _Placed(_redefined(old, parsed), old.name), parsed)
+        elif clause.action == "key":
+            key = list(clause.key)
+        elif clause.action == "drop key":
+            key = key if key is not None else []
+        elif clause.action == "convert":
+            charset = clause.name
+            now = [_Placed(replace(p.column, declared=converted(p.column.declared, charset)), p.origin) for p in now]
+        elif clause.action == "charset":
+            charset = clause.name
+        elif clause.action == "table":
+            table = (clause.database, clause.name)
+        if parsed is not None and parsed.primary:
+            key = [parsed.column.name]
+    if len({placed.column.name.lower() for placed in now}) != len(now):
+        raise ValueError("two columns have one name")
+    final = [placed.column for placed in now]
+    if key is not None:
+        final = list(with_key(final, key))
     # A dropped column leaves the primary key; the others move up.
-    places = {key: place for place, key in enumerate(sorted(c.key for c in now if c.key), 1)}
-    final = tuple(replace(column, key=places.get(column.key, 0)) for column in now)
-    renamed = {new: old for new, old in origin.items() if new != old}
-    added = frozenset(column.name for column in final if column.name not in origin)
-    return Altered(final, renamed, added, charset, table)
+    places = {place: number for number, place in enumerate(sorted(c.key for c in final if c.key), 1)}
+    return Altered(
+        tuple(replace(column, key=places.get(column.key, 0)) for column in final),
+        {p.column.name: p.origin for p in now if p.origin and p.origin != p.column.name},
+        frozenset(p.column.name for p in now if not p.origin),
+        charset,
+        table,
+    )
 
 
-def _index(columns: list[ColumnDefinition], name: str) -> int:
-    """Column names differ by more than case."""
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A column and what it was called before the statement; "" where it was not there."""
+
+    column: ColumnDefinition
+    origin: str
+
+
+def _fates(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]) -> dict[str, Alteration]:
+    """Which clause drops, renames or redefines a column, by its old name in lower case (names differ by more)."""
+    known = {column.name.lower() for column in columns}
+    fates: dict[str, Alteration] = {}
+    for clause in clauses:
+        if clause.action in ("drop", "change", "rename"):
+            name = clause.name.lower()
+            if name in known:
+                fates[name] = clause
+            elif not clause.if_exists:
+                raise ValueError(f"column {clause.name} is not there")
+    return fates
+
+
+def _redefined(old: ColumnDefinition, parsed: ParsedColumn) -> ColumnDefinition:
+    return replace(parsed.column, key=old.key, nullable=parsed.column.nullable and not old.key)
+
+
+def _index(columns: list[_Placed], name: str) -> int:
     lower = name.lower()
-    return next((i for i, column in enumerate(columns) if column.name.lower() == lower), -1)
+    return next((i for i, placed in enumerate(columns) if placed.column.name.lower() == lower), -1)
 
 
-def _insert(columns: list[ColumnDefinition], parsed: ParsedColumn, place: int) -> None:
+def _insert(columns: list[_Placed], placed: _Placed, parsed: ParsedColumn) -> None:
+    place = len(columns)
     if parsed.first:
         place = 0
     elif parsed.after:
         place = _index(columns, parsed.after) + 1
         if not place:
             raise ValueError(f"column {parsed.after} is not there")
-    columns.insert(place, parsed.column)
+    columns.insert(place, placed)
