@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -39,19 +40,18 @@ def live(heading: str, statuses: list[tuple[DemoPipeline, dict[str, Any]]]) -> R
 
 def result(rows: list[tuple[DemoPipeline, dict[str, Any]]]) -> Table:
     """One line per table and target, as one would show it to a colleague."""
-    table = Table(title="tailrace demo: every target against its source, row for row", title_style="bold")
-    for heading in ("source", "stream", "target", "table"):
-        table.add_column(heading)
-    for heading in ("source rows", "target rows", "differences"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    table = Table(title="every target against its source, row for row", title_style="bold", box=SIMPLE_HEAD)
+    for heading in ("source → stream → target", "table"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("source rows", "target rows", "differ"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for pipeline, verified in rows:
+        way = f"{pipeline.source} → {pipeline.stream} → "
         for entry in verified["tables"]:
             differences = entry["missing"] + entry["extra"] + entry["different"]
             table.add_row(
-                pipeline.source,
-                pipeline.stream,
-                f"{pipeline.titles[entry['sink']]} ({entry['sink']})",
+                way + pipeline.titles[entry["sink"]],
                 entry["table"],
                 f"{entry['source_rows']:,}",
                 f"{entry['target_rows']:,}",
@@ -59,6 +59,5 @@ def result(rows: list[tuple[DemoPipeline, dict[str, Any]]]) -> Table:
                 Text("equal", "green") if differences == 0 else Text("DIFFERS", "bold red"),
             )
         for entry in verified.get("unverified", []):
-            reason = Text(f"not compared: {entry['reason']}", "bold red")
-            table.add_row(pipeline.source, pipeline.stream, "", entry["table"], "", "", "", reason)
+            table.add_row(way, entry["table"], "", "", "", Text(f"not compared: {entry['reason']}", "bold red"))
     return table
