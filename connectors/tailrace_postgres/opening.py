@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
 
-from tailrace.errors import DataLossError, UnreachableError
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position, table_key
 from tailrace.sequence import lsn_mark
 from tailrace_postgres.catalog import Catalog
@@ -21,10 +20,10 @@ from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
     AGAIN,
     Created,
-    Slot,
     create_slot,
     drop_slot,
     find_slot,
+    freed_slot,
     refuse_foreign,
     verify_resumable,
 )
@@ -36,6 +35,7 @@ from tailrace_postgres.view import Snapshot
 START_KEY = "postgres-start"
 PUBLISHED_KEY = "postgres-published"
 FLOOR_PREFIX = "postgres-floor:"
+#: A slot whose session was cut off by the network is given back later than one whose process is gone.
 SLOT_SECONDS = 20.0
 
 
@@ -82,11 +82,12 @@ class Opening:
 
         The publication comes first, because pgoutput looks it up as of the change that it sends.
         """
+        self._require_logical()
         identity = Identity.of(self.replication)
         slot = find_slot(self.queries, self.slot)
         if slot is not None:
             refuse_foreign(slot, self.database, self.queries.where)
-            drop_slot(self.queries, slot)
+            drop_slot(self.queries, freed_slot(self.queries, slot))
         if statements := self.publications.statements(selected):
             self.publications.apply(statements)
         catalog = Catalog(self.queries)
@@ -101,6 +102,16 @@ class Opening:
         if self.loads:
             self._hold(beginning, created, storage)
         return beginning
+
+    def _require_logical(self) -> None:
+        """Said before a publication is made: a slot's creation would say it too late."""
+        level = self.queries.value("SHOW wal_level")
+        if level != "logical":
+            raise RefusedError(
+                f"wal_level is {level}",
+                where=self.queries.where,
+                fix="ALTER SYSTEM SET wal_level = 'logical', then restart the server",
+            )
 
     def _hold(self, beginning: Beginning, created: Created, storage: Mapping[int, str]) -> None:
         """Takes over the slot's snapshot, which ends with the replication connection's next command."""
@@ -150,7 +161,13 @@ class Opening:
                 beginning.records[FLOOR_PREFIX + topic] = b"%d" % floor
         if (published := _published(beginning.selected)) != state.get(PUBLISHED_KEY):
             beginning.records[PUBLISHED_KEY] = published
-        self._await_slot(slot)
+        slot = freed_slot(self.queries, slot, SLOT_SECONDS)
+        if slot.active_pid is not None:
+            raise UnreachableError(
+                f"replication slot {slot.name} is in use by server process {slot.active_pid}",
+                where=where,
+                fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
+            )
         return beginning
 
     def _recall(self, beginning: Beginning, state: Mapping[str, bytes]) -> None:
@@ -189,19 +206,6 @@ class Opening:
         beginning.warnings.append(f"{table.source.name} is new: it is captured from now on")
         beginning.selected.append(table)
         return topic
-
-    def _await_slot(self, slot: Slot | None) -> None:
-        """An earlier session of ours may still be ending at the server."""
-        deadline = time.monotonic() + SLOT_SECONDS
-        while slot is not None and slot.active_pid is not None:
-            if time.monotonic() > deadline:
-                raise UnreachableError(
-                    f"replication slot {slot.name} is in use by server process {slot.active_pid}",
-                    where=self.queries.where,
-                    fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
-                )
-            time.sleep(0.2)
-            slot = find_slot(self.queries, self.slot)
 
 
 def _suspended(table: Selected, reason: str) -> Selected:

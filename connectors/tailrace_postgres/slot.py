@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
-from tailrace_postgres.connection import Connection, identifier
+from tailrace_postgres.connection import STATEMENT_SECONDS, Connection, identifier
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 
 #: Creation waits for transactions that were running when it began.
@@ -45,12 +46,13 @@ class Created:
     snapshot: str
 
 
-def find_slot(connection: Connection, name: str) -> Slot | None:
-    row: dict[str, Any] | None = connection.value(
-        "SELECT to_jsonb(s) FROM pg_replication_slots s WHERE slot_name = %s", [name]
+def find_slot(connection: Connection, name: str, seconds: float = STATEMENT_SECONDS) -> Slot | None:
+    rows = connection.query(
+        "SELECT to_jsonb(s) FROM pg_replication_slots s WHERE slot_name = %s", [name], seconds=seconds
     )
-    if row is None:
+    if not rows:
         return None
+    row: dict[str, Any] = rows[0][0]
     lost = row.get("invalidation_reason") or ("lost" if row.get("wal_status") == "lost" else "")
     if row.get("conflicting"):
         lost = lost or "conflict with recovery"
@@ -62,6 +64,18 @@ def find_slot(connection: Connection, name: str) -> Slot | None:
         confirmed=parse_lsn(row["confirmed_flush_lsn"] or "0/0"),
         lost=str(lost),
     )
+
+
+def freed_slot(connection: Connection, slot: Slot, seconds: float = 3.0) -> Slot:
+    """The slot once nobody uses it, or as it is when the time is up.
+
+    The server notices after a moment that a session is over.
+    """
+    deadline = time.monotonic() + seconds
+    while slot.active_pid is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        slot = find_slot(connection, slot.name) or replace(slot, active_pid=None)
+    return slot
 
 
 def refuse_foreign(slot: Slot, database: str, where: str) -> None:

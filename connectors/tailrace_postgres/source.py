@@ -7,7 +7,7 @@ import contextlib
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import DataLossError, RefusedError
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position
 from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.source import Finding, Opened, SourceTable
@@ -25,10 +25,13 @@ from tailrace_postgres.relations import CapturedRelations
 from tailrace_postgres.replication import ReplicationStream
 from tailrace_postgres.selection import Selected, select_tables
 from tailrace_postgres.settings import PostgresSourceSettings
-from tailrace_postgres.slot import AGAIN, drop_slot, find_slot, refuse_foreign
+from tailrace_postgres.slot import AGAIN, drop_slot, find_slot, freed_slot, refuse_foreign
 from tailrace_postgres.snapshot import Anchor, Horizon, PostgresSnapshotReader
 from tailrace_postgres.streaming import Streaming
 from tailrace_postgres.versions import Versions
+
+#: A server that does not answer this question in time is taken for gone.
+_ALIVE_SECONDS = 5.0
 
 
 class PostgresSource:
@@ -50,6 +53,7 @@ class PostgresSource:
         self._emitter: Emitter
         self._decoder: Decoder
         self._streaming: Streaming | None = None
+        self._standby = False
 
     # ---- without the log
 
@@ -84,7 +88,7 @@ class PostgresSource:
         if slot is not None:
             refuse_foreign(slot, self._database, self._where)
             if not dry_run:
-                drop_slot(self._connection, slot)
+                drop_slot(self._connection, freed_slot(self._connection, slot))
             result.append(f"replication slot {slot.name}")
         return result + self._publications.dropped(dry_run)
 
@@ -108,6 +112,7 @@ class PostgresSource:
             database=self._database,
             loads=self._context.mode != "cdc",
         )
+        self._standby = wal.in_recovery(self._connection)
         selected = self._select(self._connection)
         beginning = opening.first(selected) if position is None else opening.resumed(selected, position, state)
         self._beginning = beginning
@@ -132,11 +137,15 @@ class PostgresSource:
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         streaming = self._start()
         try:
-            return streaming.read(timeout, limit_bytes)
+            batch = streaming.read(timeout, limit_bytes)
         except RefusedError:
             # Among others: PostgreSQL up to 17 ends the stream where the publication is gone.
             self._inspect()
             raise
+        if batch is not None and self._standby and not wal.in_recovery(self._connection):
+            # A session lives on through a promotion; what follows is on another timeline, which the position must name.
+            raise UnreachableError("the standby was promoted; reading begins again", where=self._where)
+        return batch
 
     def acknowledge(self, position: Position) -> None:
         # Before streaming begins the slot stands at the position anyway.
@@ -207,7 +216,7 @@ class PostgresSource:
             self._streaming.await_mark(lsn_mark(lsn))
 
     def _alive(self) -> bool:
-        slot = find_slot(self._connection, self._slot)
+        slot = find_slot(self._connection, self._slot, seconds=_ALIVE_SECONDS)
         return slot is not None and self._replication is not None and slot.active_pid == self._replication.pid
 
     def _inspect(self) -> bool:

@@ -127,7 +127,7 @@ class Streaming:
             if not self._alive():
                 raise UnreachableError(f"the replication connection has been silent for {silent:.0f} s")
             self._stream.heard_at = now
-        if now - self._inspected_at >= self._heartbeat:
+        if silent < self._heartbeat <= now - self._inspected_at:
             self._inspected_at = now
             self._recorded |= self._inspect()
 

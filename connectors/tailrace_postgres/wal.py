@@ -27,3 +27,8 @@ def current(connection: Connection) -> int:
             "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"
         )
     )
+
+
+def in_recovery(connection: Connection) -> bool:
+    """Whether the server is a standby."""
+    return bool(connection.value("SELECT pg_is_in_recovery()"))
