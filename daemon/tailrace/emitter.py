@@ -95,6 +95,7 @@ class Emitter:
         self._token = ""
         self._tx_mark = ""
         self._pending: _Pending | None = None
+        self._announced: dict[str, int] = {}  # by topic, the version of the last schema change of this session
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
         self.traced: frozenset[str] = frozenset()
 
@@ -192,6 +193,7 @@ class Emitter:
         """
         self._event(table, ordinal, None, b"null", b"null", b"s", b"[]", at, part=_SCHEMA_CHANGE)
         schema = table.schema
+        self._announced[schema.topic] = schema.id
         self._mark_control((schema_key(schema.topic, schema.id), schema.to_json()))
         if table.topic in self.traced:
             self._touch(table, None)
@@ -209,6 +211,9 @@ class Emitter:
     ) -> None:
         """Rows of a full load go out between two transactions, at the load window's high mark.
 
+        They may have a version that no event of the log has had yet: it is announced first, because a target renames
+        columns by that announcement.
+
         Args:
             rows: (key, row object) pairs.
             fields: members of `source` that the stream's events of this source carry too, as of the mark.
@@ -218,7 +223,10 @@ class Emitter:
         seq = sequence(self.epoch, mark, SNAPSHOT_ORDINAL).encode()
         now_ms = time.time_ns() // 1_000_000
         head = table.source_head + b'%d,"snapshot":"true",' % now_ms + fields + b'"tailrace_seq":"' + seq
-        tail = head + table.schema_tail + b'[],"tx_end":true},"op":"r","ts_ms":%d,"transaction":null}' % now_ms
+        head += table.schema_tail + b'[],"tx_end":true},"op":"'
+        end = b'","ts_ms":%d,"transaction":null}' % now_ms
+        self._announce(table, b'{"before":null,"after":null,"source":' + head + b"s" + end)
+        tail = head + b"r" + end
         run = self._run(table.topic)
         for key, row in rows:
             value = b'{"before":null,"after":' + row + b',"source":' + tail
@@ -336,6 +344,19 @@ class Emitter:
         run = Run(topic, every_partition=every_partition)
         runs.append(run)
         return run
+
+    def _announce(self, table: EventTable, event: bytes) -> None:
+        """Puts the event before rows of a load whose version this session has not announced; first ones need none."""
+        schema = table.schema
+        if self._announced.setdefault(schema.topic, 1) == schema.id:
+            return
+        self._announced[schema.topic] = schema.id
+        self.record_state(schema_key(schema.topic, schema.id), schema.to_json())
+        run = self._run(schema.topic, every_partition=True)
+        run.keys.append(None)
+        run.values.append(event)
+        self._batch.bytes += len(event)
+        self._batch.events += 1
 
     def _touch(
         self, table: EventTable, key: bytes | None, after: bytes | None = None, unchanged: tuple[str, ...] = ()

@@ -361,6 +361,18 @@ def test_all_versions_in_one_go_give_the_same(mirror: Mirror) -> None:
     assert sum(call.startswith("commit") for call in mirror.calls) == 1
 
 
+def test_a_load_that_meets_a_new_version_first_renames_the_column_too(mirror: Mirror) -> None:
+    """The sink begins anew between the versions, and has no memory of the older one."""
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.load([row(1, "old")])
+    mirror.catch_up()
+    users.versions.append(replace(users.schema, id=2, columns=(ID, replace(NAME, name="title"))))
+    mirror.script.emitter.first_schema(users.schema)
+    users.load([{"id": 2, "title": "t"}])
+    mirror.catch_up()
+    assert mirror.query("SELECT * FROM users ORDER BY id") == [(1, "old"), (2, "t")]
+
+
 def test_a_schema_change_alone_reaches_the_target(mirror: Mirror) -> None:
     users = mirror.script.table("public.users", [ID, NAME])
     users.insert(row(1))

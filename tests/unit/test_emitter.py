@@ -154,6 +154,20 @@ def test_a_schema_version_becomes_durable_with_its_control_event_not_before() ->
     assert [(run.every_partition, events(Batch([run]))[0]["op"]) for run in batch.runs] == [(True, "s")]
 
 
+def test_rows_of_a_load_announce_a_version_that_no_event_has_had_yet() -> None:
+    later = EventTable(TableSchema(2, SCHEMA.name, SCHEMA.topic, (ID, NAME)), "postgresql", "shop")
+    emitter = Emitter(1, "0")
+    emitter.snapshot_rows(TABLE, [(key(1), row(1, "a"))], lsn_mark(32), b"")
+    emitter.snapshot_rows(later, [(key(2), row(2, "b"))], lsn_mark(32), b"")
+    emitter.snapshot_rows(later, [(key(3), row(3, "c"))], lsn_mark(32), b"")
+    batch = emitter.take()
+    shown = [(event["op"], event["source"]["schema_id"]) for event in events(batch)]
+    assert shown == [("r", 1), ("s", 2), ("r", 2), ("r", 2)]
+    assert [run.every_partition for run in batch.runs] == [False, True, False]
+    assert list(batch.state) == ["schema:shop.public.users:2"]
+    assert batch.delivered == ""
+
+
 def test_a_schema_record_reads_back_unchanged() -> None:
     column = Column(3, "n", Type(Kind.ENUM, "enum('a','b')", labels=("a", "b")), initial=0, generated=True)
     schema = TableSchema(4, TableName("db", None, "t"), "p.db.t", (ID, NAME, column), since="0001-00")
