@@ -495,6 +495,21 @@ def test_changes_that_dynamodb_cannot_follow_are_named(applied: Applied) -> None
     applied.ensure(wider, first)
 
 
+def test_columns_of_any_name(applied: Applied) -> None:
+    odd = ["a b", "#f", ":f", "size", "ünï.[0]", "quo'te\"", "x" * 63]
+    columns = [column(1, "key #k", Kind.INTEGER, key=1, size=64), *(text(n, name) for n, name in enumerate(odd, 2))]
+    table = applied.ensure(target("odd", columns))
+    row = {"key #k": 1, **{name: name for name in odd}}
+    applied(upserts(table, row))
+    applied(TableWork(table, updates=rows([{"key #k": 1, "size": "new", ":f": None}], 2)))
+    assert list(applied.sink.rows(table)) == [{**row, "size": "new", ":f": None}]
+    later = next_version(table, 2, columns[0], text(2, "#t"), *columns[2:], integer(20, "#s0", initial=1))
+    applied.ensure(later, table)
+    assert next(iter(applied.sink.rows(later)))["#t"] == "a b"
+    applied(TableWork(later, truncate=True, truncate_seq=seq(900)))
+    assert list(applied.sink.rows(later)) == []
+
+
 # ---- the first load
 
 

@@ -617,6 +617,25 @@ def test_ddl_needs_nothing_from_the_open_transaction(applied: Applied, database:
     assert list(applied.sink.rows(USERS)) == []
 
 
+def test_names_that_need_quoting(applied: Applied, database: Database) -> None:
+    odd = ["a b", "per%cent %s", "back`tick", "quo'te\"", "semi;colon", "select", "ünï", "x" * 63]
+    columns = [column(1, "k`; %s", Kind.INTEGER, key=1, size=64), *(text(n, name) for n, name in enumerate(odd, 2))]
+    table = applied.ensure(target("we`ird %s ; tâble", columns))
+    data = [{"k`; %s": n, **{name: f"{name};{n}'" for name in odd}} for n in range(3)]
+    applied(upserts(table, *data))
+    applied(TableWork(table, updates=rows([{"k`; %s": 1, "select": "new"}], 2), deletes=rows([{"k`; %s": 0}], 2)))
+    assert list(applied.sink.rows(table)) == [{**data[1], "select": "new"}, data[2]]
+    later = target(
+        "we`ird %s ; tâble", [columns[0], text(2, "re`named"), *columns[2:], integer(20, "a;d`d")], version=2
+    )
+    evolved(applied, table, later)
+    assert [row["re`named"] for row in applied.sink.rows(later)] == ["a b;1'", "a b;2'"]
+    keyless = applied.ensure(target("key`less", columns[1:]))
+    applied(TableWork(keyless, sequential=[change("c", None, {name: name for name in odd})]))
+    applied(TableWork(keyless, sequential=[change("d", {name: name for name in odd}, None)]))
+    assert list(applied.sink.rows(keyless)) == []
+
+
 # ---- positions
 
 
