@@ -17,7 +17,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs l
     ResourceType,
 )
 
-from tailrace.errors import UnreachableError
 from tailrace.stream import Partition
 from tailrace_kafka.faults import CONNECT_SECONDS, NO_ANSWER, Faults, error_of, explain
 from tailrace_kafka.properties import Properties
@@ -172,10 +171,14 @@ class Cluster:
             expected = _UNSETTLED if time.monotonic() < deadline else ()
             for place, future in futures.items():
                 answer = self._result(future, place.topic, expected)
-                if answer is not None:
+                # A request that ran out of time is answered too, by some librdkafka, with no offset in it.
+                if answer is not None and answer.offset >= 0:
                     found[Partition(place.topic, place.partition)] = answer.offset
                     del wanted[place]
             if wanted:
+                if time.monotonic() >= deadline:
+                    self._admin.poll(0)
+                    raise self.faults.unreachable(_SETTLE_SECONDS)
                 time.sleep(0.05)
         return found
 
@@ -226,16 +229,18 @@ class Cluster:
     def _result(self, future: Future[Any], topic: str = "", expected: Sequence[int] = ()) -> Any:
         """The answer; None where it is one of the expected errors."""
         try:
-            return future.result(_REQUEST_SECONDS + 5)
+            answer = future.result(_REQUEST_SECONDS + 5)
         except KafkaException as exception:
             error = error_of(exception)
             if error.code() in expected:
                 return None
             self._admin.poll(0)
             self.faults.raise_refusal()
-            if error.code() in NO_ANSWER:
-                raise self.faults.unreachable(_REQUEST_SECONDS) from None
+            if error.code() in NO_ANSWER or self.faults.since is not None:
+                raise self.faults.unreachable() from None
             where = f"{self.faults.where}, topic {topic}" if topic else self.faults.where
             raise explain(error, where) from None
         except TimeoutError:
-            raise UnreachableError("no answer to a request", where=self.faults.where) from None
+            raise self.faults.unreachable(_REQUEST_SECONDS) from None
+        self.faults.clear()
+        return answer

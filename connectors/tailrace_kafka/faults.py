@@ -62,7 +62,7 @@ NO_ANSWER = frozenset(
         KafkaError._TIMED_OUT_QUEUE,
     }
 )
-_STATE = re.compile(r" \(after \d+ms in state [A-Z_]+\)")
+_STATE = re.compile(r" \(after \d+ms in state [^()]*(\(s\)[^()]*)?\)")
 
 
 class Faults:
@@ -93,9 +93,12 @@ class Faults:
         if self._refusal is not None:
             raise explain(self._refusal, self.where)
 
-    def unreachable(self, seconds: float) -> UnreachableError:
+    def unreachable(self, seconds: float = 0.0) -> UnreachableError:
+        """`seconds`: how long an answer was waited for, where that says anything."""
         cause = f": {self._cause}" if self._cause else ""
-        return UnreachableError(f"no answer within {seconds:g} s{cause}", where=self.where)
+        waited = f" within {seconds:g} s" if seconds else ""
+        fix = "see whether the brokers run and bootstrap.servers in [stream.kafka] is right"
+        return UnreachableError(f"no answer{waited}{cause}", where=self.where, fix=fix)
 
 
 def text(error: KafkaError) -> str:
