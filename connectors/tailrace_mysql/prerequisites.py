@@ -38,7 +38,7 @@ def check(session: Session, selection: Selection, settings: MySQLSourceSettings,
     try:
         server = inspect(session)
     except TailraceError as error:
-        return [Finding("connection", False, error.what, error.fix)]
+        return [Finding("connection", False, f"{error.where}: {error.what}", error.fix)]
     kind = "MariaDB" if server.mariadb else "MySQL"
     findings = [Finding("connection", True, f"{session.address}: {kind} {server.variables['version']}")]
     findings += _settings(server)
@@ -94,6 +94,10 @@ def _grants(session: Session, server: Server) -> Iterator[Finding]:
         fix = f"GRANT {names[0]} ON *.* TO the source's user"
         detail = purpose if ok else f"missing; it is needed {purpose}"
         yield Finding(f"grant {names[0]}", ok or missing, detail, "" if ok else fix)
+    if missing is False and not any(re.match(r"GRANT .*?\b(SELECT|ALL PRIVILEGES)\b.* ON ", line) for line in lines):
+        # The server hides tables from who may not read them: the pipeline would run, with none.
+        fix = "GRANT SELECT ON the database's tables TO the source's user"
+        yield Finding("grant SELECT", False, "missing on every table; it is needed to see and load them", fix)
 
 
 def _held(lines: list[str]) -> set[str]:

@@ -8,7 +8,7 @@ from tailrace.errors import TailraceError
 from tailrace.source import Finding
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.continuity import Identity
-from tailrace_postgres.publication import Publications
+from tailrace_postgres.publication import GRANT_CREATE, Publications
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import find_slot
 
@@ -30,7 +30,7 @@ def findings(
     try:
         connection = connect(False)
     except TailraceError as error:
-        return [Finding("connection", False, error.what, error.fix or "see that the server runs and the url is right")]
+        return [Finding("connection", False, f"{error.where}: {error.what}", error.fix)]
     try:
         result = [Finding("connection", True, f"{connection.where}, PostgreSQL {_version(connection)}")]
         if connection.version < _OLDEST:
@@ -203,4 +203,9 @@ def _publication(connection: Connection, name: str, tables: Sequence[Selected]) 
                 f"have the owner run: {'; '.join(statements)}",
             )
         ]
+    if any(statement.startswith("CREATE ") for statement in statements) and not connection.value(
+        "SELECT has_database_privilege(current_database(), 'CREATE')"
+    ):
+        fix = f"{GRANT_CREATE}, or have somebody who may run: {'; '.join(statements)}"
+        return [Finding("publication", False, f"{name} is not there and our role may not create it", fix)]
     return [Finding("publication", True, f"{name} is made or changed at the start of `run`")]

@@ -33,10 +33,12 @@ def login_error(message: str, where: str) -> TailraceError:
         return RefusedError(reason, where=where, fix=_login_fix(reason))
     if _LOCAL_REFUSAL.search(reason) and "SYSCALL" not in reason:
         return RefusedError(reason, where=where, fix="mend user, password or tls in the pipeline file")
-    return UnreachableError(reason, where=where)
+    return UnreachableError(reason, where=where, fix="see whether the server runs and the url's address is right")
 
 
 def _login_fix(reason: str) -> str:
+    if re.search(r'database ".*" does not exist', reason):
+        return "CREATE DATABASE, or mend the database in the url"
     if "password" in reason or "authentication" in reason:
         return "mend user and password in the url"
     if "replication" in reason or "WAL sender" in reason:

@@ -14,6 +14,8 @@ from tailrace_postgres.catalog import PUBLISHES_GENERATED
 from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.selection import Selected
 
+#: Who creates a publication needs it, and must own the tables besides.
+GRANT_CREATE = "GRANT CREATE ON DATABASE … TO the source's user"
 _SUFFIX = "_inserts"
 _ALL_CHANGES = ("insert", "update", "delete", "truncate")
 _INSERTS = ("insert", "truncate")
@@ -114,9 +116,10 @@ class Publications:
         try:
             self.connection.query("; ".join(statements), doing="changing the publication")
         except RefusedError as error:
-            raise RefusedError(
-                error.what, where=error.where, fix=f"have the tables' owner run: {'; '.join(statements)}"
-            ) from None
+            fix = f"have the tables' owner run: {'; '.join(statements)}"
+            if "permission denied for database" in error.what:
+                fix = f"{GRANT_CREATE}, or have somebody who may run: {'; '.join(statements)}"
+            raise RefusedError(error.what, where=error.where, fix=fix) from None
 
     def remove(self, tables: Iterable[Selected]) -> None:
         """Takes tables out at once: PostgreSQL refuses updates to the application of one that has lost its identity."""

@@ -115,14 +115,14 @@ def test_a_suspended_table_is_exit_4(tmp_path: Path) -> None:
 def test_a_stuck_sink_is_exit_4_after_the_others_finished(tmp_path: Path) -> None:
     behaviours = {"capture": ["stream"], "kv": ["fails later:stuck"], "sql": ["stream"]}
     run = Run(tmp_path, behaviours, until_caught_up=True)
-    assert run.outcome() == Outcome(4, str(ERRORS["stuck"]))
+    assert run.outcome() == Outcome(4, f"sink kv: {ERRORS['stuck']}")
     assert run.worker("sql")["state"] == "finished"
 
 
 def test_a_worker_that_stays_stuck_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "STUCK_SECONDS", 0.5)
     run = Run(tmp_path, {"capture": ["stream"], "kv": ["says stuck"]}, until_caught_up=True)
-    assert run.outcome() == Outcome(4, str(ERRORS["stuck"]))
+    assert run.outcome() == Outcome(4, f"sink kv: {ERRORS['stuck']}")
 
 
 @pytest.mark.parametrize("worker", ["capture", "kv"])
@@ -130,7 +130,7 @@ def test_an_unreachable_system_at_start_is_exit_5(tmp_path: Path, worker: str) -
     run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]} | {worker: ["retrying"]}, until_caught_up=True)
     if worker == "kv":
         run.pipeline.behaviours["capture"][0] = "deaf:0"
-    assert run.outcome() == Outcome(5, str(ERRORS["unreachable"]))
+    assert run.outcome() == Outcome(5, of_worker(worker, str(ERRORS["unreachable"])))
 
 
 # ---- refusals
@@ -142,7 +142,12 @@ def test_what_a_person_must_mend_ends_the_run_at_its_start(
     tmp_path: Path, worker: str, behaviour: str, code: int
 ) -> None:
     run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]} | {worker: [behaviour]})
-    assert run.outcome() == Outcome(code, str(ERRORS[behaviour]))
+    assert run.outcome() == Outcome(code, of_worker(worker, str(ERRORS[behaviour])))
+
+
+def of_worker(name: str, error: str) -> str:
+    """A sink's error says which sink's it is."""
+    return error if name == "capture" else f"sink {name}: {error}"
 
 
 def test_a_refusal_later_on_is_waited_out(tmp_path: Path) -> None:
@@ -197,7 +202,7 @@ def test_a_sink_that_would_lose_data_stops_no_other(tmp_path: Path) -> None:
 
 def test_the_run_ends_when_no_sink_is_left(tmp_path: Path) -> None:
     run = Run(tmp_path, {"capture": ["stream"], "kv": ["data loss"], "sql": ["data loss"]})
-    assert run.outcome() == Outcome(6, str(ERRORS["data loss"]))
+    assert run.outcome() == Outcome(6, f"sink kv: {ERRORS['data loss']}")
 
 
 # ---- stopping

@@ -86,6 +86,10 @@ class Worker:
     def capture(self) -> bool:
         return self.sink is None
 
+    def line(self, error: str) -> str:
+        """An error as the run ends with it: of several sinks on one server, which."""
+        return f"sink {self.sink}: {error}" if self.sink and error else error
+
 
 class Supervisor:
     """Runs one pipeline.
@@ -276,7 +280,7 @@ class Supervisor:
             worker.exit_code = 0 if verdict is Verdict.FINISHED else STUCK if worker.given_up else abs(exit_code)
             worker.health.ended("finished" if verdict is Verdict.FINISHED else "failed", error)
             if verdict is Verdict.END:
-                self._end(worker.exit_code, error)
+                self._end(worker.exit_code, worker.line(error))
             else:
                 await self._one_is_done(worker)
             return
@@ -341,7 +345,7 @@ class Supervisor:
         if worker.health.settled and not was_settled:
             log.info("worker is at work", worker=worker.name, state=report.state)
         if self._until_caught_up and report.state == "retrying" and not worker.health.settled:
-            self._end(UnreachableError.exit_code, report.error)
+            self._end(UnreachableError.exit_code, worker.line(report.error))
 
     async def _one_is_done(self, worker: Worker) -> None:
         """After a worker has finished or failed for good: what the others do now, and whether the run is over."""
@@ -358,7 +362,7 @@ class Supervisor:
             return
         if failed:
             code = worst([other.exit_code for other in failed])
-            line = next(other.health.last_error() for other in failed if worst([other.exit_code]) == code)
+            line = next(other.line(other.health.last_error()) for other in failed if worst([other.exit_code]) == code)
             self._end(code, line)
         elif suspended := suspended_tables(self.workers):
             more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
