@@ -50,6 +50,7 @@ class Session:
         self._stored_at = 0.0
 
     def open(self) -> None:
+        """Opens the source; returns early with `control.stop`."""
         state = self._writer.state()
         stored = state.get(POSITION_KEY)
         entries: dict[str, bytes] = {}
@@ -63,7 +64,10 @@ class Session:
         self._emitter = opened.emitter
         self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
         if stored is None:
-            state = state | self._begin(opened, state)
+            begun = self._begin(opened, state)
+            if begun is None:
+                return
+            state = state | begun
         elif self._mode != "cdc":
             self._admit(opened, entries, state)
         self._load = self._open_load(opened.tables, state)
@@ -164,18 +168,24 @@ class Session:
 
     # ---- the first start
 
-    def _begin(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
+    def _begin(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes] | None:
         """Keyless tables first, whole, as of the start position; then the position is stored and streaming begins.
 
         Until the position is stored, a crash starts over: nothing of the log was delivered, and the rows of keyless
         tables that were are emptied by a truncate event.
+
+        Returns:
+            The entries that are stored now; None where we were asked to stop before.
         """
         entries: dict[str, bytes] = {}
         if self._mode != "cdc":
             entries = Load.plan(opened.tables)
             keyless = [t for t in opened.tables if t.keyless and t.state == "streaming"]
             if keyless:
-                entries.update(self._load_keyless(opened, keyless, state, entries))
+                loaded = self._load_keyless(opened, keyless, state, entries)
+                if loaded is None:
+                    return None
+                entries.update(loaded)
         batch = self._emitter.take()
         entries.update(batch.state)
         self._publish(batch, {**entries, POSITION_KEY: opened.position.to_json()})
@@ -184,7 +194,7 @@ class Session:
 
     def _load_keyless(
         self, opened: Opened, tables: list[SourceTable], state: dict[str, bytes], plan: dict[str, bytes]
-    ) -> dict[str, bytes]:
+    ) -> dict[str, bytes] | None:
         reader = self._source.snapshot()
         position = opened.position
         done: dict[str, bytes] = {}
@@ -197,6 +207,8 @@ class Session:
                 again = key in state
                 self._publish(Batch(), {key: load.to_json()})  # a later attempt must know of this one
                 for chunk in reader.whole(table.topic, CHUNK_BYTES):
+                    if not self._await_room():
+                        return None
                     if again:
                         self._emitter.begin(position.mark, 0, chunk.fields)
                         self._emitter.truncate(chunk.table, 0)
@@ -207,6 +219,7 @@ class Session:
                     load.rows += len(chunk.rows)
                     self._publish(batch, batch.state)
                     self._source.acknowledge(position)
+                    self._progress.published(batch, position.mark, self._source.position_text(position))
                     self._progress.loaded(table.topic, load)
                     if self._progress.due:
                         self._progress.send()
@@ -216,6 +229,15 @@ class Session:
         finally:
             reader.close()
         return done
+
+    def _await_room(self) -> bool:
+        """Waits while the stream takes nothing; False when asked to stop."""
+        while not self._control.stop.is_set() and (full := self._writer.backlog_full()):
+            self._pause(full)
+        if self._control.stop.is_set():
+            return False
+        self._progress.state("loading")
+        return True
 
     # ---- a later start
 
