@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import refusal, wrong_type
 from tailrace.config.settings import StreamSettings
-from tailrace.tables import check_template
+from tailrace_kafka.topic_template import check_template
 
 #: Properties that carry the delivery guarantees; tailrace sets them, and another value would break these unseen.
 OWNED = frozenset(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tailrace.config.problems import refusal
 from tailrace.connectors import Context
 from tailrace.errors import ConfigError
 from tailrace.schema import TableName
@@ -24,7 +23,8 @@ OWN_PREFIX = "_tailrace_"
 _MYSQL_SYSTEM = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 _MAX_TOPIC = 249
 _DIGEST = 16
-_PLACEHOLDER = re.compile(r"\{(name|schema|table)\}")
+#: What a topic template is made of.
+PLACEHOLDER = re.compile(r"\{(name|schema|table)\}")
 # What Kafka forbids; the dot too, since it parts schema and table; and what an escape could begin with, even if
 # only the next character's own escape would complete it.
 _ESCAPED = re.compile(r"[^a-zA-Z0-9_-]|_(?=x[0-9A-F]{4})")
@@ -76,23 +76,6 @@ def table_settings(context: Context, name: TableName) -> Any | None:
     return None
 
 
-def check_template(template: str) -> str:
-    """Validates a topic template, so that two tables can never share a topic."""
-    rest = _PLACEHOLDER.sub("", template)
-    if "{" in rest or "}" in rest:
-        raise refusal("has a {…} that is no placeholder", "use {name}, {schema} and {table}")
-    if illegal := re.search(r"[^a-zA-Z0-9._-]", rest):
-        raise refusal(f"has a {illegal[0]!r}, which Kafka forbids in topics", "use a-z A-Z 0-9 . _ and -")
-    parts = [match[1] for match in _PLACEHOLDER.finditer(template)]
-    between = re.search(r"\{(?:schema|table)\}(.*)\{(?:schema|table)\}", template)
-    if parts.count("schema") != 1 or parts.count("table") != 1 or not between or "." not in between[1]:
-        raise refusal(
-            "must hold {schema} and {table} once each, with a dot between them",
-            'write for example "{name}.{schema}.{table}"',
-        )
-    return template
-
-
 def topic_name(context: Context, name: TableName) -> str:
     """The topic of a table's events; different for different tables of a pipeline.
 
@@ -108,7 +91,7 @@ def topic_name(context: Context, name: TableName) -> str:
         "schema": escape(name.schema or name.database),
         "table": escape(name.table),
     }
-    topic = _PLACEHOLDER.sub(lambda match: parts[match[1]], context.topic)
+    topic = PLACEHOLDER.sub(lambda match: parts[match[1]], context.topic)
     if len(topic) > _MAX_TOPIC:
         digest = hashlib.sha256(topic.encode()).hexdigest()[:_DIGEST]
         topic = f"{topic[: _MAX_TOPIC - _DIGEST - 1]}_{digest}"

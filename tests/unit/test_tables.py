@@ -14,7 +14,8 @@ from pydantic_core import PydanticCustomError
 from tailrace.connectors import Context
 from tailrace.errors import ConfigError
 from tailrace.schema import TableName
-from tailrace.tables import Selection, check_template, escape, matches, table_settings, topic_name
+from tailrace.tables import Selection, escape, matches, table_settings, topic_name
+from tailrace_kafka.topic_template import check_template
 
 
 def postgres(text: str) -> TableName:

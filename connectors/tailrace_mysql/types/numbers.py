@@ -168,9 +168,13 @@ _UNPACK_FLOAT = struct.Struct("<f").unpack_from
 _UNPACK_DOUBLE = struct.Struct("<d").unpack_from
 
 
+_LEAST_NORMAL_FLOAT = 2.0**-126
+
+
 def shortest_float(value: float) -> bytes:
     """The shortest decimal that reads back as the same 32-bit number."""
-    for digits in (6, 7, 8):
+    # Six digits always tell a normal number; a subnormal one has fewer significant bits, and may need one digit only.
+    for digits in (6, 7, 8) if abs(value) >= _LEAST_NORMAL_FLOAT else range(1, 9):
         text = f"{value:.{digits}g}"
         if struct.pack("<f", float(text)) == struct.pack("<f", value):
             return _json_float(float(text))
