@@ -1,14 +1,14 @@
 """The pipeline's own records in Kafka: `{name}.__positions` and `{name}.__schemas`, compacted, one partition each.
 
-=====================  ==========  ===================================================================================
-key                    topic       value
-=====================  ==========  ===================================================================================
-``schema:{topic}:{n}``  schemas    a version of a table's columns (`TableSchema`)
-``topic:{topic}``       schemas    where the pipeline's events begin in an event topic, see `TopicBegin`
-``stream``              schemas    random identity of this stream: another one after a teardown
-``owner``               positions  the daemon that writes, see `Owner`
-any other               positions  an entry of the state store
-=====================  ==========  ===================================================================================
+========================  =========  ============================================================================
+key                       topic      value
+========================  =========  ============================================================================
+``schema:{topic}:{n}``    schemas    a version of a table's columns (`TableSchema`)
+``topic:{topic}``         schemas    where the pipeline's events begin in an event topic, see `TopicBegin`
+``stream``                schemas    random identity of this stream: another one after a teardown
+``owner``                 positions  the daemon that writes, see `Owner`
+any other                 positions  an entry of the state store
+========================  =========  ============================================================================
 
 A state entry is written in the same transaction as the events that it belongs to.
 """
