@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
+import pytest
 
 from tailrace.batch import Batch
+from tailrace.capture import load as load_module
+from tailrace.capture import window as window_module
 from tailrace.capture.load import Load
 from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import UnreachableError
 from tailrace.position import load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
@@ -61,11 +65,11 @@ class View:
 class Capture:
     """The loop's part around a load: an emitter as the source, a list of events as the stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, **state: bytes) -> None:
         self.reader = Reader()
         self.emitter = Emitter(1, "0", mark=lsn_mark(0))
         table = SourceTable(NAME, TOPIC)
-        self.load = Load([table], Load.plan([table]), self.reader, self.emitter, 1 << 20)
+        self.load = Load([table], Load.plan([table]) | state, self.reader, self.emitter, 1 << 20)
         self.sent: list[Any] = []
         self.lsn = 1
 
@@ -135,6 +139,43 @@ def test_a_chunk_is_not_sent_in_an_older_version_than_the_stream_has_reached() -
         ("r", 2, {"id": 1, "note": "added"}),
         ("r", 2, {"id": 2, "note": "x"}),
     ]
+
+
+def test_no_chunk_is_read_before_what_an_earlier_run_streamed_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream goes on meanwhile; which keys those transactions wrote, nobody remembers."""
+    capture = Capture(**{load_module.UNSEEN_KEY: b'["t1"]'})
+    capture.reader.rows_now = [{"id": 1}]
+    capture.load.read()
+    assert not capture.load.waiting
+    capture.begin("t2").insert(V1, 1, key(2), orjson.dumps({"id": 2}))
+    capture.commit("t2")
+    capture.stream()
+    assert capture.shown == [("c", 1, {"id": 2})]
+    monkeypatch.setattr(capture.load, "_visible_until", 0.0)
+    with pytest.raises(UnreachableError, match="invisible"):
+        capture.load.read()
+    capture.reader.committed.add("t1")
+    capture.load.read()
+    assert capture.load.waiting
+
+
+def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "MOST_TRANSACTIONS", 2)
+    capture = Capture()
+    capture.reader.rows_now = [{"id": 1}]
+    capture.load.read()
+    for number in range(3):
+        capture.begin(f"t{number}").insert(V1, 1, key(5), orjson.dumps({"id": 5}))
+        capture.commit(f"t{number}")
+    emitter = capture.begin("t9")
+    emitter.insert(V1, 1, key(6), orjson.dumps({"id": 6}))  # no chunk goes out inside a transaction
+    capture.stream()
+    assert not capture.load.waiting
+    capture.commit("t9")
+    capture.load.read()
+    capture.stream()
+    assert capture.load.done
+    assert capture.shown[-1] == ("r", 1, {"id": 1})
 
 
 def test_a_table_that_is_suspended_is_not_loaded_any_further() -> None:

@@ -144,3 +144,18 @@ def test_of_a_large_transaction_no_rows_are_remembered(monkeypatch: pytest.Monke
     window.observe([touch("t1", number, row(number)) for number in range(3, 10)])
     assert window.stale(read)
     assert window.unseen == ["t1"]
+
+
+def test_a_window_of_many_small_transactions_is_crowded_until_a_view_has_seen_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(window_module, "MOST_TRANSACTIONS", 3)
+    window = Window()
+    window.opened(Sees())
+    window.observe([touch(f"t{number}", number, row(number)) for number in range(3)])
+    assert not window.crowded
+    window.observe([touch("t3", 3, row(3))])
+    assert window.crowded
+    window.opened(Sees("t0", "t1", "t2"))
+    assert not window.crowded
+    assert window.unseen == ["t3"]

@@ -16,7 +16,7 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
-from tailrace.errors import StuckError
+from tailrace.errors import UnreachableError
 from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, load_key
 from tailrace.source import Chunk, SnapshotReader, SourceTable
 
@@ -76,6 +76,7 @@ class Load:
         self._chunk: Chunk | None = None
         self._inherited: list[str] = orjson.loads(state.get(UNSEEN_KEY, b"[]"))
         self._stored_unseen: list[str] = list(self._inherited)
+        self._visible_until = time.monotonic() + VISIBILITY_SECONDS
         self._trace()
 
     @staticmethod
@@ -112,13 +113,16 @@ class Load:
         self._trace()
 
     def read(self) -> None:
-        """Reads the next chunk, if none is waiting."""
+        """Reads the next chunk, if none is waiting.
+
+        Raises:
+            UnreachableError: what the log holds as committed stays invisible to queries.
+        """
         if self._chunk is not None:
             return
         topic = next((topic for topic, table in self.tables.items() if not table.done), None)
-        if topic is None:
+        if topic is None or not self._sees_inherited():
             return
-        self._await_inherited()
         chunk = self._reader.chunk(topic, self.tables[topic].after, CHUNK_ROWS, self._limit_bytes)
         self._window.opened(chunk.view)
         self._chunk = chunk
@@ -136,6 +140,8 @@ class Load:
             if not self._window.stale(chunk):  # else it is read again
                 self._send(chunk)
                 entries[load_key(chunk.table.topic)] = self.tables[chunk.table.topic].to_json()
+        elif self._window.crowded:
+            self._chunk = None  # it is read again
         unseen = self._inherited + self._window.unseen if not self.done else []
         if unseen != self._stored_unseen:
             self._stored_unseen = unseen
@@ -163,18 +169,18 @@ class Load:
     def _trace(self) -> None:
         self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
 
-    def _await_inherited(self) -> None:
+    def _sees_inherited(self) -> bool:
         """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on."""
-        deadline = time.monotonic() + VISIBILITY_SECONDS
-        while self._inherited and not self._reader.sees_all(self._inherited):
-            if time.monotonic() > deadline:
-                raise StuckError(
+        if self._inherited and not self._reader.sees_all(self._inherited):
+            if time.monotonic() > self._visible_until:
+                raise UnreachableError(
                     "transactions that the log holds as committed stay invisible to queries",
                     where="full load",
                     fix="see whether commits wait for a synchronous standby that is away",
                 )
-            time.sleep(0.05)
+            return False
         self._inherited = []
+        return True
 
 
 def loaded_tables(state: dict[str, bytes]) -> dict[str, TableLoad]:

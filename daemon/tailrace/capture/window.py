@@ -22,8 +22,10 @@ import orjson
 from tailrace.batch import Touch
 from tailrace.source import Chunk, View
 
-#: Rows that are remembered of one transaction (I6).
+#: Rows that are remembered, of one transaction and of all (I6).
 MOST_ROWS = 100_000
+#: Transactions of which rows are remembered: their tokens are stored with every batch.
+MOST_TRANSACTIONS = 5_000
 
 
 @dataclass(slots=True)
@@ -88,6 +90,12 @@ class Window:
         """A chunk was read through `view`: what it saw, every later view sees."""
         self._view = view
         self._unseen = {token: rows for token, rows in self._unseen.items() if not view.sees(token)}
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is remembered that the chunk is better read again, through a view that sees most of it."""
+        transactions = self._unseen
+        return len(transactions) > MOST_TRANSACTIONS or sum(len(t.rows) for t in transactions.values()) > MOST_ROWS
 
     @property
     def unseen(self) -> list[str]:
