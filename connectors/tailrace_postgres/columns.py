@@ -120,11 +120,30 @@ def _ids(
         index = nameless[0]
         if gone[0].type == described[index].type and _fits(ids, index, gone[0].id):
             ids[index] = gone[0].id  # renamed, and renamed or dropped again since
+    _give_next_number(ids, nameless, relation, live, before)
     for index in nameless:
         if not ids[index]:
             highest += 1
             ids[index] = highest
     return ids
+
+
+def _give_next_number(
+    ids: list[int], nameless: Sequence[int], relation: Relation, live: Sequence[CatalogColumn], before: Sequence[Column]
+) -> None:
+    """A column that was added, written and renamed since: the catalog has it under its new name.
+
+    Numbers are given in turn and never again. The live column that has the first number after all that the version
+    before used was added before any other new column; so it is in the relation, where only one has no number yet.
+    """
+    left = [index for index in nameless if not ids[index]]
+    used = [column.id for column in before]
+    if len(left) != 1 or not used or max(used) >= INVENTED:
+        return
+    index, number = left[0], max(used) + 1
+    for column in live:
+        if column.number == number and column.type_oid == relation.columns[index].type_oid and number not in ids:
+            ids[index] = number
 
 
 def _kept(

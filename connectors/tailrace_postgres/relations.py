@@ -60,14 +60,14 @@ class CapturedRelations:
         #: By topic, the schema version of the last event: the decoder's `current`.
         self.current: dict[str, int] = {}
         for selected in self._by_oid.values():
-            latest = versions.latest(selected.source.topic)
-            if latest is not None:
-                self.current[selected.source.topic] = latest.id
+            holding = versions.at(selected.source.topic, emitter.place)
+            if holding is not None:
+                self.current[selected.source.topic] = holding.id
 
     def first_versions(self) -> None:
         """Gives every table that has none its first version, from the catalog."""
         for selected in self._by_oid.values():
-            if self._versions.latest(selected.source.topic) is None:
+            if not self._versions.known(selected.source.topic):
                 columns = self._catalog.columns(selected.table.oid)
                 if columns is not None:
                     self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
@@ -81,7 +81,7 @@ class CapturedRelations:
 
     def now(self, selected: Selected, catalog: CatalogColumns, columns: tuple[Column, ...]) -> EventTable:
         """The version that the catalog has now."""
-        return self._versions.event_table(self._version(selected, columns, catalog))
+        return self._versions.event_table(self._version(selected, columns, catalog, ahead=True))
 
     # ---- the decoder's questions
 
@@ -143,14 +143,17 @@ class CapturedRelations:
         columns: tuple[Column, ...],
         catalog: CatalogColumns | None,
         previous: TableSchema | None = None,
+        ahead: bool = False,
     ) -> TableSchema:
         topic = selected.source.topic
-        schema = self._versions.find(topic, columns)
+        place = self._emitter.place
+        schema = self._versions.find(topic, columns, place, ahead)
         if schema is None:
-            base = previous or self._versions.latest(topic)
+            base = previous or self._versions.at(topic, place)
             if base is not None:
                 columns = self._with_initial_values(selected, columns, base, catalog)
-            schema = self._versions.add(selected.source.name, topic, columns)
+            first = not self._versions.known(topic)
+            schema = self._versions.add(selected.source.name, topic, columns, "" if first else place)
         self._remember_storage(selected, catalog)
         return schema
 

@@ -13,7 +13,8 @@ CONNECTOR = "postgresql"  # Debezium's name
 
 
 class Versions:
-    """Numbers a table's versions; one that equals an earlier one is that one again.
+    """Numbers a table's versions. Each holds from a place in the log on, so that a re-read of an earlier place finds
+    the version of that place again; columns that come back after others are a new version, not the old one.
 
     Args:
         state: the stream's state entries, with the versions of earlier runs.
@@ -30,11 +31,12 @@ class Versions:
                 schema = TableSchema.from_json(record)
                 self._known.setdefault(schema.topic, []).append(schema)
         for known in self._known.values():
-            known.sort(key=lambda schema: schema.id)
+            known.sort(key=_order)
 
-    def latest(self, topic: str) -> TableSchema | None:
-        known = self._known.get(topic)
-        return known[-1] if known else None
+    def at(self, topic: str, place: str) -> TableSchema | None:
+        """The version that holds at a place in the log (`transaction_prefix`)."""
+        past = [schema for schema in self.known(topic) if schema.since <= place]
+        return past[-1] if past else None
 
     def known(self, topic: str) -> list[TableSchema]:
         return self._known.get(topic, [])
@@ -42,17 +44,29 @@ class Versions:
     def get(self, topic: str, schema_id: int) -> TableSchema | None:
         return next((schema for schema in self.known(topic) if schema.id == schema_id), None)
 
-    def find(self, topic: str, columns: Iterable[Column]) -> TableSchema | None:
-        """The known version with these columns. What rows older than a column got is no part of the comparison: the
-        catalog forgets it when the table is written anew."""
+    def find(self, topic: str, columns: Iterable[Column], place: str, ahead: bool = False) -> TableSchema | None:
+        """The known version with these columns that holds at this place or begins there.
+
+        What rows older than a column got is no part of the comparison: the catalog forgets it when the table is written
+        anew.
+
+        Args:
+            ahead: the columns are the catalog's, which the log may not have reached: later versions count too.
+        """
         wanted = _comparable(columns)
-        return next((schema for schema in self.known(topic) if _comparable(schema.columns) == wanted), None)
+        holding = self.at(topic, place)
+        for schema in reversed(self.known(topic)):
+            begins = schema.since >= place if ahead else schema.since == place
+            if (begins or schema is holding) and _comparable(schema.columns) == wanted:
+                return schema
+        return None
 
     def add(self, name: TableName, topic: str, columns: tuple[Column, ...], since: str = "") -> TableSchema:
         """A version that `find` does not know; recorded with the next batch."""
         known = self._known.setdefault(topic, [])
-        schema = TableSchema(known[-1].id + 1 if known else 1, name, topic, columns, since)
+        schema = TableSchema(max((other.id for other in known), default=0) + 1, name, topic, columns, since)
         known.append(schema)
+        known.sort(key=_order)
         if self._emitter is not None:
             self._emitter.first_schema(schema)
         return schema
@@ -62,6 +76,10 @@ class Versions:
         if found is None:
             found = self._tables[schema.topic, schema.id] = EventTable(schema, CONNECTOR, self._pipeline)
         return found
+
+
+def _order(schema: TableSchema) -> tuple[str, int]:
+    return schema.since, schema.id
 
 
 def _comparable(columns: Iterable[Column]) -> tuple[Column, ...]:

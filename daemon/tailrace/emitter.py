@@ -87,13 +87,12 @@ class Emitter:
         self._delivered = delivered  # of the last event appended to a run
         self._skip_to = delivered  # events up to this sequence are in the stream already
         self._batch = Batch()
-        self._prefix = ""
+        self._prefix = ""  # what the open transaction's sequences begin with; "" between transactions
         self._fields = b""
         self._ts = b"0"
         self._ts_ms = 0
         self._now = b"0"
         self._token = ""
-        self._tx_mark = ""
         self._pending: _Pending | None = None
         self._announced: dict[str, int] = {}  # by topic, the version of the last schema change of this session
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
@@ -112,7 +111,6 @@ class Emitter:
             token: names the transaction to the load's read views.
         """
         self._prefix = transaction_prefix(self.epoch, mark)
-        self._tx_mark = mark
         self._ts_ms = ts_ms
         self._ts = b"%d" % ts_ms
         self._now = b"%d" % (time.time_ns() // 1_000_000)
@@ -126,10 +124,12 @@ class Emitter:
         self._batch.commit_ts_ms = self._ts_ms
         self._restart = restart
         self._mark = mark
+        self._prefix = ""
 
     def rollback(self) -> None:
         """The transaction's remaining events did not happen; only valid while none of them was handed out."""
         self._pending = None
+        self._prefix = ""
 
     def idle(self, restart: str, mark: str) -> None:
         """The log was read up to here and held nothing for us (heartbeat, keepalive, foreign transactions)."""
@@ -245,6 +245,11 @@ class Emitter:
     def size(self) -> int:
         """Bytes gathered so far."""
         return self._batch.bytes
+
+    @property
+    def place(self) -> str:
+        """Where the log is read now, as the beginning of a sequence: what `TableSchema.since` is compared with."""
+        return self._prefix or transaction_prefix(self.epoch, self._mark)
 
     @property
     def in_transaction(self) -> bool:

@@ -80,6 +80,18 @@ def test_an_added_column_that_is_gone_again_has_an_invented_number() -> None:
     assert ids((("id", INT), ("a", TEXT), ("b", TEXT)), now, previous, highest=INVENTED + 3) == [1, 2, INVENTED + 4]
 
 
+def test_a_column_added_written_and_renamed_since_has_the_catalogs_number() -> None:
+    now = catalog((1, "id", INT), (2, "a", TEXT), (3, "later", INT))
+    previous = before((1, "id", INT), (2, "a", TEXT))
+    assert ids((("id", INT), ("a", TEXT), ("first", INT)), now, previous) == [1, 2, 3]
+
+
+def test_a_column_added_and_dropped_is_not_the_one_added_after_it() -> None:
+    now = catalog((1, "id", INT), (2, "a", TEXT), (4, "later", INT))
+    previous = before((1, "id", INT), (2, "a", TEXT))
+    assert ids((("id", INT), ("a", TEXT), ("first", INT)), now, previous) == [1, 2, INVENTED]
+
+
 def test_a_column_renamed_twice_since_is_the_one_at_its_place() -> None:
     now = catalog((1, "id", INT), (2, "third", TEXT), (3, "c", INT))
     previous = before((1, "id", INT), (2, "first", TEXT), (3, "c", INT))
