@@ -1,4 +1,4 @@
-"""Reads the log ahead to its end, to prove that no statement changes a table on the way."""
+"""Reads pieces of the log aside: to its end, to prove that no statement changes a table on the way; a file's head."""
 
 from __future__ import annotations
 
@@ -8,11 +8,45 @@ from tailrace_mysql.binlog import event_types, events
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.connection import Connector, Session, quietly_close, translated
 from tailrace_mysql.dump import start_scan
-from tailrace_mysql.restart import file_number
+from tailrace_mysql.restart import FIRST_POSITION, file_number
 from tailrace_mysql.server import Server, log_end, log_files
 
 _TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
 _CHUNK = 1 << 16
+
+
+class _Head:
+    """Takes the time from a file's first event."""
+
+    def __init__(self) -> None:
+        self.created = 0
+        self.done = False
+        self.packets = Packets(self._packet)
+
+    def _packet(self, payload: bytes) -> None:
+        if self.done:
+            return
+        if payload[:1] != b"\0":
+            self.done = True
+        elif payload[5] == event_types.FORMAT_DESCRIPTION:
+            self.created = int.from_bytes(payload[1:5], "little")
+            self.done = True
+
+
+def begun(connector: Connector, server: Server, file: str) -> int:
+    """When a file of the log was begun (`Restart.created`): without it a log that was reset before anything was read
+    from it, and has grown past the position since, could be taken for the old one. 0: the file is not there any more.
+    """
+    head = _Head()
+    connection = connector.connect()
+    try:
+        start_scan(connection, server, file, FIRST_POSITION, connector.address)
+        with translated(connector.address):
+            while not head.done and (chunk := connection._sock.recv(_CHUNK)):
+                head.packets.feed(chunk, 0, len(chunk))
+    finally:
+        quietly_close(connection)
+    return head.created
 
 
 class _Statements:

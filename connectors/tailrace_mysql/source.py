@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import ssl
 import time
+from dataclasses import replace
 from typing import Any
 
 from tailrace.batch import Batch
@@ -16,7 +17,7 @@ from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
-from tailrace_mysql import catalog, dump, first_start, prerequisites, resume
+from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.history import SchemaHistory, unsupported
@@ -88,7 +89,8 @@ class MySQLSource:
                 self._connector, self._session, server, self._selected, load=self._context.mode != "cdc"
             )
             self._whole = start.whole
-            found, restart = start.tables, start.restart
+            found = start.tables
+            restart = replace(start.restart, created=scan.begun(self._connector, server, start.restart.file))
             position = Position(1, server.identity, restart.to_text(), mark=start.mark)
             self._prepare(position)
             assert self._history is not None
@@ -210,7 +212,7 @@ class MySQLSource:
             self._emitter,
             self._history,
             restart,
-            server.gtid_state(restart.gtid),
+            server.gtid_state(restart),
             mariadb=server.mariadb,
             checksum=server.variables.get("binlog_checksum", "NONE").upper() == "CRC32",
             skip_to=skip_to,

@@ -879,7 +879,7 @@ def test_passwords_grants_and_hosts(database: Database) -> None:
         with pytest.raises(RefusedError, match="REPLICATION SLAVE"):
             capture.open()
         failed = [finding.name for finding in capture.create().check() if finding.ok is False]
-        assert failed == ["grant REPLICATION SLAVE", "grant REPLICATION CLIENT", "tables"]
+        assert failed == ["grant REPLICATION SLAVE", "grant REPLICATION CLIENT", "grant SELECT", "tables"]
         capture.close()
         database.execute(f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{user}'@'%%'", ())
         database.execute(f"GRANT SELECT, LOCK TABLES ON {database.name}.* TO '{user}'@'%%'", ())

@@ -76,7 +76,13 @@ def own_mariadb() -> Iterator[servers.MariaDB]:
 @pytest.fixture
 def binlog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stopped]:
     with request.getfixturevalue(f"own_{request.param}").database() as database:
+        reset(database)
         yield Stopped(tmp_path, database)
+
+
+def reset(database: Database) -> None:
+    kind = database.server.kind
+    database.execute("RESET BINARY LOGS AND GTIDS" if kind == "mysql" else "RESET MASTER")
 
 
 @pytest.mark.parametrize("binlog", FAMILY, indirect=True)
@@ -98,8 +104,7 @@ def test_a_purged_binlog(binlog: Stopped) -> None:
 @pytest.mark.parametrize("binlog", FAMILY, indirect=True)
 @pytest.mark.parametrize("later", [1, 40], ids=["shorter than before", "longer than before"])
 def test_a_log_that_was_reset(binlog: Stopped, later: int) -> None:
-    reset = "RESET BINARY LOGS AND GTIDS" if binlog.database.server.kind == "mysql" else "RESET MASTER"
-    binlog.database.execute(reset)
+    reset(binlog.database)
     binlog.insert(*range(4, 4 + later))
     binlog.assert_refused("reset")
 
