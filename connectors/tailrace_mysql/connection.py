@@ -19,9 +19,18 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 600.0
 
 _LOST = frozenset({1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 2002, 2003, 2006, 2013, 2055, 1927, 3169})
+_TLS_REQUIRED = 3159
 _MISSING_GRANT = frozenset({1044, 1142, 1143, 1227, 1370})
-_LOGIN = frozenset({1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151, 2059, 2061})
+_LOGIN = frozenset({1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 4151, 2059, 2061})
 _TIMEOUTS = frozenset({1205, 1969, 3024})
+
+# What an account's or a server's defaults must not change: the forms of values, and how long a reader may take.
+_SESSION = "sql_mode = '', time_zone = '+00:00', net_write_timeout = 600"
+_MYSQL_SESSION = "transaction_isolation = 'REPEATABLE-READ', max_execution_time = 0"
+_MARIADB_SESSION = (
+    "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, idle_transaction_timeout = 0,"
+    " idle_readonly_transaction_timeout = 0"
+)
 
 Row = tuple[Any, ...]
 #: PyMySQL's connection. Its types leave out what lies below SQL, which reading a log needs.
@@ -80,13 +89,8 @@ class Connector:
                 **options,
             )
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SET SESSION sql_mode = '', time_zone = '+00:00', net_write_timeout = 600,"
-                    " transaction_isolation = 'REPEATABLE-READ'"
-                    if not _is_mariadb(connection)
-                    else "SET SESSION sql_mode = '', time_zone = '+00:00', net_write_timeout = 600,"
-                    " tx_isolation = 'REPEATABLE-READ'"
-                )
+                own = _MARIADB_SESSION if _is_mariadb(connection) else _MYSQL_SESSION
+                cursor.execute(f"SET SESSION {_SESSION}, {own}")
                 if raw:
                     cursor.execute("SET SESSION character_set_results = NULL")
         return connection
@@ -180,6 +184,8 @@ def translate(error: pymysql.MySQLError, where: str) -> TailraceError:
         return UnreachableError(message, where=where, fix="see whether the server runs and is reachable")
     if number in _TIMEOUTS:
         return UnreachableError(message, where=where, fix="it is tried again")
+    if number == _TLS_REQUIRED:
+        return RefusedError(message, where=where, fix='give the source tls = { mode = "verify-full" }')
     if number in _LOGIN:
         return RefusedError(message, where=where, fix="see the user, the password and the host it may come from")
     if number in _MISSING_GRANT:

@@ -60,7 +60,7 @@ def start(
     with translated(where):
         connection._execute_command(COMMAND.COM_REGISTER_SLAVE, register)
         connection._read_packet()
-        if server.gtids and not server.mariadb:
+        if server.by_set(restart):
             executed = GtidSet(restart.gtid).encode()
             payload = struct.pack("<HII", _THROUGH_GTID | _HEARTBEAT_V2, server_id, 0) + struct.pack(
                 "<QI", FIRST_POSITION, len(executed)

@@ -57,8 +57,7 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
             again = catalog.read(session, selection)
             if _shape(again) == _shape(tables):
                 place = opened.place
-                by_set = server.gtids and not server.mariadb
-                mark = Restart(place.file, FIRST_POSITION).mark if by_set else place.mark
+                mark = Restart(place.file, FIRST_POSITION).mark if server.by_set(place) else place.mark
                 if keyless:
                     return Start(place, mark, tables, Whole(connection, opened.view, mark, place))
                 close_view(connection, connector.address)

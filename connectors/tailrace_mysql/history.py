@@ -281,6 +281,7 @@ class SchemaHistory:
                 return [Effect(known.table, truncated=True)] if known is not None else []
             columns = definition.columns
             table.charset = definition.charset
+        table.charset = found.charset or table.charset
         try:
             if known is None:
                 log.info("table captured from its creation on", table=str(table.name), place=str(place))

@@ -74,11 +74,18 @@ class Server:
     def full_metadata(self) -> bool:
         return self.variables.get("binlog_row_metadata", "").upper() == "FULL"
 
-    def gtid_state(self, text: str) -> GtidState:
-        """`text` as the kind of state that this server's log needs."""
+    def by_set(self, restart: Restart) -> bool:
+        """Whether the log is read by MySQL's set of executed transactions.
+
+        A position without a set (of a time when the server had no GTIDs) is a place, and stays one.
+        """
+        return self.gtids and not self.mariadb and bool(restart.gtid)
+
+    def gtid_state(self, restart: Restart) -> GtidState:
+        """What was read before `restart`, as the kind of state that reading on needs."""
         if self.mariadb:
-            return DomainPosition(text)
-        return GtidSet(text) if self.gtids else NoGtids()
+            return DomainPosition(restart.gtid)
+        return GtidSet(restart.gtid) if self.by_set(restart) else NoGtids()
 
 
 def inspect(session: Session) -> Server:

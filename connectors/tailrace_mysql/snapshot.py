@@ -21,7 +21,7 @@ from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.matching import declared_of
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.server import Server, log_end
-from tailrace_mysql.types import ColumnType, column_type
+from tailrace_mysql.types import ColumnType, UnsupportedTypeError, column_type
 from tailrace_mysql.versions import definitions, first_schema
 from tailrace_mysql.views import PlaceView, close_view, open_view, quote, quote_table
 
@@ -172,7 +172,10 @@ class MySQLSnapshotReader:
         definition = catalog.read_one(self._session, name)
         if definition is None:
             raise RefusedError(f"table {name} is gone", where=self._connector.address, fix="exclude it")
-        schema = first_schema(topic, name, definition.columns, "")
+        try:
+            schema = first_schema(topic, name, definition.columns, "")
+        except UnsupportedTypeError as error:
+            raise RefusedError(str(error), where=f"table {name}", fix="exclude it, or change the column") from None
         select = _Select(name, schema.columns)
         connection = self._connector.connect(raw=True)
         try:

@@ -72,6 +72,7 @@ class Capture:
     mode: str = "full-load-and-cdc"
     settings: dict[str, Any] = field(default_factory=dict)
     url: str = ""
+    pipeline: str = PIPELINE
     state: dict[str, bytes] = field(default_factory=dict)
     position: Position | None = None
     events: list[Event] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Capture:
         settings = MySQLSourceSettings.model_validate(
             {"connector": "mysql", "url": self.url or self.database.url, "heartbeat": "1s", **self.settings}
         )
-        return MySQLSource(settings, Context(PIPELINE, self.mode, Path()))
+        return MySQLSource(settings, Context(self.pipeline, self.mode, Path()))
 
     def open(self) -> Opened:
         """Opens the source where the last batch left off."""
@@ -156,7 +157,7 @@ class Capture:
         return str(orjson.loads(record)["reason"]) if record else ""
 
     def topic(self, table: str) -> str:
-        return f"{PIPELINE}.{self.database.name}.{table}"
+        return f"{self.pipeline}.{self.database.name}.{table}"
 
     def reader(self) -> SnapshotReader:
         assert self.source is not None

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import orjson
 import pytest
@@ -699,6 +699,20 @@ def test_statements_of_another_binlog_format_suspend_their_tables(database: Data
         assert "secret" not in capture.suspension("t")
 
 
+def test_load_data_as_a_statement_is_refused(mariadb: servers.MariaDB, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("1,x,1\n")
+    tmp_path.chmod(0o755)
+    file.chmod(0o644)
+    with mariadb.database() as database:
+        _create(database)
+        with capturing(database) as capture:
+            database.execute("SET SESSION binlog_format = STATEMENT")
+            database.execute(f"LOAD DATA INFILE '{file}' INTO TABLE t FIELDS TERMINATED BY ','")
+            with pytest.raises(LogFormatError, match="binlog_format"):
+                capture.catch_up()
+
+
 def test_row_images_without_all_columns_suspend_their_table(database: Database) -> None:
     _create(database)
     database.execute("INSERT INTO t VALUES (1, 'x', 1)")
@@ -819,7 +833,7 @@ def _open_and_read(capture: Capture) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mariadb", "mysql"])
-def test_another_server_with_the_same_transactions_goes_on(kind: str, tmp_path: Any) -> None:
+def test_another_server_with_the_same_transactions_goes_on(kind: str) -> None:
     """A copy of the server under another identity, its log begun anew, has all that was read: a new epoch."""
     with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
         _create(database)
@@ -838,6 +852,27 @@ def test_another_server_with_the_same_transactions_goes_on(kind: str, tmp_path: 
             assert [event.source["tailrace_seq"][:5] for event in events] == ["0002-"]
             capture.reopen()
             assert capture.brief() == []
+
+
+def test_gtids_switched_on_under_way() -> None:
+    """A position of before stays a place: nothing is read twice."""
+    options: dict[str, str | int | None] = {"server-id": 1, "enforce-gtid-consistency": "ON"}
+    with servers.start("mysql-defaults", options) as server, server.database() as database:
+        _create(database)
+        with capturing(database) as capture:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            capture.catch_up()
+            capture.flush()
+            capture.close()
+            for mode in ("OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"):
+                server.query(f"SET GLOBAL gtid_mode = {mode}")
+            database.disconnect()
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            capture.open()
+            assert [after["id"] for _, _, _, after in capture.brief()] == [2]
+            capture.reopen()
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            assert [after["id"] for _, _, _, after in capture.brief()] == [3]
 
 
 def test_another_server_without_gtids_is_data_loss(mysql_defaults: servers.MySQL) -> None:
@@ -864,6 +899,32 @@ def test_settings_that_lose_changes_are_refused(mariadb: servers.MariaDB) -> Non
             findings = capture.create().check()
             assert [finding.fix != "" for finding in findings if finding.ok is False] == [True]
             capture.close()
+
+
+def test_a_server_that_is_as_it_should_be(database: Database) -> None:
+    _create(database)
+    capture = Capture(database)
+    findings = capture.create().check()
+    assert [finding for finding in findings if finding.ok is False] == []
+    assert {finding.name for finding in findings} >= {
+        "connection",
+        "log_bin",
+        "binlog_format",
+        "our server_id",
+        "tables",
+    }
+    advised = {finding.name for finding in findings if finding.ok is None}
+    assert advised == ({"binlog_row_metadata", "gtid_mode"} if database.server.kind == "mysql-defaults" else set())
+    assert all(finding.fix for finding in findings if not finding.ok)
+
+
+def test_a_replica_with_our_server_id_is_not_pushed_aside(database: Database) -> None:
+    _create(database)
+    with capturing(database, settings={"server_id": 77}):
+        capture = Capture(database, settings={"server_id": 77}, pipeline="another")
+        with pytest.raises(RefusedError, match="server_id"):
+            capture.open()
+        capture.close()
 
 
 def test_passwords_grants_and_hosts(database: Database) -> None:

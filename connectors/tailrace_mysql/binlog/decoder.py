@@ -141,6 +141,7 @@ class Decoder:
             types.XA_PREPARE: self._xa_prepare,
             types.PARTIAL_UPDATE_ROWS: self._partial_update,
             types.TRANSACTION_PAYLOAD: self._payload,
+            types.EXECUTE_LOAD_QUERY: self._load_query,
             types.MARIADB_START_ENCRYPTION: self._encryption,
             types.MARIADB_QUERY_COMPRESSED: self._compressed,
             **dict.fromkeys(types.MARIADB_ROWS_COMPRESSED, self._compressed),
@@ -509,6 +510,12 @@ class Decoder:
             raise self._error(
                 "event PARTIAL_UPDATE_ROWS is not supported yet", "set binlog_row_value_options='' at the server"
             )
+
+    def _load_query(self, _event: bytes) -> None:
+        raise self._error(
+            "a LOAD DATA stands in the log as a statement (binlog_format was not ROW)",
+            "set binlog_format=ROW for every session, then load the table anew",
+        )
 
     def _payload(self, _event: bytes) -> None:
         raise self._error(

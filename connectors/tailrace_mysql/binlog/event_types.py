@@ -46,5 +46,3 @@ MARIADB_ROWS_COMPRESSED: Final = range(166, 172)
 
 #: Header flag: whoever does not know the event may pass over it.
 IGNORABLE_FLAG: Final = 0x80
-
-NAMES: Final = {number: name for name, number in list(globals().items()) if name.isupper() and isinstance(number, int)}

@@ -30,11 +30,12 @@ class Alter:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """CREATE TABLE. `columns` None: not stated (LIKE, SELECT), or not understood."""
+    """CREATE TABLE. `columns` None: not stated (LIKE, SELECT), or not understood; `charset`: the table's, then ""."""
 
     table: Name
     columns: tuple[ColumnDefinition, ...] | None
     if_not_exists: bool = False
+    charset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,11 @@ def _read(reader: Reader, found: list[Token], database: str, charset_of: Charset
             return None
         reader.accept("IF", "EXISTS")
         return Rename(tuple(_pair(Reader(part), database) for part in split(reader.rest())))
+    if verb == "DELETE" and reader.accept("FROM"):
+        # What a server writes when it finds a table of the MEMORY engine empty after its start.
+        table = reader.table(database)
+        if reader.done:
+            return Truncate(table)
     if verb in ("CREATE", "ALTER", "DROP"):
         return _definition(verb, reader, found, database, charset_of, mariadb)
     return _opaque(found, f"{verb} stands in the log as a statement (binlog_format was not ROW)")
@@ -215,7 +221,7 @@ def _create(reader: Reader, table: Name, charset: str, mariadb: bool, if_not_exi
                     key = [parsed.column.name]
     except ValueError:
         return unknown
-    return Create(table, with_key(columns, key), if_not_exists)
+    return Create(table, with_key(columns, key), if_not_exists, charset)
 
 
 _TABLE_CONSTRAINTS = frozenset(
