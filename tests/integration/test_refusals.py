@@ -142,7 +142,7 @@ def test_an_unreachable_source_is_tried_again(scheme: str, tmp_path: Path, targe
     one_line(pipeline.until_caught_up(), 5, f"127.0.0.1:{port}")
     assert f"127.0.0.1:{port}" in str(findings(pipeline, "source")["connection"])
     with pipeline.running():
-        until(lambda: states(pipeline).get("capture") == "retrying", 20, "capture retries")
+        until(lambda: pipeline.states().get("capture") == "retrying", 20, "capture retries")
         status = pipeline.command("status")
         assert status.code == 4
         assert f"127.0.0.1:{port}" in status.stdout
@@ -156,7 +156,7 @@ def test_an_unreachable_kafka_is_tried_again(postgres18: Any, tmp_path: Path) ->
         one_line(pipeline.until_caught_up(), 5, "Kafka", bootstrap)
         assert bootstrap in str(findings(pipeline, "stream"))
         with pipeline.running():
-            until(lambda: states(pipeline).get("capture") == "retrying", 30, "capture retries")
+            until(lambda: pipeline.states().get("capture") == "retrying", 30, "capture retries")
             assert pipeline.command("status").code == 4
 
 
@@ -168,10 +168,6 @@ def test_an_unreachable_sink_is_tried_again(postgres18: Any, tmp_path: Path) -> 
         one_line(pipeline.until_caught_up(), 5, "sink copy", f"127.0.0.1:{port}")
         assert f"127.0.0.1:{port}" in str(findings(pipeline, "sink copy"))
         assert pipeline.command("teardown", "--yes").code == 5, "a system that holds something of ours must be asked"
-
-
-def states(pipeline: PipelineFile) -> dict[str, str]:
-    return {worker["name"]: worker["state"] for worker in pipeline.status().get("workers", [])}
 
 
 # ---- settings of the source
@@ -332,11 +328,11 @@ def test_the_same_pipeline_twice_and_a_busy_port(family: str, database: Database
     other_folder.mkdir()
     other = pipeline_on(other_folder, text.source(database.url), http)
     with pipeline.running() as process:
-        until(lambda: states(pipeline).get("capture") == "streaming", 30, "capture streams")
+        until(lambda: pipeline.states().get("capture") == "streaming", 30, "capture streams")
         one_line(pipeline.command("run"), 5, "already running", str(process.pid))
         one_line(pipeline.command("teardown", "--yes"), 5, "already running")
         one_line(other.command("run"), 5, f"127.0.0.1:{port}")
-        assert states(pipeline) == {"capture": "streaming"}, "the first one never noticed"
+        assert pipeline.states() == {"capture": "streaming"}, "the first one never noticed"
     assert pipeline.command("teardown", "--yes").code == 0
 
 
@@ -347,7 +343,7 @@ def test_secrets_stay_out_of_the_process_list(tmp_path: Path) -> None:
         environment.setenv("SECRET", PASSWORD)
         command = [sys.executable, "-m", "tailrace.cli", "run", str(pipeline.path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            until(lambda: states(pipeline).get("capture") == "retrying", 20, "capture retries")
+            until(lambda: pipeline.states().get("capture") == "retrying", 20, "capture retries")
             titles = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (process.pid, *pids(pipeline))]
             process.send_signal(signal.SIGTERM)
             said = process.communicate(timeout=20)[0].decode()

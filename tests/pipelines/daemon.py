@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tailrace.errors import TailraceError
+from tailrace.http.client import ask
 
 
 @dataclass
@@ -54,6 +58,15 @@ class PipelineFile:
         except ValueError:
             return {}
         return answer
+
+    def states(self) -> dict[str, str]:
+        """The workers' states by name; {} while nothing answers. Asked without a command: waiting costs no CPU."""
+        document = tomllib.loads(self.path.read_text())
+        try:
+            answer = ask(Path(document["state_dir"]), document["name"], "/status")
+        except TailraceError:
+            return {}
+        return {worker["name"]: worker["state"] for worker in answer["workers"]}
 
     def tail(self, *arguments: str, timeout: float = 60) -> list[dict[str, Any]]:
         result = self.command("tail", *arguments, timeout=timeout)
