@@ -7,27 +7,23 @@ XID or COMMIT. Everything between two transactions only moves the position.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import orjson
-
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import DataLossError, LogFormatError, TailraceError
-from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
+from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.binlog.rows import Binding
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.gtid import GtidState
-from tailrace_mysql.restart import Restart, file_number
+from tailrace_mysql.restart import Restart
 
 _ARTIFICIAL = 0x20
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
-_LOW_32 = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +100,11 @@ class Decoder:
         self._tables = tables
         self._gtids = gtids
         self._mariadb = mariadb
-        self._checksum = checksum
-        self._table_id_size = 6
         self._packets = Packets(self._packet)
-        self._started = restart
+        self._log = LogFile(restart, checksum)
         self._skip_to = skip_to
-        self._created = restart.created
-        self._next = restart.pos  # where the next event begins
-        self._set_file(restart.file, restart.pos)
         self._maps: dict[int, tuple[bytes, int, Binding | None]] = {}
-        # The event in hand.
-        self._pos = restart.pos
-        self._ts = 0
+        self._ts = 0  # of the event in hand
         # The transaction in hand; its mark is "" between two.
         self._mark = ""
         self._gtid = events.Gtid("")
@@ -159,7 +148,7 @@ class Decoder:
     @property
     def place(self) -> str:
         """For messages."""
-        return f"{self._file}:{self._pos}"
+        return str(self._log)
 
     def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
         """Takes what the socket delivered, ``buffer[start:end]``.
@@ -202,25 +191,23 @@ class Decoder:
             raise ValueError("an event's length does not fit its packet")
         end_pos = int.from_bytes(payload[14:18], "little")
         flags = payload[18] | payload[19] << 8
+        log = self._log
         if kind == types.FORMAT_DESCRIPTION:
-            self._format_description(payload[1:], end_pos)
+            self._format_description(payload, end_pos, size)
             return
-        if self._checksum:
-            if zlib.crc32(memoryview(payload)[1:-4]) != int.from_bytes(payload[-4:], "little"):
-                raise ValueError("an event's checksum is wrong: it was damaged on its way or on the server's disk")
-            event = payload[1:-4]
-        else:
-            event = payload[1:]
+        event = log.checked(payload)
         self._ts = int.from_bytes(payload[1:5], "little")
         if kind in (types.HEARTBEAT, types.HEARTBEAT_V2):
             self._heartbeat(event, kind, end_pos)
             return
         if flags & _ARTIFICIAL or end_pos == 0:
             if kind == types.ROTATE:
-                self._fake_rotate(event)
+                # The server names what comes next. With GTIDs that may lie before the restart: it leaves out what is
+                # done.
+                log.turn(*events.rotate(event))
             return
-        self._advance(end_pos, size)
-        if self._next <= self._skip_to and self._file == self._started.file:
+        log.advance(end_pos, size)
+        if self._skip_to and log.before_start(self._skip_to):
             return
         handler = self._handlers.get(kind)
         if handler is None:
@@ -231,70 +218,44 @@ class Decoder:
         if not self._mark:
             self._idle()
 
-    def _advance(self, end_pos: int, size: int) -> None:
-        """Positions in event headers have 32 bits; the file may be longer, and the server may have left events out."""
-        end = _unwrapped(end_pos, self._next + size)
-        if end < self._next + size:
-            raise ValueError("positions run backwards")
-        self._pos = end - size
-        self._next = end
+    # ---- between transactions
 
-    # ---- the file
-
-    def _set_file(self, file: str, pos: int) -> None:
-        self._file = file
-        self._file_number = file_number(file)
-        self._file_json = orjson.dumps(file)
-        self._next = pos
-
-    def _format_description(self, event: bytes, end_pos: int) -> None:
-        described = events.format_description(event)
-        self._table_id_size = described.table_id_size
-        self._checksum = described.checksum
-        if self._checksum and zlib.crc32(memoryview(event)[:-4]) != int.from_bytes(event[-4:], "little"):
-            raise ValueError("an event's checksum is wrong: it was damaged on its way or on the server's disk")
-        created = int.from_bytes(event[0:4], "little")
-        started = self._started
-        if self._file == started.file and started.created and created != started.created:
-            raise DataLossError(
-                f"the server's log was reset: {self._file} is another file than the one read before",
-                where=self.place,
-                fix="run `tailrace teardown`, then start anew with a full load",
-            )
-        self._created = created
+    def _format_description(self, payload: bytes, end_pos: int, size: int) -> None:
+        self._log.describe(payload)
         self._maps.clear()
+        if self._mark:
+            self._abandon()
         if end_pos:
-            self._advance(end_pos, len(event))
-            if not self._mark:
-                self._idle()
+            self._log.advance(end_pos, size)
+            self._idle()
 
-    def _fake_rotate(self, event: bytes) -> None:
-        """The server names the file and the position of what comes next: with GTIDs that may lie before the restart,
-        and the server leaves out what is done."""
-        self._set_file(*events.rotate(event))
+    def _abandon(self) -> None:
+        """A file begins inside a transaction: the server ended while writing it, and it never was."""
+        if self._begun:
+            raise self._error(
+                "a transaction has no end in the log, and a part of it was handed on",
+                "run `tailrace teardown`, then start anew with a full load",
+            )
+        self._mark = ""
 
     def _rotate(self, event: bytes) -> None:
-        self._set_file(*events.rotate(event))
-        self._created = 0
+        self._log.turn(*events.rotate(event))
+        self._log.created = 0
 
     def _heartbeat(self, event: bytes, kind: int, end_pos: int) -> None:
-        file, pos = events.heartbeat(event, end_pos) if kind == types.HEARTBEAT else events.heartbeat_v2(event)
-        if self._mark or file != self._file:
-            return
-        if kind == types.HEARTBEAT:
-            pos = _unwrapped(pos, self._next)
-        if pos > self._next:
-            self._next = pos
-        self._idle()
+        wrapped = kind == types.HEARTBEAT
+        file, pos = events.heartbeat(event, end_pos) if wrapped else events.heartbeat_v2(event)
+        if not self._mark and self._log.hear(file, pos, wrapped):
+            self._idle()
 
     def _idle(self) -> None:
-        mark = binlog_mark(self._file_number, self._next)
+        mark = self._log.end
         if mark > self._emitter.mark:
             self._emitter.idle(self._restart(), mark)
 
     def _restart(self) -> str:
-        file = self._file_json.decode()
-        return f'{{"file":{file},"pos":{self._next},"gtid":"{self._gtids.text}","created":{self._created}}}'
+        log = self._log
+        return f'{{"file":{log.json.decode()},"pos":{log.next},"gtid":"{self._gtids.text}","created":{log.created}}}'
 
     # ---- transactions
 
@@ -302,7 +263,7 @@ class Decoder:
         if self._mark:
             raise ValueError("a transaction begins inside another")
         self._server_id = int.from_bytes(event[5:9], "little")
-        self._mark = binlog_mark(self._file_number, self._pos)
+        self._mark = self._log.mark
         self._gtid = gtid
         self._thread = "null"
         self._in_group = self._mariadb and not gtid.standalone
@@ -317,7 +278,7 @@ class Decoder:
         self._begun = True
         gtid = self._gtid.text
         fields = b'"file":%b,"gtid":%b,"server_id":%d,"thread":%b,"query":null,' % (
-            self._file_json,
+            self._log.json,
             b'"%b"' % gtid.encode() if gtid else b"null",
             self._server_id,
             self._thread.encode(),
@@ -330,7 +291,7 @@ class Decoder:
         if self._gtid.text:
             self._gtids.add(self._gtid.text)
         if self._begun:
-            self._emitter.commit(self._restart(), binlog_mark(self._file_number, self._next))
+            self._emitter.commit(self._restart(), self._log.end)
         self._mark = ""
         self._in_group = False
         self._begun = False
@@ -371,7 +332,7 @@ class Decoder:
             if effects:
                 self._open()
                 self._changes += 1
-                at = b'"pos":%d,"row":0,' % self._pos
+                at = b'"pos":%d,"row":0,' % self._log.pos
                 for index, effect in enumerate(effects):
                     ordinal = self._changes << 24 | index + 1
                     if effect.truncated:
@@ -386,7 +347,7 @@ class Decoder:
     # ---- rows
 
     def _table_map(self, event: bytes) -> None:
-        size = self._table_id_size
+        size = self._log.table_id_size
         table_id = int.from_bytes(event[events.HEADER : events.HEADER + size], "little")
         known = self._maps.get(table_id)
         if known is not None and known[1] == self._tables.generation and event[events.HEADER + size :] == known[0]:
@@ -395,11 +356,11 @@ class Decoder:
         self._maps[table_id] = (event[events.HEADER + size :], self._tables.generation, binding)
 
     def _bind(self, event: bytes) -> Binding | None:
-        database, table = table_map.name_of(event, self._table_id_size)
+        database, table = table_map.name_of(event, self._log.table_id_size)
         if not self._tables.captures(database, table):
             return None
         try:
-            described = table_map.parse(event, self._table_id_size)
+            described = table_map.parse(event, self._log.table_id_size)
         except ValueError as error:
             self._tables.suspend(database, table, f"{error} (at {self.place})")
             return None
@@ -407,7 +368,7 @@ class Decoder:
 
     def _rows(self, event: bytes, images: int) -> tuple[Binding, int] | None:
         """The binding and where the row images begin; None where nobody wants them."""
-        size = self._table_id_size
+        size = self._log.table_id_size
         at = events.HEADER + size
         table_id = int.from_bytes(event[events.HEADER : at], "little")
         self._changes += 1
@@ -450,7 +411,7 @@ class Decoder:
         version = binding.version
         if not version.announced:
             version.announced = True
-            self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._pos)
+            self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
         return binding, at
 
     def _write_rows(self, event: bytes) -> None:
@@ -459,7 +420,7 @@ class Decoder:
             return
         binding, at = rows
         read, insert, table = binding.plan.read, self._emitter.insert, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
         while at < end:
             after, key, at = read(event, at)
             insert(table, ordinal | row + 1, key, after, b'"pos":%d,"row":%d,' % (pos, row))
@@ -471,7 +432,7 @@ class Decoder:
             return
         binding, at = rows
         read, delete, table = binding.plan.read, self._emitter.delete, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
         while at < end:
             before, key, at = read(event, at)
             delete(table, ordinal | row + 1, key, before, b'"pos":%d,"row":%d,' % (pos, row))
@@ -483,7 +444,7 @@ class Decoder:
             return
         binding, at = rows
         read, update, table = binding.plan.read, self._emitter.update, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._pos
+        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
         while at < end:
             before, old_key, at = read(event, at)
             after, key, at = read(event, at)
@@ -503,7 +464,7 @@ class Decoder:
         self._commit(event)
 
     def _partial_update(self, event: bytes) -> None:
-        table_id = int.from_bytes(event[events.HEADER : events.HEADER + self._table_id_size], "little")
+        table_id = int.from_bytes(event[events.HEADER : events.HEADER + self._log.table_id_size], "little")
         known = self._maps.get(table_id)
         self._changes += 1
         if known is None or known[2] is not None:
@@ -539,25 +500,15 @@ class Decoder:
 
     def _here(self) -> Place:
         return Place(
-            self._file,
-            self._pos,
+            self._log.file,
+            self._log.pos,
             self._mark,
-            binlog_mark(self._file_number, self._next),
+            self._log.end,
             self._gtid.ts_ms or self._ts * 1000,
         )
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)
-
-
-def _unwrapped(low: int, near: int) -> int:
-    """The number whose lower 32 bits are `low` that lies nearest to `near`."""
-    number = (near & ~_LOW_32) | low
-    if near - number > _LOW_32 // 2:
-        return number + _LOW_32 + 1
-    if number - near > _LOW_32 // 2 and number > _LOW_32:
-        return number - _LOW_32 - 1
-    return number
 
 
 class ServerError(Exception):
