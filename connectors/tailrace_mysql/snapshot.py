@@ -77,6 +77,7 @@ class MySQLSnapshotReader:
 
     Args:
         history: the versions that the stream stands at; None without an opened source (then only `rows` is of use).
+        session: for questions; the reader closes it.
         tables: by topic.
         whole: the view of the start position, where there is one.
     """
@@ -188,6 +189,7 @@ class MySQLSnapshotReader:
 
     def close(self) -> None:
         self._disconnect()
+        self._session.close()
         if self._whole is not None:
             quietly_close(self._whole.connection)
             self._whole = None
