@@ -22,6 +22,8 @@ _LOST = frozenset({1040, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 2002, 2
 _TLS_REQUIRED = 3159
 _MISSING_GRANT = frozenset({1044, 1142, 1143, 1227, 1370})
 _LOGIN = frozenset({1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 4151, 2059, 2061})
+#: A table was altered or dropped between our looking at it and our reading it: looking again helps.
+_ALTERED = (1146, 1412)
 _TIMEOUTS = frozenset({1205, 1969, 3024})
 
 # What an account's or a server's defaults must not change: the forms of values, and how long a reader may take.
@@ -182,7 +184,7 @@ def translate(error: pymysql.MySQLError, where: str) -> TailraceError:
         if "SSL" in message or "certificate" in message:
             return RefusedError(message, where=where, fix="see the source's tls settings and the server's certificate")
         return UnreachableError(message, where=where, fix="see whether the server runs and is reachable")
-    if number in _TIMEOUTS:
+    if number in _TIMEOUTS or number in _ALTERED:
         return UnreachableError(message, where=where, fix="it is tried again")
     if number == _TLS_REQUIRED:
         return RefusedError(message, where=where, fix='give the source tls = { mode = "verify-full" }')

@@ -125,6 +125,13 @@ class SchemaHistory:
             if table is not None:
                 self._adopt(table, definition, "")
 
+    def missed(self, earlier: Selection | None) -> None:
+        """Suspends tables that were captured once, but that the globs of the run before this one (`earlier`) left out:
+        their changes of that time went by."""
+        for table in self.tables:
+            if table.versions and not table.suspended and earlier is not None and not earlier.selects(table.name):
+                self._suspend(table, f"the pipeline ran without it for a while, and its changes went by; {_RELOAD}")
+
     def meet(self, found: Mapping[TableName, TableDefinition]) -> None:
         """Notes tables that are there now; what is not known of them already, the log must tell."""
         for definition in found.values():
@@ -225,7 +232,7 @@ class SchemaHistory:
                         self._dropped(table, place)
             case statements.Rename():
                 for old, new in found.pairs:
-                    effects += self._renamed(old, new, place)
+                    effects += self._renamed(old, new, place, _is_online_swap(old, new, found.pairs))
             case statements.Truncate():
                 effects = self._truncated(self._table(*found.table), place)
             case statements.Opaque():
@@ -260,7 +267,7 @@ class SchemaHistory:
             except UnsupportedTypeError as error:
                 self._suspend(table, f"{error} (at {place}); {_RELOAD}")
         if renamed_to is not None:
-            effects += self._renamed(found.table, renamed_to, place)
+            effects += self._renamed(found.table, renamed_to, place, swapped=False)
         return effects
 
     def _created(self, found: statements.Create, sql: str, place: Place) -> list[Effect]:
@@ -297,12 +304,21 @@ class SchemaHistory:
             self._set_dropped(table, True)
             log.warning("captured table dropped; its rows stay in the targets", table=str(table.name), place=str(place))
 
-    def _renamed(self, old: tuple[str, str], new: tuple[str, str], place: Place) -> list[Effect]:
+    def _renamed(self, old: tuple[str, str], new: tuple[str, str], place: Place, swapped: bool) -> list[Effect]:
+        """A table took another's name. Its rows are not those that the stream holds under that name, unless a tool for
+        online schema changes has copied them (`swapped`): then it is a change of columns."""
         source, target = self._table(*old), self._table(*new)
         self._dropped(source, place)
         if target is None or target.suspended:
             return []
         self._set_dropped(target, False)
+        if not swapped:
+            self._suspend(
+                target,
+                f"{old[0]}.{old[1]} was renamed to {new[0]}.{new[1]} (at {place}), and the stream has not its rows"
+                f" under that name; {_RELOAD}",
+            )
+            return []
         try:
             if source is not None and source.version is not None:
                 target.charset = source.charset
@@ -473,6 +489,20 @@ class SchemaHistory:
             return decoder(charset)(query.text)
         except (UnsupportedTypeError, UnicodeDecodeError):
             return query.text.decode("utf-8", "replace")
+
+
+def _is_online_swap(
+    old: tuple[str, str], new: tuple[str, str], pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]]
+) -> bool:
+    """Whether a pair of a RENAME is the last step of gh-ost or pt-online-schema-change.
+
+    They copy a table into `_NAME_gho` or `_NAME_new` and keep the copy current; then one statement puts the copy in its
+    place and the table aside, as `_NAME_del` or `_NAME_old`.
+    """
+    database, name = new
+    shadows = {f"_{name}_gho", f"_{name}_new", f"__{name}_new"}
+    aside = {f"_{name}_del", f"_{name}_old", f"__{name}_old"}
+    return old[0] == database and old[1] in shadows and any(o == new and n[1] in aside for o, n in pairs)
 
 
 def _dropped_key(topic: str) -> str:

@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
@@ -33,6 +35,10 @@ _LONGEST_HEARTBEAT = 5.0
 _MISSED_HEARTBEATS = 3
 #: One read returns after this much time at the latest, even while more arrives (of tables that nobody wants).
 _LONGEST_READ = 0.5
+
+
+#: State entry: the globs with which the pipeline ran last.
+SELECTION_KEY = "mysql-selection"
 
 
 class MySQLSource:
@@ -106,8 +112,10 @@ class MySQLSource:
             self._prepare(position)
             assert self._history is not None
             self._history.recall(state, position.mark if position.epoch == stored.epoch else _HIGHEST_MARK)
+            self._history.missed(Selection(*orjson.loads(state[SELECTION_KEY])) if SELECTION_KEY in state else None)
             found = catalog.read(self._session, self._selected)
             self._history.meet(found)
+        self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
         self._connect(server, restart)
         return Opened(position, self._source_tables(found), self._emitter, warnings)
 
@@ -177,10 +185,13 @@ class MySQLSource:
     @property
     def _selected(self) -> Selection:
         if self._selection is None:
-            settings = self._settings
-            database = self._connector.url.database or None
-            self._selection = Selection(settings.tables, settings.exclude, database)
+            self._selection = Selection(*self._globs)
         return self._selection
+
+    @property
+    def _globs(self) -> tuple[list[str], list[str], str | None]:
+        settings = self._settings
+        return list(settings.tables), list(settings.exclude), self._connector.url.database or None
 
     def _prepare(self, position: Position) -> None:
         server = self._inspected
