@@ -561,6 +561,16 @@ def test_a_table_that_took_anothers_name_is_suspended(database: Database) -> Non
         assert capture.suspension("users_old")
 
 
+def test_text_beside_a_geometry_keeps_its_character_set(database: Database) -> None:
+    database.execute(
+        "CREATE TABLE places (id INT PRIMARY KEY, g GEOMETRY, name TEXT, code VARBINARY(4), note VARCHAR(9))"
+    )
+    with capturing(database) as capture:
+        database.execute("INSERT INTO places VALUES (1, ST_GeomFromText('POINT(1 2)'), 'é', x'00ff', 'ü')")
+        ((_, op, _, after),) = capture.brief()
+        assert (op, after["name"], after["code"], after["note"]) == ("c", "é", "AP8=", "ü")
+
+
 def test_a_table_left_out_for_a_while_is_suspended(database: Database) -> None:
     database.execute("CREATE TABLE a (id INT PRIMARY KEY)")
     database.execute("CREATE TABLE b (id INT PRIMARY KEY)")

@@ -360,7 +360,7 @@ class Decoder:
         if not self._tables.captures(database, table):
             return None
         try:
-            described = table_map.parse(event, self._log.table_id_size)
+            described = table_map.parse(event, self._log.table_id_size, self._mariadb)
         except ValueError as error:
             self._tables.suspend(database, table, f"{error} (at {self.place})")
             return None

@@ -46,6 +46,8 @@ _METADATA_SIZES = {
 }
 _NUMERIC = frozenset({1, 2, 3, 4, 5, 8, 9, 246, 13})
 _TEXT = frozenset({15, 249, 250, 251, 252, 253, 254, 140, 141})
+#: MariaDB counts a geometry among the columns that have a character set ("binary"), MySQL does not.
+_MARIADB_TEXT = _TEXT | {255}
 _ENUM, _SET = 247, 248
 
 _SIGNEDNESS, _DEFAULT_CHARSET, _COLUMN_CHARSET, _COLUMN_NAME = 1, 2, 3, 4
@@ -105,8 +107,11 @@ def name_of(event: bytes, table_id_size: int) -> tuple[str, str]:
     return database, table
 
 
-def parse(event: bytes, table_id_size: int) -> TableMap:
+def parse(event: bytes, table_id_size: int, mariadb: bool = False) -> TableMap:
     """Reads a whole TABLE_MAP event.
+
+    Args:
+        mariadb: which of the two dialects the server writes.
 
     Raises:
         ValueError, IndexError: the event is malformed.
@@ -144,9 +149,9 @@ def parse(event: bytes, table_id_size: int) -> TableMap:
         if field == _SIGNEDNESS:
             _signedness(value, columns)
         elif field == _DEFAULT_CHARSET:
-            _default_charset(value, _texts(columns))
+            _default_charset(value, _texts(columns, mariadb))
         elif field == _COLUMN_CHARSET:
-            _column_charsets(value, _texts(columns))
+            _column_charsets(value, _texts(columns, mariadb))
         elif field == _COLUMN_NAME:
             names = True
             _column_names(value, columns)
@@ -184,11 +189,12 @@ def _signedness(value: bytes, columns: list[MapColumn]) -> None:
             place += 1
 
 
-def _texts(columns: list[MapColumn]) -> list[MapColumn]:
+def _texts(columns: list[MapColumn], mariadb: bool) -> list[MapColumn]:
+    codes = _MARIADB_TEXT if mariadb else _TEXT
     return [
         column
         for column in columns
-        if column.code in _TEXT and real_code(column.code, column.metadata) not in (_ENUM, _SET)
+        if column.code in codes and real_code(column.code, column.metadata) not in (_ENUM, _SET)
     ]
 
 
