@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON = .venv/bin/python
 TEST_ARGS ?=
+# Test processes side by side, each with servers of its own.
+TEST_WORKERS ?= 2
 
 .PHONY: help demo test test-all lint format bench venv servers clean
 
@@ -12,7 +14,7 @@ demo: venv       ## the main job on throwaway real servers: load, change, kill, 
 	$(PYTHON) -m tailrace.cli demo $(DEMO_ARGS)
 
 test: servers    ## the tests, on real servers (15 minutes at most on two cores)
-	$(PYTHON) -m pytest $(TEST_ARGS)
+	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal $(TEST_ARGS)
 
 test-all: servers ## besides, the whole matrix of sources, streams and sinks with 20,000 changes each
 	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
