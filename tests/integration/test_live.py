@@ -240,7 +240,7 @@ def test_all_targets_equal_the_source(live: Live) -> None:
 
 
 class Writer:
-    """Inserts rows into a table `live`, one commit each, until stopped."""
+    """Inserts rows into a table `live`, one commit each, some hundreds a second, until stopped."""
 
     def __init__(self, database: Database) -> None:
         self._connection = database.connect()
@@ -250,7 +250,7 @@ class Writer:
 
     def _write(self) -> None:
         with contextlib.closing(self._connection.cursor()) as cursor:
-            while not self._stop.is_set():
+            while not self._stop.wait(0.002):
                 cursor.execute("INSERT INTO live VALUES (%s, 'load')", (1_000_000 + self.written,))
                 self.written += 1
 
