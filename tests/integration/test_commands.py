@@ -51,7 +51,12 @@ def pipeline(folder: Path, url: str, port: int | None = None) -> PipelineFile:
 
 
 def emails(folder: Path) -> dict[int, str]:
+    """What the target holds; {} before the sink has made it."""
+    if not (folder / "copy.db").exists():
+        return {}
     with closing(sqlite3.connect(f"file:{folder}/copy.db?mode=ro", uri=True)) as target:
+        if not target.execute("SELECT 1 FROM sqlite_master WHERE name = 'users'").fetchone():
+            return {}
         return dict(target.execute("SELECT id, email FROM users"))
 
 

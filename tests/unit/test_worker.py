@@ -64,8 +64,11 @@ class Started:
 
 def test_reports_come_in_order_and_the_last_one_says_how_it_ended(tmp_path: Path) -> None:
     with Started(tmp_path, "stream") as worker:
-        assert worker.report().state == "starting"
-        assert worker.until("streaming").lag_bytes == 17
+        # A report that was not read in time gives way to the next one: "starting" may never be seen.
+        first = worker.report()
+        assert first.state in ("starting", "streaming")
+        streaming = first if first.state == "streaming" else worker.until("streaming")
+        assert streaming.lag_bytes == 17
         worker.send({"command": "finish"})
         assert worker.until("finished").events > 0
         assert worker.process.wait(10) == 0
