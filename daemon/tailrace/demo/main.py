@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser = argparse.ArgumentParser(prog="tailrace demo", description="The whole main job on throwaway real servers.")
     parser.add_argument("--with", dest="wanted", default="", metavar="mysql,kafka", help="insist on these servers")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long the live changes go on")
+    parser.add_argument("--rows", type=int, default=200_000, help="rows of the large table before the changes")
     options = parser.parse_args(list(arguments))
     wanted = {name for name in options.wanted.split(",") if name}
     if unknown := wanted - {"mysql", "kafka"}:
@@ -38,15 +39,15 @@ def main(arguments: Sequence[str] = ()) -> int:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailrace-demo-")))
-        pipelines = build(folder, stack, wanted, lambda text: console.print(f"· {text}", style="dim"))
-        loaded_in, changes = _live(console, pipelines, options.seconds)
+        pipelines = build(folder, stack, wanted, options.rows, lambda text: console.print(f"· {text}", style="dim"))
+        loaded_in, changes = _live(console, pipelines, options.seconds, options.rows)
         verified = []
         for pipeline in pipelines:
             console.print(f"· {pipeline.name}: catching up, then comparing every row", style="dim")
             pipeline.catch_up()
             verified.append((pipeline, pipeline.verify()))
     console.print(view.result(verified))
-    rows = workload.ORDERS + workload.PRODUCTS
+    rows = options.rows + workload.PRODUCTS
     killed = ", ".join(f"{pipeline.name}'s {worker}" for pipeline in pipelines for worker in pipeline.killed)
     console.print(
         f"loaded {rows:,} rows a source into all its targets in {loaded_in:.1f} s; then"
@@ -59,7 +60,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     return 0 if equal else 1
 
 
-def _live(console: Console, pipelines: list[DemoPipeline], seconds: float) -> tuple[float, list[workload.LiveChanges]]:
+def _live(
+    console: Console, pipelines: list[DemoPipeline], seconds: float, orders: int
+) -> tuple[float, list[workload.LiveChanges]]:
     """Runs all pipelines under a live view; returns how long the load took, and what was changed."""
     with contextlib.ExitStack() as stack:
         for pipeline in pipelines:
@@ -79,7 +82,7 @@ def _live(console: Console, pipelines: list[DemoPipeline], seconds: float) -> tu
 
         watch("full load", _loaded, started + LOAD_SECONDS)
         loaded_in = time.monotonic() - started
-        changes = [workload.LiveChanges(pipeline.connect) for pipeline in pipelines]
+        changes = [workload.LiveChanges(pipeline.connect, orders) for pipeline in pipelines]
         for change in changes:
             change.start()
         first = pipelines[0]

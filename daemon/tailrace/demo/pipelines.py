@@ -91,7 +91,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **CREDENTIALS}
 
 
-def build(folder: Path, servers: ExitStack, wanted: set[str], say: Callable[[str], None]) -> list[DemoPipeline]:
+def build(
+    folder: Path, servers: ExitStack, wanted: set[str], orders: int, say: Callable[[str], None]
+) -> list[DemoPipeline]:
     """Starts the servers, fills the sources and writes the pipeline files.
 
     Args:
@@ -110,10 +112,10 @@ def build(folder: Path, servers: ExitStack, wanted: set[str], say: Callable[[str
     kafka = started(Kafka, "Kafka") if "kafka" in wanted or Kafka.home() else None
     mariadb = started(MariaDB, "MariaDB") if "mysql" in wanted or MariaDB.installed() else None
 
-    say(f"creating {workload.ORDERS:,} orders and {workload.PRODUCTS:,} products")
+    say(f"creating {orders:,} orders and {workload.PRODUCTS:,} products")
     for database in ("shop", "warehouse", "second"):
         postgres.query(f"CREATE DATABASE {database}")
-    for statement in workload.POSTGRES_TABLES:
+    for statement in workload.postgres_tables(orders):
         postgres.query(statement, "shop")
     kafka_stream = f'connector = "kafka"\n[stream.kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n' if kafka else ""
     warehouse = _sink("warehouse", "postgres", url=postgres.url("warehouse"))
@@ -130,7 +132,7 @@ def build(folder: Path, servers: ExitStack, wanted: set[str], say: Callable[[str
         with connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE shop CHARACTER SET utf8mb4")
             cursor.execute("USE shop")
-            for statement in workload.MARIADB_TABLES:
+            for statement in workload.mariadb_tables(orders):
                 cursor.execute(statement)
         connection.close()
         pipelines.append(

@@ -8,45 +8,54 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ORDERS = 200_000
 PRODUCTS = 5_000
 #: Transactions a second: lively, and far from what either side can do.
 RATE = 150
 
-POSTGRES_TABLES = (
-    "CREATE TABLE products (id int PRIMARY KEY, name text NOT NULL, price numeric(10,2) NOT NULL, stock int NOT NULL)",
-    "CREATE TABLE orders (id bigint PRIMARY KEY, customer varchar(40) NOT NULL, product int NOT NULL,"
-    " amount numeric(12,2) NOT NULL, placed timestamptz NOT NULL, note text, paid boolean NOT NULL)",
-    f"INSERT INTO products SELECT i, 'product ' || i, (i % 997) + 0.99, 1000 FROM generate_series(1, {PRODUCTS}) i",
-    f"INSERT INTO orders SELECT i, 'customer ' || i % 5000, 1 + i % {PRODUCTS}, (i % 99991) / 100.0,"
-    " timestamptz '2026-01-01 00:00:00+00' + i * interval '7 seconds',"
-    " CASE WHEN i % 3 = 0 THEN 'gift — ✓' END, i % 2 = 0"
-    f" FROM generate_series(1, {ORDERS}) i",
-)
-MARIADB_TABLES = (
-    "CREATE TABLE products (id INT PRIMARY KEY, name TEXT NOT NULL, price DECIMAL(10,2) NOT NULL, stock INT NOT NULL)",
-    "CREATE TABLE orders (id BIGINT PRIMARY KEY, customer VARCHAR(40) NOT NULL, product INT NOT NULL,"
-    " amount DECIMAL(12,2) NOT NULL, placed DATETIME(6) NOT NULL, note TEXT, paid TINYINT(1) NOT NULL)",
-    f"INSERT INTO products SELECT seq, CONCAT('product ', seq), (seq % 997) + 0.99, 1000 FROM seq_1_to_{PRODUCTS}",
-    f"INSERT INTO orders SELECT seq, CONCAT('customer ', seq % 5000), 1 + seq % {PRODUCTS}, (seq % 99991) / 100,"
-    " '2026-01-01' + INTERVAL seq * 7 SECOND, IF(seq % 3 = 0, 'gift — ✓', NULL), seq % 2"
-    f" FROM seq_1_to_{ORDERS}",
-)
+
+def postgres_tables(orders: int) -> tuple[str, ...]:
+    return (
+        "CREATE TABLE products (id int PRIMARY KEY, name text NOT NULL,"
+        " price numeric(10,2) NOT NULL, stock int NOT NULL)",
+        "CREATE TABLE orders (id bigint PRIMARY KEY, customer varchar(40) NOT NULL, product int NOT NULL,"
+        " amount numeric(12,2) NOT NULL, placed timestamptz NOT NULL, note text, paid boolean NOT NULL)",
+        f"INSERT INTO products SELECT i, 'product ' || i, (i % 997) + 0.99, 1000 FROM generate_series(1, {PRODUCTS}) i",
+        f"INSERT INTO orders SELECT i, 'customer ' || i % 5000, 1 + i % {PRODUCTS}, (i % 99991) / 100.0,"
+        " timestamptz '2026-01-01 00:00:00+00' + i * interval '7 seconds',"
+        " CASE WHEN i % 3 = 0 THEN 'gift — ✓' END, i % 2 = 0"
+        f" FROM generate_series(1, {orders}) i",
+    )
+
+
+def mariadb_tables(orders: int) -> tuple[str, ...]:
+    return (
+        "CREATE TABLE products (id INT PRIMARY KEY, name TEXT NOT NULL,"
+        " price DECIMAL(10,2) NOT NULL, stock INT NOT NULL)",
+        "CREATE TABLE orders (id BIGINT PRIMARY KEY, customer VARCHAR(40) NOT NULL, product INT NOT NULL,"
+        " amount DECIMAL(12,2) NOT NULL, placed DATETIME(6) NOT NULL, note TEXT, paid TINYINT(1) NOT NULL)",
+        f"INSERT INTO products SELECT seq, CONCAT('product ', seq), (seq % 997) + 0.99, 1000 FROM seq_1_to_{PRODUCTS}",
+        f"INSERT INTO orders SELECT seq, CONCAT('customer ', seq % 5000), 1 + seq % {PRODUCTS}, (seq % 99991) / 100,"
+        " '2026-01-01' + INTERVAL seq * 7 SECOND, IF(seq % 3 = 0, 'gift — ✓', NULL), seq % 2"
+        f" FROM seq_1_to_{orders}",
+    )
 
 
 class LiveChanges(threading.Thread):
     """Mixed transactions on a connection of its own, until told to stop.
 
+    Args:
+        orders: rows that are there already, numbered from 1.
+
     Attributes:
         transactions, rows: done so far.
     """
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
+    def __init__(self, connect: Callable[[], Any], orders: int) -> None:
         super().__init__(name="changes", daemon=True)
         self._connect = connect
         self._ended = threading.Event()
         self._random = random.Random(42)
-        self._next = ORDERS
+        self._next = orders
         self.transactions = 0
         self.rows = 0
         self.error: BaseException | None = None
