@@ -173,3 +173,8 @@ def capturing(database: Database, **arguments: Any) -> Iterator[Capture]:
         yield capture
     finally:
         capture.close()
+
+
+def create_t(database: Database) -> None:
+    """The table of most tests."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b DECIMAL(10,2))")

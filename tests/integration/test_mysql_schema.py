@@ -1,0 +1,429 @@
+"""The MySQL source on real servers: schema changes in mid-stream, and logs that say too little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tailrace.errors import LogFormatError, RefusedError
+from tests import servers
+from tests.integration.mysql_capture import Capture, capturing, create_t
+from tests.servers import Database
+
+ENGINES = ["mariadb", "mysql", "mysql_defaults"]
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database on each kind of server: MariaDB, MySQL with GTIDs and full metadata, MySQL with neither."""
+    with request.getfixturevalue(request.param).database() as found:
+        yield found
+
+
+# ---- schema changes
+
+
+def test_columns_added_dropped_and_renamed_in_mid_stream(database: Database) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b INT)")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+        database.execute("ALTER TABLE t ADD COLUMN c DECIMAL(6,2) NOT NULL DEFAULT 1.5 AFTER id, ADD d TEXT")
+        database.execute("INSERT INTO t VALUES (2, 2.25, 'y', 2, 'dd')")
+        database.execute("ALTER TABLE t DROP COLUMN b")
+        database.execute("ALTER TABLE t RENAME COLUMN a TO aa, CHANGE d e VARCHAR(30)")
+        database.execute("INSERT INTO t VALUES (3, 3, 'z', 'ee')")
+        database.execute("ALTER TABLE t ADD INDEX (aa), COMMENT = 'no columns touched'")
+        database.execute("ALTER TABLE t ADD COLUMN b BIGINT UNSIGNED FIRST")
+        database.execute("INSERT INTO t VALUES (9, 4, 4, 'w', NULL)")
+        assert capture.brief() == [
+            ("t", "c", None, {"id": 1, "a": "x", "b": 1}),
+            ("t", "s", None, None),
+            ("t", "c", None, {"id": 2, "c": "2.25", "a": "y", "b": 2, "d": "dd"}),
+            ("t", "s", None, None),
+            ("t", "s", None, None),
+            ("t", "c", None, {"id": 3, "c": "3.00", "aa": "z", "e": "ee"}),
+            ("t", "s", None, None),
+            ("t", "c", None, {"b": 9, "id": 4, "c": "4.00", "aa": "w", "e": None}),
+        ]
+        ids = [{column.name: column.id for column in capture.schema("t", n).columns} for n in range(1, 6)]
+        assert ids == [
+            {"id": 1, "a": 2, "b": 3},
+            {"id": 1, "c": 4, "a": 2, "b": 3, "d": 5},
+            {"id": 1, "c": 4, "a": 2, "d": 5},
+            {"id": 1, "c": 4, "aa": 2, "e": 5},
+            {"b": 6, "id": 1, "c": 4, "aa": 2, "e": 5},
+        ]
+        added = capture.schema("t", 2).by_name["c"]
+        assert (added.initial, added.nullable, added.type.size, added.type.scale) == ("1.50", False, 6, 2)
+        assert capture.schema("t", 5).by_name["b"].type.unsigned
+        assert [event.source["schema_id"] for event in capture.events] == [1, 2, 2, 3, 4, 4, 5, 5]
+
+
+def test_old_rows_are_decoded_with_the_old_columns(database: Database) -> None:
+    """A backlog with schema changes in it, read after the fact, at a restart."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)")
+    with capturing(database) as capture:
+        capture.catch_up()
+        capture.flush()
+        capture.close()
+        database.execute("INSERT INTO t VALUES (1, 10, 20)")
+        database.execute("ALTER TABLE t DROP COLUMN a, ADD COLUMN z INT FIRST")
+        database.execute("INSERT INTO t VALUES (99, 2, 30)")
+        database.execute("ALTER TABLE t RENAME COLUMN z TO y")
+        database.execute("INSERT INTO t VALUES (98, 3, 31)")
+        capture.open()
+        assert capture.brief() == [
+            ("t", "c", None, {"id": 1, "a": 10, "b": 20}),
+            ("t", "s", None, None),
+            ("t", "c", None, {"z": 99, "id": 2, "b": 30}),
+            ("t", "s", None, None),
+            ("t", "c", None, {"y": 98, "id": 3, "b": 31}),
+        ]
+
+
+def test_a_replay_finds_the_same_versions(database: Database) -> None:
+    """Reading an old position again gives the same events with the same schema ids."""
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+    with capturing(database) as capture:
+        capture.flush()
+        start = capture.position
+        database.execute("INSERT INTO t VALUES (1, 1)")
+        database.execute("ALTER TABLE t ADD COLUMN b INT DEFAULT 3")
+        database.execute("INSERT INTO t VALUES (2, 2, 2)")
+        database.execute("ALTER TABLE t DROP COLUMN a")
+        database.execute("INSERT INTO t VALUES (3, 3)")
+        first = [(event.brief(), event.source["schema_id"]) for event in capture.catch_up()]
+        versions = {key: value for key, value in capture.state.items() if key.startswith("schema:")}
+        capture.position = start
+        capture.reopen()
+        again = [(event.brief(), event.source["schema_id"]) for event in capture.catch_up()]
+        assert again == first
+        assert {key: value for key, value in capture.state.items() if key.startswith("schema:")} == versions
+
+
+def test_a_type_change_and_relabelled_enum(database: Database) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT, e ENUM('a','b'))")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 1, 'b')")
+        database.execute(
+            "ALTER TABLE t MODIFY n BIGINT UNSIGNED, MODIFY COLUMN e ENUM('b','c','d') NOT NULL DEFAULT 'c'"
+        )
+        database.execute("INSERT INTO t VALUES (2, 18446744073709551615, 'd')")
+        rows = [after for _, op, _, after in capture.brief() if op == "c"]
+        assert rows == [{"id": 1, "n": 1, "e": "b"}, {"id": 2, "n": 2**64 - 1, "e": "d"}]
+        assert capture.schema("t", 2).by_name["e"].type.labels == ("b", "c", "d")
+        assert capture.schema("t", 2).by_name["e"].id == capture.schema("t", 1).by_name["e"].id
+
+
+def test_text_converted_to_another_character_set(database: Database) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20)) DEFAULT CHARSET latin1")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 'é€')")
+        database.execute("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4")
+        database.execute("INSERT INTO t VALUES (2, 'é😀')")
+        database.execute("ALTER TABLE t ADD b VARCHAR(20) CHARACTER SET cp1251, ADD c CHAR(3)")
+        database.execute("INSERT INTO t VALUES (3, 'x', 'Привет', '😀')")
+        rows = [after for _, op, _, after in capture.brief() if op == "c"]
+        assert rows == [{"id": 1, "a": "é€"}, {"id": 2, "a": "é😀"}, {"id": 3, "a": "x", "b": "Привет", "c": "😀"}]
+
+
+def test_tables_created_renamed_dropped_and_created_again(database: Database) -> None:
+    database.execute("CREATE TABLE old (id INT PRIMARY KEY, a INT)")
+    with capturing(database) as capture:
+        database.execute("CREATE TABLE born (id BIGINT AUTO_INCREMENT PRIMARY KEY, t VARCHAR(9) NOT NULL DEFAULT '')")
+        database.execute("INSERT INTO born (t) VALUES ('one')")
+        database.execute("RENAME TABLE old TO moved")
+        database.execute("INSERT INTO moved VALUES (1, 2)")  # its earlier rows, if any, went to another topic
+        database.execute("DROP TABLE born")
+        database.execute("CREATE TABLE born (id BIGINT PRIMARY KEY, other INT)")
+        database.execute("INSERT INTO born VALUES (7, 8)")
+        assert capture.brief() == [
+            ("born", "c", None, {"id": 1, "t": "one"}),
+            ("born", "t", None, None),
+            ("born", "s", None, None),
+            ("born", "c", None, {"id": 7, "other": 8}),
+        ]
+        assert capture.source is not None
+        assert {table.name.table for table in capture.source.tables()} == {"born", "moved"}
+        assert "renamed" in capture.suspension("moved")
+
+
+def test_a_table_that_took_anothers_name_is_suspended(database: Database) -> None:
+    """The stream holds the rows of the one that was there before."""
+    database.execute("CREATE TABLE users (id INT PRIMARY KEY)")
+    database.execute("CREATE TABLE users_new (id INT PRIMARY KEY)")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO users VALUES (1)")
+        database.execute("INSERT INTO users_new VALUES (7)")
+        database.execute("RENAME TABLE users TO users_old, users_new TO users")
+        database.execute("INSERT INTO users VALUES (8)")
+        assert capture.brief() == [("users", "c", None, {"id": 1}), ("users_new", "c", None, {"id": 7})]
+        assert "users_new was renamed" in capture.suspension("users")
+        assert capture.suspension("users_old")
+
+
+def test_text_beside_a_geometry_keeps_its_character_set(database: Database) -> None:
+    database.execute(
+        "CREATE TABLE places (id INT PRIMARY KEY, g GEOMETRY, name TEXT, code VARBINARY(4), note VARCHAR(9))"
+    )
+    with capturing(database) as capture:
+        database.execute("INSERT INTO places VALUES (1, ST_GeomFromText('POINT(1 2)'), 'é', x'00ff', 'ü')")
+        ((_, op, _, after),) = capture.brief()
+        assert (op, after["name"], after["code"], after["note"]) == ("c", "é", "AP8=", "ü")
+
+
+def test_a_table_left_out_for_a_while_is_suspended(database: Database) -> None:
+    database.execute("CREATE TABLE a (id INT PRIMARY KEY)")
+    database.execute("CREATE TABLE b (id INT PRIMARY KEY)")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO a VALUES (1)")
+        capture.brief()
+        capture.settings = {"exclude": [f"{database.name}.a"]}
+        capture.reopen()
+        database.execute("INSERT INTO a VALUES (2)")
+        database.execute("INSERT INTO b VALUES (2)")
+        assert capture.brief() == [("b", "c", None, {"id": 2})]
+        capture.settings = {}
+        capture.reopen()
+        database.execute("INSERT INTO a VALUES (3)")
+        database.execute("INSERT INTO b VALUES (3)")
+        assert capture.brief() == [("b", "c", None, {"id": 3})]
+        assert "went by" in capture.suspension("a")
+
+
+def test_create_table_from_a_select(database: Database) -> None:
+    create_t(database)
+    database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+    with capturing(database) as capture:
+        database.execute("CREATE TABLE copied (PRIMARY KEY (id)) AS SELECT id, a FROM t")
+        database.execute("CREATE TABLE alike LIKE t")
+        database.execute("INSERT INTO alike VALUES (5, 'y', 2)")
+        assert capture.brief() == [
+            ("copied", "c", None, {"id": 1, "a": "x"}),
+            ("alike", "c", None, {"id": 5, "a": "y", "b": "2.00"}),
+        ]
+
+
+def test_tables_swapped_as_online_schema_changes_do(database: Database) -> None:
+    create_t(database)
+    database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+    with capturing(database, settings={"tables": [f"{database.name}.t"]}) as capture:
+        database.execute("CREATE TABLE _t_new LIKE t")
+        database.execute("ALTER TABLE _t_new ADD COLUMN extra INT")
+        database.execute("INSERT INTO _t_new SELECT *, NULL FROM t")
+        database.execute("RENAME TABLE t TO _t_old, _t_new TO t")
+        database.execute("INSERT INTO t VALUES (2, 'y', 2, 3)")
+        assert capture.brief() == [
+            ("t", "s", None, None),
+            ("t", "c", None, {"id": 2, "a": "y", "b": "2.00", "extra": 3}),
+        ]
+        assert [column.id for column in capture.schema("t", 2).columns] == [1, 2, 3, 4]
+
+
+def test_an_added_column_whose_old_values_nobody_knows_suspends_its_table(database: Database) -> None:
+    create_t(database)
+    database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+    with capturing(database) as capture:
+        database.execute("ALTER TABLE t ADD COLUMN u DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)")
+        database.execute("INSERT INTO t (id) VALUES (1)")
+        database.execute("INSERT INTO other VALUES (1)")
+        assert capture.brief() == [("other", "c", None, {"id": 1})]
+        assert "column u" in capture.suspension("t")
+        # It stays so after a restart.
+        opened = capture.reopen()
+        assert [table.state for table in opened.tables if table.name.table == "t"] == ["suspended"]
+        database.execute("INSERT INTO t (id) VALUES (2)")
+        assert capture.brief() == []
+
+
+def test_a_statement_kept_out_of_the_log_is_noticed(database: Database) -> None:
+    """Columns that the log does not announce: taken from the catalogue if they fit, and never guessed."""
+    create_t(database)
+    database.execute("CREATE TABLE u (id INT PRIMARY KEY, a INT)")
+    with capturing(database) as capture:
+        database.execute("SET SESSION sql_log_bin = 0")
+        database.execute("ALTER TABLE t ADD COLUMN c INT DEFAULT 4")
+        database.execute("ALTER TABLE u DROP COLUMN a, ADD COLUMN b BIGINT")
+        database.execute("SET SESSION sql_log_bin = 1")
+        database.execute("INSERT INTO t VALUES (1, 'x', 1, 5)")
+        database.execute("INSERT INTO u VALUES (1, 2)")
+        assert capture.brief() == [
+            ("t", "s", None, None),
+            ("t", "c", None, {"id": 1, "a": "x", "b": "1.00", "c": 5}),
+        ]
+        assert capture.suspension("u")
+
+
+def test_a_chunk_waits_for_a_schema_change_in_the_log(database: Database) -> None:
+    create_t(database)
+    database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+    with capturing(database) as capture:
+        database.execute("ALTER TABLE t ADD COLUMN c INT DEFAULT 4")
+        reader = capture.reader()
+        chunk = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        assert chunk.rows == []
+        assert chunk.after is not None
+        capture.catch_up()
+        assert capture.position is not None
+        assert capture.position.mark >= chunk.high
+        chunk = reader.chunk(capture.topic("t"), chunk.after, 10, 1 << 20)
+        assert chunk.after is None
+        assert [row for _, row in chunk.rows] == [b'{"id":1,"a":"x","b":"1.00","c":4}']
+        assert chunk.table.schema.id == 2
+        reader.close()
+
+
+def test_unsupported_columns_suspend_their_table_alone(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        database.execute("CREATE TABLE z (id INT PRIMARY KEY, a TEXT COMPRESSED)")
+        database.execute("CREATE TABLE v (id INT PRIMARY KEY) WITH SYSTEM VERSIONING")
+        database.execute("CREATE TABLE w (id INT PRIMARY KEY, a TEXT CHARACTER SET geostd8)")
+        create_t(database)
+        with capturing(database) as capture:
+            assert capture.opened is not None
+            states = {table.name.table: (table.state, table.reason) for table in capture.opened.tables}
+            assert states["t"] == ("streaming", "")
+            assert "COMPRESSED" in states["z"][1]
+            assert "system-versioned" in states["v"][1]
+            assert "geostd8" in states["w"][1]
+            database.execute("INSERT INTO z VALUES (1, 'x')")
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            assert [brief[0] for brief in capture.brief()] == ["t"]
+            database.execute("ALTER TABLE t ADD COLUMN z TEXT COMPRESSED")
+            database.execute("INSERT INTO t VALUES (2, 'x', 1, 'z')")
+            assert capture.brief() == []
+            assert "COMPRESSED" in capture.suspension("t")
+
+
+def test_mariadb_alters_in_two_phases_once(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("SET SESSION binlog_alter_two_phase = 1")
+            database.execute("ALTER TABLE t ADD COLUMN c INT")
+            database.execute("INSERT INTO t VALUES (1, 'x', 1, 2)")
+            assert [brief[1] for brief in capture.brief()] == ["s", "c"]
+
+
+def test_a_log_that_says_nothing_of_its_columns() -> None:
+    """MariaDB as it comes: no names, no signs, no character sets in the log; a database in latin1."""
+    options = {"binlog-row-metadata": "NO_LOG", "character-set-server": "latin1"}
+    with servers.start("mariadb", options) as server, server.database() as database:
+        database.execute(f"ALTER DATABASE {database.name} CHARACTER SET latin1")
+        database.execute("CREATE TABLE t (id INT UNSIGNED PRIMARY KEY, a VARCHAR(20), e ENUM('ü','ö'))")
+        with capturing(database) as capture:
+            database.execute("INSERT INTO t VALUES (4294967295, 'é€', 'ö')")
+            database.execute("ALTER TABLE t ADD COLUMN b TINYINT UNSIGNED AFTER id, ADD c CHAR(4)")
+            database.execute("INSERT INTO t VALUES (1, 255, 'x', 'ü', 'ñ')")
+            database.execute("CREATE TABLE born (id INT PRIMARY KEY, a TEXT, b TEXT CHARACTER SET utf8mb4)")
+            database.execute("INSERT INTO born VALUES (1, 'ß', '😀')")
+            database.execute("ALTER TABLE born DROP b, RENAME COLUMN a TO aa")
+            database.execute("INSERT INTO born VALUES (2, 'œ')")
+            assert [brief for brief in capture.brief() if brief[1] == "c"] == [
+                ("t", "c", None, {"id": 4294967295, "a": "é€", "e": "ö"}),
+                ("t", "c", None, {"id": 1, "b": 255, "a": "x", "e": "ü", "c": "ñ"}),
+                ("born", "c", None, {"id": 1, "a": "ß", "b": "😀"}),
+                ("born", "c", None, {"id": 2, "aa": "œ"}),
+            ]
+
+
+# ---- what is not followed is loud
+
+
+def test_statements_of_another_binlog_format_suspend_their_tables(database: Database) -> None:
+    create_t(database)
+    database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+    with capturing(database) as capture:
+        database.execute("SET SESSION binlog_format = STATEMENT")
+        database.execute("INSERT INTO t VALUES (1, 'secret', 1)")
+        database.execute("SET SESSION binlog_format = ROW")
+        database.execute("INSERT INTO other VALUES (1)")
+        assert capture.brief() == [("other", "c", None, {"id": 1})]
+        assert "binlog_format" in capture.suspension("t")
+        assert "secret" not in capture.suspension("t")
+
+
+def test_load_data_as_a_statement_is_refused(mariadb: servers.MariaDB, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("1,x,1\n")
+    tmp_path.chmod(0o755)
+    file.chmod(0o644)
+    with mariadb.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("SET SESSION binlog_format = STATEMENT")
+            database.execute(f"LOAD DATA INFILE '{file}' INTO TABLE t FIELDS TERMINATED BY ','")
+            with pytest.raises(LogFormatError, match="binlog_format"):
+                capture.catch_up()
+
+
+def test_row_images_without_all_columns_suspend_their_table(database: Database) -> None:
+    create_t(database)
+    database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+    with capturing(database) as capture:
+        database.execute("SET SESSION binlog_row_image = MINIMAL")
+        database.execute("UPDATE t SET a = 'y'")
+        database.execute("SET SESSION binlog_row_image = FULL")
+        database.execute("UPDATE t SET a = 'z'")
+        assert capture.brief() == []
+        assert "binlog_row_image" in capture.suspension("t")
+
+
+def test_xa_is_refused(database: Database) -> None:
+    create_t(database)
+    with capturing(database) as capture:
+        connection = database.connect()
+        with connection.cursor() as cursor:
+            for statement in ("XA START 'x'", "INSERT INTO t VALUES (1, 'x', 1)", "XA END 'x'", "XA PREPARE 'x'"):
+                cursor.execute(statement)
+        with pytest.raises(LogFormatError, match="XA"):
+            capture.catch_up()
+        with connection.cursor() as cursor:
+            cursor.execute("XA ROLLBACK 'x'")
+
+
+def test_compressed_events_are_refused(mysql: servers.MySQL, mariadb: servers.MariaDB) -> None:
+    with mysql.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("SET SESSION binlog_transaction_compression = ON")
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            with pytest.raises(LogFormatError, match="binlog_transaction_compression"):
+                capture.catch_up()
+    with servers.start("mariadb", {"log-bin-compress": "ON"}) as server, server.database() as database:
+        create_t(database)
+        capture = Capture(database)
+        with pytest.raises(RefusedError, match="log_bin_compress"):
+            capture.open()
+        capture.close()
+
+
+def test_partial_json_is_refused(mysql: servers.MySQL) -> None:
+    with mysql.database() as database:
+        database.execute("CREATE TABLE t (id INT PRIMARY KEY, j JSON)")
+        database.execute("""INSERT INTO t VALUES (1, '{"a": "xxxxxxxxxxxxxxxxxxxx", "b": 1}')""")
+        with capturing(database) as capture:
+            database.execute("SET SESSION binlog_row_value_options = PARTIAL_JSON")
+            database.execute("UPDATE t SET j = JSON_SET(j, '$.a', 'y')")
+            with pytest.raises(LogFormatError, match="binlog_row_value_options"):
+                capture.catch_up()
+
+
+def test_checksums_switched_in_mid_stream(database: Database) -> None:
+    create_t(database)
+    server = database.server
+    with capturing(database) as capture:
+        try:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            server.query("SET GLOBAL binlog_checksum = NONE")
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            assert len(capture.catch_up()) == 2
+            capture.reopen()
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            assert len(capture.catch_up()) == 1
+        finally:
+            server.query("SET GLOBAL binlog_checksum = CRC32")
+        database.execute("INSERT INTO t VALUES (4, 'x', 1)")
+        assert len(capture.catch_up()) == 1

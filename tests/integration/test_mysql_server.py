@@ -1,0 +1,296 @@
+"""The MySQL source on real servers: lost logs, other servers, settings, logins, outages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace.schema import Kind
+from tests import servers
+from tests.integration.mysql_capture import Capture, capturing, create_t
+from tests.servers import Database
+
+ENGINES = ["mariadb", "mysql", "mysql_defaults"]
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database on each kind of server: MariaDB, MySQL with GTIDs and full metadata, MySQL with neither."""
+    with request.getfixturevalue(request.param).database() as found:
+        yield found
+
+
+# ---- refusals at the start
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql", "mysql-defaults"])
+def test_purged_reset_and_foreign_logs_are_data_loss(kind: str) -> None:
+    """On a server of its own, whose log can be spoilt."""
+    with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            capture.catch_up()
+            capture.flush()
+            capture.close()
+            stored = capture.position
+            # Purged beyond the position, with changes that were not read.
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            server.query("FLUSH BINARY LOGS")
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            server.query("FLUSH BINARY LOGS")
+            last = server.query("SHOW BINARY LOGS")[-1][0]
+
+            def purged() -> bool:
+                # A file stays while the server has not noticed that its reader is gone.
+                server.query(f"PURGE BINARY LOGS TO '{last}'")
+                return bool(server.query("SHOW BINARY LOGS")[0][0] == last)
+
+            servers.wait_until(purged, 20, "the binlogs are purged")
+            with pytest.raises(DataLossError, match="teardown"):
+                _open_and_read(capture)
+            # Reset: everything is of another log now.
+            capture.position = stored
+            server.query("RESET BINARY LOGS AND GTIDS" if kind.startswith("mysql") else "RESET MASTER")
+            with pytest.raises(DataLossError, match="teardown"):
+                _open_and_read(capture)
+            for number in range(50):
+                database.execute("INSERT INTO t VALUES (%s, 'again', 1)", (100 + number,))
+            with pytest.raises(DataLossError, match="teardown"):
+                _open_and_read(capture)
+
+
+def _open_and_read(capture: Capture) -> None:
+    capture.close()
+    try:
+        capture.open()
+        capture.catch_up(10)
+    finally:
+        capture.close()
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_another_server_with_the_same_transactions_goes_on(kind: str) -> None:
+    """A copy of the server under another identity, its log begun anew, has all that was read: a new epoch."""
+    with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            capture.catch_up()
+            capture.flush()
+            capture.close()
+            assert capture.position is not None
+            capture.position = replace(capture.position, identity="the-server-before")
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            opened = capture.open()
+            assert opened.position.epoch == 2
+            assert "epoch 2" in opened.warnings[0]
+            events = capture.catch_up()
+            assert [event.source["tailrace_seq"][:5] for event in events] == ["0002-"]
+            capture.reopen()
+            assert capture.brief() == []
+
+
+def test_gtids_switched_on_under_way() -> None:
+    """A position of before stays a place: nothing is read twice."""
+    options: dict[str, str | int | None] = {"server-id": 1, "enforce-gtid-consistency": "ON"}
+    with servers.start("mysql-defaults", options) as server, server.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            capture.catch_up()
+            capture.flush()
+            capture.close()
+            for mode in ("OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"):
+                server.query(f"SET GLOBAL gtid_mode = {mode}")
+            database.disconnect()
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            capture.open()
+            assert [after["id"] for _, _, _, after in capture.brief()] == [2]
+            capture.reopen()
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            assert [after["id"] for _, _, _, after in capture.brief()] == [3]
+
+
+def test_another_server_without_gtids_is_data_loss(mysql_defaults: servers.MySQL) -> None:
+    with mysql_defaults.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            capture.close()
+            assert capture.position is not None
+            capture.position = replace(capture.position, identity="the-server-before")
+            with pytest.raises(DataLossError, match="another server"):
+                capture.open()
+
+
+def test_settings_that_lose_changes_are_refused(mariadb: servers.MariaDB) -> None:
+    for options, name in (
+        ({"binlog-format": "STATEMENT"}, "binlog_format"),
+        ({"binlog-row-image": "MINIMAL"}, "image"),
+    ):
+        with servers.start("mariadb", options) as server, server.database() as database:
+            create_t(database)
+            capture = Capture(database)
+            with pytest.raises(RefusedError, match=name):
+                capture.open()
+            findings = capture.create().check()
+            assert [finding.fix != "" for finding in findings if finding.ok is False] == [True]
+            capture.close()
+
+
+def test_a_server_that_is_as_it_should_be(database: Database) -> None:
+    create_t(database)
+    capture = Capture(database)
+    findings = capture.create().check()
+    assert [finding for finding in findings if finding.ok is False] == []
+    assert {finding.name for finding in findings} >= {
+        "connection",
+        "log_bin",
+        "binlog_format",
+        "our server_id",
+        "tables",
+    }
+    advised = {finding.name for finding in findings if finding.ok is None}
+    assert advised == ({"binlog_row_metadata", "gtid_mode"} if database.server.kind == "mysql-defaults" else set())
+    assert all(finding.fix for finding in findings if not finding.ok)
+
+
+def test_a_replica_with_our_server_id_is_not_pushed_aside(database: Database) -> None:
+    create_t(database)
+    with capturing(database, settings={"server_id": 77}):
+        capture = Capture(database, settings={"server_id": 77}, pipeline="another")
+        with pytest.raises(RefusedError, match="server_id"):
+            capture.open()
+        capture.close()
+
+
+def test_passwords_grants_and_hosts(database: Database) -> None:
+    create_t(database)
+    user = f"u_{database.name}"[:30]
+    database.execute(f"CREATE USER '{user}'@'%%' IDENTIFIED BY 'right'", ())
+    try:
+        capture = Capture(database, url=database.url_as(user, "wrong"))
+        with pytest.raises(RefusedError, match="password"):
+            capture.open()
+        capture.close()
+        capture = Capture(database, url=database.url_as(user, "right"))
+        with pytest.raises(RefusedError, match="REPLICATION SLAVE"):
+            capture.open()
+        failed = [finding.name for finding in capture.create().check() if finding.ok is False]
+        assert failed == ["grant REPLICATION SLAVE", "grant REPLICATION CLIENT", "grant SELECT", "tables"]
+        capture.close()
+        database.execute(f"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '{user}'@'%%'", ())
+        database.execute(f"GRANT SELECT, LOCK TABLES ON {database.name}.* TO '{user}'@'%%'", ())
+        with capturing(database, url=database.url_as(user, "right")) as capture:
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            assert len(capture.catch_up()) == 1
+            assert [f for f in capture.create().check() if f.ok is False] == []
+            reader = capture.reader()
+            assert len(reader.chunk(capture.topic("t"), None, 10, 1 << 20).rows) == 1
+            reader.close()
+    finally:
+        database.execute(f"DROP USER '{user}'@'%%'", ())
+    capture = Capture(database, url="mysql://root@127.0.0.1:1/nothing")
+    with pytest.raises(UnreachableError):
+        capture.open()
+
+
+def _read_on(capture: Capture) -> None:
+    for _ in range(20):
+        capture.read(0.5)
+
+
+def test_a_server_that_stops_and_comes_back(database: Database) -> None:
+    kind = database.server.kind
+    with servers.start(kind, {"server-id": 1}) as server, server.database() as own:
+        create_t(own)
+        with capturing(own) as capture:
+            own.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            capture.catch_up()
+            server.kill()
+            with pytest.raises(UnreachableError):
+                _read_on(capture)
+            server.relaunch()
+            own.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            capture.reopen()
+            assert [after["id"] for _, _, _, after in capture.brief()] == [2]
+
+
+def test_a_silent_server_is_noticed(mariadb: servers.MariaDB) -> None:
+    with servers.start("mariadb", {"server-id": 1}) as server, server.database() as database:
+        create_t(database)
+        with capturing(database, settings={"heartbeat": "0.5s"}) as capture:
+            capture.catch_up()
+            server.pause()
+            try:
+                with pytest.raises(UnreachableError, match="silent"):
+                    _read_on(capture)
+            finally:
+                server.resume()
+
+
+def test_tagged_gtids(mysql: servers.MySQL) -> None:
+    with mysql.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute("SET SESSION gtid_next = 'AUTOMATIC:tailrace_tag'")
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            database.execute("SET SESSION gtid_next = 'AUTOMATIC'")
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            first, second = capture.catch_up()
+            assert ":tailrace_tag:" in first.source["gtid"]
+            assert "tag" not in second.source["gtid"]
+            assert abs(first.source["ts_ms"] - time.time() * 1000) < 60_000
+            assert capture.position is not None
+            stored = orjson.loads(capture.position.restart)["gtid"]
+            assert mysql.query(
+                "SELECT GTID_SUBSET(%s, @@gtid_executed), GTID_SUBSET(@@gtid_executed, %s)", (stored, stored)
+            ) == [(1, 1)]
+            capture.reopen()
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            assert [after["id"] for _, _, _, after in capture.brief()] == [3]
+
+
+def test_tls(database: Database) -> None:
+    if database.server.kind == "mariadb":
+        assert database.value("SELECT @@have_ssl") == "DISABLED"
+        capture = Capture(database, settings={"tls": {"mode": "require"}})
+        with pytest.raises(RefusedError):
+            capture.open()
+        return
+    create_t(database)
+    with capturing(database, settings={"tls": {"mode": "require"}}) as capture:
+        rows = [(n, "x" * 20, 1) for n in range(5000)]
+        database.executemany("INSERT INTO t VALUES (%s, %s, %s)", rows)
+        assert len(capture.catch_up()) == 5000
+    capture = Capture(database, settings={"tls": {"mode": "verify-full"}})
+    with pytest.raises(RefusedError, match="certificate"):
+        capture.open()
+    capture.close()
+
+
+def test_kinds_of_columns_for_sinks(database: Database) -> None:
+    """What the schema record says beyond the names."""
+    database.execute(
+        "CREATE TABLE t (id BIGINT UNSIGNED PRIMARY KEY, s VARCHAR(40) NOT NULL, c CHAR(3), d DECIMAL(12,4),"
+        " b VARBINARY(7), e ENUM('x','y'), ts TIMESTAMP(3) NULL, f FLOAT, l VARCHAR(5) CHARACTER SET latin1,"
+        " flag TINYINT(1))"
+    )
+    with capturing(database) as capture:
+        capture.flush()
+        columns = capture.schema("t", 1).by_name
+        assert (columns["id"].type.size, columns["id"].type.unsigned, columns["id"].key) == (64, True, 1)
+        assert (columns["s"].type.kind, columns["s"].type.size, columns["s"].nullable) == (Kind.TEXT, 40, False)
+        assert (columns["c"].type.size, columns["c"].type.fixed) == (3, True)
+        assert (columns["d"].type.size, columns["d"].type.scale) == (12, 4)
+        assert (columns["b"].type.kind, columns["b"].type.size) == (Kind.BYTES, 7)
+        assert columns["e"].type.labels == ("x", "y")
+        assert (columns["ts"].type.kind, columns["ts"].type.size) == (Kind.TIMESTAMPTZ, 3)
+        assert columns["f"].type.size == 32
+        assert columns["l"].type.name == "varchar(5) character set latin1"
+        assert columns["flag"].type.name == "tinyint(1)"
