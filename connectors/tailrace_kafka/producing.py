@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -59,8 +60,8 @@ class Producing(ABC):
 
     def close(self) -> None:
         self._producer.purge()
-        with warnings.catch_warnings():
-            # It warns when an open transaction cannot be aborted; the next producer's start does that.
+        # It warns, or raises, when an open transaction cannot be aborted; the next producer's start does that.
+        with warnings.catch_warnings(), contextlib.suppress(KafkaException):
             warnings.simplefilter("ignore")
             self._producer.close()
 
