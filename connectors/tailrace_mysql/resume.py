@@ -7,15 +7,16 @@ from dataclasses import replace
 from tailrace.errors import DataLossError, RefusedError, TailraceError
 from tailrace.position import Position
 from tailrace.sequence import binlog_mark
-from tailrace_mysql.connection import Session
+from tailrace_mysql import scan
+from tailrace_mysql.connection import Connector, Session
 from tailrace_mysql.gtid import DomainPosition, GtidSet
 from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
-from tailrace_mysql.server import Server, executed, log_files, mariadb_written, purged
+from tailrace_mysql.server import Server, executed, log_files, mariadb_position, mariadb_written, purged
 
 _ANEW = "run `tailrace teardown`, then start anew with a full load"
 
 
-def verify(session: Session, server: Server, position: Position) -> Position:
+def verify(connector: Connector, session: Session, server: Server, position: Position) -> Position:
     """The position to read on from: the stored one, or, on another server or log that has all of it, the same place
     there in a new epoch.
 
@@ -29,8 +30,10 @@ def verify(session: Session, server: Server, position: Position) -> Position:
         raise DataLossError("the server has no binlog any more", where=where, fix=_ANEW)
     if server.gtids and (restart.gtid or server.mariadb):
         _verify_gtids(session, server, restart, where)
-        if position.identity == server.identity and not _backwards(files, restart):
-            return position
+        if position.identity == server.identity:
+            if not (_backwards(files, restart) or _another_file(connector, server, files, restart)):
+                return position
+            _verify_numbers(session, server, restart, files[0][0], where)
         return _elsewhere(server, position, restart, files)
     if restart.gtid and not server.gtids:
         raise DataLossError(
@@ -52,6 +55,12 @@ def verify(session: Session, server: Server, position: Position) -> Position:
     if restart.pos > sizes[restart.file]:
         raise DataLossError(
             f"binlog {restart.file} ends before position {restart.pos}: the log was reset or cut off",
+            where=where,
+            fix=_ANEW,
+        )
+    if _another_file(connector, server, files, restart):
+        raise DataLossError(
+            f"the server's log was reset: {restart.file} is another file than the one read before",
             where=where,
             fix=_ANEW,
         )
@@ -87,6 +96,29 @@ def _backwards(files: list[tuple[str, int]], restart: Restart) -> bool:
     return (file_number(last), size) < (file_number(restart.file), restart.pos)
 
 
+def _another_file(connector: Connector, server: Server, files: list[tuple[str, int]], restart: Restart) -> bool:
+    """Whether the file of the position's name was begun at another time (in seconds) than the one that was read."""
+    if not restart.created or restart.file not in dict(files):
+        return False
+    return scan.begun(connector, server, restart.file) not in (0, restart.created)
+
+
+def _verify_numbers(session: Session, server: Server, restart: Restart, first: str, where: str) -> None:
+    """The same server has begun its log anew. A restored server has what was read as done before its log begins; one
+    whose log was reset gives the same numbers to other transactions."""
+    if server.mariadb:
+        before = DomainPosition(mariadb_position(session, first, FIRST_POSITION))
+        again = not before.reaches(DomainPosition(restart.gtid))
+    else:
+        again = not purged(session).issuperset(GtidSet(restart.gtid))
+    if again:
+        raise DataLossError(
+            f"the server's log was reset: it gives the transaction ids read before ({restart.gtid}) a second time",
+            where=where,
+            fix=_ANEW,
+        )
+
+
 def _elsewhere(server: Server, position: Position, restart: Restart, files: list[tuple[str, int]]) -> Position:
     """Everything read is there, in files of other names: a new epoch, from before the oldest of them."""
     first = files[0][0]
@@ -111,10 +143,11 @@ def log_error(number: int, message: str, where: str, place: str) -> TailraceErro
             "another replica has taken our server_id", where=where, fix="set another server_id in the source's settings"
         )
     if "max_allowed_packet" in lower:
-        return RefusedError(
-            f"an event is larger than the server sends ({message})",
+        # A replica is sent up to a gigabyte whatever the variable says: the server has read a length where none is.
+        return DataLossError(
+            f"no event of the server's log begins there: the log was reset, or is damaged ({message.strip()})",
             where=f"{where} at {place}",
-            fix="raise max_allowed_packet at the server",
+            fix=_ANEW,
         )
     if "server id" in lower or "server_id" in lower:
         return RefusedError(message, where=where, fix="set server_id at the server")

@@ -103,7 +103,7 @@ class MySQLSource:
             self._history.begin(found)
         else:
             stored = position
-            position = resume.verify(self._session, server, stored)
+            position = resume.verify(self._connector, self._session, server, stored)
             if position.epoch != stored.epoch:
                 warnings.append(
                     f"another log than before, but with all that was read ({server.identity}): epoch {position.epoch}"

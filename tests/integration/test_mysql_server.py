@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace.position import Position
 from tailrace.schema import Kind
 from tests import servers
 from tests.integration.mysql_capture import Capture, capturing, create_t
@@ -34,11 +35,7 @@ def test_purged_reset_and_foreign_logs_are_data_loss(kind: str) -> None:
     with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
         create_t(database)
         with capturing(database) as capture:
-            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
-            capture.catch_up()
-            capture.flush()
-            capture.close()
-            stored = capture.position
+            stored = _read_one(capture)
             # Purged beyond the position, with changes that were not read.
             database.execute("INSERT INTO t VALUES (2, 'x', 1)")
             server.query("FLUSH BINARY LOGS")
@@ -56,13 +53,67 @@ def test_purged_reset_and_foreign_logs_are_data_loss(kind: str) -> None:
                 _open_and_read(capture)
             # Reset: everything is of another log now.
             capture.position = stored
-            server.query("RESET BINARY LOGS AND GTIDS" if kind.startswith("mysql") else "RESET MASTER")
+            _reset(server, stored)
             with pytest.raises(DataLossError, match="teardown"):
                 _open_and_read(capture)
             for number in range(50):
                 database.execute("INSERT INTO t VALUES (%s, 'again', 1)", (100 + number,))
-            with pytest.raises(DataLossError, match="teardown"):
+            with pytest.raises(DataLossError, match=r"reset.*teardown"):
                 _open_and_read(capture)
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_a_reset_log_that_gives_the_same_numbers_again_is_data_loss(kind: str) -> None:
+    """All of the position's transaction ids are in the new log, whose files have lower names: other transactions."""
+    with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
+        create_t(database)
+        for _ in range(3):
+            server.query("FLUSH BINARY LOGS")
+        with capturing(database) as capture:
+            stored = _read_one(capture)
+            _reset(server, stored)
+            for number in range(50):
+                database.execute("INSERT INTO t VALUES (%s, 'again', 1)", (100 + number,))
+            with pytest.raises(DataLossError, match="a second time"):
+                _open_and_read(capture)
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_a_restored_server_goes_on(kind: str) -> None:
+    """Its log is begun anew, but behind all that was read: a new epoch."""
+    with servers.start(kind, {"server-id": 1}) as server, server.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            stored = _read_one(capture)
+            done = orjson.loads(stored.restart)["gtid"]
+            _reset(server, stored)
+            server.query(
+                f"SET GLOBAL gtid_purged = '{done}'" if kind == "mysql" else f"SET GLOBAL gtid_binlog_state = '{done}'"
+            )
+            database.execute("INSERT INTO t VALUES (2, 'x', 1)")
+            assert capture.open().position.epoch == 2
+            assert [after["id"] for _, _, _, after in capture.brief()] == [2]
+
+
+def _read_one(capture: Capture) -> Position:
+    """The position behind a first row; capture is closed."""
+    capture.database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+    capture.catch_up()
+    capture.flush()
+    capture.close()
+    assert capture.position is not None
+    return capture.position
+
+
+def _reset(server: servers.SqlServer, stored: Position) -> None:
+    """A log is told from one of the same name by the second in which it was begun."""
+    begun = orjson.loads(stored.restart)["created"]
+
+    def later() -> bool:
+        return bool(int(server.query("SELECT UNIX_TIMESTAMP()")[0][0]) > begun)
+
+    servers.wait_until(later, 5, "the clock's next second")
+    server.query("RESET BINARY LOGS AND GTIDS" if server.kind.startswith("mysql") else "RESET MASTER")
 
 
 def _open_and_read(capture: Capture) -> None:

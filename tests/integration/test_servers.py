@@ -238,9 +238,11 @@ def test_a_postgres_variant_hangs_and_restarts() -> None:
         assert database.value("SHOW wal_level") == "replica"
         database.script("CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)")
         server.pause()
-        with pytest.raises(psycopg2.OperationalError, match="timeout"):
-            psycopg2.connect(database.url, connect_timeout=2)
-        server.resume()
+        try:
+            with pytest.raises(psycopg2.OperationalError, match="timeout"):
+                psycopg2.connect(database.url, connect_timeout=2)
+        finally:
+            server.resume()
         assert database.query("SELECT id FROM t") == [(1,)]
         server.kill()
         server.relaunch()

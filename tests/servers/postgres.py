@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from . import pypi
 from .cache import copy_folder, entry
-from .process import Account, ServerError, program, run, temporary_folder, wait_until
+from .process import Account, ServerError, hang, program, run, temporary_folder, wait_until
 from .server import Option
 from .sql import SqlServer
 
@@ -167,18 +167,23 @@ class Postgres(SqlServer):
         return words
 
     def pause(self) -> None:
-        """SIGSTOP to the postmaster and to every backend, so that open connections hang too."""
-        self._signal_all(signal.SIGSTOP)
+        """SIGSTOP to the postmaster, which then starts no more backends, and to every backend: open connections hang
+        too."""
+        super().pause()
+        for child in self._backends():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+                hang(child)
 
     def resume(self) -> None:
         """SIGCONT after `pause()`."""
-        self._signal_all(signal.SIGCONT)
-
-    def _signal_all(self, number: signal.Signals) -> None:
-        self.process.signal(number)
-        for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+        super().resume()
+        for child in self._backends():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), number)
+                os.kill(child, signal.SIGCONT)
+
+    def _backends(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
 
 class Postgres15(Postgres):

@@ -98,6 +98,18 @@ def wait_until(condition: Callable[[], Result], seconds: float, what: str, pause
         time.sleep(pause)
 
 
+def hang(pid: int) -> None:
+    """Waits until SIGSTOP has stopped a process, or it has ended: a signal is no more than a request."""
+
+    def stopped() -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TtZ"
+        except FileNotFoundError:
+            return True
+
+    wait_until(stopped, 10, f"process {pid} stops", pause=0.002)
+
+
 class Process:
     """A running server process with its guard."""
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
-from .process import Account, Process, ServerError, free_port, temporary_folder, wait_until
+from .process import Account, Process, ServerError, free_port, hang, temporary_folder, wait_until
 
 Option = str | int | None
 
@@ -189,6 +189,7 @@ class Server(abc.ABC):
     def pause(self) -> None:
         """SIGSTOP: the server's main process hangs with its connections open (a forked backend goes on)."""
         self.process.signal(signal.SIGSTOP)
+        hang(self.pid)
 
     def resume(self) -> None:
         """SIGCONT after `pause()`."""
