@@ -79,6 +79,8 @@ class Relations(Protocol):
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         """Fragments of values that the log left out, read from the source by key; None if the row is gone.
 
+        Where the row cannot be read any more, the plan is suspended.
+
         Args:
             key: the text of the key's values, in key order.
             columns: indexes of the columns wanted.
@@ -253,6 +255,7 @@ class Decoder:
             return self._skip_tuple(self._tag(position, b"N"))
         old: list[bytes] | None = None
         old_unknown: list[int] = []
+        old_at = position + 1
         if kind != 0x4E:
             old, old_unknown, position = self._tuple(self._tag(position, b"KO"), plan)
         new_at = self._tag(position, b"N")
@@ -264,11 +267,19 @@ class Decoder:
             for index in unknown:
                 new[index] = old[index]
             unknown = [index for index in unknown if index in old_unknown]
+        elif unknown and old is not None:
+            # A key that is stored out of line: the log has it in the old key alone.
+            for index in plan.key:
+                if index in unknown and index not in old_unknown and old[index] != plan.nulls[index]:
+                    new[index] = old[index]
+                    unknown.remove(index)
         key = plan.key_json(new)
         # No old row: its key is the new one's.
         old_key = key if old is None else plan.key_json(old)
         if unknown and old_key != key:
-            read = self._relations.missing(plan, self._texts(new_at, plan), unknown)
+            read = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown)
+            if plan.suspended:
+                return position
             if read is not None:
                 for index, fragment in zip(unknown, read, strict=True):
                     new[index] = fragment
@@ -378,8 +389,13 @@ class Decoder:
                 raise self._error(f"unknown kind {chr(kind)!r} of a column's value")
         return fragments, unknown, position
 
+    def _key_texts(self, new_at: int, old_at: int, plan: RowPlan) -> list[bytes | None]:
+        """The text of the new key's values; the old tuple has those that the new one leaves out."""
+        new, old = self._texts(new_at, plan), self._texts(old_at, plan)
+        return [new[index] if new[index] is not None else old[index] for index in plan.key]
+
     def _texts(self, position: int, plan: RowPlan) -> list[bytes | None]:
-        """The text of the key's values, of the tuple at `position`."""
+        """The text of each value of the tuple at `position`; None is NULL or left out."""
         buffer = self._buffer
         values: list[bytes | None] = []
         position += 2
@@ -391,7 +407,7 @@ class Decoder:
             else:
                 values.append(None)
                 position += 1
-        return [values[index] for index in plan.key]
+        return values
 
     def _skip_tuple(self, position: int) -> int:
         buffer = self._buffer

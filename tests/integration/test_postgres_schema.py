@@ -314,6 +314,39 @@ def test_reading_unchanged_values_follows_renamed_columns(toasted: Database) -> 
     capture.close()
 
 
+@pytest.mark.parametrize("identity", ["DEFAULT", "USING INDEX t_key"])
+def test_a_key_stored_out_of_line_stays_the_rows_key(database: Database, identity: str) -> None:
+    """The log leaves it out of the new row and has it in the old key."""
+    key = big(1)[:2400]
+    database.script(
+        "CREATE TABLE t (k text PRIMARY KEY, n int)",
+        "CREATE UNIQUE INDEX t_key ON t (k)",
+        "ALTER TABLE t ALTER k SET STORAGE EXTERNAL",
+        f"ALTER TABLE t REPLICA IDENTITY {identity}",
+    )
+    database.execute("INSERT INTO t VALUES (%s, 1)", (key,))
+    with Capture(database) as capture:
+        database.execute("UPDATE t SET n = 2")
+        (event,) = capture.catch_up()
+        assert event.short == ("u", {"k": key}, None, {"k": key, "n": 2})
+        assert event.source["unchanged"] == []
+
+
+def test_a_part_of_a_key_stored_out_of_line_stays_when_another_changes(database: Database) -> None:
+    key, doc = big(1)[:2400], big(2)
+    database.script(
+        "CREATE TABLE t (a int, k text, doc text, PRIMARY KEY (k, a))",
+        "ALTER TABLE t ALTER k SET STORAGE EXTERNAL, ALTER doc SET STORAGE EXTERNAL",
+    )
+    database.execute("INSERT INTO t VALUES (1, %s, %s)", (key, doc))
+    with Capture(database) as capture:
+        database.execute("UPDATE t SET a = 2")
+        assert capture.changes() == [
+            ("d", {"k": key, "a": 1}, {"k": key, "a": 1}, None),
+            ("c", {"k": key, "a": 2}, None, {"a": 2, "k": key, "doc": doc}),
+        ]
+
+
 # ---- replica identities and publications
 
 
