@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,12 @@ import structlog
 
 from tailrace.emitter import Emitter, EventTable
 from tailrace.position import table_key
-from tailrace.schema import Column, TableSchema
+from tailrace.schema import Column, Kind, TableSchema
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.columns import catalog_columns, relation_columns
-from tailrace_postgres.connection import identifier, literal
+from tailrace_postgres.connection import identifier
 from tailrace_postgres.copytext import parse_row
+from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.pgoutput import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
@@ -107,7 +109,11 @@ class CapturedRelations:
         return plan
 
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
-        """Reads the wanted columns of the row that has this key now."""
+        """Reads the wanted columns of the row that has this key now.
+
+        Where they cannot be read although the row may be there, the table is suspended: only a row that is gone has an
+        event to follow that says so.
+        """
         schema = plan.table.schema
         selected = next(s for s in self._by_oid.values() if s.source.topic == schema.topic)
         now = self._catalog.columns(selected.table.oid)
@@ -117,23 +123,37 @@ class CapturedRelations:
         self._catalog.load_types((column.type_oid, column.modifier) for column in now.live)
         found = {column.id: column for column in catalog_columns(now, self._catalog)}
         wanted = [schema.columns[index] for index in columns]
-        if None in key or any(
-            column.id not in found or found[column.id].type != column.type for column in (*wanted, *schema.key)
-        ):
+        reason = next(filter(None, (_unreadable(column, found) for column in (*wanted, *schema.key))), "")
+        texts = [text.decode() for text in key if text is not None]
+        if not reason and len(texts) < len(schema.key):
+            reason = "the log does not tell the row's whole key"
+        if not reason:
+            reason = next(filter(None, map(_unknown_label, (found[c.id] for c in schema.key), texts)), "")
+        if reason:
+            names = ", ".join(column.name for column in wanted)
+            self.suspend(
+                selected,
+                f"a changed key needs the row's unchanged {names}, which the log leaves out and the source has no more:"
+                f" {reason}; {RELOAD}",
+            )
             return None
+        conditions = [
+            KeyColumn(column.name, column.type.name, self._operators(now, column.id)).compare("=", text)
+            for column, text in zip((found[column.id] for column in schema.key), texts, strict=True)
+        ]
         table = identifier(now.table.schema, now.table.name)
         only = table if now.table.kind == "p" else f"ONLY {table}"
-        condition = " AND ".join(
-            f"{identifier(found[column.id].name)} = {literal(text.decode())}"
-            for column, text in zip(schema.key, key, strict=True)
-            if text is not None
-        )
         select = ", ".join(identifier(found[column.id].name) for column in wanted)
-        rows = list(self._catalog.connection.copy(f"COPY (SELECT {select} FROM {only} WHERE {condition}) TO STDOUT"))
+        statement = f"COPY (SELECT {select} FROM {only} WHERE {' AND '.join(conditions)}) TO STDOUT"
+        rows = list(self._catalog.connection.copy(statement))
         if not rows:
             return None
         values = parse_row(rows[0])
         return [plan.fragment(index, value) for index, value in zip(columns, values, strict=True)]
+
+    def _operators(self, catalog: CatalogColumns, number: int) -> str:
+        type_oid = next(column.type_oid for column in catalog.live if column.number == number)
+        return operator_schema(self._catalog.connection, self._catalog.base(type_oid))
 
     # ---- versions
 
@@ -241,6 +261,24 @@ class CapturedRelations:
         if oid not in self._said:
             self._said.add(oid)
             log.warning(what, table=table)
+
+
+def _unreadable(column: Column, now: Mapping[int, Column]) -> str:
+    """Why a column's values of that time cannot be read any more; "" if they can."""
+    current = now.get(column.id)
+    if current is None:
+        return f"column {column.name} was dropped"
+    # An enum's labels come and go without touching any row.
+    if replace(current.type, labels=()) != replace(column.type, labels=()):
+        return f"column {column.name} was {column.type.name} and is {current.type.name} now"
+    return ""
+
+
+def _unknown_label(column: Column, text: str) -> str:
+    """Why an enum's value cannot be looked for; "" if it can, or is no enum's."""
+    if column.type.kind is Kind.ENUM and text not in column.type.labels:
+        return f"a label of {column.type.name} was renamed"
+    return ""
 
 
 def suspension(reason: str) -> bytes:

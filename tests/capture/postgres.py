@@ -14,7 +14,8 @@ import orjson
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
-from tailrace.position import POSITION_KEY, Position
+from tailrace.position import POSITION_KEY, TABLE_PREFIX, Position
+from tailrace.schema import TableSchema
 from tailrace.source import Chunk, Opened
 from tailrace_postgres.settings import PostgresSourceSettings
 from tailrace_postgres.snapshot import PostgresSnapshotReader
@@ -261,3 +262,19 @@ class Capture:
                         value,
                     )
                 )
+
+
+def versions(capture: Capture, table: str) -> list[TableSchema]:
+    """The schema versions of a table in the state, in their order."""
+    prefix = f"schema:{capture.topic(table)}:"
+    found = [TableSchema.from_json(value) for key, value in capture.state.items() if key.startswith(prefix)]
+    return sorted(found, key=lambda schema: schema.id)
+
+
+def suspended(capture: Capture) -> dict[str, str]:
+    """Reasons by table, of those suspended in the state."""
+    return {
+        key.rpartition(".")[2]: orjson.loads(value)["reason"]
+        for key, value in capture.state.items()
+        if key.startswith(TABLE_PREFIX)
+    }

@@ -1,0 +1,292 @@
+"""Replica identities and publications of the PostgreSQL source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from tailrace.errors import DataLossError, RefusedError
+from tests.capture.postgres import Capture, Table, suspended
+from tests.servers import Database, wait_until
+
+
+@pytest.fixture(params=["postgres15", "postgres18"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with request.getfixturevalue(request.param).database("pg") as found:
+        yield found
+
+
+def published(database: Database, publication: str) -> set[str]:
+    rows = database.query("SELECT tablename FROM pg_publication_tables WHERE pubname = %s", (publication,))
+    return {row[0] for row in rows}
+
+
+def test_replica_identities(database: Database) -> None:
+    database.script(
+        "CREATE TABLE by_index (id int PRIMARY KEY, a int NOT NULL, b text NOT NULL, c int)",
+        "CREATE UNIQUE INDEX by_index_key ON by_index (b, a)",
+        "ALTER TABLE by_index REPLICA IDENTITY USING INDEX by_index_key",
+        "CREATE TABLE reordered (c int, b int, a int, PRIMARY KEY (a, b))",
+        "CREATE TABLE full_key (id int PRIMARY KEY, v int)",
+        "ALTER TABLE full_key REPLICA IDENTITY FULL",
+        "CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, v int)",
+        "ALTER TABLE deferred REPLICA IDENTITY FULL",
+    )
+    with Capture(database) as capture:
+        database.script(
+            "INSERT INTO by_index VALUES (1, 2, 'x', 3)",
+            "UPDATE by_index SET b = 'y'",
+            "DELETE FROM by_index",
+            "INSERT INTO reordered VALUES (3, 2, 1)",
+            "UPDATE reordered SET c = 4",
+            "DELETE FROM reordered",
+            "INSERT INTO full_key VALUES (1, 1)",
+            "UPDATE full_key SET v = 2",
+            "UPDATE full_key SET id = 2",
+            "INSERT INTO deferred VALUES (1, 1), (2, 2)",
+            "UPDATE deferred SET id = id + 1",
+        )
+        assert capture.changes() == [
+            ("c", {"b": "x", "a": 2}, None, {"id": 1, "a": 2, "b": "x", "c": 3}),
+            ("d", {"b": "x", "a": 2}, {"b": "x", "a": 2}, None),
+            ("c", {"b": "y", "a": 2}, None, {"id": 1, "a": 2, "b": "y", "c": 3}),
+            ("d", {"b": "y", "a": 2}, {"b": "y", "a": 2}, None),
+            ("c", {"a": 1, "b": 2}, None, {"c": 3, "b": 2, "a": 1}),
+            ("u", {"a": 1, "b": 2}, None, {"c": 4, "b": 2, "a": 1}),
+            ("d", {"a": 1, "b": 2}, {"a": 1, "b": 2}, None),
+            ("c", {"id": 1}, None, {"id": 1, "v": 1}),
+            ("u", {"id": 1}, {"id": 1, "v": 1}, {"id": 1, "v": 2}),
+            ("d", {"id": 1}, {"id": 1, "v": 2}, None),
+            ("c", {"id": 2}, None, {"id": 2, "v": 2}),
+            # A deferrable key does not tell rows apart inside a transaction.
+            ("c", None, None, {"id": 1, "v": 1}),
+            ("c", None, None, {"id": 2, "v": 2}),
+            ("u", None, {"id": 1, "v": 1}, {"id": 2, "v": 1}),
+            ("u", None, {"id": 2, "v": 2}, {"id": 3, "v": 2}),
+        ]
+
+
+def test_tables_without_identity_keep_working_and_are_suspended(database: Database) -> None:
+    database.script(
+        "CREATE TABLE keyed (id int PRIMARY KEY)",
+        "CREATE TABLE bare (a int)",
+        "CREATE TABLE nothing (id int PRIMARY KEY)",
+        "ALTER TABLE nothing REPLICA IDENTITY NOTHING",
+        "CREATE TABLE log (a int)",
+        "CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY)",
+    )
+    with Capture(database, entries=(Table("public.log"),)) as capture:
+        tables = {table.name.table: table for table in capture.opened.tables}
+        assert {name: table.state for name, table in tables.items()} == {
+            "keyed": "streaming",
+            "bare": "suspended",
+            "nothing": "suspended",
+            "log": "streaming",
+            "fleeting": "suspended",
+        }
+        assert 'ALTER TABLE "public"."bare" REPLICA IDENTITY FULL' in tables["bare"].reason
+        assert "SET LOGGED" in tables["fleeting"].reason
+        assert published(database, capture.publication) == {"keyed"}
+        assert published(database, capture.publication + "_inserts") == {"log"}
+        database.script(
+            "INSERT INTO bare VALUES (1)",
+            "UPDATE bare SET a = 2",
+            "INSERT INTO nothing VALUES (1)",
+            "DELETE FROM nothing",
+            "INSERT INTO log VALUES (1)",
+            "UPDATE log SET a = 2",
+            "TRUNCATE log",
+            "INSERT INTO keyed VALUES (1)",
+        )
+        assert capture.changes() == [
+            ("c", None, None, {"a": 1}),
+            ("t", None, None, None),
+            ("c", {"id": 1}, None, {"id": 1}),
+        ]
+
+
+def test_the_publication_is_exactly_the_captured_tables(database: Database) -> None:
+    database.script(
+        "CREATE TABLE a (id int PRIMARY KEY)",
+        "CREATE TABLE b (id int PRIMARY KEY)",
+        "CREATE SCHEMA s",
+        "CREATE TABLE s.a (id int PRIMARY KEY)",
+    )
+    capture = Capture(database, tables=("public.*",))
+    capture.open()
+    assert published(database, capture.publication) == {"a", "b"}
+    assert not database.value("SELECT bool_or(puballtables) FROM pg_publication")
+    capture.catch_up()
+    capture.close()
+    database.execute("CREATE TABLE c (id int PRIMARY KEY)")
+    capture.exclude = ("public.b",)
+    capture.open()
+    assert published(database, capture.publication) == {"a", "c"}
+    assert any("public.c is new" in warning for warning in capture.opened.warnings)
+    database.script("INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (2)", "INSERT INTO c VALUES (3)")
+    assert [event.key["id"] for event in capture.catch_up()] == [1, 3]
+    # What came back has a gap, which nobody may overlook.
+    capture.exclude = ()
+    capture.reopen()
+    states = {table.name.table: (table.state, table.reason) for table in capture.opened.tables}
+    assert states["b"][0] == "suspended"
+    assert "not captured for a while" in states["b"][1]
+    assert published(database, capture.publication) == {"a", "c"}
+    capture.close()
+
+
+def test_a_dropped_publication_is_data_loss(database: Database) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    capture = Capture(database)
+    capture.open()
+    database.execute(f'DROP PUBLICATION "{capture.publication}"')
+    with pytest.raises(DataLossError, match="dropped publication"):
+        capture.until(lambda: False)
+    capture.close()
+    with pytest.raises(DataLossError, match="is gone"):
+        capture.open()
+
+
+def test_a_table_taken_out_of_the_publication_is_suspended(database: Database) -> None:
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)")
+    capture = Capture(database)
+    capture.open()
+    database.execute(f'ALTER PUBLICATION "{capture.publication}" DROP TABLE t')
+    capture.until(lambda: "t" in suspended(capture))
+    database.execute("INSERT INTO u VALUES (1)")
+    assert capture.changes() == [("c", {"id": 1}, None, {"id": 1})]
+    database.execute(f'ALTER PUBLICATION "{capture.publication}" DROP TABLE u')
+    capture.reopen()
+    assert {table.name.table: table.state for table in capture.opened.tables} == {"t": "suspended", "u": "suspended"}
+    capture.close()
+
+
+def test_a_publication_for_all_tables_is_refused(database: Database) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    capture = Capture(database)
+    database.execute(f'CREATE PUBLICATION "{capture.create()._publication}" FOR ALL TABLES')
+    with pytest.raises(RefusedError, match="all tables"):
+        capture.open()
+
+
+def test_a_role_that_owns_nothing_uses_a_publication_made_for_it(database: Database) -> None:
+    role = f"r_{database.name}"
+    database.script(
+        "CREATE TABLE t (id int PRIMARY KEY, v text)",
+        f"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p'",
+        f"GRANT SELECT ON t TO {role}",
+        "INSERT INTO t VALUES (1, 'a')",
+    )
+    capture = Capture(database, url=database.url_as(role, "p"))
+    try:
+        with pytest.raises(RefusedError, match=r"permission denied.*CREATE PUBLICATION.*FOR TABLE ONLY") as caught:
+            capture.open()
+        statement = str(caught.value).partition("run: ")[2]
+        database.execute(statement)
+        with capture:
+            assert capture.load("t") == [({"id": 1}, {"id": 1, "v": "a"})]
+            database.execute("INSERT INTO t VALUES (2, 'b')")
+            assert capture.changes() == [("c", {"id": 2}, None, {"id": 2, "v": "b"})]
+    finally:
+        wait_until(
+            lambda: not database.query("SELECT 1 FROM pg_stat_activity WHERE usename = %s", (role,)), 10, "it is gone"
+        )
+        database.execute(f"DROP OWNED BY {role}")
+        database.execute(f"DROP ROLE {role}")
+
+
+def test_partitions_leave_as_the_table_above_them(database: Database) -> None:
+    database.script(
+        "CREATE TABLE m (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+        "CREATE TABLE m1 PARTITION OF m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        "CREATE TABLE m2 (v text, day date NOT NULL, id int NOT NULL, PRIMARY KEY (id, day))",
+        "ALTER TABLE m ATTACH PARTITION m2 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+        "INSERT INTO m VALUES (1, '2024-05-05', 'a'), (2, '2025-05-05', 'b')",
+    )
+    with Capture(database) as capture:
+        assert [table.name.table for table in capture.opened.tables] == ["m"]
+        assert len(capture.load("m", limit_rows=1)) == 2
+        database.script(
+            "INSERT INTO m VALUES (3, '2025-06-06', 'c')",
+            "UPDATE m SET day = '2025-07-07' WHERE id = 1",
+            "TRUNCATE m",
+        )
+        assert capture.changes() == [
+            ("c", {"id": 3, "day": "2025-06-06"}, None, {"id": 3, "day": "2025-06-06", "v": "c"}),
+            ("d", {"id": 1, "day": "2024-05-05"}, {"id": 1, "day": "2024-05-05"}, None),
+            ("c", {"id": 1, "day": "2025-07-07"}, None, {"id": 1, "day": "2025-07-07", "v": "a"}),
+            ("t", None, None, None),
+        ]
+
+
+def test_partitions_with_other_identities_are_suspended(database: Database) -> None:
+    database.script(
+        "CREATE TABLE m (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (1) TO (100)",
+        "ALTER TABLE m REPLICA IDENTITY FULL",
+    )
+    with Capture(database) as capture:
+        assert [table.state for table in capture.opened.tables] == ["suspended"]
+    database.execute("INSERT INTO m VALUES (1)")
+    database.execute("UPDATE m SET id = 2")
+
+
+def test_inheritance_children_are_tables_of_their_own(database: Database) -> None:
+    database.script(
+        "CREATE TABLE parent (id int PRIMARY KEY)",
+        "CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent)",
+        "INSERT INTO parent VALUES (1)",
+        "INSERT INTO child VALUES (2)",
+    )
+    with Capture(database, tables=("public.parent",)) as capture:
+        assert capture.load("parent") == [({"id": 1}, {"id": 1})]
+        assert published(database, capture.publication) == {"parent"}
+        database.script("INSERT INTO child VALUES (3)", "UPDATE parent SET id = id + 10")
+        assert [event.key["id"] for event in capture.catch_up() if event.op == "c"] == [11]
+
+
+def test_generated_columns_of_a_full_identity_do_not_break_the_application(postgres18: Any) -> None:
+    with postgres18.database("pg") as database:
+        database.script(
+            "CREATE TABLE stored (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED)",
+            "ALTER TABLE stored REPLICA IDENTITY FULL",
+            "CREATE TABLE virtual (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL)",
+            "CREATE TABLE virtual_full (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL)",
+            "ALTER TABLE virtual_full REPLICA IDENTITY FULL",
+            "INSERT INTO stored (id, a) VALUES (1, 1)",
+        )
+        with Capture(database) as capture:
+            states = {table.name.table: table.state for table in capture.opened.tables}
+            assert states == {"stored": "streaming", "virtual": "streaming", "virtual_full": "suspended"}
+            assert capture.load("stored") == [({"id": 1}, {"id": 1, "a": 1, "b": 2})]
+            database.script(
+                "UPDATE stored SET a = 2",
+                "INSERT INTO virtual (id, a) VALUES (1, 1)",
+                "UPDATE virtual SET a = 2",
+                "INSERT INTO virtual_full (id, a) VALUES (1, 1)",
+                "UPDATE virtual_full SET a = 2",
+            )
+            assert capture.changes() == [
+                ("u", {"id": 1}, {"id": 1, "a": 1, "b": 2}, {"id": 1, "a": 2, "b": 4}),
+                ("c", {"id": 1}, None, {"id": 1, "a": 1}),
+                ("u", {"id": 1}, None, {"id": 1, "a": 2}),
+            ]
+
+
+def test_names_that_need_quotes(database: Database) -> None:
+    database.script(
+        'CREATE SCHEMA "Größe ""x"""',
+        'CREATE TABLE "Größe ""x"""."Tab\'le; 100%%s" ("I d" int PRIMARY KEY, "v\\n""" text)'.replace("%%", "%"),
+    )
+    with Capture(database) as capture:
+        database.execute('INSERT INTO "Größe ""x"""."Tab\'le; 100%s" VALUES (1, \'a\')')
+        (event,) = capture.catch_up()
+        assert event.after == {"I d": 1, 'v\\n"': "a"}
+        assert (event.source["schema"], event.source["table"]) == ('Größe "x"', "Tab'le; 100%s")
+        reader = capture.reader()
+        chunk = reader.chunk(event.topic, None, 10, 1000)
+        assert [orjson.loads(row) for _, row in chunk.rows] == [event.after]
+        reader.close()

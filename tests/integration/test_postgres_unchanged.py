@@ -1,0 +1,191 @@
+"""Values that the log of PostgreSQL leaves out because they did not change (TOAST)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tailrace.emitter import UNCHANGED_PLACEHOLDER
+from tests.capture.postgres import Capture, suspended
+from tests.servers import Database
+
+
+@pytest.fixture(params=["postgres15", "postgres18"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with request.getfixturevalue(request.param).database("pg") as found:
+        yield found
+
+
+def big(seed: int) -> str:
+    return random.Random(seed).randbytes(6000).hex()
+
+
+@pytest.fixture
+def toasted(database: Database) -> Database:
+    database.script(
+        "CREATE TABLE t (id int PRIMARY KEY, n int, doc text)", "ALTER TABLE t ALTER doc SET STORAGE EXTERNAL"
+    )
+    database.execute("INSERT INTO t VALUES (1, 1, %s), (2, 1, %s)", (big(1), big(2)))
+    return database
+
+
+def test_unchanged_values_are_named(toasted: Database) -> None:
+    with Capture(toasted) as capture:
+        toasted.script("UPDATE t SET n = 2 WHERE id = 1", "UPDATE t SET doc = 'short' WHERE id = 1")
+        first, second = capture.catch_up()
+        assert first.after == {"id": 1, "n": 2, "doc": UNCHANGED_PLACEHOLDER}
+        assert first.source["unchanged"] == ["doc"]
+        assert second.after == {"id": 1, "n": 2, "doc": "short"}
+        assert second.source["unchanged"] == []
+
+
+def test_unchanged_values_come_from_the_old_row_where_the_log_has_it(toasted: Database) -> None:
+    toasted.execute("ALTER TABLE t REPLICA IDENTITY FULL")
+    with Capture(toasted) as capture:
+        toasted.script("UPDATE t SET n = 2 WHERE id = 1", "UPDATE t SET id = 10 WHERE id = 1")
+        events = [event for event in capture.catch_up() if event.op != "tombstone"]
+        assert [event.op for event in events] == ["u", "d", "c"]
+        assert events[0].before == {"id": 1, "n": 1, "doc": big(1)}
+        assert events[0].after == {"id": 1, "n": 2, "doc": big(1)}
+        assert events[1].before == {"id": 1, "n": 2, "doc": big(1)}
+        assert events[2].after == {"id": 10, "n": 2, "doc": big(1)}
+        assert all(event.source["unchanged"] == [] for event in events)
+
+
+def test_a_changed_key_reads_unchanged_values_from_the_source(toasted: Database) -> None:
+    with Capture(toasted) as capture:
+        toasted.execute("UPDATE t SET id = 10 WHERE id = 1")
+        assert capture.changes() == [
+            ("d", {"id": 1}, {"id": 1}, None),
+            ("c", {"id": 10}, None, {"id": 10, "n": 1, "doc": big(1)}),
+        ]
+
+
+def test_a_changed_key_whose_row_is_gone_names_what_it_lacks(toasted: Database) -> None:
+    """Never NULL: the row leaves as an update of a row that is not there, and the event that removed it follows."""
+    with Capture(toasted) as capture:
+        toasted.script(
+            "UPDATE t SET id = 10 WHERE id = 1",
+            "DELETE FROM t WHERE id = 10",
+            "UPDATE t SET id = 20 WHERE id = 2",
+            "UPDATE t SET id = 30 WHERE id = 20",
+        )
+        events = [event for event in capture.catch_up() if event.op != "tombstone"]
+        assert [(event.op, event.key["id"]) for event in events] == [
+            ("d", 1),
+            ("u", 10),
+            ("d", 10),
+            ("d", 2),
+            ("u", 20),
+            ("d", 20),
+            ("c", 30),
+        ]
+        assert events[1].source["unchanged"] == ["doc"]
+        assert events[1].after["doc"] == UNCHANGED_PLACEHOLDER
+        assert events[6].after == {"id": 30, "n": 1, "doc": big(2)}
+        sequences = [event.source["tailrace_seq"] for event in events]
+        assert sequences == sorted(set(sequences))
+
+
+def test_reading_unchanged_values_follows_renamed_columns(toasted: Database) -> None:
+    capture = Capture(toasted)
+    capture.open()
+    capture.close()
+    toasted.script(
+        "UPDATE t SET id = 10 WHERE id = 1", "ALTER TABLE t RENAME doc TO body", "ALTER TABLE t RENAME id TO key"
+    )
+    capture.open()
+    assert capture.changes()[-1] == ("c", {"id": 10}, None, {"id": 10, "n": 1, "doc": big(1)})
+    capture.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("ALTER TABLE t DROP COLUMN doc", "column doc was dropped"),
+        ("ALTER TABLE t ALTER doc TYPE bytea USING doc::bytea", "column doc was text and is bytea now"),
+        ("ALTER TABLE t ALTER id TYPE bigint", "column id was integer and is bigint now"),
+    ],
+)
+def test_unchanged_values_that_the_source_has_no_more_suspend_the_table(
+    toasted: Database, change: str, reason: str
+) -> None:
+    """The row is there: it must not be left out as if it were gone."""
+    toasted.execute("CREATE TABLE u (id int PRIMARY KEY)")
+    capture = Capture(toasted)
+    capture.open()
+    capture.close()
+    toasted.script("UPDATE t SET id = 10 WHERE id = 1", change, "INSERT INTO u VALUES (1)")
+    with capture:
+        assert [event.short for event in capture.catch_up()] == [("c", {"id": 1}, None, {"id": 1})]
+        assert f"doc, which the log leaves out and the source has no more: {reason}" in suspended(capture)["t"]
+        assert "load it again" in suspended(capture)["t"]
+
+
+def test_reading_unchanged_values_takes_new_labels_of_the_key(database: Database) -> None:
+    database.script(
+        "CREATE TYPE mood AS ENUM ('sad', 'glad')",
+        "CREATE TABLE t (id int, m mood, doc text, PRIMARY KEY (id, m))",
+        "ALTER TABLE t ALTER doc SET STORAGE EXTERNAL",
+    )
+    database.execute("INSERT INTO t VALUES (1, 'sad', %s), (2, 'sad', %s)", (big(1), big(2)))
+    capture = Capture(database)
+    capture.open()
+    capture.close()
+    # Read when the enum has one more label than its table's version.
+    database.script("UPDATE t SET m = 'glad' WHERE id = 1", "ALTER TYPE mood ADD VALUE 'calm'")
+    with capture:
+        assert capture.changes()[-1] == ("c", {"id": 1, "m": "glad"}, None, {"id": 1, "m": "glad", "doc": big(1)})
+        database.script("UPDATE t SET m = 'glad' WHERE id = 2", "ALTER TYPE mood RENAME VALUE 'glad' TO 'happy'")
+        capture.catch_up()
+        assert "a label of public.mood was renamed" in suspended(capture)["t"]
+
+
+def test_reading_unchanged_values_by_a_key_of_an_extensions_type(postgres15: Any) -> None:
+    with postgres15.database("pg") as database:
+        database.script(
+            "CREATE EXTENSION ltree",
+            "CREATE EXTENSION citext",
+            "CREATE TABLE t (path ltree, word citext, doc text, PRIMARY KEY (path, word))",
+            "ALTER TABLE t ALTER doc SET STORAGE EXTERNAL",
+        )
+        database.execute("INSERT INTO t VALUES ('a.b', 'Word', %s)", (big(1),))
+        with Capture(database) as capture:
+            database.execute("UPDATE t SET path = 'a.c'")
+            assert capture.changes()[-1][3] == {"path": "a.c", "word": "Word", "doc": big(1)}
+
+
+@pytest.mark.parametrize("identity", ["DEFAULT", "USING INDEX t_key"])
+def test_a_key_stored_out_of_line_stays_the_rows_key(database: Database, identity: str) -> None:
+    """The log leaves it out of the new row and has it in the old key."""
+    key = big(1)[:2400]
+    database.script(
+        "CREATE TABLE t (k text PRIMARY KEY, n int)",
+        "CREATE UNIQUE INDEX t_key ON t (k)",
+        "ALTER TABLE t ALTER k SET STORAGE EXTERNAL",
+        f"ALTER TABLE t REPLICA IDENTITY {identity}",
+    )
+    database.execute("INSERT INTO t VALUES (%s, 1)", (key,))
+    with Capture(database) as capture:
+        database.execute("UPDATE t SET n = 2")
+        (event,) = capture.catch_up()
+        assert event.short == ("u", {"k": key}, None, {"k": key, "n": 2})
+        assert event.source["unchanged"] == []
+
+
+def test_a_part_of_a_key_stored_out_of_line_stays_when_another_changes(database: Database) -> None:
+    key, doc = big(1)[:2400], big(2)
+    database.script(
+        "CREATE TABLE t (a int, k text, doc text, PRIMARY KEY (k, a))",
+        "ALTER TABLE t ALTER k SET STORAGE EXTERNAL, ALTER doc SET STORAGE EXTERNAL",
+    )
+    database.execute("INSERT INTO t VALUES (1, %s, %s)", (key, doc))
+    with Capture(database) as capture:
+        database.execute("UPDATE t SET a = 2")
+        assert capture.changes() == [
+            ("d", {"k": key, "a": 1}, {"k": key, "a": 1}, None),
+            ("c", {"k": key, "a": 2}, None, {"a": 2, "k": key, "doc": doc}),
+        ]
