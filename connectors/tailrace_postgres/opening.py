@@ -14,7 +14,8 @@ from tailrace_postgres.catalog import Catalog
 from tailrace_postgres.connection import Connection, literal
 from tailrace_postgres.continuity import Identity, continued
 from tailrace_postgres.lsn import lsn_text, parse_lsn
-from tailrace_postgres.publication import Publications
+from tailrace_postgres.membership import Membership
+from tailrace_postgres.publication import Publications, Published
 from tailrace_postgres.relations import RELOAD, storage_key, suspension
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
@@ -30,10 +31,11 @@ from tailrace_postgres.slot import (
 from tailrace_postgres.snapshot import Anchor, Horizon
 from tailrace_postgres.view import Snapshot
 
-#: State entries of our own: the snapshot at the slot's start; OIDs of the tables published at the last opening; by
-#: topic, the transaction id that views of a table added later must have left behind.
+#: State entries of our own: the snapshot at the slot's start; OIDs of the tables published at the last opening; what
+#: they were published by; by topic, the transaction id that views of a table added later must have left behind.
 START_KEY = "postgres-start"
 PUBLISHED_KEY = "postgres-published"
+MEMBERSHIP_KEY = "postgres-membership"
 FLOOR_PREFIX = "postgres-floor:"
 #: A slot whose session was cut off by the network is given back later than one whose process is gone.
 SLOT_SECONDS = 20.0
@@ -44,12 +46,14 @@ class Beginning:
     """What opening found and did.
 
     Attributes:
+        membership: by which publications it is captured; a session asks for these.
         records: entries for the stream's state store.
         anchor: holds the slot's snapshot for keyless tables; None where nothing is to be read with it.
     """
 
     position: Position
     selected: list[Selected]
+    membership: Membership
     horizon: Horizon = field(default_factory=Horizon)
     records: dict[str, bytes] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -97,8 +101,10 @@ class Opening:
                 storage[table.table.oid] = columns.storage
         created = create_slot(self.replication, self.slot)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
-        beginning = Beginning(position, list(selected))
+        membership = Membership.of(self.publications.present())
+        beginning = Beginning(position, list(selected), membership)
         beginning.records[PUBLISHED_KEY] = _published(selected)
+        beginning.records[MEMBERSHIP_KEY] = membership.to_json()
         if self.loads:
             self._hold(beginning, created, storage)
         return beginning
@@ -147,10 +153,12 @@ class Opening:
                 where=where,
                 fix=AGAIN,
             )
-        beginning = Beginning(position, [])
+        stored = Membership.from_json(state[MEMBERSHIP_KEY]) if MEMBERSHIP_KEY in state else None
+        beginning = Beginning(position, [], Membership({}))
         self._recall(beginning, state)
+        usable = self._usable(present, stored)
         members = {oid for publication in present.values() for oid in publication.members}
-        new = [self._judged(table, beginning, state, members) for table in selected]
+        new = [self._judged(table, beginning, state, members, usable) for table in selected]
         if statements := self.publications.statements(beginning.selected):
             self.publications.apply(statements)
         topics = [topic for topic in new if topic]
@@ -159,8 +167,14 @@ class Opening:
             for topic in topics:
                 beginning.horizon.floors[topic] = floor
                 beginning.records[FLOOR_PREFIX + topic] = b"%d" % floor
-        if (published := _published(beginning.selected)) != state.get(PUBLISHED_KEY):
-            beginning.records[PUBLISHED_KEY] = published
+        membership = Membership.of(self.publications.present())
+        beginning.membership = membership if usable else membership.without(self.publications.inserts_name)
+        for key, record in (
+            (PUBLISHED_KEY, _published(beginning.selected)),
+            (MEMBERSHIP_KEY, beginning.membership.to_json()),
+        ):
+            if record != state.get(key):
+                beginning.records[key] = record
         slot = freed_slot(self.queries, slot, SLOT_SECONDS)
         if slot.active_pid is not None:
             raise UnreachableError(
@@ -170,6 +184,15 @@ class Opening:
             )
         return beginning
 
+    def _usable(self, present: Mapping[str, Published], stored: Membership | None) -> bool:
+        """Whether the publication for inserts can be asked for: it is as old as what is read from, or need not be."""
+        name = self.publications.inserts_name
+        if self.publications.pass_over_missing:
+            return True
+        if name not in present:
+            return False
+        return stored is None or stored.publications.get(name) == present[name].oid
+
     def _recall(self, beginning: Beginning, state: Mapping[str, bytes]) -> None:
         if start := state.get(START_KEY):
             beginning.horizon.start = Snapshot.parse(start.decode())
@@ -178,9 +201,14 @@ class Opening:
                 beginning.horizon.floors[key.removeprefix(FLOOR_PREFIX)] = int(value)
 
     def _judged(
-        self, table: Selected, beginning: Beginning, state: Mapping[str, bytes], members: Container[int]
+        self,
+        table: Selected,
+        beginning: Beginning,
+        state: Mapping[str, bytes],
+        members: Container[int],
+        inserts_usable: bool,
     ) -> str | None:
-        """Adds the table to `beginning`, suspended if changes of it were missed; its topic if it is new."""
+        """Adds the table to `beginning`, suspended if changes of it were or would be missed; its topic if it is new."""
         topic = table.source.topic
         stored = orjson.loads(state.get(table_key(topic), b"{}"))
         if stored.get("state") == "suspended":
@@ -199,6 +227,11 @@ class Opening:
             reason = "the table was replaced by another one of the same name"
         elif known is not None and self.loads:
             reason = "the table was not captured for a while, so changes of it are missing"
+        elif table.inserts_only and not inserts_usable:
+            reason = (
+                f"publication {self.publications.inserts_name} was not there when the pipeline was begun, or was"
+                " dropped since, and PostgreSQL before 18 reads no older changes with it"
+            )
         if reason:
             beginning.records[table_key(topic)] = suspension(f"{reason}; {RELOAD}")
             beginning.selected.append(_suspended(table, f"{reason}; {RELOAD}"))

@@ -16,6 +16,8 @@ from tailrace_postgres.selection import Selected
 
 #: Who creates a publication needs it, and must own the tables besides.
 GRANT_CREATE = "GRANT CREATE ON DATABASE … TO the source's user"
+#: From here on pgoutput passes over a publication that was not there at a change, and says so in the server's log.
+PASSES_OVER_MISSING = 180000
 _SUFFIX = "_inserts"
 _ALL_CHANGES = ("insert", "update", "delete", "truncate")
 _INSERTS = ("insert", "truncate")
@@ -26,12 +28,14 @@ class Published:
     """A publication as it is.
 
     Attributes:
+        oid: another one's, once it was dropped and created again.
         everything: FOR ALL TABLES, or TABLES IN SCHEMA.
         partial: a member has a row filter or a column list.
         settings: publish, and the options that we give.
         members: OID and name in SQL.
     """
 
+    oid: int
     everything: bool
     partial: bool
     settings: tuple[tuple[str, ...], bool, bool]
@@ -41,6 +45,10 @@ class Published:
 @dataclass(slots=True)
 class Publications:
     """Both publications of a pipeline.
+
+    Both are made at the first start, and every session asks for both: pgoutput looks a publication up as of the change
+    that it sends, when a table may still have been in the other one; and up to PostgreSQL 17 it fails for a change that
+    is older than a publication, so that a later one would come too late.
 
     Attributes:
         name: of the one for all changes; the other has a suffix.
@@ -53,12 +61,18 @@ class Publications:
     def inserts_name(self) -> str:
         return self.name + _SUFFIX
 
+    @property
+    def pass_over_missing(self) -> bool:
+        """Whether a session may ask for a publication that is younger than changes it still has to read."""
+        return self.connection.version >= PASSES_OVER_MISSING
+
     def present(self) -> dict[str, Published]:
         """Those that there are, by name."""
         names = [self.name, self.inserts_name]
         generated = "p.pubgencols <> 'n'" if self._generated else "false"
         rows = self.connection.query(
-            "SELECT p.pubname, p.puballtables OR EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid),"
+            "SELECT p.pubname, p.oid,"
+            " p.puballtables OR EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid),"
             f" p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot, {generated}"
             " FROM pg_publication p WHERE p.pubname = ANY(%s::name[])",
             [names],
@@ -72,16 +86,17 @@ class Publications:
             doing="reading publications",
         )
         result = {}
-        for name, everything, inserts, updates, deletes, truncates, via_root, with_generated in rows:
+        for name, oid, everything, inserts, updates, deletes, truncates, via_root, with_generated in rows:
             own = [member for member in members if member[0] == name]
             published = zip(_ALL_CHANGES, (inserts, updates, deletes, truncates), strict=True)
             result[name] = Published(
+                oid=oid,
                 everything=everything,
                 partial=any(member[5] for member in own),
                 settings=(tuple(word for word, on in published if on), via_root, with_generated),
                 members={
-                    oid: identifier(schema, table) if kind == "p" else f"ONLY {identifier(schema, table)}"
-                    for _, oid, schema, table, kind, _ in own
+                    table: identifier(schema, relation) if kind == "p" else f"ONLY {identifier(schema, relation)}"
+                    for _, table, schema, relation, kind, _ in own
                 },
             )
         return result
@@ -101,7 +116,7 @@ class Publications:
         ):
             if name in present:
                 result += self._alterations(name, operations, tables, present[name])
-            elif tables or name == self.name:
+            elif tables or self.name not in present:
                 members = f" FOR TABLE {', '.join(table.only for table in tables)}" if tables else ""
                 result.append(f"CREATE PUBLICATION {identifier(name)}{members} WITH ({self._options(operations)})")
         # A table that changes publications must be out of the one before it is in the other, in one transaction.

@@ -48,7 +48,8 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
         default=None,
         min_length=1,
         max_length=_IDENTIFIER_BYTES - _SUFFIX_BYTES,
-        description="The publication, which tailrace creates for exactly the captured tables. Default: as `slot`.",
+        description="The publication, which tailrace creates for exactly the captured tables; a second one, "
+        "`PUBLICATION_inserts`, is for those with `inserts_only`. Default: as `slot`.",
         examples=["tailrace_shop"],
     )
 

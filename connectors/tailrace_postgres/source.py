@@ -139,8 +139,9 @@ class PostgresSource:
         try:
             batch = streaming.read(timeout, limit_bytes)
         except RefusedError:
-            # Among others: PostgreSQL up to 17 ends the stream where the publication is gone.
+            # Among others: PostgreSQL up to 17 ends the stream where a publication is gone.
             self._inspect()
+            self._require_publications()
             raise
         if batch is not None and self._standby and not wal.in_recovery(self._connection):
             # A session lives on through a promotion; what follows is on another timeline, which the position must name.
@@ -196,10 +197,9 @@ class PostgresSource:
             assert self._beginning is not None
             self._release_anchor()
             start = parse_lsn(self._beginning.position.restart)
-            names = [self._publications.name]
-            if any(selected.captured and selected.inserts_only for selected in self._beginning.selected):
-                names.append(self._publications.inserts_name)
-            stream = ReplicationStream(self._replication, self._slot, start, names)
+            stream = ReplicationStream(
+                self._replication, self._slot, start, list(self._beginning.membership.publications)
+            )
             self._streaming = Streaming(
                 stream,
                 self._decoder,
@@ -233,6 +233,14 @@ class PostgresSource:
         suspended = self._relations.inspect(existing, published, self._select(self._connection))
         self._publications.remove(suspended)
         return bool(suspended)
+
+    def _require_publications(self) -> None:
+        """Opening finds out what the loss of the publication for inserts means for its tables; the others go on."""
+        assert self._beginning is not None
+        if gone := self._beginning.membership.publications.keys() - self._publications.present().keys():
+            raise UnreachableError(
+                f"somebody dropped publication {', '.join(gone)}; reading begins again without it", where=self._where
+            )
 
     def _release_anchor(self) -> None:
         if self._beginning is not None and self._beginning.anchor is not None:

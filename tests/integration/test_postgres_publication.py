@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
-from tailrace.errors import DataLossError, RefusedError
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tests.capture.postgres import Capture, Table, suspended
 from tests.servers import Database, wait_until
 
@@ -106,6 +107,74 @@ def test_tables_without_identity_keep_working_and_are_suspended(database: Databa
             ("t", None, None, None),
             ("c", {"id": 1}, None, {"id": 1}),
         ]
+
+
+def test_a_table_that_is_captured_whole_from_now_on_keeps_its_pending_inserts(database: Database) -> None:
+    """They were published by the other publication, which the table has left when they are read."""
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (a int)")
+    capture = Capture(database, entries=(Table("public.log"),))
+    capture.open()
+    capture.catch_up()
+    capture.close()
+    database.script("INSERT INTO log VALUES (1)", "ALTER TABLE log REPLICA IDENTITY FULL")
+    capture.entries = ()
+    with capture:
+        assert published(database, capture.publication) == {"t", "log"}
+        assert suspended(capture) == {}
+        database.script("INSERT INTO log VALUES (2)", "DELETE FROM log WHERE a = 1")
+        assert capture.changes() == [
+            ("c", None, None, {"a": 1}),
+            ("c", None, None, {"a": 2}),
+            ("d", None, {"a": 1}, None),
+        ]
+
+
+def test_a_first_table_for_inserts_only_comes_while_changes_are_pending(database: Database) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    capture = Capture(database, entries=(Table("public.log"),))
+    capture.open()
+    capture.close()
+    database.script("INSERT INTO t VALUES (1)", "CREATE TABLE log (id int PRIMARY KEY)")
+    with capture:
+        database.script("INSERT INTO log VALUES (2)", "UPDATE log SET id = 3")
+        assert [event.short for event in capture.catch_up()] == [
+            ("c", {"id": 1}, None, {"id": 1}),
+            ("c", {"id": 2}, None, {"id": 2}),
+        ]
+        assert published(database, capture.publication + "_inserts") == {"log"}
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_lost_publication_for_inserts_stops_its_own_tables_alone(database: Database, running: bool) -> None:
+    """PostgreSQL before 18 cannot read changes with a publication that is younger: no table comes into it any more."""
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (a int)")
+    capture = Capture(database, entries=(Table("public.log"), Table("public.later")))
+    capture.open()
+    capture.catch_up()
+    if not running:
+        capture.close()
+    database.script(
+        "INSERT INTO t VALUES (1)",
+        f'DROP PUBLICATION "{capture.publication}_inserts"',
+        "INSERT INTO t VALUES (2)",
+        "INSERT INTO log VALUES (3)",
+    )
+    if running:
+        with contextlib.suppress(UnreachableError):  # before 18
+            capture.until(lambda: "log" in suspended(capture))
+        capture.close()
+    database.execute("CREATE TABLE later (id int PRIMARY KEY)")
+    with capture:
+        capture.catch_up()
+        database.execute("INSERT INTO later VALUES (4)")
+        capture.catch_up()
+        assert "took the table out of the publication" in suspended(capture)["log"]
+        found = [event.key["id"] for event in capture.events]
+        if database.server.kind == "postgres15":
+            assert found == [1, 2]
+            assert "PostgreSQL before 18" in suspended(capture)["later"]
+        else:
+            assert found == [1, 2, 4]
 
 
 def test_the_publication_is_exactly_the_captured_tables(database: Database) -> None:

@@ -408,7 +408,11 @@ def test_teardown_names_and_drops_what_open_made(database: Database, capture: Ca
     capture.close()
     source = capture.create()
     _free(capture)
-    expected = [f"replication slot {capture.slot}", f"publication {capture.publication}"]
+    expected = [
+        f"replication slot {capture.slot}",
+        f"publication {capture.publication}",
+        f"publication {capture.publication}_inserts",
+    ]
     assert source.teardown(None, dry_run=True) == expected
     assert database.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", (capture.slot,)) == 1
     assert source.teardown(None, dry_run=False) == expected

@@ -141,7 +141,7 @@ def teardown(
     log_format: Log = None,
     debug: Debug = False,
 ) -> int:
-    """Drops the slot, the publication and this pipeline's state, after naming them; never topics nor target rows."""
+    """Drops the slot, the publications and this pipeline's state, after naming them; never topics nor target rows."""
     from tailrace.cli import teardown as command
 
     _logs(log_format, debug)
