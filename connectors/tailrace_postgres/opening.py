@@ -10,6 +10,7 @@ import orjson
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position, table_key
 from tailrace.sequence import lsn_mark
+from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog
 from tailrace_postgres.connection import Connection, literal
 from tailrace_postgres.continuity import Identity, continued
@@ -146,6 +147,7 @@ class Opening:
         position = continued(position, Identity.of(self.replication), self.replication)
         slot = verify_resumable(find_slot(self.queries, self.slot), self.slot, parse_lsn(position.restart), where)
         refuse_foreign(slot, self.database, where)
+        wal.require_reached(self.queries, parse_lsn(position.restart))
         present = self.publications.present()
         if self.publications.name not in present:
             raise DataLossError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tailrace.errors import DataLossError, UnreachableError
 from tailrace_postgres.connection import Connection
-from tailrace_postgres.lsn import parse_lsn
+from tailrace_postgres.lsn import lsn_text, parse_lsn
+from tailrace_postgres.slot import AGAIN
 
 
 def log_end(connection: Connection) -> int:
@@ -32,3 +34,31 @@ def current(connection: Connection) -> int:
 def in_recovery(connection: Connection) -> bool:
     """Whether the server is a standby."""
     return bool(connection.value("SELECT pg_is_in_recovery()"))
+
+
+def require_reached(connection: Connection, position: int) -> None:
+    """The log's end is at or past a position that was read before.
+
+    A server that was restored from a copy of its disk has the same identity and slot, and a log that runs backwards.
+    Once it has passed the position, nothing tells.
+
+    Raises:
+        DataLossError: it ran backwards.
+        UnreachableError: on a standby, which may have replayed less than the server that was read before.
+    """
+    standby = in_recovery(connection)
+    end = current(connection)
+    if end >= position:
+        return
+    if standby:
+        raise UnreachableError(
+            f"the standby has replayed the log up to {lsn_text(end)}, our position is {lsn_text(position)}",
+            where=connection.where,
+            fix="it goes on once the standby has caught up; see pg_stat_wal_receiver",
+        )
+    raise DataLossError(
+        f"the server's log ends at {lsn_text(end)}, before our position {lsn_text(position)}: it was restored from an"
+        " earlier copy",
+        where=connection.where,
+        fix=AGAIN,
+    )

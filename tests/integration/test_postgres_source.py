@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -318,6 +320,32 @@ def test_another_server_or_database_is_data_loss(database: Database, capture: Ca
         stranger = Capture(other, url=other.url, state=capture.state)
         with pytest.raises(DataLossError, match="another server or database"):
             stranger.open()
+
+
+def test_a_server_restored_from_a_copy_of_its_disk_is_data_loss() -> None:
+    """Same system, same timeline, and the slot is in the copy: only the log's end tells."""
+    with start("postgres15") as server, server.database("pg") as database:
+        database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        capture = Capture(database)
+        capture.open()
+        capture.catch_up()
+        capture.close()
+        _free(capture)
+        server.shut_down()
+        data, copy = server.folder / "data", server.folder / "copy"
+        subprocess.run(["cp", "-a", data, copy], check=True)
+        server.relaunch()
+        capture.open()
+        database.execute("INSERT INTO t SELECT generate_series(1, 5000)")
+        assert len(capture.catch_up()) == 5000
+        capture.close()
+        server.shut_down()
+        shutil.rmtree(data)
+        copy.rename(data)
+        server.relaunch()
+        database.execute("INSERT INTO t VALUES (1)")
+        with pytest.raises(DataLossError, match=r"log ends at .*, before our position .*teardown"):
+            capture.open()
 
 
 def test_a_lost_slot_is_data_loss() -> None:
