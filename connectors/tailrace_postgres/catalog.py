@@ -71,7 +71,8 @@ class CatalogColumn:
 
     Attributes:
         missing: text of the value that rows older than the column have (ADD COLUMN … DEFAULT); None is NULL.
-        defaulted: it has a default, is an identity column or is generated.
+        torn: that value differs between the partitions.
+        defaulted: it or its domain has a default, or it is an identity column or generated.
         age: transactions since its catalog row was written last.
     """
 
@@ -82,6 +83,7 @@ class CatalogColumn:
     nullable: bool
     generated: bool
     missing: str | None
+    torn: bool
     defaulted: bool
     age: int
 
@@ -128,11 +130,19 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 """
 
+# A partitioned table has no rows: what they got is kept with its partitions, whose columns may stand in another order.
 _COLUMNS = """
-SELECT attnum, attname, atttypid, atttypmod, NOT attnotnull, attgenerated, attisdropped,
-       CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END,
-       atthasdef OR attidentity <> '', age(xmin)
-  FROM pg_attribute WHERE attrelid = %s AND attnum > 0 ORDER BY attnum
+SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgenerated, a.attisdropped,
+       coalesce(old.missing, '{}'),
+       a.atthasdef OR a.attidentity <> '' OR EXISTS (
+           SELECT FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'd' AND t.typdefault IS NOT NULL),
+       age(a.xmin)
+  FROM pg_attribute a
+  LEFT JOIN LATERAL (
+       SELECT array_agg(DISTINCT (l.attmissingval::text::text[])[1]) AS missing FROM pg_attribute l
+        WHERE l.atthasmissing AND l.attname = a.attname
+          AND (l.attrelid = a.attrelid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(a.attrelid)))) old ON true
+ WHERE a.attrelid = %s AND a.attnum > 0 ORDER BY a.attnum
 """
 
 # Of a partitioned table: of all partitions.
@@ -183,7 +193,8 @@ class Catalog:
                 modifier=modifier,
                 nullable=nullable,
                 generated=generated != "",
-                missing=missing,
+                missing=missing[0] if len(missing) == 1 else None,
+                torn=len(missing) > 1,
                 defaulted=defaulted,
                 age=age,
             )

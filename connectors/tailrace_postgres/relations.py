@@ -194,7 +194,7 @@ class CapturedRelations:
                     column = Column(
                         column.id, column.name, column.type, column.nullable, column.key, value, column.generated
                     )
-                elif current.defaulted and self._written_anew(selected.source.topic, catalog):
+                elif current.torn or (current.defaulted and self._written_anew(selected.source.topic, catalog)):
                     self.suspend(
                         selected,
                         f"column {column.name} was added with values that PostgreSQL made for every row, which are in"

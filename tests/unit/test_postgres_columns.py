@@ -24,7 +24,7 @@ class Types:
 
 def catalog(*columns: tuple[int, str, int], key: tuple[int, ...] = (1,), age: int = OLD_DDL) -> CatalogColumns:
     live = tuple(
-        CatalogColumn(number, name, type_oid, -1, number != 1, False, None, False, age)
+        CatalogColumn(number, name, type_oid, -1, number != 1, False, None, False, False, age)
         for number, name, type_oid in columns
     )
     return CatalogColumns(CatalogTable(1, "public", "t", "r", "d", primary=key), live, "1")
