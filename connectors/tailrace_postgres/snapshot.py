@@ -174,7 +174,7 @@ class PostgresSnapshotReader:
         )
 
     def sees_all(self, transactions: Sequence[str]) -> bool:
-        view = Snapshot.parse(self._connection.value("SELECT pg_current_snapshot()::text"))
+        view = Snapshot.now(self._connection)
         return all(view.sees(transaction) for transaction in transactions)
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
@@ -222,7 +222,7 @@ class PostgresSnapshotReader:
         deadline = time.monotonic() + HORIZON_SECONDS
         while True:
             connection.query(f"{_BEGIN}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
-            view = Snapshot.parse(connection.value("SELECT pg_current_snapshot()::text"))
+            view = Snapshot.now(connection)
             if self._horizon.satisfied(topic, view):
                 return view
             connection.query("ROLLBACK")

@@ -5,7 +5,9 @@ PostgreSQL manual, "Transaction ID and Snapshot Information Functions".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tailrace_postgres.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,17 @@ class Snapshot:
     def parse(cls, text: str) -> Snapshot:
         xmin, xmax, running = text.split(":")
         return cls(int(xmin), int(xmax), frozenset(int(xid) for xid in running.split(",") if xid))
+
+    @classmethod
+    def now(cls, connection: Connection) -> Snapshot:
+        """What a query sees now, or the open REPEATABLE READ transaction, whose first query this may be.
+
+        A standby does not print which transactions were running: there only what is below `xmin` is known to be seen.
+        It is asked first, by a statement that takes no snapshot, because it may be promoted meanwhile.
+        """
+        standby = connection.value("SHOW in_hot_standby") == "on"
+        snapshot = cls.parse(connection.value("SELECT pg_current_snapshot()::text"))
+        return replace(snapshot, xmax=snapshot.xmin) if standby else snapshot
 
     def sees(self, transaction: str) -> bool:
         """Whether a committed transaction of the log was visible; `transaction` is its 32-bit id."""

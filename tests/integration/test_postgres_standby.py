@@ -75,32 +75,70 @@ def snapshots_logged(primary: Any) -> Iterator[None]:
         thread.join()
 
 
-def test_capture_from_a_standby_and_across_its_promotion(pair: tuple[Database, Database]) -> None:
-    database, replica = pair
-    database.script("CREATE TABLE t (id int PRIMARY KEY, v text)", "INSERT INTO t VALUES (1, 'a')")
-
-    def replayed() -> bool:
-        end = database.value("SELECT pg_current_wal_lsn()::text")
-        return bool(replica.value("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (end,)))
-
-    wait_until(replayed, 30, "the standby has replayed")
+@contextlib.contextmanager
+def captured(database: Database, replica: Database) -> Iterator[Capture]:
+    """The standby, through a publication that the primary has."""
     capture = Capture(replica)
     # A standby takes no publication: the error has the statement for the primary.
     with pytest.raises(RefusedError, match=r"read-only transaction.*CREATE PUBLICATION") as caught:
         capture.open()
     database.execute(str(caught.value).partition("run: ")[2])
-    wait_until(replayed, 30, "the standby has the publication")
+    await_replay(database, replica)
     with snapshots_logged(database.server):
         capture.open()
     try:
+        yield capture
+    finally:
+        capture.close()
+        replica.disconnect()
+
+
+def await_replay(database: Database, replica: Database) -> None:
+    end = database.value("SELECT pg_current_wal_flush_lsn()::text")
+    wait_until(
+        lambda: bool(replica.value("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (end,))),
+        30,
+        "the standby has replayed",
+    )
+
+
+def test_a_view_of_a_standby_sees_no_running_transaction(pair: tuple[Database, Database]) -> None:
+    database, replica = pair
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    await_replay(database, replica)
+    with captured(database, replica) as capture:
+        running = database.connect(autocommit=False)
+        with running.cursor() as cursor:
+            cursor.execute("INSERT INTO t VALUES (2)")
+            cursor.execute("SELECT txid_current()")
+            (transaction,) = cursor.fetchone()
+        database.execute("INSERT INTO t VALUES (3)")
+        await_replay(database, replica)
+        reader = capture.reader()
+        chunk = reader.chunk(capture.topic("t"), None, 10, 1000)
+        assert [row for _, row in chunk.rows] == [b'{"id":1}', b'{"id":3}']
+        assert not chunk.view.sees(str(transaction))
+        assert not reader.sees_all([str(transaction)])
+        running.commit()
+        await_replay(database, replica)
+        assert reader.sees_all([str(transaction)])
+        reader.close()
+
+
+def test_capture_from_a_standby_and_across_its_promotion(pair: tuple[Database, Database]) -> None:
+    database, replica = pair
+    database.script("CREATE TABLE t (id int PRIMARY KEY, v text)", "INSERT INTO t VALUES (1, 'a')")
+
+    await_replay(database, replica)
+    with captured(database, replica) as capture:
         assert capture.load("t") == [({"id": 1}, {"id": 1, "v": "a"})]
         database.execute("INSERT INTO t VALUES (2, 'b')")
-        wait_until(replayed, 30, "the standby has replayed")
+        await_replay(database, replica)
         assert capture.changes() == [("c", {"id": 2}, None, {"id": 2, "v": "b"})]
         assert Identity.parse(capture.position.identity).timeline == 1
 
         database.execute("INSERT INTO t VALUES (3, 'c')")
-        wait_until(replayed, 30, "the standby has replayed")
+        await_replay(database, replica)
         database.server.kill()
         replica.execute("SELECT pg_promote()")
         replica.execute("INSERT INTO t VALUES (4, 'd')")
@@ -112,6 +150,3 @@ def test_capture_from_a_standby_and_across_its_promotion(pair: tuple[Database, D
         assert Identity.parse(capture.opened.position.identity).timeline == 2
         sequences = [event.source["tailrace_seq"] for event in capture.events]
         assert sequences == sorted(set(sequences))
-    finally:
-        capture.close()
-        replica.disconnect()
