@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ import pytest
 
 from tailrace.errors import RefusedError, UnreachableError, ValueRefusedError
 from tailrace_postgres.connection import Connection
+from tailrace_postgres.publication import Publications
 from tailrace_postgres.view import Snapshot
 from tests.capture.postgres import Capture
 from tests.servers import Database
@@ -403,6 +404,39 @@ def test_a_chunk_waits_for_transactions_that_the_stream_will_not_bring(database:
     running = database.connect(autocommit=False)
     with running.cursor() as cursor:
         cursor.execute("INSERT INTO late VALUES (1)")
+    capture.exclude = ()
+    capture.open()
+    reader = capture.reader()
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(reader.chunk(capture.topic("late"), None, 10, 1000)))
+    thread.start()
+    thread.join(1.0)
+    assert thread.is_alive(), "the chunk was read although its view lacks a row that the stream will not bring"
+    running.commit()
+    thread.join(10)
+    assert [row for _, row in done[0].rows] == [b'{"id":1}']
+    reader.close()
+    assert [event.table for event in capture.catch_up()] == []
+    capture.close()
+
+
+def test_a_chunk_waits_for_a_writer_that_began_while_its_table_was_published(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction id is above that of the ALTER PUBLICATION, and its row is in no publication."""
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE late (id int PRIMARY KEY)")
+    capture = Capture(database, exclude=("public.late",))
+    capture.open()
+    capture.close()
+    running = database.connect(autocommit=False)
+
+    def apply(self: Publications, statements: Sequence[str]) -> None:
+        self.connection.query("BEGIN; " + "; ".join(statements))
+        with running.cursor() as cursor:
+            cursor.execute("INSERT INTO late VALUES (1)")
+        self.connection.query("COMMIT")
+
+    monkeypatch.setattr(Publications, "apply", apply)
     capture.exclude = ()
     capture.open()
     reader = capture.reader()
