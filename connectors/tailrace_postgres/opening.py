@@ -102,7 +102,7 @@ class Opening:
                 storage[table.table.oid] = columns.storage
         created = create_slot(self.replication, self.slot)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
-        membership = Membership.of(self.publications.present())
+        membership = Membership.of(self.publications.present(), _captured(selected))
         beginning = Beginning(position, list(selected), membership)
         beginning.records[PUBLISHED_KEY] = _published(selected)
         beginning.records[MEMBERSHIP_KEY] = membership.to_json()
@@ -156,10 +156,12 @@ class Opening:
                 fix=AGAIN,
             )
         stored = Membership.from_json(state[MEMBERSHIP_KEY]) if MEMBERSHIP_KEY in state else None
-        beginning = Beginning(position, [], Membership({}))
+        if stored is not None and stored.recreated(self.publications.name, present):
+            raise recreated(self.publications.name, where)
+        beginning = Beginning(position, [], Membership({}, {}))
         self._recall(beginning, state)
         usable = self._usable(present, stored)
-        members = {oid for publication in present.values() for oid in publication.members}
+        members = (stored or beginning.membership).unbroken(present, self.publications.wanted(selected))
         new = [self._judged(table, beginning, state, members, usable) for table in selected]
         if statements := self.publications.statements(beginning.selected):
             self.publications.apply(statements)
@@ -174,7 +176,7 @@ class Opening:
             for topic in topics:
                 beginning.horizon.floors[topic] = floor
                 beginning.records[FLOOR_PREFIX + topic] = b"%d" % floor
-        membership = Membership.of(self.publications.present())
+        membership = Membership.of(self.publications.present(), _captured(beginning.selected))
         beginning.membership = membership if usable else membership.without(self.publications.inserts_name)
         for key, record in (
             (PUBLISHED_KEY, _published(beginning.selected)),
@@ -252,5 +254,18 @@ def _suspended(table: Selected, reason: str) -> Selected:
     return replace(table, source=replace(table.source, state="suspended", reason=reason))
 
 
+def _captured(selected: Sequence[Selected]) -> list[int]:
+    return sorted(table.table.oid for table in selected if table.captured)
+
+
 def _published(selected: Sequence[Selected]) -> bytes:
-    return orjson.dumps(sorted(table.table.oid for table in selected if table.captured))
+    return orjson.dumps(_captured(selected))
+
+
+def recreated(publication: str, where: str) -> DataLossError:
+    return DataLossError(
+        f"somebody dropped publication {publication} and created it again: changes made without it cannot be had from"
+        " the log",
+        where=where,
+        fix=AGAIN,
+    )

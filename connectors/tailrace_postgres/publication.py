@@ -24,6 +24,19 @@ _INSERTS = ("insert", "truncate")
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A table in a publication.
+
+    Attributes:
+        oid: of its membership: another one, once it was taken out and added again.
+        sql: the table's name in SQL.
+    """
+
+    oid: int
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """A publication as it is.
 
@@ -32,14 +45,14 @@ class Published:
         everything: FOR ALL TABLES, or TABLES IN SCHEMA.
         partial: a member has a row filter or a column list.
         settings: publish, and the options that we give.
-        members: OID and name in SQL.
+        members: by the table's OID.
     """
 
     oid: int
     everything: bool
     partial: bool
     settings: tuple[tuple[str, ...], bool, bool]
-    members: dict[int, str]
+    members: dict[int, Member]
 
 
 @dataclass(slots=True)
@@ -79,7 +92,8 @@ class Publications:
             doing="reading publications",
         )
         members = self.connection.query(
-            "SELECT p.pubname, c.oid, n.nspname, c.relname, c.relkind, r.prqual IS NOT NULL OR r.prattrs IS NOT NULL"
+            "SELECT p.pubname, r.prqual IS NOT NULL OR r.prattrs IS NOT NULL,"
+            " r.oid, c.oid, n.nspname, c.relname, c.relkind"
             " FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid"
             " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = ANY(%s::name[])",
             [names],
@@ -92,14 +106,22 @@ class Publications:
             result[name] = Published(
                 oid=oid,
                 everything=everything,
-                partial=any(member[5] for member in own),
+                partial=any(member[1] for member in own),
                 settings=(tuple(word for word, on in published if on), via_root, with_generated),
                 members={
-                    table: identifier(schema, relation) if kind == "p" else f"ONLY {identifier(schema, relation)}"
-                    for _, table, schema, relation, kind, _ in own
+                    table: Member(member, ("" if kind == "p" else "ONLY ") + identifier(schema, relation))
+                    for _, _, member, table, schema, relation, kind in own
                 },
             )
         return result
+
+    def wanted(self, selected: Iterable[Selected]) -> dict[int, str]:
+        """By its OID, the publication that each captured table is to be in."""
+        return {
+            table.table.oid: self.inserts_name if table.inserts_only else self.name
+            for table in selected
+            if table.captured
+        }
 
     def statements(self, selected: Iterable[Selected]) -> list[str]:
         """What makes the publications hold exactly the captured tables; empty when they do.
@@ -143,7 +165,7 @@ class Publications:
             for name, publication in present.items():
                 if table.table.oid in publication.members:
                     member = publication.members[table.table.oid]
-                    self.connection.query(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {member}")
+                    self.connection.query(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {member.sql}")
 
     def dropped(self, dry_run: bool) -> list[str]:
         """Drops both; returns what there was."""
@@ -166,7 +188,7 @@ class Publications:
         wanted = {table.table.oid: table.only for table in tables}
         if present.settings != (operations, True, self._generated):
             result.append(f"ALTER PUBLICATION {identifier(name)} SET ({self._options(operations)})")
-        if gone := [member for oid, member in present.members.items() if oid not in wanted]:
+        if gone := [member.sql for oid, member in present.members.items() if oid not in wanted]:
             result.append(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {', '.join(gone)}")
         if new := [table for oid, table in wanted.items() if oid not in present.members]:
             result.append(f"ALTER PUBLICATION {identifier(name)} ADD TABLE {', '.join(new)}")

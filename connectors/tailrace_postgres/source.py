@@ -18,7 +18,7 @@ from tailrace_postgres.checks import findings
 from tailrace_postgres.columns import catalog_columns
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import parse_lsn
-from tailrace_postgres.opening import Beginning, Opening
+from tailrace_postgres.opening import Beginning, Opening, recreated
 from tailrace_postgres.pgoutput import Decoder
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.relations import CapturedRelations
@@ -228,7 +228,11 @@ class PostgresSource:
                 where=self._where,
                 fix=AGAIN,
             )
-        published = {oid for publication in present.values() for oid in publication.members}
+        assert self._beginning is not None
+        membership = self._beginning.membership
+        if membership.recreated(self._publication, present):
+            raise recreated(self._publication, self._where)
+        published = membership.unbroken(present, {})
         existing = Catalog(self._connection).names(self._relations.oids)
         suspended = self._relations.inspect(existing, published, self._select(self._connection))
         self._publications.remove(suspended)
