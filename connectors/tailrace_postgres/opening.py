@@ -163,8 +163,7 @@ class Opening:
         usable = self._usable(present, stored)
         members = (stored or beginning.membership).unbroken(present, self.publications.wanted(selected))
         new = [self._judged(table, beginning, state, members, usable) for table in selected]
-        if statements := self.publications.statements(beginning.selected):
-            self.publications.apply(statements)
+        self._publish(beginning)
         topics = [topic for topic in new if topic]
         if topics:
             # Of our own after the ALTER: all that wrote before it have lower ones. A standby gives out none.
@@ -192,6 +191,19 @@ class Opening:
                 fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
             )
         return beginning
+
+    def _publish(self, beginning: Beginning) -> None:
+        statements = self.publications.statements(beginning.selected)
+        try:
+            if statements:
+                self.publications.apply(statements)
+        except RefusedError as error:
+            # A table too many in a publication is passed over when it is read.
+            if not self.publications.only_remove(statements):
+                raise
+            beginning.warnings.append(
+                f"tables that are not captured stay published, and updates and deletes of them may fail: {error}"
+            )
 
     def _usable(self, present: Mapping[str, Published], stored: Membership | None) -> bool:
         """Whether the publication for inserts can be asked for: it is as old as what is read from, or need not be."""

@@ -158,14 +158,18 @@ class Publications:
                 fix = f"{GRANT_CREATE}, or have somebody who may run: {'; '.join(statements)}"
             raise RefusedError(error.what, where=error.where, fix=fix) from None
 
-    def remove(self, tables: Iterable[Selected]) -> None:
-        """Takes tables out at once: PostgreSQL refuses updates to the application of one that has lost its identity."""
-        present = self.present()
-        for table in tables:
-            for name, publication in present.items():
-                if table.table.oid in publication.members:
-                    member = publication.members[table.table.oid]
-                    self.connection.query(f"ALTER PUBLICATION {identifier(name)} DROP TABLE {member.sql}")
+    def removal(self, table: Selected) -> list[str]:
+        """What takes a table out."""
+        return [
+            f"ALTER PUBLICATION {identifier(name)} DROP TABLE {publication.members[table.table.oid].sql}"
+            for name, publication in self.present().items()
+            if table.table.oid in publication.members
+        ]
+
+    def only_remove(self, statements: Iterable[str]) -> bool:
+        """Whether all of them take tables out and do nothing else."""
+        prefixes = tuple(f"ALTER PUBLICATION {identifier(name)} DROP TABLE " for name in (self.name, self.inserts_name))
+        return all(statement.startswith(prefixes) for statement in statements)
 
     def dropped(self, dry_run: bool) -> list[str]:
         """Drops both; returns what there was."""

@@ -51,7 +51,7 @@ class CapturedRelations:
         self._suspended_before = {selected.source.topic for selected in tables if not selected.captured}
         self._versions = versions
         self._emitter = emitter
-        self._suspended: set[str] = set()
+        self._suspended: dict[str, str] = {}  # reasons by topic
         self._said: set[int] = set()
         self._plans: dict[str, RowPlan] = {}
         self._storage: dict[str, dict[str, Any]] = {
@@ -221,11 +221,18 @@ class CapturedRelations:
         topic = selected.source.topic
         if topic in self._suspended:
             return
-        self._suspended.add(topic)
+        self._suspended[topic] = reason
         if topic in self._plans:
             self._plans[topic].suspended = True
         log.error("table suspended", table=str(selected.source.name), reason=reason)
         self._emitter.record_state(table_key(topic), suspension(reason))
+
+    def amend(self, selected: Selected, advice: str) -> None:
+        """Adds to the reason of a suspended table."""
+        topic = selected.source.topic
+        self._suspended[topic] += f"; {advice}"
+        log.error("suspended table", table=str(selected.source.name), advice=advice)
+        self._emitter.record_state(table_key(topic), suspension(self._suspended[topic]))
 
     def inspect(
         self, existing: Mapping[int, tuple[str, str]], published: Container[int], selected: Iterable[Selected]
@@ -255,7 +262,7 @@ class CapturedRelations:
         for oid, table in now.items():
             if table.captured and oid not in self._by_oid and table.source.topic not in self._suspended_before:
                 self._say_once(oid, "new table: it is captured from the next start on", str(table.source.name))
-        return [table for table in self._by_oid.values() if table.source.topic in self._suspended - before]
+        return [table for table in self._by_oid.values() if table.source.topic in self._suspended.keys() - before]
 
     def _say_once(self, oid: int, what: str, table: str) -> None:
         if oid not in self._said:

@@ -235,8 +235,18 @@ class PostgresSource:
         published = membership.unbroken(present, {})
         existing = Catalog(self._connection).names(self._relations.oids)
         suspended = self._relations.inspect(existing, published, self._select(self._connection))
-        self._publications.remove(suspended)
+        for table in suspended:
+            self._unpublish(table)
         return bool(suspended)
+
+    def _unpublish(self, table: Selected) -> None:
+        """At once: PostgreSQL refuses updates to the application of a published table that has lost its identity."""
+        statements = self._publications.removal(table)
+        try:
+            if statements:
+                self._publications.apply(statements)
+        except RefusedError as error:
+            self._relations.amend(table, f"updates and deletes of it may fail while it is published: {error.fix}")
 
     def _require_publications(self) -> None:
         """Opening finds out what the loss of the publication for inserts means for its tables; the others go on."""

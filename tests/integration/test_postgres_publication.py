@@ -336,6 +336,42 @@ def test_a_role_that_owns_nothing_uses_a_publication_made_for_it(database: Datab
         database.execute(f"DROP ROLE {role}")
 
 
+def test_a_suspended_table_that_our_role_may_not_unpublish_stops_no_other(database: Database) -> None:
+    role = f"r_{database.name}"
+    database.script(
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "CREATE TABLE u (id int PRIMARY KEY)",
+        f"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p'",
+        f"GRANT SELECT ON t, u TO {role}",
+    )
+    capture = Capture(database, url=database.url_as(role, "p"))
+    try:
+        with pytest.raises(RefusedError) as caught:
+            capture.open()
+        database.execute(str(caught.value).partition("run: ")[2])
+        with capture:
+            database.execute("ALTER TABLE u DROP CONSTRAINT u_pkey")
+            capture.until(lambda: "u" in suspended(capture))
+            database.script("INSERT INTO u VALUES (1)", "INSERT INTO t VALUES (2)")
+            assert [event.key["id"] for event in capture.catch_up()] == [2]
+            statement = f'ALTER PUBLICATION "{capture.publication}" DROP TABLE ONLY "public"."u"'
+            assert suspended(capture)["u"].endswith(f"have the tables' owner run: {statement}")
+            capture.reopen()
+            assert any(statement in warning for warning in capture.opened.warnings)
+            database.script("INSERT INTO u VALUES (3)", "INSERT INTO t VALUES (4)")
+            assert [event.key["id"] for event in capture.catch_up()] == [4]
+            database.execute(statement)
+            database.execute("UPDATE u SET id = 5 WHERE id = 3")
+            capture.reopen()
+            assert capture.opened.warnings == []
+    finally:
+        wait_until(
+            lambda: not database.query("SELECT 1 FROM pg_stat_activity WHERE usename = %s", (role,)), 10, "it is gone"
+        )
+        database.execute(f"DROP OWNED BY {role}")
+        database.execute(f"DROP ROLE {role}")
+
+
 def test_partitions_leave_as_the_table_above_them(database: Database) -> None:
     database.script(
         "CREATE TABLE m (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
