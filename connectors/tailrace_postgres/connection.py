@@ -112,8 +112,9 @@ class Connection:
         self._unchecked = self.raw.get_parameter_status("server_encoding") == "SQL_ASCII"
         if replication and self._unchecked:
             self.query(_RAW_TEXT)
-        if not replication and self.version >= 170000:
-            self.query("SET transaction_timeout = 0")  # a parameter that older servers do not know
+        if self.version >= 170000:
+            # A parameter that older servers do not know. It ends the decoding of a large transaction, too.
+            self.query("SET transaction_timeout = 0")
 
     @property
     def version(self) -> int:

@@ -10,15 +10,17 @@ from tailrace.errors import RefusedError, TailraceError, UnreachableError
 _NOT_YET = re.compile(
     r"starting up|shutting down|in recovery mode|not accepting connections|too many (clients|connections)"
     r"|connection slots|not yet accepting|terminating connection"
+    # Unless there may be none at all.
+    r"|requested standby connections exceeds (?!.*currently 0\))"
 )
 # Said by libpq, not by a server: sslmode, certificates and passwords are settings that a person mends.
 _LOCAL_REFUSAL = re.compile(
     r"SSL|TLS|certificate|no password supplied|private key|server name indication|unsupported authentication"
     r"|invalid (connection option|port|integer)|channel binding|GSSAPI"
 )
-#: SQLSTATE classes that time can mend: connection, resources, rollback, operator intervention; lock timeout; in use; a
-#: table that vanished between two looks at the catalog.
-_TRANSIENT = re.compile(r"08|53|40|57P|57014|55P03|55006|42P01")
+#: SQLSTATE classes that time can mend: connection, resources (but for a configured limit), rollback, operator
+#: intervention; lock timeout; in use; a table that vanished between two looks at the catalog.
+_TRANSIENT = re.compile(r"08|53(?!400)|40|57P|57014|55P03|55006|42P01")
 
 
 def login_error(message: str, where: str) -> TailraceError:
@@ -33,7 +35,10 @@ def login_error(message: str, where: str) -> TailraceError:
         return RefusedError(reason, where=where, fix=_login_fix(reason))
     if _LOCAL_REFUSAL.search(reason) and "SYSCALL" not in reason:
         return RefusedError(reason, where=where, fix="mend user, password or tls in the pipeline file")
-    return UnreachableError(reason, where=where, fix="see whether the server runs and the url's address is right")
+    fix = "see whether the server runs and the url's address is right"
+    if "max_wal_senders" in reason:
+        fix = "it goes on once another replication connection ends; ALTER SYSTEM SET max_wal_senders = … allows more"
+    return UnreachableError(reason, where=where, fix=fix)
 
 
 def _login_fix(reason: str) -> str:
@@ -41,6 +46,8 @@ def _login_fix(reason: str) -> str:
         return "CREATE DATABASE, or mend the database in the url"
     if "password" in reason or "authentication" in reason:
         return "mend user and password in the url"
+    if "max_wal_senders" in reason:
+        return "ALTER SYSTEM SET max_wal_senders = 10, then restart the server"
     if "replication" in reason or "WAL sender" in reason:
         return "ALTER ROLE … WITH REPLICATION LOGIN"
     if "pg_hba.conf" in reason:

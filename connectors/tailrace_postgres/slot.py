@@ -130,12 +130,15 @@ def create_slot(connection: Connection, name: str) -> Created:
             error.what, where=error.where, fix="it waits for transactions older than it, see pg_stat_activity"
         ) from None
     except RefusedError as error:
-        level = "wal_level" in error.what
-        raise RefusedError(
-            error.what,
-            where=error.where,
-            fix="ALTER SYSTEM SET wal_level = 'logical', then restart the server" if level else error.fix,
-        ) from None
+        fix = error.fix
+        if "wal_level" in error.what:
+            fix = "ALTER SYSTEM SET wal_level = 'logical', then restart the server"
+        elif "slots are in use" in error.what:
+            fix = (
+                "drop a slot that nobody reads any more (pg_replication_slots has them), or ALTER SYSTEM SET"
+                " max_replication_slots to more, then restart the server"
+            )
+        raise RefusedError(error.what, where=error.where, fix=fix) from None
     _, start, snapshot, _ = rows[0]
     return Created(parse_lsn(start), snapshot)
 

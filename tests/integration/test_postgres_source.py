@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tailrace.errors import DataLossError, RefusedError, TailraceError, UnreachableError
+from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import parse_lsn
+from tailrace_postgres.settings import PostgresSourceSettings
 from tests.capture.postgres import Capture
 from tests.servers import Database, start, wait_until
 
@@ -421,6 +423,36 @@ def test_wrong_logins_are_one_clear_line(database: Database) -> None:
                 Capture(database, options=bad).open()
     finally:
         database.execute(f"DROP ROLE {role}")
+
+
+def test_a_server_without_a_free_slot_is_refused_and_one_without_a_free_sender_is_waited_for() -> None:
+    with (
+        start("postgres15", {"max_replication_slots": 1, "max_wal_senders": 1}) as server,
+        server.database("pg") as database,
+        server.database("other") as other,
+    ):
+        for each in (database, other):
+            each.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        first, second = Capture(database), Capture(other)
+        with first, pytest.raises(UnreachableError, match=r"max_wal_senders.*once another replication connection ends"):
+            second.open()
+        _free(first)
+        with pytest.raises(RefusedError, match=r"slots are in use.*drop a slot.*max_replication_slots"):
+            second.open()
+        database.execute("SELECT pg_drop_replication_slot(%s)", (first.slot,))
+        with second:
+            other.execute("INSERT INTO t VALUES (1)")
+            assert [event.key["id"] for event in second.catch_up()] == [1]
+
+
+def test_a_transaction_timeout_of_the_servers_ends_no_session_of_ours(postgres18: Any) -> None:
+    with postgres18.database("pg") as database:
+        database.execute(f"ALTER DATABASE \"{database.name}\" SET transaction_timeout = '10min'")
+        settings = PostgresSourceSettings.model_validate({"connector": "postgres", "url": database.url})
+        for replication in (False, True):
+            connection = Connection(settings, replication=replication)
+            assert connection.value("SHOW transaction_timeout") == "0"
+            connection.close()
 
 
 def test_wal_level_replica_is_refused_with_its_fix() -> None:

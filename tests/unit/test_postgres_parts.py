@@ -262,6 +262,20 @@ def test_floats_read_back(number: float) -> None:
         ),
         ('connection to server at "h", port 1 failed: FATAL:  sorry, too many clients already', UnreachableError, ""),
         (
+            'connection to server at "h", port 1 failed: FATAL:  number of requested standby connections exceeds'
+            ' "max_wal_senders" (currently 10)',
+            UnreachableError,
+            'w: number of requested standby connections exceeds "max_wal_senders" (currently 10); it goes on once'
+            " another replication connection ends; ALTER SYSTEM SET max_wal_senders = … allows more",
+        ),
+        (
+            'connection to server at "h", port 1 failed: FATAL:  number of requested standby connections exceeds'
+            " max_wal_senders (currently 0)",
+            RefusedError,
+            "w: number of requested standby connections exceeds max_wal_senders (currently 0); ALTER SYSTEM SET"
+            " max_wal_senders = 10, then restart the server",
+        ),
+        (
             'connection to server at "h", port 1 failed: server does not support SSL, but SSL was required',
             RefusedError,
             "",
@@ -281,5 +295,7 @@ def test_server_errors() -> None:
     assert isinstance(server_error(None, "", "w"), UnreachableError)
     assert isinstance(server_error("57P01", "terminating connection", "w"), UnreachableError)
     assert isinstance(server_error("55P03", "lock timeout", "w"), UnreachableError)
+    assert isinstance(server_error("53300", "too many connections", "w"), UnreachableError)
+    assert isinstance(server_error("53400", "all replication slots are in use", "w"), RefusedError)
     assert isinstance(server_error("42501", "permission denied", "w"), RefusedError)
     assert str(server_error("22P02", "one line\nanother", "w", "doing")) == "w: doing: one line"
