@@ -172,6 +172,7 @@ class CapturedRelations:
             base = previous or self._versions.at(topic, place)
             if base is not None:
                 columns = self._with_initial_values(selected, columns, base, catalog)
+                self._say_retyped(selected, columns, base, catalog)
             first = not self._versions.known(topic)
             schema = self._versions.add(selected.source.name, topic, columns, "" if first else place)
         self._remember_storage(selected, catalog)
@@ -202,6 +203,25 @@ class CapturedRelations:
                     )
             result.append(column)
         return tuple(result)
+
+    def _say_retyped(
+        self, selected: Selected, columns: tuple[Column, ...], base: TableSchema, catalog: CatalogColumns | None
+    ) -> None:
+        """A changed type that has rewritten the rows: what a USING clause made of their values is in no log."""
+        if catalog is None or not self._written_anew(selected.source.topic, catalog):
+            return
+        before = {column.id: column.type for column in base.columns}
+        for column in columns:
+            was = before.get(column.id, column.type)
+            if replace(was, labels=()) != replace(column.type, labels=()):
+                log.warning(
+                    "a column's type was changed: targets convert the values that they have by themselves, without a"
+                    " USING clause; `tailrace verify` shows whether they are the source's",
+                    table=str(selected.source.name),
+                    column=column.name,
+                    was=was.name,
+                    now=column.type.name,
+                )
 
     def _written_anew(self, topic: str, catalog: CatalogColumns) -> bool:
         storage = self._storage.get(topic)

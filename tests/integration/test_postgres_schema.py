@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from tailrace.schema import TableSchema
+from tailrace_postgres import relations
 from tests.capture.postgres import Capture, suspended, versions
 from tests.servers import Database
 
@@ -150,6 +152,27 @@ def test_a_default_set_later_changes_no_row(database: Database) -> None:
         )
         assert capture.changes()[-1] == ("c", {"id": 1}, None, {"id": 1, "r": 0.5})
         assert versions(capture, "t")[-1].by_name["r"].initial is None
+        assert suspended(capture) == {}
+
+
+def test_a_changed_type_is_said_where_the_rows_were_written_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What USING made of their values is in no log."""
+    said = CapturingLogger()
+    monkeypatch.setattr(relations, "log", said)
+    database.script("CREATE TABLE t (id int PRIMARY KEY, v int, w varchar(5))", "INSERT INTO t VALUES (1, 1, 'a')")
+    with Capture(database) as capture:
+        capture.catch_up()
+        database.script("ALTER TABLE t ALTER w TYPE varchar(9)", "INSERT INTO t VALUES (2, 2, 'b')")
+        capture.catch_up()
+        assert said.calls == []
+        database.script("ALTER TABLE t ALTER v TYPE bigint USING v * 100", "INSERT INTO t VALUES (3, 3, 'c')")
+        assert capture.changes()[-1] == ("c", {"id": 3}, None, {"id": 3, "v": 3, "w": "c"})
+        (warning,) = said.calls
+        assert warning.method_name == "warning"
+        assert "type was changed" in warning.args[0]
+        assert (warning.kwargs["column"], warning.kwargs["was"], warning.kwargs["now"]) == ("v", "integer", "bigint")
         assert suspended(capture) == {}
 
 
