@@ -237,22 +237,24 @@ class Opening:
             return None
         before = orjson.loads(state[PUBLISHED_KEY]) if PUBLISHED_KEY in state else members
         # A member that an opening added, and then crashed before it was recorded, is still to be treated as new.
-        if not table.captured or (table.table.oid in members and table.table.oid in before):
+        kept = table.table.oid in members and table.table.oid in before
+        unreadable = table.inserts_only and not inserts_usable
+        if not table.captured or (kept and not unreadable):
             beginning.selected.append(table)
             return None
         known = orjson.loads(state.get(storage_key(topic), b"null"))
         reason = ""
-        if table.table.oid in before:
+        if table.table.oid in before and not kept:
             reason = "somebody took the table out of the publication, so changes of it are missing"
-        elif known is not None and known["oid"] != table.table.oid:
-            reason = "the table was replaced by another one of the same name"
-        elif known is not None and self.loads:
-            reason = "the table was not captured for a while, so changes of it are missing"
-        elif table.inserts_only and not inserts_usable:
+        elif unreadable:
             reason = (
                 f"publication {self.publications.inserts_name} was not there when the pipeline was begun, or was"
                 " dropped since, and PostgreSQL before 18 reads no older changes with it"
             )
+        elif known is not None and known["oid"] != table.table.oid:
+            reason = "the table was replaced by another one of the same name"
+        elif known is not None and self.loads:
+            reason = "the table was not captured for a while, so changes of it are missing"
         if reason:
             beginning.records[table_key(topic)] = suspension(f"{reason}; {RELOAD}")
             beginning.selected.append(_suspended(table, f"{reason}; {RELOAD}"))

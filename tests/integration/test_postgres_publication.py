@@ -177,6 +177,24 @@ def test_a_lost_publication_for_inserts_stops_its_own_tables_alone(database: Dat
             assert found == [1, 2, 4]
 
 
+def test_a_table_is_not_moved_to_a_publication_for_inserts_that_was_lost(database: Database) -> None:
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (id int PRIMARY KEY)")
+    capture = Capture(database)
+    capture.open()
+    capture.catch_up()
+    capture.close()
+    database.execute(f'DROP PUBLICATION "{capture.publication}_inserts"')
+    capture.entries = (Table("public.log"),)
+    with capture:
+        database.script("INSERT INTO log VALUES (1)", "INSERT INTO t VALUES (2)")
+        found = [event.key["id"] for event in capture.catch_up()]
+        if database.server.kind == "postgres15":
+            assert found == [2]
+            assert "PostgreSQL before 18" in suspended(capture)["log"]
+        else:
+            assert found == [1, 2]
+
+
 def test_the_publication_is_exactly_the_captured_tables(database: Database) -> None:
     database.script(
         "CREATE TABLE a (id int PRIMARY KEY)",
