@@ -86,6 +86,9 @@ class Connector:
                 write_timeout=int(answer_seconds),
                 client_flag=CLIENT.FOUND_ROWS,
                 ssl=tls.ssl_context() if tls else None,
+                # PyMySQL prefers TLS from 1.2 on, where 1.1 does without: whether the log goes out in clear must not
+                # hang on that. And it goes back to plain text where the server offers no TLS, so that whoever stands
+                # between can have it so, but not where the handshake fails, as with an old server's versions.
                 ssl_disabled=tls is None,
                 program_name="tailrace",
                 **options,

@@ -10,6 +10,7 @@ from pydantic import Field
 from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.settings import SinkSettings, SourceSettings
+from tailrace.config.tls import Tls
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
 
@@ -37,6 +38,11 @@ class MySQLSourceSettings(DatabaseSettings, SourceSettings):
     url: Interpolated = Field(
         description="The server, `mysql://` or `mariadb://`; the database is the default of `tables`.",
         examples=["mysql://repl:${PASSWORD}@127.0.0.1:3306/shop"],
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="TLS on the connection; absent: nothing is encrypted.",
+        examples=[{"mode": "verify-full", "ca": "/etc/tailrace/ca.pem"}],
     )
     server_id: int | None = Field(
         default=None,
