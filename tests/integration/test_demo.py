@@ -33,4 +33,4 @@ def test_the_demo_refuses_servers_that_it_does_not_know() -> None:
     command = [sys.executable, "-m", "tailrace.cli", "demo", "--with", "oracle"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "--with takes mysql and kafka, not oracle" in done.stderr
+    assert "--with: takes mysql and kafka, not oracle" in done.stderr

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from tailrace import __version__
-from tailrace.cli.main import guarded, main
+from tailrace import __version__, demo
+from tailrace.cli.main import _Given, guarded, main
 from tailrace.config import ConfigErrors
 from tailrace.errors import ConfigError, DataLossError, TailraceError
 
@@ -33,6 +33,29 @@ def test_help_and_version(capsys: Output) -> None:
         assert f"\n  {command} " in listed
 
 
+def test_no_command_at_all_is_the_help_and_exit_2(capsys: Output) -> None:
+    assert main(["--help"]) == 0
+    page = capsys.readouterr().out
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", page)
+
+
+def test_the_demo_takes_the_options_that_stand_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    def main_of_demo(*arguments: object) -> int:
+        calls.append(arguments)
+        return 0
+
+    monkeypatch.setattr(_Given, "debug", False)
+    monkeypatch.setattr(demo, "main", main_of_demo)
+    assert main(["demo", "--log-format", "json", "--debug", "--with", "kafka", "--rows", "10", "--seconds", "0.5"]) == 0
+    assert _Given.debug
+    assert main(["demo"]) == 0
+    assert calls == [({"kafka"}, 0.5, 10), (set(), 8.0, 200_000)]
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom tailrace.cli.main import main\nassert main(['--help']) == 0\n"
@@ -51,6 +74,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["run", "x", "--role", "capture"], "no such option: --role"),
         (["tail", "x", "--from", "tomorrow"], "must be beginning or now"),
         (["tail", "x", "--max", "0"], "invalid value for '--max'"),
+        (["demo", "--with", "mysql,oracle"], "takes mysql and kafka, not oracle"),
         (["status", "x", "--log-format", "xml"], "invalid value for '--log-format'"),
         (["status", "/nonexistent.toml"], "/nonexistent.toml: there is no such file; check the path"),
     ],
@@ -90,6 +114,10 @@ def test_an_unexpected_error_is_one_line_without_its_message(capsys: Output) -> 
 
 def test_interruptions_are_quiet(capsys: Output) -> None:
     assert raising(KeyboardInterrupt()) == 130
+    interrupted = typer.Abort()
+    interrupted.__cause__ = KeyboardInterrupt()  # as typer's older releases put it
+    assert raising(interrupted) == 130
+    assert capsys.readouterr().err == ""
     assert raising(typer.Abort()) == 1
     assert capsys.readouterr().err == "tailrace: nothing was done\n"
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tailrace import __version__
+from tailrace.cli import stdout
 from tailrace.errors import TailraceError
 from tailrace.logs import LogFormat, place
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 a negative finding; 2 the file or the usage is wrong; 3 not running; 4 stuck, or a "
     "table suspended; 5 a system cannot be reached or refuses; 6 going on would lose data.",
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -58,12 +59,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     log_format: Log = None,
     debug: Debug = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     _Given.log_format = log_format
     _Given.debug = debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
 
 
 @app.command(short_help="Run the pipeline.")
@@ -148,18 +153,26 @@ def teardown(
     return command.teardown(file, yes)
 
 
-@app.command(
-    short_help="The whole main job on throwaway servers.",
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-)
-def demo(context: typer.Context) -> int:
+@app.command(short_help="The whole main job on throwaway servers.")
+def demo(
+    wanted: Annotated[
+        str, typer.Option("--with", metavar="mysql,kafka", help="Insist on these servers.", show_default=False)
+    ] = "",
+    seconds: Annotated[float, typer.Option(metavar="S", min=0, help="How long the live changes go on.")] = 8.0,
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of the large table at first.")] = 200_000,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
     """The whole main job on throwaway real servers: load, change, apply, verify, show."""
+    from tailrace.demo import SERVERS
     from tailrace.demo import main as command
 
-    _logs()
-    code: int = command(context.args)
-    return code
+    names = {name for name in wanted.split(",") if name}
+    if unknown := names.difference(SERVERS):
+        takes, given = " and ".join(SERVERS), ", ".join(sorted(unknown))
+        raise typer.BadParameter(f"takes {takes}, not {given}", param_hint="--with")
+    _logs(log_format, debug)
+    return command(names, seconds, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,7 +188,12 @@ def guarded(command: Callable[[], Any]) -> int:
         for line in str(error).splitlines():
             _say(f"tailrace: error: {line}")
         return error.exit_code
-    except typer.Abort:
+    except stdout.ReaderLeft:
+        stdout.silence()
+        return 0
+    except typer.Abort as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # what older releases of typer make of it
+            return 130
         _say("tailrace: nothing was done")
         return 1
     except KeyboardInterrupt:

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import orjson
 from rich.console import Console
 
+from tailrace.cli import stdout
+
+
+class _Console(Console):
+    """A reader that leaves changes nothing about what the command has found: its exit code stands."""
+
+    def on_broken_pipe(self) -> None:  # rich's would exit with 1
+        self.quiet = True
+        stdout.silence()
+
 
 def console() -> Console:
     """stdout, with colours where it is a terminal; lines are not cut where it is none."""
     width = None if sys.stdout.isatty() else 200
-    return Console(width=width, soft_wrap=False)
+    return _Console(width=width, soft_wrap=False)
 
 
 def print_json(value: Any) -> None:
-    print_line(orjson.dumps(value))
-
-
-class ReaderLeft(Exception):
-    """Nobody reads our stdout any more (`| head`): there is nothing left to do, and nothing wrong."""
-
-
-def print_line(line: bytes) -> None:
-    """One whole line, at once: a reader at the other end of a pipe waits for it.
-
-    Raises:
-        ReaderLeft: it does not.
-    """
+    """What the command has found, as one line; as above, whoever reads it."""
     try:
-        sys.stdout.buffer.write(line + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise ReaderLeft from None  # typer would make exit code 1 of a BrokenPipeError
-
-
-def silence_stdout() -> None:
-    """What Python still holds for a reader that left must not raise again at the exit."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+        stdout.print_line(orjson.dumps(value))
+    except stdout.ReaderLeft:
+        stdout.silence()
 
 
 def number(value: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from tailrace.cli.output import ReaderLeft, print_line, silence_stdout
+from tailrace.cli.stdout import print_line
 from tailrace.config import load
 from tailrace.schema import TableName, TableSchema
 from tailrace.stream import Slice, StreamReader
@@ -40,15 +40,11 @@ class TopicFilter:
 
 
 def tail(file: str, table: str | None, start: str, limit: int | None, timeout: float | None) -> int:
-    """Prints until `limit` lines are out, or `timeout` seconds pass without one, or the reader of stdout leaves."""
-    try:
-        return _tail(file, table, start, limit, timeout)
-    except ReaderLeft:
-        silence_stdout()
-        return 0
+    """Prints until `limit` lines are out, or `timeout` seconds pass without one, or the reader of stdout leaves.
 
-
-def _tail(file: str, table: str | None, start: str, limit: int | None, timeout: float | None) -> int:
+    Raises:
+        ReaderLeft: the reader did, while there was something to print.
+    """
     pipeline = load(file)
     with contextlib.closing(pipeline.create_stream().reader("")) as reader:
         reader.seek(reader.ends() if start == "now" else {})

@@ -1,5 +1,5 @@
 """`tailrace demo`: the whole main job on throwaway real servers, shown as it happens."""
 
-from tailrace.demo.main import main
+from tailrace.demo.main import SERVERS, main
 
-__all__ = ["main"]
+__all__ = ["SERVERS", "main"]

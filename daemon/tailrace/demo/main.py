@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +16,39 @@ from tailrace.demo import view, workload
 from tailrace.demo.pipelines import DemoPipeline, build
 from tailrace.errors import StuckError
 
+#: Servers that are taken where they are installed, and can be insisted on.
+SERVERS = ("mysql", "kafka")
 #: A slow or busy machine may take this long; an idle one of two cores takes a quarter of it.
 LOAD_SECONDS = 240.0
 #: Of a log file or a pipe, which has no width of its own.
 PLAIN_WIDTH = 110
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    """Runs the demo; 0 only if every target equals its source."""
-    parser = argparse.ArgumentParser(prog="tailrace demo", description="The whole main job on throwaway real servers.")
-    parser.add_argument("--with", dest="wanted", default="", metavar="mysql,kafka", help="insist on these servers")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long the live changes go on")
-    parser.add_argument("--rows", type=int, default=200_000, help="rows of the large table before the changes")
-    options = parser.parse_args(list(arguments))
-    wanted = {name for name in options.wanted.split(",") if name}
-    if unknown := wanted - {"mysql", "kafka"}:
-        parser.error(f"--with takes mysql and kafka, not {', '.join(sorted(unknown))}")
+def main(wanted: Collection[str], seconds: float, rows: int) -> int:
+    """Runs the demo; 0 only if every target equals its source.
+
+    Args:
+        wanted: of `SERVERS`, those to insist on; the others are taken where they are installed.
+        seconds: how long the live changes go on.
+        rows: of the large table before the changes.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailrace-demo-")))
-        pipelines = build(folder, stack, wanted, options.rows, lambda text: console.print(f"· {text}", style="dim"))
-        loaded_in, changes = _live(console, pipelines, options.seconds, options.rows)
+        pipelines = build(folder, stack, wanted, rows, lambda text: console.print(f"· {text}", style="dim"))
+        loaded_in, changes = _live(console, pipelines, seconds, rows)
         verified = []
         for pipeline in pipelines:
             console.print(f"· {pipeline.name}: catching up, then comparing every row", style="dim")
             pipeline.catch_up()
             verified.append((pipeline, pipeline.verify()))
     console.print(view.result(verified))
-    rows = options.rows + workload.PRODUCTS
     killed = ", ".join(f"{pipeline.name}'s {worker}" for pipeline in pipelines for worker in pipeline.killed)
     console.print(
-        f"loaded {rows:,} rows a source into all its targets in {loaded_in:.1f} s; then"
+        f"loaded {rows + workload.PRODUCTS:,} rows a source into all its targets in {loaded_in:.1f} s; then"
         f" {sum(c.transactions for c in changes):,} transactions changed {sum(c.rows for c in changes):,} rows"
         f" while {killed} were killed (SIGKILL). {time.monotonic() - started:.0f} s in all.",
         highlight=False,

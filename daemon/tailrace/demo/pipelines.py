@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +92,7 @@ def _environment() -> dict[str, str]:
 
 
 def build(
-    folder: Path, servers: ExitStack, wanted: set[str], orders: int, say: Callable[[str], None]
+    folder: Path, servers: ExitStack, wanted: Collection[str], orders: int, say: Callable[[str], None]
 ) -> list[DemoPipeline]:
     """Starts the servers, fills the sources and writes the pipeline files.
 
