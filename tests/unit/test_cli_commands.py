@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -149,6 +150,47 @@ def test_tail_leaves_when_its_reader_does(file: str, state_dir: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_tail_is_ended_by_ctrl_c_with_130(file: str, state_dir: Path) -> None:
+    with closing(load(file).create_stream().writer()) as writer:
+        publish(writer, "users", 1)
+    command = [sys.executable, "-m", "tailrace.cli", "tail", file]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()  # it is at work
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err.strip()) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["tail", "--max", "1"], 0),
+        (["status", "--json"], 3),
+        (["status"], 3),
+        (["check", "--json"], 1),
+        (["check"], 1),
+    ],
+)
+def test_a_reader_that_leaves_is_no_error_and_changes_no_finding(
+    file: str, state_dir: Path, arguments: list[str], code: int
+) -> None:
+    with closing(load(file).create_stream().writer()) as writer:
+        publish(writer, "users", 1)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "tailrace.cli", arguments[0], file, *arguments[1:]],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "SHOP_PASSWORD_OF_NOBODY": "x"},
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
 # ---- status
 
 
@@ -240,6 +282,76 @@ def test_no_permission_is_not_not_running(file: str, state_dir: Path) -> None:
     assert f"tailrace: error: {state_dir}: no permission for " in done.stderr
     assert "ask as root or as the user that the pipeline runs as" in done.stderr
     assert done.stdout.count("is stopped") == 1
+
+
+@pytest.mark.parametrize("closed", ["parent", "folder"])
+@pytest.mark.parametrize("command", [["status"], ["tail", "--timeout", "0"], ["teardown", "--yes"]])
+def test_no_permission_is_said_by_every_command(tmp_path: Path, command: list[str], closed: str) -> None:
+    state_dir = tmp_path / "parent" / "folder"
+    state_dir.mkdir(parents=True)
+    path = tmp_path / "shop.toml"
+    path.write_text(FILE.replace('"state"', '"parent/folder"'))
+    code = (  # as in the test above
+        "import os, sys\nfrom tailrace.config import Pipeline\nfrom tailrace.cli.main import main\n"
+        "from tests.unit.test_cli_commands import Part\n"
+        "Pipeline.create_source = lambda self: Part()\nPipeline.create_sink = lambda self, name: Part()\n"
+        "closed, *arguments = sys.argv[1:]\nmain(arguments)\n"
+        "os.chmod(closed, 0o700 if os.getuid() == 0 else 0)\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "sys.exit(main(arguments))"
+    )
+    for folder_above in (tmp_path, *tmp_path.parents):
+        if folder_above.owner() == tmp_path.owner() and folder_above != Path("/"):
+            folder_above.chmod(folder_above.stat().st_mode | 0o055)
+    target = state_dir if closed == "folder" else state_dir.parent
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(target), command[0], str(path), *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SHOP_PASSWORD_OF_NOBODY": "x", "PYTHONPATH": python_path()},
+    )
+    target.chmod(0o700)
+    assert done.returncode == 5, done.stderr
+    assert f"tailrace: error: {state_dir}" in done.stderr
+    assert ": no permission " in done.stderr
+
+
+def python_path() -> str:
+    return os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@pytest.mark.parametrize("command", ["status", "tail", "teardown"])
+def test_a_state_folder_that_is_a_file_is_one_clear_line(
+    file: str, parts: dict[str, Part], tmp_path: Path, command: str, capsys: Output
+) -> None:
+    (tmp_path / "state").write_text("")
+    assert main([command, file]) == 5
+    err = capsys.readouterr().err
+    assert err.startswith(f"tailrace: error: {tmp_path}/state")
+    assert err.count("\n") == 1
+    assert "bug" not in err
+
+
+@pytest.mark.parametrize("command", ["run", "status", "tail", "verify", "teardown"])
+def test_a_pipeline_is_kept_out_of_another_s_state_folder(
+    tmp_path: Path, state_dir: Path, parts: dict[str, Part], command: str, capsys: Output
+) -> None:
+    folder.claim(state_dir, "shop")
+    folder.store_status(state_dir, running_status())
+    path = tmp_path / "orders.toml"
+    path.write_text(FILE.replace('name = "shop"', 'name = "orders"'))
+    assert main([command, str(path)]) == 5
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"tailrace: error: {state_dir}: the state folder belongs to pipeline shop, not to orders; give orders a "
+        'state_dir of its own, or, if shop was renamed, set name = "shop" again\n'
+    )
+    assert {entry.name for entry in state_dir.iterdir()} == {"pipeline", "status.json"}
+    assert main(["check", str(path), "--json"]) == 1
+    found = [entry for entry in json.loads(capsys.readouterr().out)["findings"] if entry["part"] == "state folder"]
+    assert found[0]["detail"] == "the state folder belongs to pipeline shop, not to orders"
 
 
 # ---- check

@@ -45,6 +45,28 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert done.stdout.startswith(f"RefusedError {tmp_path}: cannot write the state folder: permission denied; make it")
 
 
+def test_the_first_pipeline_has_the_folder_until_it_is_torn_down(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.mkdir()
+    folder.refuse_another_s(path, "shop")
+    folder.claim(path, "shop")
+    folder.claim(path, "shop")
+    for refused in (folder.refuse_another_s, folder.claim):
+        with pytest.raises(RefusedError, match="state: the state folder belongs to pipeline shop, not to orders; "):
+            refused(path, "orders")
+    assert (path / "pipeline").stat().st_mode & 0o777 == 0o600
+    assert folder.own_entries(path) == [path / "pipeline"]
+    (path / "pipeline").unlink()
+    folder.claim(path, "orders")
+    folder.refuse_another_s(path, "orders")
+
+
+def test_a_name_that_was_cut_short_is_none(tmp_path: Path) -> None:
+    (tmp_path / "pipeline").write_text("")
+    folder.claim(tmp_path, "shop")
+    assert (tmp_path / "pipeline").read_text() == "shop\n"
+
+
 def test_one_process_holds_the_pipeline(tmp_path: Path) -> None:
     with folder.exclusive(tmp_path, "shop"):
         second = folder.exclusive(tmp_path, "shop")

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from tailrace.cli.output import console, print_json
 from tailrace.config import Pipeline, load
-from tailrace.errors import ConfigError, TailraceError
+from tailrace.errors import ConfigError, RefusedError, TailraceError
 from tailrace.sink import Sink
 from tailrace.source import Finding, Source
 from tailrace.stream import Stream
+from tailrace.supervisor import folder
 
 _MARKS = {True: Text("ok", "green"), False: Text("fails", "bold red"), None: Text("warning", "yellow")}
 
@@ -49,7 +50,7 @@ def check(file: str, as_json: bool) -> int:
 def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
     """What source, stream and sinks find, and ourselves."""
     yield PartFinding("file", Finding("valid", True, pipeline.file))
-    yield PartFinding("state folder", state_folder(pipeline.state_dir))
+    yield PartFinding("state folder", state_folder(pipeline.state_dir, pipeline.name))
     parts: list[tuple[str, Callable[[], Source | Stream | Sink]]] = [
         ("source", pipeline.create_source),
         ("stream", pipeline.create_stream),
@@ -65,8 +66,12 @@ def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
             yield PartFinding(part, Finding("connection", False, detail, error.fix))
 
 
-def state_folder(path: Path) -> Finding:
-    """Whether this user could write it; `run` makes it where it is missing."""
+def state_folder(path: Path, name: str) -> Finding:
+    """Whether it is this pipeline's and this user could write it; `run` makes it where it is missing."""
+    try:
+        folder.refuse_another_s(path, name)
+    except RefusedError as error:
+        return Finding("pipeline", False, error.what, error.fix)
     there = path
     while not _exists(there) and there != there.parent:
         there = there.parent

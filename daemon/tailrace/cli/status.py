@@ -18,10 +18,11 @@ def status(file: str, as_json: bool) -> int:
     """0 well; 3 not running; 4 running but stuck, or a table suspended.
 
     Raises:
-        RefusedError: this user may not ask.
+        RefusedError: this user may not ask, or the state folder is another pipeline's.
         StuckError: the supervisor is there and does not answer.
     """
     pipeline = load(file)
+    folder.refuse_another_s(pipeline.state_dir, pipeline.name)
     code = 0
     try:
         answer: dict[str, Any] = ask(pipeline.state_dir, pipeline.name, "/status")

@@ -14,6 +14,7 @@ from tailrace.cli.stdout import print_line
 from tailrace.config import load
 from tailrace.schema import TableName, TableSchema
 from tailrace.stream import Slice, StreamReader
+from tailrace.supervisor import folder
 from tailrace.tables import matches
 
 STARTS = ("beginning", "now")
@@ -43,9 +44,11 @@ def tail(file: str, table: str | None, start: str, limit: int | None, timeout: f
     """Prints until `limit` lines are out, or `timeout` seconds pass without one, or the reader of stdout leaves.
 
     Raises:
+        RefusedError: the state folder is another pipeline's, or this user may not look into it.
         ReaderLeft: the reader did, while there was something to print.
     """
     pipeline = load(file)
+    folder.refuse_another_s(pipeline.state_dir, pipeline.name)
     with contextlib.closing(pipeline.create_stream().reader("")) as reader:
         reader.seek(reader.ends() if start == "now" else {})
         topics = TopicFilter(reader, table)

@@ -33,14 +33,15 @@ def teardown(file: str, yes: bool) -> int:
     """Names what it drops, asks, drops.
 
     Raises:
-        RefusedError: the pipeline is running.
+        RefusedError: the pipeline is running, the state folder is another's, or this user may not look into it.
         UnreachableError: a system holds something of ours and cannot be asked; then nothing is dropped at all.
     """
     pipeline = load(file)
     pipeline.resolve_secrets()
     state_dir = pipeline.state_dir
+    folder.refuse_another_s(state_dir, pipeline.name)
     with contextlib.ExitStack() as held:
-        if state_dir.is_dir():
+        if folder.exists(state_dir):
             held.enter_context(folder.exclusive(state_dir, pipeline.name))
         parts = _parts(pipeline)
         named = [(part, part.drop(True)) for part in parts]
@@ -59,7 +60,7 @@ def teardown(file: str, yes: bool) -> int:
         for part, things in named:
             if things:
                 part.drop(False)
-        if state_dir.is_dir():
+        if folder.exists(state_dir):
             (state_dir / folder.LOCK).unlink(missing_ok=True)  # the last one, while we hold it
     print(f"pipeline {pipeline.name} is torn down")  # noqa: T201
     return 0

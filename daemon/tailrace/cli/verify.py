@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tailrace.cli.output import console, number, print_json
 from tailrace.config import load
+from tailrace.supervisor import folder
 from tailrace.verify import TableComparison, Verification
 from tailrace.verify import verify as compare
 
@@ -15,8 +16,14 @@ _SHOWN_KEYS = 5
 
 
 def verify(file: str, as_json: bool) -> int:
-    """0 equal; 1 differences, or a table that could not be compared."""
-    result = compare(load(file))
+    """0 equal; 1 differences, or a table that could not be compared.
+
+    Raises:
+        RefusedError: the state folder is another pipeline's.
+    """
+    pipeline = load(file)
+    folder.refuse_another_s(pipeline.state_dir, pipeline.name)
+    result = compare(pipeline)
     if as_json:
         print_json(result.to_dict())
     else:

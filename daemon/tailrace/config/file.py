@@ -89,7 +89,7 @@ class PipelineFile(Settings):
         min_length=1,
         description="Folder for everything the pipeline keeps; a relative path starts at this file's folder. "
         "Default: `$STATE_DIRECTORY` (the first, where it lists several), else `/var/lib/tailrace/NAME` where "
-        "that exists, else `~/.local/state/tailrace/NAME`.",
+        "that exists, else `~/.local/state/tailrace/NAME`. It belongs to the first pipeline that runs in it.",
         examples=["/var/lib/tailrace/shop"],
     )
     source: dict[str, Any] = Field(description="What is read.")

@@ -1,5 +1,6 @@
-"""The pipeline's state folder: who may work in it, and what the supervisor keeps there.
+"""The pipeline's state folder: whose it is, who may work in it, and what the supervisor keeps there.
 
+``pipeline``     the name of the pipeline that the folder belongs to
 ``lock``         held by the supervisor for as long as it lives
 ``locks/``       one lock per worker
 ``control.sock`` where a running supervisor answers
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import orjson
 from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
 
+NAME = "pipeline"
 LOCK = "lock"
 WORKER_LOCKS = "locks"
 CONTROL_SOCKET = "control.sock"
@@ -34,6 +37,63 @@ def no_permission(path: Path) -> RefusedError:
         where=str(path),
         fix="ask as root or as the user that the pipeline runs as",
     )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a folder.
+
+    Raises:
+        RefusedError: no permission to look, or to look into it.
+    """
+    try:
+        there = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError as error:
+        raise no_permission(path) from error
+    if there and not os.access(path, os.X_OK):
+        raise no_permission(path)
+    return there
+
+
+def refuse_another_s(path: Path, name: str) -> None:
+    """Keeps a pipeline out of another's folder, where it would take over that one's stream and position.
+
+    A folder without a name is nobody's yet, or was made by a tailrace that stored none. One that cannot be looked into
+    is left to who needs it.
+
+    Raises:
+        RefusedError: the folder belongs to a pipeline of another name.
+    """
+    owner = _owner(path)
+    if owner and owner != name:
+        raise RefusedError(
+            f"the state folder belongs to pipeline {owner}, not to {name}",
+            where=str(path),
+            fix=f'give {name} a state_dir of its own, or, if {owner} was renamed, set name = "{owner}" again',
+        )
+
+
+def claim(path: Path, name: str) -> None:
+    """Makes the folder this pipeline's, for good; to be called by who holds it (`exclusive`).
+
+    Raises:
+        RefusedError: as `refuse_another_s`, and where the folder cannot be written.
+    """
+    refuse_another_s(path, name)
+    if _owner(path):
+        return
+    try:
+        _replace(path / NAME, f"{name}\n".encode())
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _owner(path: Path) -> str:
+    try:
+        return (path / NAME).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def create(path: Path) -> None:
@@ -88,16 +148,20 @@ def exclusive(path: Path, name: str) -> Iterator[None]:
 
 def own_entries(path: Path) -> list[Path]:
     """What a daemon has made in the folder itself, but the lock. Anything else is a connector's, or a person's."""
-    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new")
+    # The name goes last: it guards the rest.
+    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new", f"{NAME}.new", NAME)
     return [entry for name in names if (entry := path / name).exists()]
 
 
 def store_status(path: Path, status: dict[str, Any]) -> None:
     """Replaces the last status as a whole: a crash leaves the old one."""
-    target = path / STATUS
-    new = path / f"{STATUS}.new"
+    _replace(path / STATUS, orjson.dumps(status))
+
+
+def _replace(target: Path, content: bytes) -> None:
+    new = target.with_name(f"{target.name}.new")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(orjson.dumps(status))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     new.replace(target)
@@ -107,7 +171,7 @@ def stored_status(path: Path) -> dict[str, Any] | None:
     """The last status of a pipeline; None where it never ran.
 
     Raises:
-        RefusedError: no permission.
+        RefusedError: no permission, or it is no folder.
     """
     try:
         status: dict[str, Any] = orjson.loads((path / STATUS).read_bytes())
@@ -115,6 +179,8 @@ def stored_status(path: Path) -> dict[str, Any] | None:
         return None
     except PermissionError as error:
         raise no_permission(path) from error
+    except NotADirectoryError as error:
+        raise RefusedError("the state folder is no folder", where=str(path), fix="set state_dir to a folder") from error
     except orjson.JSONDecodeError:
         return None  # cut short by a full disk; a running pipeline writes the next one
     return status

@@ -168,18 +168,31 @@ class Supervisor:
         """Until the run ends, by a signal or by itself.
 
         Raises:
-            RefusedError: the state folder cannot be used, another process runs this pipeline, or the address to
-                listen on is taken.
+            RefusedError: the state folder cannot be used or is another pipeline's, another process runs this pipeline,
+                or the address to listen on is taken.
         """
         state_dir = self.pipeline.state_dir
+        folder.refuse_another_s(state_dir, self.pipeline.name)
         folder.create(state_dir)
         with folder.exclusive(state_dir, self.pipeline.name):
+            folder.claim(state_dir, self.pipeline.name)
             self._outcome = asyncio.get_running_loop().create_future()
             async with self._serving(), self._signals():
                 outcome = await self._supervise()
-            folder.store_status(state_dir, {**self.status(), "state": "stopped"})
-            (state_dir / folder.CONTROL_SOCKET).unlink(missing_ok=True)
+            self._leave_folder()
         return outcome
+
+    def _leave_folder(self) -> None:
+        """What cannot be written any more, on a full disk say, does not change how the run ended."""
+        state_dir = self.pipeline.state_dir
+        try:
+            folder.store_status(state_dir, {**self.status(), "state": "stopped"})
+        except OSError as error:
+            log.warning("cannot store the last status", error=error.strerror)
+        try:
+            (state_dir / folder.CONTROL_SOCKET).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("cannot remove the control socket", error=error.strerror)
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
