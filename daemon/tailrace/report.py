@@ -85,7 +85,10 @@ class Control:
         stop: drain and leave: finish the batch in hand, store the position, close (SIGTERM).
         finish: go on until caught up with the log's end (capture) or the stream's ends (a sink) as they are
             when this is set, then leave.
+        settled: an earlier process of this worker has been at work in this run; what it reached then is worth
+            trying again, also with `finish`.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
     finish: threading.Event = field(default_factory=threading.Event)
+    settled: bool = False

@@ -52,6 +52,7 @@ class Order:
         role: "capture" or "apply".
         sink: for "apply".
         finish: leave once caught up.
+        settled: an earlier process of this run's worker has been at work.
         log_format, debug: as `tailrace.logs.configure`.
     """
 
@@ -61,6 +62,7 @@ class Order:
     role: str
     sink: str | None = None
     finish: bool = False
+    settled: bool = False
     log_format: str = "json"
     debug: bool = False
 
@@ -221,6 +223,7 @@ def main(load: Callable[[Order], Pipeline] = load_pipeline, run: Runner = run_ro
         return UNEXPECTED
     order = Order.from_json(first)
     logs.configure(logs.LogFormat(order.log_format), debug=order.debug, worker=order.name)
+    control.settled = order.settled
     if order.finish:
         control.finish.set()
     threading.Thread(target=listen, args=(lines, control), name="commands", daemon=True).start()

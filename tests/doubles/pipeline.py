@@ -6,6 +6,7 @@ Each worker has a list of behaviours, one for each of its starts, the last one f
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -106,6 +107,8 @@ def _behave(behaviour: str, name: str, control: Control, reporter: Reporter) -> 
         raise ERRORS[verb]
     if verb == "bug":
         raise KeyError("a secret of row 17")
+    if verb == "signal":
+        os.kill(os.getpid(), signal.Signals[argument])
     if verb == "retrying":
         report.state, report.error = "retrying", str(ERRORS["unreachable"])
         _until(control, reporter, report, advance=False)
@@ -115,6 +118,25 @@ def _behave(behaviour: str, name: str, control: Control, reporter: Reporter) -> 
     elif verb == "silent":
         report.state = "streaming"
         _until(control, reporter, report, advance=False)
+    elif verb in ("paused", "caught up"):
+        report.state = "paused" if verb == "paused" else "streaming"
+        report.lag_bytes = 0 if verb == "caught up" else 17
+        _until(control, reporter, report, advance=verb != "paused")
+    elif verb in ("away", "connects", "back"):  # its system goes away after a while; what then follows
+        report.state = "streaming"
+        _until(control, reporter, report, seconds=0.2, leaves=False)
+        error = str(ERRORS["unreachable"])
+        while verb != "back" and not control.stop.is_set():
+            report.state, report.error = "retrying", error
+            _until(control, reporter, report, advance=False, seconds=0.05)
+            if verb == "connects":
+                report.state, report.error = "streaming", ""
+                _until(control, reporter, report, advance=False, seconds=0.05)
+        if verb == "back":
+            report.state, report.error = "retrying", error
+            _until(control, reporter, report, advance=False, seconds=float(argument))
+            report.state, report.error = "streaming", ""
+            _until(control, reporter, report)
     elif verb == "suspended":
         report.tables = [TableReport("shop.users", "suspended", reason="no key")]
         report.state = "streaming"
@@ -139,15 +161,23 @@ def _behave(behaviour: str, name: str, control: Control, reporter: Reporter) -> 
         _until(control, reporter, report)
 
 
-def _until(control: Control, reporter: Reporter, report: WorkerReport, advance: bool = True) -> None:
-    """Reports every 20 ms, until asked to stop or, where it advances, to finish."""
-    while not control.stop.is_set():
+def _until(
+    control: Control,
+    reporter: Reporter,
+    report: WorkerReport,
+    advance: bool = True,
+    seconds: float = math.inf,
+    leaves: bool = True,
+) -> None:
+    """Reports every 20 ms, for `seconds` or until asked to stop or, where it advances and `leaves`, to finish."""
+    end = time.monotonic() + seconds
+    while not control.stop.is_set() and time.monotonic() < end:
         if advance:
             report.progress += 1
             report.events += 2
             report.bytes += 1600
         reporter.send(report)
-        if advance and control.finish.is_set():
+        if advance and leaves and control.finish.is_set():
             return
         control.stop.wait(0.02)
 

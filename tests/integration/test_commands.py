@@ -195,6 +195,28 @@ def test_until_caught_up_does_not_wait_for_an_unreachable_host(tmp_path: Path) -
     assert "127.0.0.1:1" in done.stderr.splitlines()[-1]
 
 
+def test_until_caught_up_ends_where_a_failed_sink_keeps_the_stream_full(
+    postgres15: servers.Postgres, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "refuses.db")) as target:
+        target.execute("CREATE TABLE users (email TEXT PRIMARY KEY, id INTEGER)")
+    with postgres15.database() as source:
+        source.execute("CREATE TABLE users (id int PRIMARY KEY, email text)")
+        source.execute("INSERT INTO users SELECT n, repeat(md5(n::text), 30) FROM generate_series(1, 20000) n")
+        file = pipeline(tmp_path, source.url)
+        text = file.path.read_text()
+        text = text.replace("[http]", '[stream]\nconnector = "embedded"\nretain_bytes = "4MiB"\n[http]')
+        text += f'[[sinks]]\nname = "refuses"\nconnector = "sqlite"\nurl = "sqlite:///{tmp_path}/refuses.db"\n'
+        file.path.write_text(text)
+        done = file.until_caught_up(timeout=90)
+        assert done.code == 4, done.stderr
+        assert "tailrace: error: sink refuses: " in done.stderr.splitlines()[-1]
+        assert "drop the target's table" in done.stderr.splitlines()[-1]
+        assert "the stream is full, and a sink that has failed keeps it so" in done.stderr
+        assert 0 < len(emails(tmp_path)) < 20_000
+        assert file.command("teardown", "--yes").code == 0
+
+
 def test_an_unwritable_state_folder_is_one_line_and_exit_5(tmp_path: Path) -> None:
     file = pipeline(tmp_path, "postgresql://repl@127.0.0.1:1/shop")
     (tmp_path / "state").write_text("a file, which not even root can make a folder in")

@@ -525,6 +525,26 @@ def test_with_finish_an_unreachable_target_ends_the_worker(mirror: Mirror) -> No
         mirror.catch_up()
 
 
+def test_with_finish_a_target_that_was_reached_is_tried_again(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST_BACKOFF_SECONDS", 0.01)
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.insert(row(1))
+    away = [UnreachableError("away")]
+
+    class Away(WatchedSink):
+        def open(self, stream_id: str) -> dict[Partition, int]:
+            if away:
+                raise away.pop()
+            return super().open(stream_id)
+
+    mirror._sink = lambda: Away(mirror.path)  # type: ignore[method-assign]
+    control = Control(settled=True)  # by an earlier process of the run's worker
+    control.finish.set()
+    mirror.supervise(control)
+    assert mirror.query(USERS) == [(1, "n")]
+    assert ("retrying", "away") in [(report.state, report.error) for report in mirror.reports.all]
+
+
 def test_an_older_worker_yields_to_a_newer_one(mirror: Mirror) -> None:
     users = mirror.script.table("public.users", [ID, NAME])
     users.insert(row(1))

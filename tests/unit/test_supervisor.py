@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from tailrace.errors import RefusedError
-from tailrace.supervisor import supervisor
+from tailrace.notify import Notifier
+from tailrace.supervisor import folder, policy, supervisor
 from tailrace.supervisor.supervisor import Outcome, Supervisor
 from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, pipeline
 
@@ -120,7 +124,7 @@ def test_a_stuck_sink_is_exit_4_after_the_others_finished(tmp_path: Path) -> Non
 
 
 def test_a_worker_that_stays_stuck_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(policy, "STUCK_SECONDS", 0.5)
     run = Run(tmp_path, {"capture": ["stream"], "kv": ["says stuck"]}, until_caught_up=True)
     assert run.outcome() == Outcome(4, f"sink kv: {ERRORS['stuck']}")
 
@@ -131,6 +135,93 @@ def test_an_unreachable_system_at_start_is_exit_5(tmp_path: Path, worker: str) -
     if worker == "kv":
         run.pipeline.behaviours["capture"][0] = "deaf:0"
     assert run.outcome() == Outcome(5, of_worker(worker, str(ERRORS["unreachable"])))
+
+
+@pytest.mark.parametrize("behaviour", ["away", "connects"])
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_a_system_that_goes_away_and_stays_away_is_exit_5(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: str, behaviour: str
+) -> None:
+    monkeypatch.setattr(policy, "RETRYING_SECONDS", 1.0)
+    behaviours = {"capture": ["stream"], "kv": ["stream"], "sql": ["stream"]} | {worker: [behaviour]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    assert run.outcome() == Outcome(5, of_worker(worker, str(ERRORS["unreachable"])))
+    assert run.starts(worker) == 1
+    if worker == "kv":
+        assert run.worker("sql")["state"] == "finished"
+
+
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_a_system_that_comes_back_is_worth_waiting_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: str
+) -> None:
+    behaviours = {"capture": ["stream"], "kv": ["stream"]} | {worker: ["back:0.5"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    retried: list[str] = []
+    take = run.supervisor._on_report
+
+    def watched(of: Any, report: Any) -> None:
+        retried.extend([of.name] if report.state == "retrying" else [])
+        take(of, report)
+
+    monkeypatch.setattr(run.supervisor, "_on_report", watched)
+    assert run.outcome() == Outcome(0)
+    assert set(retried) == {worker}
+    assert run.starts(worker) == 1
+
+
+def test_a_worker_that_does_not_leave_when_given_up_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "RETRYING_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor, "DRAIN_SECONDS", 0.5)
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["deaf:60"]}, until_caught_up=True)
+
+    async def script() -> None:
+        await run.until(lambda: not run.supervisor.unready())
+        health = run.supervisor.workers[1]
+        health.take(replace(health.report, state="retrying", error="no answer"))
+
+    assert run.outcome(script) == Outcome(5, "sink kv: no answer")
+    assert not alive(run.pipeline.starts("kv")[0]["pid"])
+
+
+def test_a_worker_knows_that_one_before_it_was_at_work(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["bug", "stream"], "kv": ["die:0.05", "stream"]}, until_caught_up=True)
+    assert run.outcome() == Outcome(0)
+    assert [start["settled"] for start in run.pipeline.starts("capture")] == [False, False]
+    assert [start["settled"] for start in run.pipeline.starts("kv")][:2] == [False, True]
+
+
+def test_a_full_stream_that_waits_for_a_failed_sink_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "BLOCKED_SECONDS", 0.5)
+    behaviours = {"capture": ["paused"], "kv": ["stuck"], "sql": ["caught up"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    assert run.outcome() == Outcome(4, f"sink kv: {ERRORS['stuck']}")
+
+
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+def test_a_worker_that_somebody_else_stopped_has_not_finished(tmp_path: Path, worker: str) -> None:
+    behaviours = {"capture": ["stream"], "kv": ["stream"]} | {worker: ["deaf:0", "stream"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+
+    async def script() -> None:
+        await run.until(lambda: run.worker(worker)["state"] == "streaming")
+        if worker == "kv":
+            await run.until(lambda: run.worker("capture")["state"] == "finished")
+        os.kill(run.worker(worker)["pid"], signal.SIGTERM)
+
+    assert run.outcome(script) == Outcome(0)
+    assert run.starts(worker) == 2
+
+
+@pytest.mark.parametrize("worker", ["capture", "kv"])
+@pytest.mark.parametrize("killer", ["SIGABRT", "SIGKILL"])
+def test_a_signal_s_number_is_no_exit_code(tmp_path: Path, worker: str, killer: str) -> None:
+    behaviours = {"capture": ["stream"], "kv": ["stream"]} | {worker: [f"signal:{killer}"]}
+    run = Run(tmp_path, behaviours, until_caught_up=True)
+    assert run.outcome() == Outcome(1, of_worker(worker, f"the process was killed by {killer}"))
+    assert run.starts(worker) == 5
 
 
 # ---- refusals
@@ -256,6 +347,80 @@ def test_a_stop_does_not_wait_for_a_restart(tmp_path: Path) -> None:
     assert run.outcome(script) == Outcome(0)
 
 
+@pytest.mark.parametrize(("behaviour", "code"), [("stream", 0), ("data loss", 6)])
+def test_a_folder_that_cannot_be_written_any_more_does_not_change_the_exit_code(
+    tmp_path: Path, behaviour: str, code: int
+) -> None:
+    run = Run(tmp_path, {"capture": [behaviour]})
+    state_dir = run.pipeline.state_dir
+    (state_dir / f"{folder.STATUS}.new").mkdir(parents=True)  # in the way of the file, as a full disk would be
+
+    async def script() -> None:
+        socket = state_dir / folder.CONTROL_SOCKET
+        await run.until(socket.exists)
+        socket.unlink()
+        socket.mkdir()
+        if code == 0:
+            await run.until(lambda: not run.supervisor.unready())
+            stop()
+
+    with structlog.testing.capture_logs() as log:
+        assert run.outcome(script).exit_code == code
+    warnings = [entry["event"] for entry in log if entry["log_level"] == "warning"]
+    assert warnings[-2:] == ["cannot store the last status", "cannot remove the control socket"]
+
+
+# ---- the service manager
+
+
+class Ear(Notifier):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def send(self, *lines: str) -> None:
+        self.heard.extend(line for line in lines if not line.startswith(("STATUS=", "MONOTONIC_USEC=")))
+
+
+def test_a_reload_does_not_say_ready_before_the_workers_have_reported_nor_while_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear = Ear()
+    run = Run(tmp_path, {"capture": ["deaf:60"]}, notifier=ear)
+    reads: list[str] = []
+
+    def changes(file: str, running: str) -> list[str]:
+        reads.append(file)
+        return []
+
+    monkeypatch.setattr(supervisor, "changes", changes)
+    mute = (sys.executable, "-c", "import sys; sys.stdin.read()")  # a worker that never reports
+    run.supervisor._command = mute
+
+    async def reload() -> None:
+        before, tasks = len(reads), len(run.supervisor._tasks)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await run.until(lambda: len(reads) > before and len(run.supervisor._tasks) == tasks)
+
+    async def script() -> None:
+        await run.until(lambda: run.supervisor.workers[0].pid != 0)
+        await reload()
+        assert ear.heard == []
+        run.supervisor._command = COMMAND
+        os.kill(run.supervisor.workers[0].pid, signal.SIGKILL)
+        await run.until(lambda: not run.supervisor.unready())
+        assert ear.heard == ["READY=1"]
+        await reload()
+        assert ear.heard == ["READY=1", "RELOADING=1", "READY=1"]
+        stop()
+        await run.until(lambda: ear.heard[-1] == "STOPPING=1")
+        await reload()
+        stop()
+
+    assert run.outcome(script) == Outcome(0)
+    assert ear.heard == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+
+
 # ---- beginnings
 
 
@@ -281,6 +446,32 @@ def test_a_second_run_of_the_pipeline_is_refused(tmp_path: Path) -> None:
         stop()
 
     assert run.outcome(script) == Outcome(0)
+
+
+def test_another_pipeline_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first, second = (Run(tmp_path, {"capture": ["stream"]}) for _ in range(2))
+    object.__setattr__(second.pipeline, "name", "orders")
+    refusal = "the state folder belongs to pipeline shop, not to orders"
+
+    async def script() -> None:
+        await first.until(lambda: not first.supervisor.unready())
+        with pytest.raises(RefusedError, match=refusal):
+            await second.supervisor.run()
+        stop()
+
+    assert first.outcome(script) == Outcome(0)
+    with pytest.raises(RefusedError, match=refusal):
+        second.outcome()
+    assert second.starts("capture") == 1, "the first one's"
+
+
+def test_a_folder_of_a_release_that_stored_no_name_is_taken_over(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"]})
+    run.pipeline.state_dir.mkdir()
+    folder.store_status(run.pipeline.state_dir, {"name": "shop"})
+    run.supervisor._until_caught_up = run.supervisor._workers[0].finishing = True
+    assert run.outcome() == Outcome(0)
+    assert (run.pipeline.state_dir / folder.NAME).read_text() == "shop\n"
 
 
 def test_workers_do_not_speak_for_the_service_and_their_arguments_hold_no_secret(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ log = structlog.get_logger()
 def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter) -> None:
     """Applies until `control.stop`; with `control.finish` until caught up with the stream.
 
-    An unreachable stream or target is tried again for ever; with `control.finish` only once it has been reached.
+    An unreachable stream or target is tried again for ever, until the supervisor has enough; with `control.finish` only
+    once both have been reached.
 
     Raises:
         TailraceError: what time cannot mend.
@@ -62,7 +63,7 @@ def supervise(
     """As `run`, on what the pipeline would have made."""
     progress = Progress(reporter, name)
     progress.send()
-    reached = False
+    reached = control.settled
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
         started = time.monotonic()

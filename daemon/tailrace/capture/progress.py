@@ -14,6 +14,7 @@ from tailrace.report import Reporter, TableReport, WorkerReport
 from tailrace.source import SourceTable
 
 REPORT_SECONDS = 1.0
+AT_WORK = frozenset({"loading", "streaming", "paused"})
 
 
 def now_text() -> str:
@@ -21,13 +22,18 @@ def now_text() -> str:
 
 
 class Progress:
-    """Gathers what capture does and sends it about once a second."""
+    """Gathers what capture does and sends it about once a second.
+
+    Attributes:
+        settled: capture has been at work.
+    """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._report = WorkerReport(name="capture")
         self._tables: dict[str, TableReport] = {}
         self._sent = 0.0
+        self.settled = False
 
     @property
     def due(self) -> bool:
@@ -70,6 +76,7 @@ class Progress:
 
     def state(self, state: str, error: str = "") -> None:
         """A change of state is told at once."""
+        self.settled = self.settled or state in AT_WORK
         report = self._report
         if report.state != state or report.error != error:
             report.state = state

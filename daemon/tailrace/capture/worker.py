@@ -25,14 +25,14 @@ log = structlog.get_logger()
 def run(pipeline: Pipeline, control: Control, reporter: Reporter) -> None:
     """Captures until `control.stop`; with `control.finish` until caught up.
 
-    An unreachable source or stream is tried again for ever, except with `control.finish` set at the start.
+    An unreachable source or stream is tried again for ever, until the supervisor has enough; with `control.finish` only
+    once capture has been at work.
 
     Raises:
         TailraceError: what time cannot mend.
     """
     progress = Progress(reporter)
     progress.send()
-    finishing = control.finish.is_set()
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
         started = time.monotonic()
@@ -41,7 +41,7 @@ def run(pipeline: Pipeline, control: Control, reporter: Reporter) -> None:
             progress.state("stopped" if control.stop.is_set() else "finished")
             return
         except TailraceError as error:
-            if not error.retryable or finishing:
+            if not error.retryable or (control.finish.is_set() and not (control.settled or progress.settled)):
                 progress.state("stuck", str(error))
                 raise
             if time.monotonic() - started > WELL_SECONDS:

@@ -50,6 +50,7 @@ class WorkerHealth:
     started_at: float = field(init=False)
     _state_at: float = field(init=False)
     _progress_at: float = field(init=False)
+    _retrying_since: float | None = None
     _rates: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -67,6 +68,12 @@ class WorkerHealth:
         now = self.clock()
         if report.progress != self.report.progress:
             self._progress_at = now
+        got_on = report.progress > self.report.progress  # less: another process of it, which has yet to get anywhere
+        if report.state == "retrying":
+            if self._retrying_since is None or got_on:
+                self._retrying_since = now
+        elif report.state == "paused" or (got_on and report.state in WELL_STATES):
+            self._retrying_since = None
         if report.error and report.error != self.report.error:
             self.errors += 1
         if report.state == "starting":
@@ -107,6 +114,14 @@ class WorkerHealth:
     def state_seconds(self) -> float:
         """For how long the state has been what it is."""
         return self.clock() - self._state_at
+
+    def retrying_seconds(self) -> float:
+        """For how long it has been trying again in vain: that it connects is not enough, it must get on."""
+        return 0.0 if self._retrying_since is None else self.clock() - self._retrying_since
+
+    def caught_up(self) -> bool:
+        """Whether a sink has applied all that the stream holds."""
+        return self.state == "streaming" and self.report.lag_bytes == 0
 
     def ran_seconds(self) -> float:
         return self.clock() - self.started_at

@@ -25,8 +25,10 @@ from tailrace.supervisor.policy import (
     STUCK,
     WELL_SECONDS,
     Backoff,
+    Blockage,
     Ending,
     Verdict,
+    hopeless,
     judge,
     worst,
 )
@@ -44,8 +46,6 @@ DRAIN_SECONDS = 15.0
 KILL_SECONDS = 5.0
 TICK_SECONDS = 1.0
 STORE_STATUS_SECONDS = 5.0
-#: With --until-caught-up: a worker that calls itself stuck for this long, instead of ending, is given up.
-STUCK_SECONDS = 5.0
 CAPTURE = "capture"
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ class Worker:
     Attributes:
         finishing: it has been told to leave once caught up.
         resting: it waits for its next start.
-        given_up: it was well enough to live, not to get anywhere; it is stopped and counts as stuck.
+        given_up: it is well enough to live, not to get anywhere: it is stopped, and this is how it ends.
         crashes: in a row.
         exit_code: its last, where it is not started again.
     """
@@ -78,7 +78,7 @@ class Worker:
         self.process: WorkerProcess | None = None
         self.finishing = False
         self.resting = False
-        self.given_up = False
+        self.given_up: Outcome | None = None
         self.crashes = 0
         self.exit_code = 0
 
@@ -129,6 +129,7 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._stopping = False
         self._ready_sent = False
+        self._blockage = Blockage()
 
     # ---- what HTTP and status ask (tailrace.http.app.View)
 
@@ -282,7 +283,12 @@ class Supervisor:
                 log.info("worker stopped", worker=worker.name, exit_code=exit_code)
                 return
             verdict = self._verdict(worker, exit_code)
-            error = "" if verdict is Verdict.FINISHED else _why(exit_code, worker.health.report.error)
+            ended = Outcome(worst([exit_code]), _why(exit_code, worker.health.report.error))
+            if verdict is Verdict.FINISHED:
+                ended = Outcome()
+            elif worker.given_up:
+                ended = worker.given_up
+            error = ended.error
             log.info("worker ended", worker=worker.name, exit_code=exit_code, then=verdict.value, error=error)
             if verdict is Verdict.RESTART:
                 worker.health.ended("restarting", error)
@@ -290,7 +296,7 @@ class Supervisor:
                 await asyncio.sleep(worker.backoff.pause(worker.health.ran_seconds()))
                 worker.resting = False
                 continue
-            worker.exit_code = 0 if verdict is Verdict.FINISHED else STUCK if worker.given_up else abs(exit_code)
+            worker.exit_code = ended.exit_code
             worker.health.ended("finished" if verdict is Verdict.FINISHED else "failed", error)
             if verdict is Verdict.END:
                 self._end(worker.exit_code, worker.line(error))
@@ -307,6 +313,7 @@ class Supervisor:
             role="capture" if worker.capture else "apply",
             sink=worker.sink,
             finish=worker.finishing,
+            settled=worker.health.settled,
             log_format=self._log_format,
             debug=self._debug,
         )
@@ -331,7 +338,8 @@ class Supervisor:
             worker.process = None
 
     def _verdict(self, worker: Worker, exit_code: int) -> Verdict:
-        if worker.given_up:
+        finished = worker.health.state == "finished"
+        if worker.given_up and not finished:
             return Verdict.END if worker.capture else Verdict.FAILED
         if worker.health.ran_seconds() >= WELL_SECONDS:
             worker.crashes = 0
@@ -342,6 +350,7 @@ class Supervisor:
                 capture=worker.capture,
                 settled=worker.health.settled,
                 finishing=worker.finishing,
+                finished=finished,
                 until_caught_up=self._until_caught_up,
                 crashes=worker.crashes,
             )
@@ -369,19 +378,25 @@ class Supervisor:
                 sink.finishing = True
                 if sink.process is not None:
                     await sink.process.finish()
-        failed = [other for other in self._workers if other.health.state == "failed"]
+        failed = self._failed()
         over = all(other.health.state in ("finished", "failed") for other in self._workers)
         if not over and not (sinks and len(failed) == len(sinks)):
             return
         if failed:
-            code = worst([other.exit_code for other in failed])
-            line = next(other.line(other.health.last_error()) for other in failed if worst([other.exit_code]) == code)
-            self._end(code, line)
+            self._end_as(failed)
         elif suspended := suspended_tables(self.workers):
             more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
             self._end(STUCK, suspended[0] + more)
         else:
             self._end(0)
+
+    def _failed(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker.health.state == "failed"]
+
+    def _end_as(self, failed: Sequence[Worker]) -> None:
+        code = worst([worker.exit_code for worker in failed])
+        first = next(worker for worker in failed if worker.exit_code == code)
+        self._end(code, first.line(first.health.last_error()))
 
     # ---- the clock and the service manager
 
@@ -405,16 +420,26 @@ class Supervisor:
                     await asyncio.to_thread(folder.store_status, self.pipeline.state_dir, self.status())
                 except OSError as error:
                     log.warning("cannot store the status", error=error.strerror)
-            for worker in self._workers:
-                self._give_up_if_stuck(worker)
+            if self._until_caught_up:
+                for worker in self._workers:
+                    self._give_up_if_hopeless(worker)
+                self._end_if_blocked()
             await asyncio.sleep(TICK_SECONDS)
 
-    def _give_up_if_stuck(self, worker: Worker) -> None:
-        if not self._until_caught_up or worker.process is None or worker.given_up:
+    def _give_up_if_hopeless(self, worker: Worker) -> None:
+        """Somebody waits for the run's end: what does not get anywhere is stopped."""
+        process, health = worker.process, worker.health
+        if process is None or worker.given_up or not (code := hopeless(health)):
             return
-        if worker.health.state == "stuck" and worker.health.state_seconds() >= STUCK_SECONDS:
-            worker.given_up = True
-            worker.process.terminate()
+        worker.given_up = Outcome(code, health.last_error())
+        log.warning("worker is given up", worker=worker.name, state=health.state, error=health.last_error())
+        process.terminate()
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, process.kill)
+
+    def _end_if_blocked(self) -> None:
+        if self._blockage.lasts(self.workers[0], self.workers[1:]):
+            log.warning("the stream is full, and a sink that has failed keeps it so", problems=self.problems())
+            self._end_as(self._failed())
 
     def _status_line(self) -> str:
         return "STATUS=" + one_line(self.pipeline.name, self.state(), self.workers, self.problems())
@@ -437,8 +462,14 @@ class Supervisor:
         self._task(self._reload())
 
     async def _reload(self) -> None:
-        """Says what the file as it is now would change; a restart alone takes it up."""
-        self._notifier.reloading()
+        """Says what the file as it is now would change; a restart alone takes it up.
+
+        RELOADING=1 asks for a READY=1 behind it, which must not be said before all workers have reported, nor after
+        STOPPING=1.
+        """
+        told = self._ready_sent and not self._outcome.done()
+        if told:
+            self._notifier.reloading()
         try:
             keys = await asyncio.to_thread(changes, self.pipeline.file, self.pipeline.text)
         except TailraceError as error:
@@ -448,7 +479,8 @@ class Supervisor:
                 log.warning("the pipeline file has changed, a restart is needed for it", changed=keys)
             else:
                 log.info("the pipeline file says what it said at the start, nothing to do")
-        self._notifier.send("READY=1", self._status_line())
+        if told and not self._outcome.done():
+            self._notifier.send("READY=1", self._status_line())
 
 
 def _why(exit_code: int, error: str) -> str:
