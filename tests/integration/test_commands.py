@@ -195,6 +195,35 @@ def test_until_caught_up_does_not_wait_for_an_unreachable_host(tmp_path: Path) -
     assert "127.0.0.1:1" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("dies", ["capture", "warehouse"])
+def test_until_caught_up_waits_for_a_server_that_comes_back(
+    postgres16: servers.Postgres, tmp_path: Path, dies: str
+) -> None:
+    with (
+        servers.start("postgres15", {"max_wal_senders": 5}) as mortal,
+        mortal.database() as own,
+        postgres16.database() as other,
+    ):
+        source, target = (own, other) if dies == "capture" else (other, own)
+        source.execute("CREATE TABLE users (id int PRIMARY KEY, email text)")
+        source.execute("INSERT INTO users SELECT n, n || '@example.org' FROM generate_series(1, 200000) n")
+        file = pipeline(tmp_path, source.url)
+        text = file.path.read_text().partition("[[sinks]]")[0]
+        file.path.write_text(f'{text}[[sinks]]\nname = "warehouse"\nconnector = "postgres"\nurl = "{target.url}"\n')
+        command = [sys.executable, "-m", "tailrace.cli", "run", "--until-caught-up", str(file.path)]
+        with file.log.open("ab") as log, subprocess.Popen(command, stderr=log) as process:
+            try:
+                until(lambda: file.states().get(dies) in ("loading", "streaming"), 60, f"{dies} is at work")
+                mortal.kill()
+                until(lambda: file.states().get(dies) == "retrying", 60, f"{dies} has noticed")
+                mortal.relaunch()
+                assert process.wait(90) == 0, file.log.read_text()[-3000:]
+            finally:
+                process.kill()
+        assert target.value("SELECT count(*) FROM users") == 200_000
+        assert file.command("verify").code == 0
+
+
 def test_until_caught_up_ends_where_a_failed_sink_keeps_the_stream_full(
     postgres15: servers.Postgres, tmp_path: Path
 ) -> None:

@@ -63,7 +63,7 @@ class PipelineFile:
         """The workers' states by name; {} while nothing answers. Asked without a command: waiting costs no CPU."""
         document = tomllib.loads(self.path.read_text())
         try:
-            answer = ask(Path(document["state_dir"]), document["name"], "/status")
+            answer = ask(self.folder / document["state_dir"], document["name"], "/status")
         except TailraceError:
             return {}
         return {worker["name"]: worker["state"] for worker in answer["workers"]}
