@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -284,12 +286,20 @@ def test_no_permission_is_not_not_running(file: str, state_dir: Path) -> None:
     assert done.stdout.count("is stopped") == 1
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that a stranger may enter; pytest's own are closed again whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="tailrace-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.parametrize("closed", ["parent", "folder"])
 @pytest.mark.parametrize("command", [["status"], ["tail", "--timeout", "0"], ["teardown", "--yes"]])
-def test_no_permission_is_said_by_every_command(tmp_path: Path, command: list[str], closed: str) -> None:
-    state_dir = tmp_path / "parent" / "folder"
+def test_no_permission_is_said_by_every_command(open_folder: Path, command: list[str], closed: str) -> None:
+    state_dir = open_folder / "parent" / "folder"
     state_dir.mkdir(parents=True)
-    path = tmp_path / "shop.toml"
+    path = open_folder / "shop.toml"
     path.write_text(FILE.replace('"state"', '"parent/folder"'))
     code = (  # as in the test above
         "import os, sys\nfrom tailrace.config import Pipeline\nfrom tailrace.cli.main import main\n"
@@ -300,9 +310,6 @@ def test_no_permission_is_said_by_every_command(tmp_path: Path, command: list[st
         "if os.getuid() == 0: os.setuid(65534)\n"
         "sys.exit(main(arguments))"
     )
-    for folder_above in (tmp_path, *tmp_path.parents):
-        if folder_above.owner() == tmp_path.owner() and folder_above != Path("/"):
-            folder_above.chmod(folder_above.stat().st_mode | 0o055)
     target = state_dir if closed == "folder" else state_dir.parent
     done = subprocess.run(
         [sys.executable, "-c", code, str(target), command[0], str(path), *command[1:]],
