@@ -17,6 +17,7 @@ from tailrace_kafka.cluster import Cluster
 from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
 from tailrace_kafka.ledger import STREAM_KEY, Ledger, LedgerReader, TopicBegin, learn_topics, public_state, topic_begins
 from tailrace_kafka.properties import Properties
+from tailrace_kafka.sizes import RecordSizes
 
 #: Between two looks whether the stream was made, as long as it was not.
 _APPEAR_SECONDS = 0.5
@@ -63,6 +64,7 @@ class KafkaReader:
         self._commit_at = 0.0
         self._uncommitted: dict[Partition, int] = {}
         self._message_bytes = 1000.0
+        self._sizes = RecordSizes()
         self._cluster.connect()
         self._consumer: Consumer = properties.consumer(self._faults, f"{properties.prefix}.{consumer or '-tail'}")
 
@@ -113,6 +115,15 @@ class KafkaReader:
     def ends(self) -> Mapping[Partition, int]:
         self._discover(to_end=True)
         return self._cluster.ends(_partitions(self._begins))
+
+    def lag_bytes(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        """See `StreamReader.lag_bytes`; an estimate, by the mean size of what this reader has read of the topic."""
+        behind = {}
+        for partition, end in ends.items():
+            begin = self._begins[partition.topic].offsets[partition.number]
+            offsets = end - max(positions.get(partition, 0), begin)
+            behind[partition] = self._sizes.estimate(partition.topic, offsets)
+        return behind
 
     def schemas(self) -> list[bytes]:
         self._discover(to_end=True)
@@ -250,6 +261,9 @@ class KafkaReader:
             grown = self._gather(messages, gathered)
             size += grown
             self._message_bytes += 0.2 * (grown / len(messages) - self._message_bytes)
+        for (topic, _), piece in gathered.items():
+            passed = max(piece.offsets[-1] + 1 - piece.begin, len(piece.offsets))
+            self._sizes.read(topic, passed, piece.bytes)
         return [piece.slice(place) for place, piece in gathered.items()]
 
     def _gather(self, messages: Sequence[Message], gathered: dict[tuple[str, int], _Gathered]) -> int:
@@ -263,7 +277,8 @@ class KafkaReader:
             place = (message.topic(), message.partition())
             piece = gathered.get(place)  # type: ignore[arg-type]  # only an error has neither
             if piece is None:
-                piece = gathered[place] = _Gathered()  # type: ignore[index]
+                begin = positions.get(Partition(*place), message.offset())  # type: ignore[arg-type]
+                piece = gathered[place] = _Gathered(begin)  # type: ignore[index,arg-type]
             key, value = message.key(), message.value()
             grown = (len(key) if key is not None else 0) + (len(value) if value is not None else 0)
             piece.keys.append(key)
@@ -322,11 +337,12 @@ class KafkaReader:
 
 
 class _Gathered:
-    """Records of one partition."""
+    """Records of one partition, which was read up to the offset `begin` before."""
 
-    __slots__ = ("bytes", "keys", "offsets", "values")
+    __slots__ = ("begin", "bytes", "keys", "offsets", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
         self.offsets: list[int] = []

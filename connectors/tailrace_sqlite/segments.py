@@ -21,7 +21,7 @@ from tailrace.errors import DataLossError, RefusedError, TailraceError, Unreacha
 
 SUFFIX = ".segment"
 _UNFINISHED = ".new"
-_FORMAT = 1
+_FORMAT = 2
 _APPLICATION_ID = 0x7461696C
 _PAGE_BYTES = 8 << 10
 #: Commits between two checkpoints write this much into the WAL file: fewer, larger ones cost less.
@@ -36,6 +36,7 @@ CREATE TABLE frames (
     last INTEGER PRIMARY KEY,
     first INTEGER NOT NULL,
     written_ms INTEGER NOT NULL,
+    total INTEGER NOT NULL,
     crc INTEGER NOT NULL,
     body BLOB NOT NULL
 );
@@ -43,10 +44,11 @@ CREATE TABLE frames (
 
 
 class Identity(NamedTuple):
-    """What a segment says of itself."""
+    """What a segment says of itself; `bytes` are those of all frames before it."""
 
     stream_id: str
     base: int
+    bytes: int
 
 
 class Extent(NamedTuple):
@@ -138,7 +140,7 @@ def create(path: Path, identity: Identity, state: Mapping[str, bytes]) -> None:
                     connection.execute(statement)
                 connection.executemany(
                     "INSERT INTO meta VALUES (?, ?)",
-                    [("stream_id", identity.stream_id), ("base", identity.base)],
+                    list(identity._asdict().items()),
                 )
                 connection.executemany("INSERT INTO state VALUES (?, ?)", list(state.items()))
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -167,11 +169,17 @@ def remove_leftovers(folder: Folder) -> None:
 
 def identity(connection: sqlite3.Connection) -> Identity:
     meta = dict(connection.execute("SELECT key, value FROM meta"))
-    return Identity(str(meta["stream_id"]), int(meta["base"]))
+    return Identity(str(meta["stream_id"]), int(meta["base"]), int(meta["bytes"]))
 
 
 def state(connection: sqlite3.Connection) -> dict[str, bytes]:
     return dict(connection.execute("SELECT key, value FROM state"))
+
+
+def total(connection: sqlite3.Connection, offset: int) -> int:
+    """Bytes of all frames of the stream that end before this offset of the segment; no frame is read for it."""
+    row = connection.execute("SELECT total FROM frames WHERE last < ? ORDER BY last DESC LIMIT 1", (offset,)).fetchone()
+    return int(row[0]) if row else identity(connection).bytes
 
 
 def extent(connection: sqlite3.Connection, base: int) -> Extent:
@@ -251,6 +259,12 @@ def _known_format(connection: sqlite3.Connection, path: Path) -> sqlite3.Connect
             f"the embedded stream has format {version}, this tailrace knows up to {_FORMAT}",
             where=str(path),
             fix="run the newer tailrace that wrote it",
+        )
+    if version:
+        raise RefusedError(
+            f"the embedded stream has format {version}, of before the first release",
+            where=str(path),
+            fix="run `tailrace teardown`, then load anew",
         )
     raise damaged(path, "it is empty")
 

@@ -115,6 +115,10 @@ class EmbeddedReader:
         with closing(connection), segments.translated(self._folder.segment(base)):
             return {PARTITION: segments.extent(connection, base).end}
 
+    def lag_bytes(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        """See `StreamReader.lag_bytes`; exact. A frame counts until it is handed on whole."""
+        return {p: self._bytes_between(positions.get(p, 0), end) for p, end in ends.items()}
+
     def schemas(self) -> list[bytes]:
         entries = [(key, value) for key, value in self.state().items() if key.startswith(SCHEMA_PREFIX)]
         return [value for _, value in sorted(entries, key=_version)]
@@ -222,6 +226,20 @@ class EmbeddedReader:
             self._leave()
             return self._enter()
         return False
+
+    def _bytes_between(self, start: int, end: int) -> int:
+        return self._bytes_before(end) - self._bytes_before(start) if start < end else 0
+
+    def _bytes_before(self, offset: int) -> int:
+        """Of all frames that end before this offset, since the stream was made."""
+        while bases := self._folder.bases():
+            # What retention has removed counts as read: `seek` says what that means.
+            base = max((base for base in bases if base <= offset), default=bases[0])
+            connection = segments.open_to_read(self._folder.segment(base))
+            if connection is not None:
+                with closing(connection), segments.translated(self._folder.segment(base)):
+                    return segments.total(connection, offset)
+        return 0
 
     # ---- frames
 

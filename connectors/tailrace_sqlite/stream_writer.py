@@ -143,7 +143,7 @@ class EmbeddedWriter:
             segments.remove_leftovers(self._folder)
         bases = self._folder.bases()
         if not bases:
-            segments.create(self._folder.segment(0), Identity(uuid.uuid4().hex, 0), {})
+            segments.create(self._folder.segment(0), Identity(uuid.uuid4().hex, 0, 0), {})
             bases = [0]
         for base in bases[:-1]:
             self._sealed.append(self._look_at(base))
@@ -168,6 +168,7 @@ class EmbeddedWriter:
             row = self._connection.execute("SELECT min(written_ms) FROM frames").fetchone()
             self._begun_ms: int | None = row[0]
             self._end, self._written_ms = segments.extent(self._connection, base)
+            self._total = segments.total(self._connection, self._end)
 
     # ---- writing
 
@@ -178,13 +179,14 @@ class EmbeddedWriter:
 
     def _write(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
         connection = self._connected
-        end = self._end
+        end, total = self._end, self._total
         written_ms = segments.now_ms()
         with segments.translated(self._path), segments.transaction(connection):
             for events, body in frames.encode(runs):
+                total += len(body)
                 connection.execute(
-                    "INSERT INTO frames VALUES (?, ?, ?, ?, ?)",
-                    (end + events - 1, end, written_ms, zlib.crc32(body), body),
+                    "INSERT INTO frames (last, first, written_ms, total, crc, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (end + events - 1, end, written_ms, total, zlib.crc32(body), body),
                 )
                 end += events
             for key, value in state.items():
@@ -194,6 +196,7 @@ class EmbeddedWriter:
                     connection.execute(_ENTRY, (key, value))
         if end > self._end:
             self._end = end
+            self._total = total
             self._written_ms = written_ms
             self._begun_ms = self._begun_ms or written_ms
 
@@ -206,7 +209,7 @@ class EmbeddedWriter:
 
     def _roll(self) -> None:
         path = self._folder.segment(self._end)
-        segments.create(path, Identity(self._stream_id, self._end), self._state)
+        segments.create(path, Identity(self._stream_id, self._end, self._total), self._state)
         # Readers of a sealed segment find everything in its one file, unless one of them is in its way just now.
         with segments.translated(self._path):
             self._connected.execute("PRAGMA busy_timeout = 0")

@@ -108,6 +108,14 @@ class StreamReader(Protocol):
         """The end offset of each partition now."""
         ...
 
+    def lag_bytes(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        """Bytes of each partition's records from its position (none: from its beginning) to its end.
+
+        0 only where the position has reached the end. Asked once a second, so it must not read the records: a stream
+        that does not know their sizes says what they are likely to be.
+        """
+        ...
+
     def schemas(self) -> list[bytes]:
         """All records of `{pipeline}.__schemas` so far (`TableSchema.from_json`)."""
         ...

@@ -225,6 +225,39 @@ def test_positions_reach_the_ends_when_nothing_is_left(pipeline: Pipeline) -> No
     writer.close()
 
 
+def test_bytes_behind_are_told_and_are_0_at_the_end_only(pipeline: Pipeline) -> None:
+    users, orders = pipeline.table(USERS), pipeline.table(ORDERS)
+    writer = begin(pipeline, USERS, ORDERS)
+    reader = reader_from_beginning(pipeline)
+    assert set(reader.lag_bytes(reader.positions(), reader.ends()).values()) <= {0}
+    # What is read first tells a stream that does not know how large its records are.
+    writer.publish([run(users, *((b"%d" % n, b"u" * 500) for n in range(100)))], {})
+    assert len(read_to_end(reader)) == 100
+    start = dict(reader.positions())
+    assert set(reader.lag_bytes(start, reader.ends()).values()) == {0}
+    writer.publish([run(users, *((b"%d" % n, b"u" * 500) for n in range(100)))], {})
+    writer.publish([run(users, (b"1", b"u" * 500)), run(orders, (b"2", b"o"))], {})
+    ends = reader.ends()
+    behind = reader.lag_bytes(start, ends)
+    assert behind.keys() == ends.keys()
+    of_users = sum(size for partition, size in behind.items() if partition.topic in (users, ""))
+    assert of_users == pytest.approx(101 * 502, rel=0.1)
+    if not reader.total_order:
+        assert behind[Partition(orders, 0)] > 0
+    # Nothing was read for it, and reading on brings it down.
+    assert reader.positions() == start
+    assert len(read(reader, 102)) == 102
+    half = {
+        partition: start.get(partition, 0) + (end - start.get(partition, 0)) // 2 for partition, end in ends.items()
+    }
+    assert 0 < sum(reader.lag_bytes(half, ends).values()) <= sum(behind.values())
+    assert read_to_end(reader) == []
+    assert set(reader.lag_bytes(reader.positions(), reader.ends()).values()) == {0}
+    assert sum(reader.lag_bytes({}, ends).values()) > sum(behind.values()), "without positions: from the beginning"
+    reader.close()
+    writer.close()
+
+
 def test_pausing_leaves_a_partition_out(pipeline: Pipeline) -> None:
     writer = begin(pipeline, USERS)
     topic = pipeline.table(USERS)

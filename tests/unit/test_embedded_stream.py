@@ -133,6 +133,38 @@ def test_at_the_bound_consumed_segments_go_first_then_capture_pauses(pipeline: P
     writer.close()
 
 
+def test_what_is_behind_is_told_exactly_across_segments_without_reading_them(pipeline: Pipeline) -> None:
+    stream = pipeline.open(retain="1h", retain_bytes="1GiB")
+    writer = stream.writer()
+    sizes = []
+    for index in range(12):
+        if index % 4 == 0:  # a segment of its own, begun by another process
+            writer.close()
+            writer = pipeline.open(retain="1h", retain_bytes="64KiB").writer()
+        writer.publish([run(TOPIC, *(big(index) for _ in range(1 + index % 3)))], {})
+        sizes.append(sum(len(key) + len(value) for key, value in [big(index)] * (1 + index % 3)))
+    assert len(files(pipeline)) > 3
+    reader = stream.reader("one")
+    ends = reader.ends()
+    reader.seek({})
+    assert reader.lag_bytes({}, ends) == reader.lag_bytes({ONLY: 0}, ends)
+    assert reader.lag_bytes(ends, ends) == {ONLY: 0}
+    overhead, offset = 100, 0
+    for index in range(12):
+        behind = reader.lag_bytes({ONLY: offset}, ends)[ONLY]
+        assert sum(sizes[index:]) < behind < sum(sizes[index:]) + overhead * (12 - index)
+        if index % 3 == 2:
+            # A batch counts until all of it is handed on.
+            assert reader.lag_bytes({ONLY: offset + 1}, ends)[ONLY] == behind
+            assert reader.lag_bytes({ONLY: offset + 2}, ends)[ONLY] == behind
+        offset += 1 + index % 3
+    pieces = [piece for _ in range(12) for piece in reader.poll(0, 1)]
+    assert sum(piece.bytes for piece in pieces) == reader.lag_bytes({}, ends)[ONLY], "as reading it shows"
+    assert reader.lag_bytes({ONLY: 1}, {ONLY: 1}) == {ONLY: 0}
+    reader.close()
+    writer.close()
+
+
 def test_one_batch_larger_than_the_bound_passes(pipeline: Pipeline) -> None:
     stream = pipeline.open()
     writer = stream.writer()
@@ -386,3 +418,12 @@ def test_check_says_what_there_is(pipeline: Pipeline) -> None:
     writer.close()
     assert "1 events so far" in stream.check()[1].detail
     assert pipeline.open(retain_bytes="900TiB").check()[2].ok is None
+
+
+def test_a_stream_of_before_the_first_release_is_refused_by_name(pipeline: Pipeline) -> None:
+    pipeline.open().writer().close()
+    (segment,) = (pipeline.state_dir / "stream").glob("*.segment")
+    with closing(sqlite3.connect(segment)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(RefusedError, match="format 1, of before the first release; run `tailrace teardown`"):
+        pipeline.open().writer()

@@ -168,6 +168,14 @@ class MemoryReader:
     def ends(self) -> Mapping[Partition, int]:
         return {partition: len(records) for partition, records in list(self._stream._log.items())}
 
+    def lag_bytes(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        return {
+            partition: sum(
+                max(_size(record), 1) for record in self._stream._log[partition][positions.get(partition, 0) : end]
+            )
+            for partition, end in ends.items()
+        }
+
     def schemas(self) -> list[bytes]:
         return [value for key, value in self._stream.state().items() if key.startswith(SCHEMA_PREFIX)]
 
@@ -204,6 +212,10 @@ class MemoryReader:
         return slices
 
 
+def _size(record: _Record | None) -> int:
+    return 0 if record is None else len(record[1] or b"") + len(record[2] or b"")
+
+
 def _append(piece: Slice, offset: int, topic: str, key: bytes | None, value: bytes | None) -> None:
     if not piece.runs or piece.runs[-1].topic != topic:
         piece.runs.append(Run(topic))
@@ -213,4 +225,4 @@ def _append(piece: Slice, offset: int, topic: str, key: bytes | None, value: byt
     offsets = piece.offsets[-1]
     assert isinstance(offsets, list)
     offsets.append(offset)
-    piece.bytes += len(key or b"") + len(value or b"")
+    piece.bytes += _size((topic, key, value))
