@@ -16,14 +16,14 @@ from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
 from tailrace.position import Position
 from tailrace.schema import TableName
-from tailrace.sequence import mark_binlog
+from tailrace.sequence import binlog_mark, mark_binlog
 from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.history import SchemaHistory, unsupported
-from tailrace_mysql.restart import Restart
+from tailrace_mysql.restart import Restart, file_number
 from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
@@ -82,6 +82,11 @@ class MySQLSource:
     def lag_bytes(self, mark: str) -> int:
         """See `Source.lag_bytes`."""
         return bytes_behind(log_files(self._session), *mark_binlog(mark))
+
+    def end(self) -> str:
+        """See `Source.end`."""
+        file, size = log_files(self._session)[-1]
+        return binlog_mark(file_number(file), size)
 
     # ---- reading
 

@@ -161,6 +161,9 @@ class PostgresSource:
     def lag_bytes(self, mark: str) -> int:
         return max(0, wal.current(self._connection) - mark_lsn(mark))
 
+    def end(self) -> str:
+        return lsn_mark(wal.current(self._connection))
+
     # ---- inside
 
     @property

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import builtins
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
+
+
+def now_text() -> str:
+    """The time as reports and `status` write it, RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(slots=True)
@@ -20,6 +26,11 @@ class TableReport:
         total: estimated rows of the table at load start, 0 unknown.
         since: RFC 3339 time of the last change of state.
         reason: why it is suspended, and what mends it.
+        events, bytes: totals since the worker's start.
+        lag_seconds: as the worker's, of this table alone; None unknown. Of a table that streams in a log that all
+            tables share (`WorkerReport.one_log`) it is the worker's, and not repeated here.
+        lag_bytes: as the worker's, of this table alone; None unknown, and wherever tables share a log: what is in it
+            is told by reading it.
     """
 
     name: str
@@ -28,6 +39,10 @@ class TableReport:
     total: int = 0
     since: str = ""
     reason: str = ""
+    events: int = 0
+    bytes: int = 0
+    lag_seconds: float | None = None
+    lag_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -39,14 +54,18 @@ class WorkerReport:
         state: starting, loading, streaming, paused, retrying, stuck, finished, stopped.
         position: for a person: log position of capture, offsets of a sink.
         mark: capture: stored mark. A sink: "".
-        lag_seconds: age of the oldest change not yet handed on; 0 when caught up; None unknown.
+        lag_seconds: age of the oldest change not yet handed on, never understated (`tailrace.lag`); 0 when caught up;
+            None unknown. A sink's counts from when the change reached the stream.
         lag_bytes: bytes of log (capture) or of stream (a sink) not yet handed on; None unknown.
         progress: a counter that grows whenever the position advanced **or** the worker proved that there is
             nothing to do (capture: its mark is the log's end as the server says; a sink: its offsets are the
             stream's ends). Health is: this grows (I8).
         events, bytes: totals since the worker's start.
         error: the last error's one line while it lasts; "" when well.
+        one_log: all tables share one log: capture's, and a stream with the source's total order.
         tables: see `TableReport`.
+        whole: `tables` are all there are. Else they are those that changed since the report before: of thousands of
+            tables few do within a second.
     """
 
     name: str
@@ -59,10 +78,12 @@ class WorkerReport:
     events: int = 0
     bytes: int = 0
     error: str = ""
+    one_log: bool = True
     tables: list[TableReport] = field(default_factory=list)
+    whole: bool = True
 
     def to_json(self) -> builtins.bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, line: builtins.bytes) -> WorkerReport:

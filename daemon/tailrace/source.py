@@ -175,6 +175,10 @@ class Source(Protocol):
         """Bytes of log between `mark` and the log's end."""
         ...
 
+    def end(self) -> str:
+        """Mark of the log's end now. Unlike `log_end` it writes nothing: asked once a second, for the lag."""
+        ...
+
     def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
         """Drops what `open` created at the server (slot, publication); returns what, or what it would."""
         ...

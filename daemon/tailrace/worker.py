@@ -25,7 +25,7 @@ import structlog
 from tailrace import logs
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
-from tailrace.report import Control, Reporter, WorkerReport
+from tailrace.report import Control, Reporter, TableReport, WorkerReport
 from tailrace.supervisor.folder import WORKER_LOCKS
 
 if TYPE_CHECKING:
@@ -78,10 +78,14 @@ Runner = Callable[["Pipeline", Order, Control, Reporter], None]
 
 
 class ReportPipe:
-    """Writes reports to the supervisor from a thread; a supervisor that reads slowly gets the newest one only."""
+    """Writes reports to the supervisor from a thread; a supervisor that reads slowly gets the newest one only.
+
+    Of the tables those are sent that changed since they were last sent: there may be thousands, once a second.
+    """
 
     def __init__(self, fd: int, name: str) -> None:
         self.last = WorkerReport(name)
+        self._sent: dict[str, TableReport] = {}
         self._fd = fd
         self._news = threading.Condition()
         self._waiting: WorkerReport | None = None
@@ -90,9 +94,21 @@ class ReportPipe:
         self._thread.start()
 
     def send(self, report: WorkerReport) -> None:
-        copy = replace(report, tables=[replace(table) for table in report.tables])
         with self._news:
-            self.last = self._waiting = copy
+            first = not self._sent
+            changed = [replace(table) for table in report.tables if table != self._sent.get(table.name)]
+            self._sent.update((table.name, table) for table in changed)
+            whole = first and bool(changed)  # the process before may have had others
+            if len(self._sent) > len(report.tables):  # some are gone
+                whole = True
+                changed = [replace(table) for table in report.tables]
+                self._sent = {table.name: table for table in changed}
+            unsent = self._waiting
+            if unsent is not None and not whole:
+                changed = list({table.name: table for table in (*unsent.tables, *changed)}.values())
+                whole = unsent.whole
+            self.last = replace(report, tables=list(report.tables))
+            self._waiting = replace(report, tables=changed, whole=whole)
             self._news.notify()
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,17 +12,21 @@ from typing import Any
 import orjson
 import pytest
 
+from tailrace import progress
 from tailrace.batch import Batch, Run
+from tailrace.capture.load import TableLoad
 from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
+from tailrace.capture.suspension import suspension
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
-from tailrace.position import POSITION_KEY, Position
+from tailrace.position import POSITION_KEY, Position, load_key, table_key
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
-from tailrace.sequence import lsn_mark
+from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.source import Chunk, Opened, SourceTable
 from tailrace.testing import MemoryStream
+from tests.servers import wait_until
 
 NAME = TableName("app", "public", "log")
 TOPIC = "shop.public.log"
@@ -33,6 +40,9 @@ class Source:
 
     Attributes:
         calls: what the loop asked, in order, together with the stream's (`Stream.publish`).
+        log: how far the server's log goes; `read` follows it while `reads` is set.
+        coming: state entries that `read` gives first.
+        refusal: why the table is not captured.
         fails_after: chunks that `whole` gives before the server goes away.
     """
 
@@ -40,6 +50,10 @@ class Source:
     calls: list[str]
     fails_after: int = 1000
     given: list[Position | None] = field(default_factory=list)
+    log: int = 1
+    reads: bool = False
+    coming: dict[str, bytes] = field(default_factory=dict)
+    refusal: str = ""
     emitter: Emitter = field(init=False)
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
@@ -51,7 +65,8 @@ class Source:
         return Opened(now, self.tables(), self.emitter)
 
     def tables(self) -> list[SourceTable]:
-        return [SourceTable(NAME, TOPIC, keyless=True)]
+        state = "suspended" if self.refusal else "streaming"
+        return [SourceTable(NAME, TOPIC, state, self.refusal, keyless=True)]
 
     def snapshot(self) -> Source:
         return self
@@ -68,6 +83,12 @@ class Source:
         return False
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        if self.coming:
+            self.emitter.record_state(*self.coming.popitem())
+            return self.emitter.take()
+        if self.reads and lsn_mark(self.log) > self.emitter.mark:
+            self.emitter.idle("foreign", lsn_mark(self.log))
+            return self.emitter.take()
         return None
 
     def acknowledge(self, position: Position) -> None:
@@ -80,7 +101,10 @@ class Source:
         return START.mark
 
     def lag_bytes(self, mark: str) -> int:
-        return 0
+        return max(0, self.log - mark_lsn(mark))
+
+    def end(self) -> str:
+        return lsn_mark(self.log)
 
     def close(self) -> None:
         pass
@@ -112,7 +136,7 @@ class Capture:
         self.control.finish.set()
 
     def send(self, report: WorkerReport) -> None:
-        self.reports.append(replace(report))
+        self.reports.append(replace(report, tables=[replace(table) for table in report.tables]))
 
     def run(self) -> None:
         source: Any = self.source
@@ -124,6 +148,23 @@ class Capture:
         finally:
             session.close()
             self.progress.send()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """In a thread, until the block ends."""
+        self.control.finish.clear()
+        thread = threading.Thread(target=self.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.control.stop.set()
+            thread.join(10)
+        assert not thread.is_alive()
+
+    @property
+    def last(self) -> WorkerReport:
+        return self.reports[-1]
 
     @property
     def events(self) -> list[Any]:
@@ -190,3 +231,123 @@ def test_a_load_that_is_asked_to_stop_leaves_at_once_and_stores_no_position() ->
     capture.run()
     assert capture.events == [("r", 1)]
     assert POSITION_KEY not in capture.stream.state()
+
+
+# ---- how far behind
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports, and measurements, come more often than once a second."""
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0.05)
+
+
+def stored(ago: float) -> dict[str, bytes]:
+    """A position whose last change was committed so many seconds ago."""
+    position = replace(START, commit_ts_ms=int((time.time() - ago) * 1000))
+    return {POSITION_KEY: position.to_json(), load_key(TOPIC): TableLoad(done=True).to_json()}
+
+
+def test_a_log_that_is_busy_with_other_tables_leaves_the_lag_small(often: None) -> None:
+    capture = Capture()
+    capture.stream.publish([], stored(ago=3600))
+    capture.source.log = 1000
+    with capture.running():
+        wait_until(lambda: capture.reports and capture.last.lag_bytes, 5, "it is behind")
+        assert 3600 <= (capture.last.lag_seconds or 0) < 3700, "an old backlog may wait there"
+        capture.source.reads = True
+
+        def busy() -> bool:
+            capture.source.log += 1000
+            return 0 < (capture.last.lag_seconds or 0) < 3
+
+        wait_until(busy, 10, "what was the end at the start is passed")
+
+
+def test_while_paused_the_lag_grows_and_is_measured(often: None) -> None:
+    capture = Capture()
+    capture.source.reads = True
+    with capture.running():
+        wait_until(lambda: capture.reports and capture.last.lag_bytes == 0, 5, "caught up")
+        assert capture.last.lag_seconds == 0
+        capture.stream.full = ["the sinks are behind"] * 1000
+        wait_until(lambda: capture.last.state == "paused", 5, "it pauses")
+        capture.source.log += 500
+        wait_until(lambda: capture.last.lag_bytes == 500, 5, "what comes is measured")
+        wait_until(lambda: (capture.last.lag_seconds or 0) > 0.5, 5, "and grows old")
+        capture.stream.full = []
+        wait_until(lambda: capture.last.lag_seconds == 0, 5, "caught up again")
+
+
+def test_a_source_that_is_away_at_the_start_leaves_the_age_of_what_was_stored() -> None:
+    capture = Capture()
+    capture.stream.publish([], stored(ago=600))
+
+    def away(*_: object) -> Any:
+        raise UnreachableError("away")
+
+    capture.source.open = away  # type: ignore[assignment,method-assign]
+    with pytest.raises(UnreachableError):
+        capture.run()
+    assert 600 <= (capture.last.lag_seconds or 0) < 660
+    assert capture.last.lag_bytes is None
+
+
+def test_a_first_start_behind_nothing_is_not_behind(often: None) -> None:
+    capture = Capture()
+    capture.source.rows = []
+    with capture.running():
+        wait_until(lambda: capture.reports and capture.last.lag_bytes == 0, 5, "caught up")
+        capture.source.log += 10
+        wait_until(lambda: capture.last.lag_bytes == 10, 5, "behind")
+        assert 0 < (capture.last.lag_seconds or 0) < 5
+
+
+def test_a_suspended_tables_lag_grows_from_where_its_changes_went_missing_also_after_a_restart(often: None) -> None:
+    capture = Capture()
+    capture.stream.publish([], stored(ago=300))
+    capture.source.log = 3
+    capture.source.coming[table_key(TOPIC)] = suspension("DDL")
+    with capture.running():
+        wait_until(lambda: capture.reports and capture.last.tables, 5, "tables are shown")
+        wait_until(lambda: capture.last.tables[0].state == "suspended", 5, "the table is suspended")
+        first = wait_until(lambda: capture.last.tables[0].lag_seconds or 0.0, 5, "its lag is known")
+        assert 300 <= first < 360, "capture was behind when it met the reason"
+        capture.source.reads = True
+        wait_until(lambda: capture.last.lag_seconds == 0, 5, "capture itself catches up")
+        wait_until(lambda: (capture.last.tables[0].lag_seconds or 0) > first + 0.3, 5, "the table does not")
+    again = Capture()
+    again.stream.publish([], capture.stream.state())
+    with again.running():
+        wait_until(lambda: again.reports and again.last.lag_bytes is not None, 5, "it runs again")
+        assert (again.last.tables[0].lag_seconds or 0) > first
+
+
+def test_a_table_that_is_refused_at_every_start_is_missing_since_the_first() -> None:
+    capture = Capture()
+    capture.source.refusal = "no key"
+    capture.run()
+    (since,) = [value for key, value in capture.stream.state().items() if key == f"refused:{TOPIC}"]
+    earlier = b"2026-01-01T00:00:00Z"
+    assert since > earlier
+    capture.stream.publish([], {f"refused:{TOPIC}": earlier})
+    capture.run()
+    (table,) = capture.last.tables
+    assert table.since.encode() == earlier
+    assert (table.lag_seconds or 0) > 86400
+    # Somebody mends it, and breaks it again.
+    capture.source.refusal = ""
+    capture.run()
+    capture.source.refusal = "no key"
+    capture.run()
+    (table,) = capture.last.tables
+    assert (table.lag_seconds or 86400) < 60
+
+
+def test_events_and_bytes_are_told_by_table() -> None:
+    capture = Capture()
+    capture.run()
+    (table,) = capture.last.tables
+    assert (table.name, table.events) == (str(NAME), 3)
+    assert table.bytes == capture.last.bytes > 0
+    assert table.lag_seconds is None, "its lag is capture's"

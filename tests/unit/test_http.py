@@ -71,14 +71,24 @@ def get(view: View, path: str, **headers: str) -> tuple[int, str, str]:
 def working() -> View:
     view = View()
     view.capture.started(1)
-    tables = [TableReport("shop.users", "streaming", rows=20), TableReport("shop.log", "suspended", reason="no key")]
+    tables = [
+        TableReport("shop.users", "streaming", rows=20, events=25, bytes=2500),
+        TableReport("shop.log", "suspended", reason="no key", lag_seconds=60.0),
+        TableReport("shop.new", "loading"),
+    ]
     view.capture.take(
         WorkerReport(
             "capture", "streaming", lag_seconds=0.5, lag_bytes=100, progress=1, events=7, bytes=5600, tables=tables
         )
     )
     view.sink.started(2)
-    view.sink.take(WorkerReport("kv", "streaming", progress=1, events=5, bytes=400))
+    behind = [
+        TableReport("shop.users", "streaming", events=5, bytes=400, lag_seconds=7.5, lag_bytes=300),
+        TableReport("shop.log", "streaming", lag_seconds=0.0, lag_bytes=0),
+    ]
+    view.sink.take(
+        WorkerReport("kv", "streaming", progress=1, events=5, bytes=400, one_log=False, tables=behind, lag_bytes=300)
+    )
     return view
 
 
@@ -109,9 +119,8 @@ def test_status_and_unknown_paths() -> None:
     assert get(working(), "/")[0] == 404
 
 
-def test_metrics() -> None:
-    view = working()
-    view.sink.ended("restarting", "killed by SIGKILL")
+def scraped(view: View) -> Callable[..., float | None]:
+    """A sample of /metrics by its name and labels; None where there is none."""
     code, content_type, body = get(view, "/metrics")
     assert code == 200
     assert content_type.startswith("text/plain; version=")
@@ -124,6 +133,13 @@ def test_metrics() -> None:
     def value(name: str, **labels: str) -> float | None:
         return samples.get((name, *sorted({"pipeline": "shop", **labels}.items())))
 
+    return value
+
+
+def test_metrics() -> None:
+    view = working()
+    view.sink.ended("restarting", "killed by SIGKILL")
+    value = scraped(view)
     info = {"version": __version__, "mode": "cdc", "source": "mysql", "stream": "embedded"}
     assert value("tailrace_info", **info) == 1
     assert value("tailrace_healthy") == 0
@@ -139,6 +155,28 @@ def test_metrics() -> None:
     assert value("tailrace_worker_errors_total", worker="kv") == 1
     assert value("tailrace_table_rows", worker="capture", table="shop.users") == 20
     assert value("tailrace_table_suspended", worker="capture", table="shop.log") == 1
+
+
+def test_metrics_of_tables() -> None:
+    value = scraped(working())
+
+    def table(metric: str, worker: str, name: str) -> float | None:
+        return value(f"tailrace_table_{metric}", worker=worker, table=name)
+
+    assert table("events_total", "capture", "shop.users") == 25
+    assert table("bytes_total", "capture", "shop.users") == 2500
+    assert table("events_total", "kv", "shop.users") == 5
+    assert table("bytes_total", "kv", "shop.users") == 400
+    # Capture reads one log: a table is as far behind in it as capture is, unless it is not carried on at all.
+    assert table("lag_seconds", "capture", "shop.users") == 0.5
+    assert table("lag_seconds", "capture", "shop.log") == 60
+    assert table("lag_seconds", "capture", "shop.new") is None
+    assert table("lag_bytes", "capture", "shop.users") is None
+    # A sink of a stream with a topic for each table tells them apart.
+    assert table("lag_seconds", "kv", "shop.users") == 7.5
+    assert table("lag_bytes", "kv", "shop.users") == 300
+    assert table("lag_seconds", "kv", "shop.log") == 0
+    assert table("lag_bytes", "kv", "shop.log") == 0
 
 
 def test_every_metric_is_documented_and_every_documented_one_exists() -> None:

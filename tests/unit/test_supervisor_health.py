@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tailrace.report import TableReport, WorkerReport
-from tailrace.supervisor.health import PATIENCE_SECONDS, WorkerHealth
+from tailrace.supervisor.health import PATIENCE_SECONDS, SILENT_SECONDS, WorkerHealth
 from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
 
 
@@ -124,6 +126,107 @@ def test_a_table_that_a_sink_suspends_is_suspended() -> None:
         ("shop.b", "loading"),
     ]
     assert suspended_tables([capture, sink]) == ["table shop.a is suspended: kv: key of 3 KB"]
+
+
+# ---- lag
+
+
+def test_lag_is_as_reported_while_reports_come() -> None:
+    health, clock = worker()
+    assert (health.lag_seconds(), health.lag_bytes()) == (None, None)
+    for _ in range(10):
+        clock.now += SILENT_SECONDS
+        health.take(streaming(1, lag_seconds=0.0, lag_bytes=0))
+        clock.now += SILENT_SECONDS
+        assert (health.lag_seconds(), health.lag_bytes()) == (0, 0)
+        clock.now -= SILENT_SECONDS
+
+
+@pytest.mark.parametrize("state", ["restarting", "failed"])
+def test_of_a_worker_that_is_gone_the_lag_grows_and_its_bytes_are_unknown(state: str) -> None:
+    health, clock = worker()
+    health.take(streaming(1, lag_seconds=0.0, lag_bytes=0))
+    health.ended(state, "killed by SIGKILL")
+    clock.now += 60
+    assert (health.lag_seconds(), health.lag_bytes()) == (60, None)
+    # Its successor has to find out first.
+    health.started(4712)
+    health.take(WorkerReport("capture"))
+    clock.now += 5
+    assert (health.lag_seconds(), health.lag_bytes()) == (65, None)
+    health.take(streaming(1, lag_seconds=64.0, lag_bytes=900))
+    assert (health.lag_seconds(), health.lag_bytes()) == (64, 900)
+
+
+def test_of_a_worker_that_is_silent_the_lag_grows() -> None:
+    health, clock = worker()
+    health.take(streaming(1, lag_seconds=2.0, lag_bytes=100))
+    clock.now += 30
+    assert (health.lag_seconds(), health.lag_bytes()) == (32, None)
+
+
+def test_what_is_unknown_stays_unknown() -> None:
+    health, clock = worker()
+    health.take(streaming(1))
+    health.ended("restarting", "")
+    clock.now += 60
+    assert health.lag_seconds() is None
+
+
+def test_a_finished_worker_is_where_it_was_to_get_and_of_a_stopped_one_nothing_is_known() -> None:
+    health, clock = worker()
+    health.take(streaming(1, state="finished", lag_seconds=0.0, lag_bytes=0))
+    health.ended("finished", "")
+    clock.now += 60
+    assert (health.lag_seconds(), health.lag_bytes()) == (0, 0)
+    health.ended("stopped", "")
+    assert (health.lag_seconds(), health.lag_bytes()) == (None, None)
+
+
+def test_a_table_is_as_far_behind_as_its_slowest_worker() -> None:
+    capture, clock = worker()
+    users = TableReport("shop.users", "streaming", events=9, bytes=900)
+    log = TableReport("shop.log", "suspended", lag_seconds=100.0)
+    new = TableReport("shop.new", "loading")
+    capture.take(streaming(1, lag_seconds=1.0, lag_bytes=50, tables=[users, log, new]))
+    sink = WorkerHealth("kv", clock)
+    sink.started(1)
+    users = TableReport("shop.users", "streaming", events=5, bytes=400, lag_seconds=7.0, lag_bytes=300)
+    new = TableReport("shop.new", "streaming", lag_seconds=0.0, lag_bytes=0)
+    log = TableReport("shop.log", "streaming", lag_seconds=0.0, lag_bytes=0)
+    sink.take(WorkerReport("kv", "streaming", one_log=False, lag_seconds=7.0, tables=[users, log, new]))
+    found = {table["name"]: table for table in pipeline_status("shop", "running", [capture, sink], [])["tables"]}
+    assert [found["shop.users"][field] for field in ("events", "bytes", "lag_seconds", "lag_bytes")] == [9, 900, 7, 300]
+    assert found["shop.users"]["workers"] == {
+        "capture": {"events": 9, "bytes": 900, "lag_seconds": 1, "lag_bytes": None},
+        "kv": {"events": 5, "bytes": 400, "lag_seconds": 7, "lag_bytes": 300},
+    }
+    assert (found["shop.log"]["lag_seconds"], found["shop.log"]["lag_bytes"]) == (100, 0)
+    assert found["shop.new"]["lag_seconds"] is None, "rows of it that are not loaded may be of any age"
+
+
+def test_tables_that_a_report_leaves_out_are_as_they_were() -> None:
+    health, _ = worker()
+    health.take(streaming(1, tables=[TableReport("a", "streaming"), TableReport("b", "streaming")]))
+    health.take(streaming(2, whole=False))
+    health.take(streaming(3, whole=False, tables=[TableReport("b", "suspended"), TableReport("c", "streaming")]))
+    assert [(table.name, table.state) for table in health.report.tables] == [
+        ("a", "streaming"),
+        ("b", "suspended"),
+        ("c", "streaming"),
+    ]
+    health.take(streaming(4, tables=[TableReport("a", "streaming")]))
+    assert [table.name for table in health.report.tables] == ["a"]
+
+
+def test_tables_that_a_starting_worker_names_are_known() -> None:
+    health, _ = worker()
+    health.take(WorkerReport("capture", tables=[TableReport("a", "streaming")]))
+    health.take(streaming(1, whole=False))
+    assert [table.name for table in health.report.tables] == ["a"]
+    health.ended("restarting", "")
+    health.take(WorkerReport("capture"))
+    assert [table.name for table in health.report.tables] == ["a"]
 
 
 def test_the_status_line_for_systemd() -> None:

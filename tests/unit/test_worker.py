@@ -16,9 +16,11 @@ import pytest
 from tailrace import worker as worker_module
 from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
-from tailrace.report import WorkerReport
+from tailrace.report import TableReport, WorkerReport
+from tailrace.supervisor.health import WorkerHealth
 from tailrace.worker import Lines, Order, ReportPipe
 from tests.doubles.pipeline import COMMAND, pipeline
+from tests.servers import wait_until
 
 
 class Started:
@@ -159,6 +161,36 @@ def test_slow_readers_get_the_newest_report() -> None:
     assert received[-1] == 19_999
     assert received == sorted(received)
     assert len(received) < 20_000
+
+
+@pytest.mark.parametrize("patient", [True, False], ids=["each is read", "reports give way"])
+def test_tables_that_did_not_change_are_sent_once(patient: bool) -> None:
+    reading, writing = os.pipe()
+    reports = ReportPipe(writing, "capture")
+    received: list[WorkerReport] = []
+
+    def read() -> None:
+        with os.fdopen(reading, "rb") as pipe:
+            received.extend(WorkerReport.from_json(line) for line in pipe)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    tables = [TableReport(f"t{number}", "streaming") for number in range(100)]
+    for number in range(200):
+        tables[number % 50].events += 1
+        if number == 150:
+            del tables[50:]
+        reports.send(WorkerReport("capture", "streaming", tables=tables))
+        if patient:
+            wait_until(lambda least=number: len(received) > least, 10, "it is read", 0.001)  # type: ignore[misc]
+    reports.close()
+    reader.join(10)
+    health = WorkerHealth("capture")
+    for report in received:
+        sent = len(report.tables)
+        health.take(report)
+        assert not patient or sent == (100 if report is received[0] else 50 if report is received[150] else 1)
+    assert health.report.tables == tables
 
 
 def test_lines_arrive_however_they_are_cut() -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tailrace.apply.changes import SCHEMA_CHANGE, Change
 from tailrace.apply.compaction import TableCompaction
 from tailrace.apply.targets import Targets
 from tailrace.schema import TableName
 from tailrace.sink import Sink, TargetTable
+
+
+@dataclass(slots=True)
+class Applied:
+    """Events of one table, and their bytes."""
+
+    table: TableName
+    events: int = 0
+    bytes: int = 0
 
 
 class TargetBatch:
@@ -27,9 +36,7 @@ class TargetBatch:
         self._tables: dict[str, TableCompaction] = {}
         #: Something was written since the last commit.
         self.dirty = False
-        #: Events applied since `counted` was last called.
-        self._counts: Counter[TableName] = Counter()
-        self.bytes = 0
+        self._applied: dict[str, Applied] = {}
 
     def apply(self, changes: Sequence[Change], wanted: Callable[[Change], bool]) -> None:
         for index, change in enumerate(changes):
@@ -39,8 +46,11 @@ class TargetBatch:
             if moved is not None:
                 self._move(*moved, changes, index)
             topic = change.schema.topic
-            self._counts[change.schema.name] += 1
-            self.bytes += change.size
+            applied = self._applied.get(topic)
+            if applied is None:
+                applied = self._applied[topic] = Applied(change.schema.name)
+            applied.events += 1
+            applied.bytes += change.size
             if change.op == SCHEMA_CHANGE:
                 continue
             table = self._tables.get(topic)
@@ -49,12 +59,10 @@ class TargetBatch:
             table.add(change, self._targets.row_map(change))
         self._write()
 
-    def counted(self) -> tuple[list[tuple[TableName, int]], int]:
-        """Tables with their events, and the bytes, since the last call."""
-        counts, size = list(self._counts.items()), self.bytes
-        self._counts.clear()
-        self.bytes = 0
-        return counts, size
+    def counted(self) -> dict[str, Applied]:
+        """What was applied since the last call, by topic."""
+        applied, self._applied = self._applied, {}
+        return applied
 
     def _move(self, target: TargetTable, previous: TargetTable | None, changes: Sequence[Change], index: int) -> None:
         if previous is not None:

@@ -33,7 +33,7 @@ class Change(NamedTuple):
         before, after: column name to value in its JSON form, as the event carries them.
         unchanged: columns of `after` that the log did not carry; what stands there is no value.
         tx_end: the last event of its source transaction.
-        ts_ms: commit time at the source, milliseconds since 1970; 0 unknown.
+        ts_ms: when capture took it from the source's log, milliseconds since 1970.
         partition, offset: where the event stands.
         size: its bytes.
         also_at: where a control event stands in the topic's other partitions.
@@ -139,7 +139,7 @@ def parse(
             event["after"],
             source["unchanged"],
             source["tx_end"],
-            source["ts_ms"],
+            event["ts_ms"],
             partition,
             offset,
             len(value),

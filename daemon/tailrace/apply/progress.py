@@ -2,91 +2,79 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
-from tailrace.apply.changes import Change
-from tailrace.report import Reporter, TableReport, WorkerReport
+from tailrace.apply.backlog import Backlog
+from tailrace.apply.batch import Applied
+from tailrace.progress import WorkerProgress
+from tailrace.report import Reporter, TableReport, now_text
 from tailrace.schema import TableName
 from tailrace.stream import Partition
 
-REPORT_SECONDS = 1.0
 
-
-def now_text() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-class Progress:
+class Progress(WorkerProgress):
     """Gathers what the worker does and sends it about once a second."""
 
     def __init__(self, reporter: Reporter, name: str) -> None:
-        self._reporter = reporter
-        self._report = WorkerReport(name=name)
-        self._tables: dict[str, TableReport] = {}
-        self._newest_ts_ms = 0
-        self._sent = 0.0
+        super().__init__(reporter, name)
+        self._backlog = Backlog()
 
-    @property
-    def due(self) -> bool:
-        return time.monotonic() - self._sent >= REPORT_SECONDS
-
-    def table(self, name: TableName) -> None:
+    def table(self, topic: str, name: TableName) -> None:
         """A table has come into view."""
-        text = str(name)
-        if text not in self._tables:
-            self._tables[text] = TableReport(text, "streaming", since=now_text())
+        if topic not in self._tables:
+            self._tables[topic] = TableReport(str(name), "streaming", since=now_text())
 
     def committed(
-        self, changes: Iterable[tuple[TableName, int]], positions: Mapping[Partition, int], size: int
+        self, applied: Mapping[str, Applied], positions: Mapping[Partition, int], stamps: Mapping[Partition, int]
     ) -> None:
         """Rows and positions are in the target.
 
         Args:
-            changes: tables with their number of events applied since the last call.
-            size: bytes of these events.
+            applied: by topic, since the last call.
+            stamps: the time in the newest event of each partition, where there are new ones.
         """
-        for name, count in changes:
-            self.table(name)
-            self._tables[str(name)].rows += count
-            self._report.events += count
-        self._report.bytes += size
-        self._report.progress += 1
-        self._report.position = position_text(positions)
+        report = self._report
+        for topic, counted in applied.items():
+            self.table(topic, counted.table)
+            table = self._tables[topic]
+            table.rows += counted.events
+            table.events += counted.events
+            table.bytes += counted.bytes
+            report.events += counted.events
+            report.bytes += counted.bytes
+        self._backlog.handed_on(stamps)
+        report.progress += 1
+        report.position = position_text(positions)
 
     def at(self, positions: Mapping[Partition, int]) -> None:
         """Where the target stands, before anything was applied."""
         self._report.position = position_text(positions)
 
-    def applied(self, change: Change) -> None:
-        """The newest event that the target holds."""
-        self._newest_ts_ms = change.ts_ms or self._newest_ts_ms
+    def measured(
+        self,
+        moment: float,
+        positions: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+        lag_bytes: Mapping[Partition, int],
+        one_log: bool,
+    ) -> None:
+        """How far the stream goes beyond what the target holds.
 
-    def lag(self, caught_up: bool) -> None:
-        """`caught_up`: the offsets are the stream's ends, which also proves that there is nothing to do."""
-        report = self._report
-        if caught_up:
-            report.progress += 1
-            report.lag_seconds = 0.0
-            report.lag_bytes = 0
-        else:
-            report.lag_bytes = None
-            known = self._newest_ts_ms
-            report.lag_seconds = max(0.0, time.time() - known / 1000) if known else None
+        Args:
+            moment: of `time.monotonic`, from before the stream was asked for its ends.
+            one_log: all tables are in one partition.
+        """
+        self._report.one_log = one_log
+        self._backlog.measured(moment, positions, ends, lag_bytes)
 
-    def state(self, state: str, error: str = "") -> None:
-        """A change of state is told at once."""
-        report = self._report
-        if report.state != state or report.error != error:
-            report.state = state
-            report.error = error
-            self.send()
-
-    def send(self) -> None:
-        self._sent = time.monotonic()
-        self._report.tables = list(self._tables.values())
-        self._reporter.send(self._report)
+    def _tell_lag(self) -> None:
+        report, backlog = self._report, self._backlog
+        report.lag_seconds, report.lag_bytes = backlog.whole()
+        if report.one_log:
+            return
+        for topic, (seconds, size) in backlog.by_topic().items():
+            if (table := self._tables.get(topic)) is not None:
+                table.lag_seconds, table.lag_bytes = seconds, size
 
 
 def position_text(positions: Mapping[Partition, int]) -> str:

@@ -96,9 +96,17 @@ class Session:
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
         self._committed = dict(stored)
         self._begin()
+        self._show_tables()
         self._opened = True
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
+
+    def _show_tables(self) -> None:
+        """Tables that are behind are to be seen before anything of them was applied."""
+        for topic in self._catalog.topics():
+            name = self._catalog.versions(topic)[-1].name
+            if self._selects(name):
+                self._progress.table(topic, name)
 
     def _begin(self) -> None:
         """Reads on from what the target holds, with nothing in hand."""
@@ -109,7 +117,7 @@ class Session:
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
-        self._last: Change | None = None
+        self._stamps: dict[Partition, int] = {}
 
     def run(self) -> None:
         """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then."""
@@ -165,7 +173,8 @@ class Session:
 
     def _apply(self, changes: list[Change]) -> None:
         self._batch.apply(changes, self._intake.wanted)
-        self._last = changes[-1]
+        newest = changes[-1:] if self._reader.total_order else changes
+        self._stamps.update({change.partition: change.ts_ms for change in newest})
 
     def _keep(self, rest: list[Change]) -> None:
         self._gathered = rest
@@ -192,10 +201,8 @@ class Session:
             self._conflicts = 0
         self._committed_at = time.monotonic()
         self._reader.commit(self._committed)
-        if self._last is not None:
-            self._progress.applied(self._last)
-        counts, size = self._batch.counted()
-        self._progress.committed(counts, self._committed, size)
+        self._progress.committed(self._batch.counted(), self._committed, self._stamps)
+        self._stamps = {}
 
     def _store_idle_positions(self) -> None:
         """Records of other tables, tombstones and transaction markers move positions too."""
@@ -209,18 +216,31 @@ class Session:
     # ---- standing still
 
     def _report(self) -> None:
-        caught_up = False
-        if self._idle():
-            if self._introduced:
-                caught_up = self._reached(self._reader.ends())
-            elif self._reached((goal := self._goal()).ends):
-                self._introduce(goal)
-                caught_up = True
+        idle = self._idle()
+        if not idle and not self._progress.due:
+            return
+        moment = time.monotonic()
+        goal = self._goal() if idle and not self._introduced else None
+        ends = self._reader.ends() if goal is None else goal.ends
+        caught_up = idle and self._reached(ends)
+        if goal is not None and caught_up:
+            self._introduce(goal)
+        self._measure(moment, ends)
         if caught_up:
+            self._progress.proven_idle()
             self._progress.state("streaming")
-        self._progress.lag(caught_up)
         if self._progress.due:
             self._progress.send()
+
+    def _measure(self, moment: float, ends: Mapping[Partition, int]) -> None:
+        """Tells how far the stream goes beyond what the target holds; `moment`: from before it was asked for `ends`."""
+        behind = self._reader.lag_bytes(self._committed, ends)
+        if not self._reader.total_order and any(
+            size and not self._catalog.versions(partition.topic) for partition, size in behind.items()
+        ):
+            self._catalog.refresh()
+            self._show_tables()
+        self._progress.measured(moment, self._committed, ends, behind, self._reader.total_order)
 
     def _idle(self) -> bool:
         return not self._gathered and not self._batch.dirty and not self._intake.holding
@@ -249,7 +269,7 @@ class Session:
             self._batch.dirty = False
         else:
             self._introduce(goal)
-        self._progress.lag(True)
+        self._measure(time.monotonic(), self._reader.ends())
 
     def _introduce(self, goal: Goal) -> None:
         """Tables that the stream knows but has no rows of exist in the target too."""
@@ -257,7 +277,7 @@ class Session:
             name = versions[-1].name
             if not self._selects(name):
                 continue
-            self._progress.table(name)
+            self._progress.table(versions[-1].topic, name)
             target = self._targets.introduce(versions)
             if target is not None:
                 self._sink.ensure(target, None)

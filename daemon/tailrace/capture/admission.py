@@ -7,12 +7,11 @@ be captured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
-import orjson
 import structlog
 
 from tailrace.capture.load import Load, suspended_topics
+from tailrace.capture.suspension import suspension
 from tailrace.position import SCHEMA_PREFIX, load_key, table_key
 from tailrace.source import SourceTable
 
@@ -35,13 +34,8 @@ def admitted(tables: Iterable[SourceTable], state: Mapping[str, bytes]) -> dict[
             log.info("a table that is new to the pipeline will be loaded", table=str(table.name))
             entries.update(Load.plan([table]))
         elif topic not in followed:
-            entries[table_key(topic)] = _suspension(
+            entries[table_key(topic)] = suspension(
                 "it has no primary key and was not there at the first start, so the rows that it has already cannot be"
                 " loaded; exclude it, or empty the targets, run `tailrace teardown` and start anew"
             )
     return entries
-
-
-def _suspension(reason: str) -> bytes:
-    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return orjson.dumps({"state": "suspended", "reason": reason, "since": since})

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 import orjson
 
 from tailrace.batch import Batch
 from tailrace.capture.load import TableLoad
-from tailrace.position import TABLE_PREFIX
-from tailrace.report import Reporter, TableReport, WorkerReport
+from tailrace.capture.suspension import missing_since, refused_since
+from tailrace.lag import Lag
+from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, Position
+from tailrace.progress import WorkerProgress
+from tailrace.report import Reporter, TableReport, now_text
+from tailrace.schema import TableSchema
 from tailrace.source import SourceTable
 
-REPORT_SECONDS = 1.0
 AT_WORK = frozenset({"loading", "streaming", "paused"})
 
 
-def now_text() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
-
-class Progress:
+class Progress(WorkerProgress):
     """Gathers what capture does and sends it about once a second.
 
     Attributes:
@@ -29,22 +29,27 @@ class Progress:
     """
 
     def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._report = WorkerReport(name="capture")
-        self._tables: dict[str, TableReport] = {}
-        self._sent = 0.0
+        super().__init__(reporter, "capture")
         self.settled = False
+        self._lag: Lag[str] = Lag()
+        self._lag_bytes: int | None = None
+        #: By topic of a suspended table, seconds since 1970.
+        self._missing_since: dict[str, float] = {}
 
-    @property
-    def due(self) -> bool:
-        return time.monotonic() - self._sent >= REPORT_SECONDS
+    # ---- tables
 
-    def opened(self, tables: list[SourceTable], loads: dict[str, TableLoad], state: dict[str, bytes]) -> None:
-        """The source is open: `state` holds what an earlier run suspended."""
-        since = now_text()
-        self._tables = {
-            table.topic: TableReport(str(table.name), table.state, since=since, reason=table.reason) for table in tables
-        }
+    def opened(self, tables: list[SourceTable], loads: Mapping[str, TableLoad], state: Mapping[str, bytes]) -> None:
+        """The source is open: `state` holds what is suspended."""
+        before, self._tables = self._tables, {}
+        self._missing_since = {}
+        for table in tables:
+            topic = table.topic
+            since = refused_since(topic, state) or now_text()
+            report = self._tables[topic] = TableReport(str(table.name), table.state, since=since, reason=table.reason)
+            if topic in before:
+                report.events, report.bytes = before[topic].events, before[topic].bytes
+            if table.state == "suspended":
+                self._missing_since[topic] = missing_since({"since": since})
         for topic, load in loads.items():
             if topic in self._tables:
                 self.loaded(topic, load)
@@ -60,6 +65,19 @@ class Progress:
                 report.state = state
                 report.since = now_text()
 
+    def suspended(self) -> bool:
+        return any(table.state == "suspended" for table in self._tables.values())
+
+    # ---- what is done
+
+    def begins(self, moment: float) -> None:
+        """The log is read from where it ended at this moment (of `time.monotonic`), or later."""
+        self._lag.clear(moment)
+
+    def continues(self, position: Position) -> None:
+        """What is durable from earlier runs; known before the source is reached."""
+        self._lag.handed_on(position.commit_ts_ms)
+
     def published(self, batch: Batch, mark: str, position: str) -> None:
         """A batch is durable; `position` is where we stand now, for a person."""
         report = self._report
@@ -68,47 +86,63 @@ class Progress:
         report.position = position
         report.mark = mark
         report.progress += 1
+        self._lag.handed_on(batch.commit_ts_ms)
+        self._met(batch.state)
+        for run in batch.runs:
+            if (table := self._tables.get(run.topic)) is not None:
+                table.events += len(run) - run.values.count(None)
+                table.bytes += sum(map(len, filter(None, run.keys))) + sum(map(len, filter(None, run.values)))
         self._suspensions(batch.state)
 
-    def proven_idle(self) -> None:
-        """The server says that its log ends where we stand."""
-        self._report.progress += 1
+    # ---- how far behind
 
     def state(self, state: str, error: str = "") -> None:
         """A change of state is told at once."""
         self.settled = self.settled or state in AT_WORK
+        super().state(state, error)
+
+    @property
+    def lag_seconds(self) -> float | None:
+        return self._lag.seconds()
+
+    def measured(self, moment: float, mark: str, end: str, lag_bytes: int) -> None:
+        """How far the log goes beyond what is handed on.
+
+        Args:
+            moment: of `time.monotonic`, from before the source was asked.
+            mark: up to where the log is handed on.
+            end: of the log; `mark` itself when caught up.
+        """
+        self._lag.measured(moment, end, mark)
+        self._lag_bytes = lag_bytes
+
+    def _tell_lag(self) -> None:
         report = self._report
-        if report.state != state or report.error != error:
-            report.state = state
-            report.error = error
-            self.send()
+        report.lag_seconds = self._lag.seconds()
+        report.lag_bytes = self._lag_bytes if self._lag.fresh else None
+        now = time.time()
+        for topic, since in self._missing_since.items():
+            self._tables[topic].lag_seconds = max(0.0, now - since)
 
-    def lag(self, lag_bytes: int | None, commit_ts_ms: int) -> None:
-        """`lag_bytes` 0 means caught up: then no time is lost either."""
-        report = self._report
-        report.lag_bytes = lag_bytes
-        if lag_bytes == 0:
-            report.lag_seconds = 0.0
-        elif commit_ts_ms:
-            report.lag_seconds = max(0.0, time.time() - commit_ts_ms / 1000)
-        else:
-            report.lag_seconds = None
+    # ---- inside
 
-    def send(self) -> None:
-        self._sent = time.monotonic()
-        self._report.tables = list(self._tables.values())
-        self._reporter.send(self._report)
+    def _met(self, state: Mapping[str, bytes]) -> None:
+        """Tables that came into being while the log was read."""
+        for key, value in state.items():
+            if key.startswith(SCHEMA_PREFIX):
+                schema = TableSchema.from_json(value)
+                if schema.topic not in self._tables:
+                    self._tables[schema.topic] = TableReport(str(schema.name), "streaming", since=now_text())
 
-    def suspended(self) -> bool:
-        return any(table.state == "suspended" for table in self._tables.values())
-
-    def _suspensions(self, state: dict[str, bytes]) -> None:
+    def _suspensions(self, state: Mapping[str, bytes]) -> None:
         for key, value in state.items():
             topic = key.removeprefix(TABLE_PREFIX)
             if topic == key or topic not in self._tables:
                 continue
-            raw = orjson.loads(value)
+            entry = orjson.loads(value)
             report = self._tables[topic]
-            report.state = raw["state"]
-            report.reason = raw.get("reason", "")
-            report.since = raw.get("since") or now_text()
+            report.state = entry["state"]
+            report.reason = entry.get("reason", "")
+            report.since = entry.get("since") or now_text()
+            if report.state == "suspended":
+                self._missing_since[topic] = missing_since(entry)

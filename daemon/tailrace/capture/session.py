@@ -16,6 +16,7 @@ from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
 from tailrace.capture.load import Load, TableLoad, loaded_tables, suspended_topics
 from tailrace.capture.progress import Progress
+from tailrace.capture.suspension import date, refusals
 from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
 from tailrace.position import POSITION_KEY, Position, load_key
@@ -52,24 +53,30 @@ class Session:
     def open(self) -> None:
         """Opens the source; returns early with `control.stop`."""
         state = self._writer.state()
-        stored = state.get(POSITION_KEY)
+        record = state.get(POSITION_KEY)
+        stored = Position.from_json(record) if record else None
+        if stored is not None:
+            self._progress.continues(stored)
         entries: dict[str, bytes] = {}
         if stored is not None and self._mode != "cdc":
             entries = admitted(self._source.tables(), state)
             state = state | entries
-        opened = self._source.open(Position.from_json(stored) if stored else None, state)
+        moment = time.monotonic()
+        opened = self._source.open(stored, state)
         for warning in opened.warnings:
             log.warning(warning)
         self._position = opened.position
         self._emitter = opened.emitter
         self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
         if stored is None:
+            self._progress.begins(moment)
             begun = self._begin(opened, state)
             if begun is None:
                 return
             state = state | begun
         elif self._mode != "cdc":
             self._admit(opened, entries, state)
+        state = self._note_refusals(opened, state)
         self._load = self._open_load(opened.tables, state)
         self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
         log.info(
@@ -114,7 +121,7 @@ class Session:
         batch.state.update(rows.state)
         self._load.suspend(suspended_topics(rows.state))  # by what reading a chunk has shown
         self._store(batch, entries, at_once)
-        self._report(batch)
+        self._report()
 
     def _store(self, batch: Batch, entries: Mapping[str, bytes], at_once: bool) -> None:
         moved = batch.mark != self._position.mark or batch.restart != self._position.restart
@@ -129,6 +136,7 @@ class Session:
             mark=batch.mark,
             commit_ts_ms=batch.commit_ts_ms or self._position.commit_ts_ms,
         )
+        date(batch.state, self._progress.lag_seconds)
         self._publish(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()})
         self._position = position
         self._source.acknowledge(position)
@@ -137,7 +145,7 @@ class Session:
             if load_key(topic) in entries:
                 self._progress.loaded(topic, load)
 
-    def _publish(self, batch: Batch, state: Mapping[str, bytes]) -> None:
+    def _publish(self, batch: Batch, state: Mapping[str, bytes | None]) -> None:
         new = {run.topic for run in batch.runs} - self._prepared
         if new:
             self._prepare(sorted(new))
@@ -149,22 +157,30 @@ class Session:
         self._prepared.update(topics)
 
     def _pause(self, reason: str) -> None:
-        """Nothing can be published: the source is not read, but its connection is kept alive."""
+        """Nothing can be published: the source is not read, but its connection is kept alive, and its log grows."""
         self._progress.state("paused", reason)
         self._source.acknowledge(self._position)
         self._control.stop.wait(READ_SECONDS)
         if self._progress.due:
+            self._measure()
             self._progress.send()
 
-    def _report(self, batch: Batch) -> None:
+    def _report(self) -> None:
         if not self._progress.due:
             return
-        lag = self._source.lag_bytes(self._position.mark)
-        self._progress.lag(lag, batch.commit_ts_ms or self._position.commit_ts_ms)
-        if lag == 0:
+        if self._measure() == 0:
             self._progress.proven_idle()
         self._source.acknowledge(self._position)
         self._progress.send()
+
+    def _measure(self) -> int:
+        """Asks the source how far its log goes beyond what is stored; the bytes."""
+        moment = time.monotonic()
+        mark = self._position.mark
+        behind = self._source.lag_bytes(mark)
+        # The end is that of a moment later, which only makes the lag wider.
+        self._progress.measured(moment, mark, self._source.end() if behind else mark, behind)
+        return behind
 
     # ---- the first start
 
@@ -222,6 +238,7 @@ class Session:
                     self._progress.published(batch, position.mark, self._source.position_text(position))
                     self._progress.loaded(table.topic, load)
                     if self._progress.due:
+                        self._measure()
                         self._progress.send()
                 load.done = True
                 done[key] = load.to_json()
@@ -247,6 +264,14 @@ class Session:
             raise UnreachableError("a table was created at the moment in which capture began", fix="it is tried again")
         if entries:
             self._publish(Batch(), entries)
+
+    def _note_refusals(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
+        """Stores since when tables are refused; returns the state with it."""
+        entries = refusals(opened.tables, state)
+        if entries:
+            self._publish(Batch(), entries)
+        kept = {key: value for key, value in state.items() if key not in entries}
+        return kept | {key: value for key, value in entries.items() if value is not None}
 
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
         return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
@@ -32,6 +33,8 @@ def status(file: str, as_json: bool) -> int:
         answer = {**answer, "state": "stopped", "problems": []}
         for worker in answer["workers"]:  # what it was doing when it was last heard of
             worker.update(state="stopped", pid=None, events_per_second=0.0, bytes_per_second=0.0)
+        for entry in _with_lag(answer):  # nobody measures it now
+            entry.update(lag_seconds=None, lag_bytes=None)
     else:
         if answer["state"] == "stuck" or any(table["state"] == SUSPENDED for table in answer["tables"]):
             code = StuckError.exit_code
@@ -40,6 +43,13 @@ def status(file: str, as_json: bool) -> int:
     else:
         _show(answer)
     return code
+
+
+def _with_lag(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from answer["workers"]
+    for table in answer["tables"]:
+        yield table
+        yield from table.get("workers", {}).values()
 
 
 def _show(answer: dict[str, Any]) -> None:
@@ -82,11 +92,13 @@ def _workers(workers: list[dict[str, Any]]) -> Table:
 
 def _tables(tables: list[dict[str, Any]]) -> Table:
     view = Table("table", "state", box=None, header_style="bold", pad_edge=False)
-    view.add_column("rows loaded", justify="right")
+    for heading in ("rows loaded", "events", "lag"):
+        view.add_column(heading, justify="right")
     view.add_column("since")
     for table in tables:
         rows = number(table["rows"])
         if table["state"] == "loading" and table["total"]:
             rows += f" of about {number(table['total'])}"
-        view.add_row(table["name"], table["state"], rows, table["since"])
+        events, lag = number(table.get("events", 0)), seconds_text(table.get("lag_seconds"))
+        view.add_row(table["name"], table["state"], rows, events, lag, table["since"])
     return view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -52,7 +53,8 @@ def create_app(view: View) -> Starlette:
     async def metrics(request: Request) -> Response:
         from tailrace.http.metrics import render
 
-        body, content_type = render(view, request.headers.get("accept", ""))
+        # In a thread: of thousands of tables it takes a while, and the supervisor has workers to listen to.
+        body, content_type = await asyncio.to_thread(render, view, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
     routes = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]

@@ -58,10 +58,8 @@ class Workers(Collector):
             state.add_metric((*key, worker.state), 1)
             events.add_metric(key, report.events)
             size.add_metric(key, report.bytes)
-            if report.lag_seconds is not None:
-                lag_seconds.add_metric(key, report.lag_seconds)
-            if report.lag_bytes is not None:
-                lag_bytes.add_metric(key, report.lag_bytes)
+            _add_known(lag_seconds, key, worker.lag_seconds())
+            _add_known(lag_bytes, key, worker.lag_bytes())
             restarts.add_metric(key, worker.restarts)
             errors.add_metric(key, worker.errors)
         yield from (up, state, events, size, lag_seconds, lag_bytes, restarts, errors)
@@ -71,12 +69,29 @@ class Workers(Collector):
             "tailrace_table_rows", "Capture: rows loaded. A sink: events applied by its process.", labels=_TABLE
         )
         suspended = GaugeMetricFamily("tailrace_table_suspended", "1 while the table is suspended.", labels=_TABLE)
+        events = CounterMetricFamily("tailrace_table_events", "The table's part of tailrace_events.", labels=_TABLE)
+        size = CounterMetricFamily("tailrace_table_bytes", "The table's part of tailrace_bytes.", labels=_TABLE)
+        lag_seconds = GaugeMetricFamily(
+            "tailrace_table_lag_seconds", "As tailrace_lag_seconds, of the table alone.", labels=_TABLE
+        )
+        lag_bytes = GaugeMetricFamily(
+            "tailrace_table_lag_bytes", "As tailrace_lag_bytes, of the table alone.", labels=_TABLE
+        )
         for worker in self._view.workers:
             for table in worker.report.tables:
                 key = (pipeline, worker.name, table.name)
                 rows.add_metric(key, table.rows)
                 suspended.add_metric(key, 1 if table.state == "suspended" else 0)
-        yield from (rows, suspended)
+                events.add_metric(key, table.events)
+                size.add_metric(key, table.bytes)
+                _add_known(lag_seconds, key, worker.table_lag_seconds(table))
+                _add_known(lag_bytes, key, worker.table_lag_bytes(table))
+        yield from (rows, suspended, events, size, lag_seconds, lag_bytes)
+
+
+def _add_known(family: GaugeMetricFamily, labels: tuple[str, ...], value: float | None) -> None:
+    if value is not None:
+        family.add_metric(labels, value)
 
 
 def render(view: View, accept: str) -> tuple[bytes, str]:

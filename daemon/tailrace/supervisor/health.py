@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tailrace.report import WorkerReport
+from tailrace.report import TableReport, WorkerReport
 
 #: A worker whose `progress` has not grown for this long is not well, whatever it says of itself.
 PATIENCE_SECONDS = 30.0
+#: A worker reports once a second; one that has not for so long, being busy or gone, may have fallen behind since.
+SILENT_SECONDS = 3.0
 #: Rates are averages over about this long.
 _RATE_SECONDS = 10.0
 
@@ -51,11 +53,13 @@ class WorkerHealth:
     _state_at: float = field(init=False)
     _progress_at: float = field(init=False)
     _retrying_since: float | None = None
+    _report_at: float = field(init=False)
+    _tables: dict[str, TableReport] = field(default_factory=dict)
     _rates: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.report = WorkerReport(self.name)
-        self.started_at = self._state_at = self._progress_at = self.clock()
+        self.started_at = self._state_at = self._progress_at = self._report_at = self.clock()
 
     def started(self, pid: int) -> None:
         self.pid = pid
@@ -81,8 +85,13 @@ class WorkerHealth:
             self.report.state = report.state
             self.report.error = report.error
             self.report.progress = report.progress
+            if report.tables:
+                self._take_tables(report)
+                self.report.tables = report.tables
         else:
+            self._take_tables(report)
             self.report = report
+            self._report_at = now
         self._enter(report.state)
         self.reported = True
         self._rates.append((now, report.events, report.bytes))
@@ -92,6 +101,13 @@ class WorkerHealth:
             self.settled = True
             self.recovering = False
             self.error = ""
+
+    def _take_tables(self, report: WorkerReport) -> None:
+        """Completes the report's tables with those that it leaves out because they are as they were."""
+        if report.whole:
+            self._tables = {}
+        self._tables.update((table.name, table) for table in report.tables)
+        report.tables = list(self._tables.values())
 
     def ended(self, state: str, error: str) -> None:
         """The process is gone; `state` is what follows."""
@@ -125,6 +141,41 @@ class WorkerHealth:
 
     def ran_seconds(self) -> float:
         return self.clock() - self.started_at
+
+    # ---- how far behind
+
+    def lag_seconds(self) -> float | None:
+        """What the report says grows older with it: since then we know of nothing that was handed on."""
+        return self._aged(self.report.lag_seconds)
+
+    def lag_bytes(self) -> int | None:
+        return self._unaged(self.report.lag_bytes)
+
+    def table_lag_seconds(self, table: TableReport) -> float | None:
+        """None too while the table is loaded: rows of it that are not loaded yet may be of any age."""
+        if table.state == "loading":
+            return None
+        shared = self.report.one_log and table.state == "streaming"
+        return self._aged(self.report.lag_seconds if shared else table.lag_seconds)
+
+    def table_lag_bytes(self, table: TableReport) -> int | None:
+        return self._unaged(table.lag_bytes)
+
+    def _aged(self, lag: float | None) -> float | None:
+        if lag is None or self.state == "stopped":
+            return None
+        if self.state == "finished" or self._fresh:
+            return lag
+        return lag + self.clock() - self._report_at
+
+    def _unaged(self, size: int | None) -> int | None:
+        return size if self.state == "finished" or (self._fresh and self.state != "stopped") else None
+
+    @property
+    def _fresh(self) -> bool:
+        return bool(self.pid) and self.clock() - self._report_at <= SILENT_SECONDS
+
+    # ---- how well
 
     def rates(self) -> tuple[float, float]:
         """Events and bytes per second of late."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from tailrace.report import now_text
 from tailrace.supervisor.health import WorkerHealth
 
 SUSPENDED = "suspended"
@@ -21,10 +21,16 @@ def suspended_tables(workers: Sequence[WorkerHealth]) -> list[str]:
 
 
 def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
-    """As capture sees them; a table that a sink has suspended is suspended, with the sink's name before its reason."""
+    """As capture sees them; a table that a sink has suspended is suspended, with the sink's name before its reason.
+
+    A table is as far behind as the worker that is furthest behind with it, and how far is unknown while it is of one.
+    Bytes are those of the sinks that know.
+    """
     found: dict[str, dict[str, Any]] = {}
     for worker in workers:
         for table in worker.report.tables:
+            lag = worker.table_lag_seconds(table)
+            size = worker.table_lag_bytes(table)
             entry = found.get(table.name)
             if entry is None:
                 entry = found[table.name] = {
@@ -34,10 +40,26 @@ def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
                     "total": table.total,
                     "since": table.since,
                     "reason": table.reason,
+                    "events": table.events,
+                    "bytes": table.bytes,
+                    "lag_seconds": lag,
+                    "lag_bytes": size,
+                    "workers": {},
                 }
-            elif table.state == SUSPENDED and entry["state"] != SUSPENDED:
-                reason = f"{worker.name}: {table.reason}"
-                entry.update(state=SUSPENDED, since=table.since, reason=reason)
+            else:
+                if table.state == SUSPENDED and entry["state"] != SUSPENDED:
+                    reason = f"{worker.name}: {table.reason}"
+                    entry.update(state=SUSPENDED, since=table.since, reason=reason)
+                known = entry["lag_seconds"]
+                entry["lag_seconds"] = None if lag is None or known is None else max(known, lag)
+                if size is not None:
+                    entry["lag_bytes"] = max(entry["lag_bytes"] or 0, size)
+            entry["workers"][worker.name] = {
+                "events": table.events,
+                "bytes": table.bytes,
+                "lag_seconds": lag,
+                "lag_bytes": size,
+            }
     return sorted(found.values(), key=lambda entry: str(entry["name"]))
 
 
@@ -48,8 +70,8 @@ def worker_status(worker: WorkerHealth) -> dict[str, Any]:
         "name": worker.name,
         "state": worker.state,
         "position": report.position,
-        "lag_seconds": report.lag_seconds,
-        "lag_bytes": report.lag_bytes,
+        "lag_seconds": worker.lag_seconds(),
+        "lag_bytes": worker.lag_bytes(),
         "restarts": worker.restarts,
         "error": worker.last_error(),
         "events": report.events,
@@ -71,7 +93,7 @@ def pipeline_status(name: str, state: str, workers: Sequence[WorkerHealth], prob
         "name": name,
         "state": state,
         "problems": list(problems),
-        "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "time": now_text(),
         "workers": [worker_status(worker) for worker in workers],
         "tables": tables(workers),
     }
@@ -87,6 +109,6 @@ def one_line(name: str, state: str, workers: Sequence[WorkerHealth], problems: S
         return f"{name} is {state}: {problems[0]}"
     parts = []
     for worker in workers:
-        lag = worker.report.lag_seconds
+        lag = worker.lag_seconds()
         parts.append(f"{worker.name} {worker.state}" + ("" if lag is None else f", lag {lag:.1f} s"))
     return f"{name} is {state}: {'; '.join(parts)}"
