@@ -72,6 +72,7 @@ def test_other_tables_move_the_position_and_nothing_else(database: Database) -> 
         assert capture.source is not None
         assert capture.source.lag_bytes(capture.position.mark) == 0
         assert capture.source.lag_bytes(before.mark) > 0
+        assert capture.source.end() == capture.position.mark
 
 
 def test_transactions_with_filtered_tables_keep_their_ordinals(database: Database) -> None:

@@ -279,10 +279,13 @@ def test_log_end_is_reached_and_lag_is_measured(database: Database, capture: Cap
     mark = capture.position.mark
     database.execute("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 1000) g")
     assert capture.source.lag_bytes(mark) > 50_000
+    end = capture.source.end()
+    assert end > mark
     begun = time.monotonic()
     capture.catch_up()
     assert time.monotonic() - begun < 5
     assert capture.source.lag_bytes(capture.position.mark) < 10_000
+    assert capture.position.mark >= end
 
 
 # ---- when it refuses
