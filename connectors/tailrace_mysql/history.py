@@ -249,6 +249,11 @@ class SchemaHistory:
     # ---- statements
 
     def _altered(self, found: statements.Alter, sql: str, place: Place) -> list[Effect]:
+        if found.rows_changed:
+            for name in found.rows_changed:
+                if (changed := self._table(*name)) is not None:
+                    self._suspend(changed, f"{found.reason} (at {place}): {_shown(sql)}; {_RELOAD}")
+            return []
         table = self._table(*found.table)
         effects: list[Effect] = []
         renamed_to: tuple[str, str] | None = None

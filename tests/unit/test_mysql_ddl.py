@@ -169,6 +169,7 @@ def test_character_sets() -> None:
         "PARTITION BY HASH (a) PARTITIONS 4",
         "ADD PARTITION (PARTITION p VALUES LESS THAN (5))",
         "REMOVE PARTITIONING",
+        "REORGANIZE PARTITION p, q INTO (PARTITION p VALUES LESS THAN (5), PARTITION r VALUES LESS THAN (9))",
         "DROP FOREIGN KEY f, DROP CONSTRAINT c, DROP CHECK d, DISABLE KEYS",
         "DROP COLUMN IF EXISTS zz, ADD COLUMN IF NOT EXISTS a INT",
     ],
@@ -181,10 +182,6 @@ def test_what_changes_no_column(clauses: str) -> None:
 @pytest.mark.parametrize(
     "clauses",
     [
-        "TRUNCATE PARTITION p",
-        "DROP PARTITION p",
-        "EXCHANGE PARTITION p WITH TABLE u",
-        "IMPORT TABLESPACE",
         "ADD SYSTEM VERSIONING",
         "ADD c MYSTERY MODIFIER",
         "CONVERT TO CHARACTER SET DEFAULT",
@@ -195,6 +192,26 @@ def test_what_is_not_understood_says_so(clauses: str) -> None:
     assert isinstance(found, Alter)
     assert found.clauses is None
     assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("clauses", "others"),
+    [
+        ("DROP PARTITION p, q", []),
+        ("TRUNCATE PARTITION ALL", []),
+        ("EXCHANGE PARTITION p WITH TABLE b.u WITHOUT VALIDATION", [("b", "u")]),
+        ("DISCARD PARTITION p TABLESPACE", []),
+        ("IMPORT TABLESPACE", []),
+        ("CONVERT PARTITION p TO TABLE u", [("shop", "u")]),
+        ("CONVERT TABLE u TO PARTITION p VALUES LESS THAN (5)", [("shop", "u")]),
+    ],
+)
+def test_what_changes_rows_names_their_tables(clauses: str, others: list[tuple[str, str]]) -> None:
+    found = read(f"ALTER TABLE t {clauses}")
+    assert isinstance(found, Alter)
+    assert found.clauses is None
+    assert list(found.rows_changed) == [("shop", "t"), *others]
+    assert "without row events" in found.reason
 
 
 @pytest.mark.parametrize("clauses", ["DROP zz", "ADD a INT", "RENAME COLUMN zz TO y", "ADD c INT AFTER zz"])

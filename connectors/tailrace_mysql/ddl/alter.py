@@ -41,6 +41,20 @@ _HARMLESS = frozenset(
 )
 _KEY_WORDS = ("INDEX", "KEY", "FULLTEXT", "SPATIAL", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT", "VECTOR")
 _PARTITION_DDL = frozenset({"COALESCE", "REORGANIZE", "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR"})
+# Clauses by which rows come and go with the file that holds them.
+_FILE_DDL = frozenset({"TRUNCATE", "EXCHANGE", "DISCARD", "IMPORT"})
+
+
+class RowsChanged(ValueError):
+    """A clause that changes rows without row events: the table's columns say nothing of it.
+
+    Attributes:
+        other: the table that the rows went to or came from, (database, table); None where there is none.
+    """
+
+    def __init__(self, clause: str, other: tuple[str, str] | None = None) -> None:
+        super().__init__(f"{clause} changes rows without row events")
+        self.other = other
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,14 @@ def read_clauses(reader: Reader, database: str, charset: str, mariadb: bool) -> 
     """All clauses of an ALTER TABLE, from behind the table's name on.
 
     Raises:
-        ValueError: one is not understood, or changes rows without row events.
+        RowsChanged: one changes rows without row events.
+        ValueError: one is not understood.
     """
     found: list[Alteration] = []
     for part in split(reader.rest()):
         clause = Reader(part)
+        if clause.token.upper in _PARTITION_DDL:
+            break  # stands alone, and lists partitions with commas between them
         found += _read_clause(clause, database, charset, mariadb)
     return tuple(found)
 
@@ -101,6 +118,8 @@ def _read_clause(clause: Reader, database: str, charset: str, mariadb: bool) -> 
         return []  # a column's default or visibility, an index, a constraint
     if first == "CONVERT":
         clause.take()
+        if clause.token.upper in ("PARTITION", "TABLE"):
+            raise _rows_changed(first, clause, database)
         clause.accept("TO")
         return [Alteration("convert", _charset(clause))]
     if first in ("DEFAULT", "CHARACTER", "CHARSET"):
@@ -110,11 +129,22 @@ def _read_clause(clause: Reader, database: str, charset: str, mariadb: bool) -> 
         return [Alteration("charset", _charset(clause))]
     if first == "PARTITION" or (first == "REMOVE" and "PARTITIONING" in {t.upper for t in clause.rest()}):
         return []
-    if first in _PARTITION_DDL:
-        return []
+    if first in _FILE_DDL:
+        clause.take()
+        raise _rows_changed(first, clause, database)
     if first in _HARMLESS:
         return [] if not _charset_option(clause) else [Alteration("charset", _charset_option(clause))]
     raise ValueError(f"ALTER TABLE … {clause.token.text} is not understood")
+
+
+def _rows_changed(verb: str, clause: Reader, database: str) -> RowsChanged:
+    """What follows the verb says what goes, and with which table (behind the word TABLE)."""
+    what = f"{verb} {clause.token.text.upper()}"
+    while not clause.done:
+        if clause.accept("TABLE"):
+            return RowsChanged(what, clause.table(database))
+        clause.take()
+    return RowsChanged(what)
 
 
 def _charset_option(clause: Reader) -> str:
@@ -178,8 +208,10 @@ def _drop(clause: Reader) -> list[Alteration]:
         if clause.accept_any("INDEX", "KEY", "CHECK", "CONSTRAINT"):
             clause.accept("IF", "EXISTS")
             return [Alteration("drop key")] if clause.identifier().upper() == "PRIMARY" else []
-        if clause.token.upper in ("PARTITION", "SYSTEM", "PERIOD"):
-            raise ValueError(f"DROP {clause.token.upper} changes rows that the log does not name")
+        if clause.token.upper in ("PARTITION", "SYSTEM"):
+            raise _rows_changed("DROP", clause, "")
+        if clause.token.upper == "PERIOD":
+            raise ValueError("DROP PERIOD is not understood")
     if_exists = clause.accept("IF", "EXISTS")
     return [Alteration("drop", clause.identifier(), if_exists=if_exists)]
 

@@ -1,7 +1,7 @@
 """Statements of the log, as far as they concern tables.
 
-Everything that changes rows without row events (TRUNCATE PARTITION, statement-based changes) is an `Opaque`: the tables
-it names are suspended.
+What changes rows without row events is said: an ALTER TABLE by `rows_changed` (DROP PARTITION), every other statement as
+an `Opaque`. The tables that it names are suspended.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tailrace_mysql.ddl.alter import Alteration, read_clauses
+from tailrace_mysql.ddl.alter import Alteration, RowsChanged, read_clauses
 from tailrace_mysql.ddl.columns import read_column
 from tailrace_mysql.ddl.keys import key_columns, with_key
 from tailrace_mysql.ddl.tokens import Reader, Token, split, tokens
@@ -21,11 +21,17 @@ CharsetOf = Callable[[Name], str]
 
 @dataclass(frozen=True, slots=True)
 class Alter:
-    """ALTER TABLE. `clauses` None: something in it was not understood, `reason` says what."""
+    """ALTER TABLE.
+
+    Attributes:
+        clauses: None where something in it was not understood, or changes rows; `reason` says what.
+        rows_changed: the tables whose rows it changes without row events, this one among them.
+    """
 
     table: Name
     clauses: tuple[Alteration, ...] | None
     reason: str = ""
+    rows_changed: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +149,9 @@ def _read(reader: Reader, found: list[Token], database: str, charset_of: Charset
 def _definition(
     verb: str, reader: Reader, found: list[Token], database: str, charset_of: CharsetOf, mariadb: bool
 ) -> Statement:
-    while reader.accept_any(*_MODIFIERS):
-        pass
+    ignore = False
+    while modifier := reader.accept_any(*_MODIFIERS):
+        ignore = ignore or modifier == "IGNORE"
     if reader.accept("TEMPORARY"):
         return None
     if not reader.accept_any("TABLE", "TABLES"):
@@ -167,7 +174,11 @@ def _definition(
         reader.take()
     reader.accept("NOWAIT")
     try:
+        if verb == "ALTER" and ignore:
+            raise RowsChanged("ALTER IGNORE")  # of rows with equal keys it keeps one
         clauses = read_clauses(reader, database, charset_of(table), mariadb)
+    except RowsChanged as error:
+        return Alter(table, None, str(error), (table, *([error.other] if error.other else [])))
     except ValueError as error:
         return Alter(table, None, str(error))
     return Alter(table, clauses)
