@@ -9,7 +9,7 @@ the table is suspended, and the others go on. Versions and suspensions are kept 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -266,7 +266,7 @@ class SchemaHistory:
                     raise ValueError(found.reason)
                 altered = alter.apply(definitions(schema), found.clauses)
                 table.charset = altered.charset or table.charset
-                effects = self._advance(table, altered.columns, place, altered.renamed)
+                effects = self._advance(table, altered.columns, place, altered.renamed, altered.added)
             except ValueError as error:
                 effects = self._reread(table, place, f"a statement was not understood: {error}", sql)
             except UnsupportedTypeError as error:
@@ -357,6 +357,7 @@ class SchemaHistory:
         columns: Sequence[ColumnDefinition],
         place: Place,
         renamed: Mapping[str, str] | None = None,
+        added: Collection[str] = (),
         recreated: bool = False,
         initials: Mapping[str, Any] | None = None,
     ) -> list[Effect]:
@@ -372,7 +373,9 @@ class SchemaHistory:
             return []
         now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(place.ts_ms // 1000))
         current = table.version.table.schema if table.version is not None else newest
-        schema = next_schema(table.versions, current, columns, since, renamed, now, empty=recreated, initials=initials)
+        schema = next_schema(
+            table.versions, current, columns, since, renamed, now, empty=recreated, initials=initials, added=added
+        )
         if schema is current:
             if table.version is None:
                 table.version = Version(self.event_table(current))

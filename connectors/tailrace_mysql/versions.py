@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tailrace.schema import Column, Kind, TableName, TableSchema
@@ -50,12 +50,14 @@ def next_schema(
     now: str | None = None,
     empty: bool = False,
     initials: Mapping[str, Any] | None = None,
+    added: Collection[str] = (),
 ) -> TableSchema:
     """The version that follows `current`; `current` itself where nothing changed.
 
     Args:
         known: all versions of the table, by id.
         renamed: new name of a column -> its old one.
+        added: names that are new columns, whatever had that name before.
         empty: the table had no rows.
         initials: what rows got in columns that another table added before it took this one's place; None: the
             definitions' own DEFAULTs say it.
@@ -71,6 +73,8 @@ def next_schema(
         old = current.by_name.get(renamed.get(definition.name, definition.name))
         if old is not None and definition.name not in renamed and old.name in renamed.values():
             old = None  # the name went to another column
+        if definition.name in added:
+            old = None
         if old is not None:
             result.append(_column(old.id, definition, old.initial))
         else:

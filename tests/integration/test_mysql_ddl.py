@@ -81,3 +81,18 @@ def test_rows_that_mariadb_drops_for_a_key_suspend_the_table(mariadb: servers.Ma
             assert database.query("SELECT id FROM t") == [(1,)]
             assert capture.brief() == []
             assert "IGNORE" in capture.suspension("t")
+
+
+# ---- columns
+
+
+def test_a_column_dropped_and_added_in_one_statement_is_another(database: Database) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+    database.execute("INSERT INTO t VALUES (1, 1)")
+    with capturing(database) as capture:
+        database.execute("ALTER TABLE t DROP COLUMN a, ADD COLUMN a INT DEFAULT 5")
+        database.execute("INSERT INTO t VALUES (2, 2)")
+        assert capture.brief() == [("t", "s", None, None), ("t", "c", None, {"id": 2, "a": 2})]
+        column = capture.schema("t", 2).by_name["a"]
+        assert (column.id, column.initial) == (3, 5)
+        assert database.query("SELECT id, a FROM t ORDER BY id") == [(1, 5), (2, 2)]
