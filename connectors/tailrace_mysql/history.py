@@ -228,11 +228,12 @@ class SchemaHistory:
                     self._dropped(self._table(*name), place)
             case statements.DropDatabase():
                 for table in self.tables:
-                    if table.name.database == found.database:
+                    if self._folded(table.name.database) == self._folded(found.database):
                         self._dropped(table, place)
             case statements.Rename():
-                for old, new in found.pairs:
-                    effects += self._renamed(old, new, place, _is_online_swap(old, new, found.pairs))
+                pairs = [(self._name(old), self._name(new)) for old, new in found.pairs]
+                for old, new in pairs:
+                    effects += self._renamed(old, new, place, _is_online_swap(old, new, pairs))
             case statements.Truncate():
                 effects = self._truncated(self._table(*found.table), place)
             case statements.Opaque():
@@ -424,7 +425,7 @@ class SchemaHistory:
         """A table map does not fit the version in hand."""
         if table.version is None and self._catalogue.is_sequence(table.name):
             # MariaDB logs its sequences as if they were tables.
-            self._tables[table.name.database, table.name.table] = None
+            self._tables[self._name((table.name.database, table.name.table))] = None
             return
         definition = self._catalogue.definition(table.name)
         reason = difference
@@ -454,16 +455,25 @@ class SchemaHistory:
     def _mismatch(self, schema: TableSchema, table_map: TableMap) -> str:
         return mismatch(schema.columns, table_map, self._server.charsets)
 
+    def _folded(self, name: str) -> str:
+        """A database's or table's name as the server compares it: it may not tell cases apart."""
+        return name.lower() if self._server.name_case else name
+
+    def _name(self, name: tuple[str, str]) -> tuple[str, str]:
+        return self._folded(name[0]), self._folded(name[1])
+
     def _table(self, database: str, table: str) -> Table | None:
-        known = self._tables.get((database, table), False)
+        key = self._name((database, table))
+        known = self._tables.get(key, False)
         if known is not False:
             return cast(Table | None, known)
-        name = TableName(database, None, table)
+        # Stored as compared, or (2) as first written, which the catalogue then has too.
+        name = TableName(database, None, table) if self._server.name_case == 2 else TableName(key[0], None, key[1])
         found = None
         if self._selection.selects(name):
             topic = topic_name(self._context, name)
             found = Table(name, topic, suspended=self._suspensions.get(topic, ""))
-        self._tables[database, table] = found
+        self._tables[key] = found
         return found
 
     def event_table(self, schema: TableSchema) -> EventTable:
@@ -489,7 +499,7 @@ class SchemaHistory:
         found = self._table(*table)
         if found is None:
             return "utf8mb4"
-        return self._catalogue.default_charset(table[0]) if found.version is None or found.dropped else found.charset
+        return self._catalogue.default_charset(found.name.database) if found.version is None or found.dropped else found.charset
 
     def _sql(self, query: Query) -> str:
         charset = self._server.charsets.get(query.charset, "utf8mb4")

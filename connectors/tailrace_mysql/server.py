@@ -71,6 +71,12 @@ class Server:
         return f"{variables['server_id']}@{variables['hostname']}:{variables['port']}"
 
     @property
+    def name_case(self) -> int:
+        """How names of databases and tables are kept (lower_case_table_names): 0 as written and compared so, 1 in lower
+        case, 2 as written but compared in lower case."""
+        return int(self.variables.get("lower_case_table_names", "0"))
+
+    @property
     def full_metadata(self) -> bool:
         return self.variables.get("binlog_row_metadata", "").upper() == "FULL"
 

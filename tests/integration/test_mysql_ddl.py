@@ -96,3 +96,36 @@ def test_a_column_dropped_and_added_in_one_statement_is_another(database: Databa
         column = capture.schema("t", 2).by_name["a"]
         assert (column.id, column.initial) == (3, 5)
         assert database.query("SELECT id, a FROM t ORDER BY id") == [(1, 5), (2, 2)]
+
+
+# ---- names
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_names_in_another_case_where_the_server_folds_them(kind: str) -> None:
+    with servers.start(kind, {"lower-case-table-names": 1}) as server, server.database() as database:
+        create_t(database)
+        database.execute("CREATE TABLE u (id INT PRIMARY KEY)")
+        with capturing(database) as capture:
+            database.execute("INSERT INTO T VALUES (1, 'x', 1)")
+            database.execute("TRUNCATE TABLE T")
+            database.execute(f"ALTER TABLE {database.name.upper()}.T ADD COLUMN c INT DEFAULT 5")
+            database.execute("INSERT INTO t VALUES (2, 'y', 2, 3)")
+            database.execute("CREATE TABLE _U_new LIKE U")
+            database.execute("RENAME TABLE U TO _U_old, _U_NEW TO U")
+            database.execute("INSERT INTO u VALUES (1)")
+            database.execute("CREATE TABLE Born (id INT PRIMARY KEY)")
+            database.execute("INSERT INTO born VALUES (1)")
+            assert capture.brief() == [
+                ("t", "c", None, {"id": 1, "a": "x", "b": "1.00"}),
+                ("t", "t", None, None),
+                ("t", "s", None, None),
+                ("t", "c", None, {"id": 2, "a": "y", "b": "2.00", "c": 3}),
+                ("u", "c", None, {"id": 1}),
+                ("born", "c", None, {"id": 1}),
+            ]
+            assert capture.suspension("u") == ""
+            database.execute(f"DROP DATABASE {database.name.upper()}")
+            capture.catch_up()
+            assert capture.state[f"dropped:{capture.topic('t')}"] == b"1"
+            database.server.query(f"CREATE DATABASE {database.name}")
