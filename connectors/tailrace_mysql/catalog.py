@@ -88,7 +88,7 @@ _TABLES = (
 )
 _COLUMNS = (
     "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COALESCE(CHARACTER_SET_NAME, ''), IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
-    " COALESCE(GENERATION_EXPRESSION, '') FROM information_schema.COLUMNS"
+    " COALESCE(GENERATION_EXPRESSION, ''), COALESCE(COLLATION_NAME, '') FROM information_schema.COLUMNS"
 )
 _COLUMN_ORDER = "ORDER BY TABLE_NAME, ORDINAL_POSITION"
 _KEYS = (
@@ -98,13 +98,13 @@ _KEYS = (
 
 
 def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> TableDefinition:
-    database, name, rows, collation, kind, version = table
+    database, name, rows, table_collation, kind, version = table
     mariadb = "mariadb" in str(version).lower()
     definitions: list[ColumnDefinition] = []
     refusal = ""
     if kind == "SYSTEM VERSIONED":
         refusal = "system-versioned tables are not supported: their log carries history rows"
-    for _, column, type_text, charset, nullable, default, extra, expression in columns:
+    for _, column, type_text, charset, nullable, default, extra, expression, collation in columns:
         try:
             declared = parse(_text(type_text), str(charset))
         except ValueError as error:
@@ -123,12 +123,13 @@ def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> Tab
                 or "VIRTUAL" in upper
                 or "STORED GEN" in upper,
                 numbered="AUTO_INCREMENT" in upper,
+                collation=str(collation),
             )
         )
     return TableDefinition(
         name=TableName(str(database), None, str(name)),
         columns=tuple(definitions),
-        charset=str(collation).partition("_")[0] or "utf8mb4",
+        charset=str(table_collation).partition("_")[0] or "utf8mb4",
         estimated_rows=int(rows),
         refusal=refusal,
     )

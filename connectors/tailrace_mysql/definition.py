@@ -29,6 +29,7 @@ class ColumnDefinition:
         default: for the rows that were there before the column; not part of what the column is.
         generated: computed by the server.
         numbered: AUTO_INCREMENT.
+        collation: as the catalogue has it; "" where a statement says nothing, or the column is no text.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ColumnDefinition:
     default: Default | None = None
     generated: bool = False
     numbered: bool = False
+    collation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,9 @@ class TableDefinition:
     @property
     def keyless(self) -> bool:
         return not any(column.key for column in self.columns)
+
+    @property
+    def order(self) -> list[list[str]]:
+        """What the order of its rows by the primary key depends on: the key's columns, their types and collations."""
+        keys = sorted((column for column in self.columns if column.key), key=lambda column: column.key)
+        return [[column.name, column.declared.name, column.collation] for column in keys]

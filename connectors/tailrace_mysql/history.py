@@ -499,7 +499,11 @@ class SchemaHistory:
         found = self._table(*table)
         if found is None:
             return "utf8mb4"
-        return self._catalogue.default_charset(found.name.database) if found.version is None or found.dropped else found.charset
+        return (
+            self._catalogue.default_charset(found.name.database)
+            if found.version is None or found.dropped
+            else found.charset
+        )
 
     def _sql(self, query: Query) -> str:
         charset = self._server.charsets.get(query.charset, "utf8mb4")

@@ -26,7 +26,8 @@ from tailrace_mysql.versions import definitions, first_schema
 from tailrace_mysql.views import PlaceView, close_view, open_view, quote, quote_table
 
 #: `Chunk.after` before the first row.
-_START = "[]"
+_START = "{}"
+_UNLOADED = "and not all of its rows were loaded; add a key, then load the table anew"
 
 
 @dataclass(slots=True)
@@ -59,9 +60,10 @@ class _Select:
             text += f" ORDER BY {', '.join(self._names[index] for index in self.key)} LIMIT {limit}"
         return text
 
-    def after(self, row: Sequence[bytes]) -> str:
-        """The literals of a row's key, as text to be stored."""
-        return orjson.dumps([self.types[index].literal(row[index]) for index in self.key]).decode()
+    def after(self, row: Sequence[bytes], order: list[list[str]]) -> str:
+        """The literals of a row's key and the order in which it is the last one, as text to be stored."""
+        literals = [self.types[index].literal(row[index]) for index in self.key]
+        return orjson.dumps({"order": order, "key": literals}).decode()
 
     def _behind(self, after: Sequence[str]) -> str:
         """``(a, b) > (x, y)``, spelt out so that the server reads it by the key's index."""
@@ -127,20 +129,24 @@ class MySQLSnapshotReader:
         """The next rows in key order.
 
         While the stream has not yet reached a change of the table's columns that the catalogue shows already, the
-        chunk is empty and `after` stays: its `high` lets the stream go on to there.
+        chunk is empty and `after` stays: its `high` lets the stream go on to there. Where the key has changed since
+        `after`, the table is read from its start again.
         """
         name = self._tables[topic]
         before = catalog.read_one(self._session, name)
         table = self._usable(topic, before)
-        if table is None:
+        if table is None or before is None:
+            return self._nothing(topic, before, after)
+        if before.keyless:
+            assert self._history is not None
+            self._history.suspend(name.database, name.table, f"it has no primary key any more, {_UNLOADED}")
             return self._nothing(topic, before, after)
         select = _Select(name, table.schema.columns)
         connection = self._connected()
         opened = open_view(connection, self._connector, self._session, self._server, [name])
         rows: list[tuple[bytes | None, bytes]] = []
         size, last, full = 0, None, False
-        literals = orjson.loads(after) if after else []
-        for raw in self._stream(connection, select.sql(literals, limit_rows)):
+        for raw in self._stream(connection, select.sql(_literals(after, before), limit_rows)):
             row = self._row(select, raw)
             rows.append(row)
             last = raw
@@ -157,7 +163,7 @@ class MySQLSnapshotReader:
         if not _same_table(catalog.read_one(self._session, name), before):
             return self._nothing(topic, before, after)
         more = full or len(rows) == limit_rows
-        next_after = select.after(last) if more and last is not None else None
+        next_after = select.after(last, before.order) if more and last is not None else None
         return Chunk(table, rows, next_after, opened.view, end.mark, self._fields(end))
 
     def sees_all(self, transactions: Sequence[str]) -> bool:
@@ -269,12 +275,23 @@ class MySQLSnapshotReader:
         )
 
 
+def _literals(after: str | None, definition: TableDefinition) -> list[str]:
+    """The key behind which to begin; none where it was the last one in another order."""
+    stored = orjson.loads(after) if after else {}
+    if not isinstance(stored, dict) or stored.get("order") != definition.order:
+        return []
+    literals: list[str] = stored["key"]
+    return literals
+
+
 def _same(table: EventTable, definition: TableDefinition) -> bool:
     return _shape(definitions(table.schema)) == _shape(definition.columns)
 
 
 def _same_table(one: TableDefinition | None, other: TableDefinition | None) -> bool:
-    return one is not None and other is not None and _shape(one.columns) == _shape(other.columns)
+    if one is None or other is None:
+        return False
+    return _shape(one.columns) == _shape(other.columns) and one.order == other.order
 
 
 def _shape(columns: Sequence[Any]) -> list[Any]:

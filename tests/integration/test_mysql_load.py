@@ -1,0 +1,99 @@
+"""The MySQL source's full load on real servers: keys that change under it, reads that end early, engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+import pytest
+
+from tailrace.source import Chunk, SnapshotReader
+from tests.integration.mysql_capture import Capture, capturing
+from tests.servers import Database
+
+ENGINES = ["mariadb", "mysql", "mysql_defaults"]
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database on each kind of server: MariaDB, MySQL with GTIDs and full metadata, MySQL with neither."""
+    with request.getfixturevalue(request.param).database() as found:
+        yield found
+
+
+def next_chunk(capture: Capture, reader: SnapshotReader, after: str | None, limit: int) -> Chunk:
+    """A chunk with rows, or the table's end; the stream goes on where one asks for it."""
+    while True:
+        chunk = reader.chunk(capture.topic("t"), after, limit, 1 << 20)
+        if chunk.rows or chunk.after is None:
+            return chunk
+        after = chunk.after
+        capture.catch_up()
+
+
+def load(capture: Capture, reader: SnapshotReader, after: str | None) -> list[dict[str, object]]:
+    """All rows from `after` on."""
+    rows: list[dict[str, object]] = []
+    while True:
+        chunk = next_chunk(capture, reader, after, 3)
+        rows += [orjson.loads(row) for _, row in chunk.rows]
+        after = chunk.after
+        if after is None:
+            return rows
+
+
+# ---- keys that change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP PRIMARY KEY, ADD PRIMARY KEY (b)",
+        "MODIFY id VARCHAR(10) NOT NULL",
+        "DROP PRIMARY KEY, ADD PRIMARY KEY (b, id)",
+        "MODIFY c VARCHAR(9) NOT NULL, DROP PRIMARY KEY, ADD PRIMARY KEY (c)",
+    ],
+)
+def test_a_load_begins_again_when_its_key_changes(database: Database, change: str) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY, b INT NOT NULL, c VARCHAR(9) NOT NULL)")
+    database.executemany("INSERT INTO t VALUES (%s, %s, %s)", [(n + 5, n, f"{n}") for n in range(10)])
+    with capturing(database) as capture:
+        reader = capture.reader()
+        first = next_chunk(capture, reader, None, 3)
+        assert len(first.rows) == 3
+        database.execute(f"ALTER TABLE t {change}")
+        capture.catch_up()
+        rows = load(capture, reader, first.after)
+        reader.close()
+        assert sorted(int(str(row["id"])) for row in rows) == list(range(5, 15))
+
+
+def test_a_load_begins_again_when_its_keys_collation_changes(database: Database) -> None:
+    database.execute("CREATE TABLE t (id VARCHAR(9) COLLATE utf8mb4_bin PRIMARY KEY)")
+    database.executemany("INSERT INTO t VALUES (%s)", [(name,) for name in "ABCDabcde"])
+    with capturing(database) as capture:
+        reader = capture.reader()
+        first = next_chunk(capture, reader, None, 5)
+        assert [row for _, row in first.rows][-1] == b'{"id":"a"}'
+        database.execute("DELETE FROM t WHERE id IN ('A', 'B', 'C', 'D')")
+        database.execute("INSERT INTO t VALUES ('Z')")
+        database.execute("ALTER TABLE t MODIFY id VARCHAR(9) COLLATE utf8mb4_general_ci")
+        capture.catch_up()
+        rows = load(capture, reader, first.after)
+        reader.close()
+        assert [row["id"] for row in rows] == ["a", "b", "c", "d", "e", "Z"]
+
+
+def test_a_table_that_loses_its_key_under_the_load_is_suspended(database: Database) -> None:
+    database.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    database.executemany("INSERT INTO t VALUES (%s)", [(n,) for n in range(10)])
+    with capturing(database) as capture:
+        reader = capture.reader()
+        first = next_chunk(capture, reader, None, 3)
+        database.execute("ALTER TABLE t DROP PRIMARY KEY")
+        capture.catch_up()
+        chunk = next_chunk(capture, reader, first.after, 3)
+        reader.close()
+        capture.flush()
+        assert (chunk.rows, chunk.after) == ([], None)
+        assert "no primary key any more" in capture.suspension("t")
