@@ -160,8 +160,9 @@ class SchemaHistory:
         table = self._table(name.database, name.table)
         if table is None or table.suspended or table.version is None:
             return None
-        if _ambiguous(table, definition):
-            self._suspend(table, f"columns went and came without a statement in the log; {_RELOAD}")
+        if definition.refusal or _ambiguous(table, definition):
+            reason = definition.refusal or f"columns went and came without a statement in the log; {_RELOAD}"
+            self._suspend(table, reason)
             return None
         since = transaction_prefix(self._emitter.epoch, self._emitter.mark)
         try:
@@ -292,6 +293,9 @@ class SchemaHistory:
                 table.version = None
                 self.generation += 1
                 return [Effect(known.table, truncated=True)] if known is not None else []
+            if definition.refusal:
+                self._suspend(table, f"{definition.refusal} (at {place})")
+                return []
             columns = definition.columns
             table.charset = definition.charset
         table.charset = found.charset or table.charset
@@ -404,7 +408,11 @@ class SchemaHistory:
             self._emitter.first_schema(schema)
             table.version = Version(self.event_table(schema))
         else:
-            schema = next_schema(table.versions, newest, definition.columns, since)
+            try:
+                schema = next_schema(table.versions, newest, definition.columns, since)
+            except UnsupportedTypeError as error:
+                self._suspend(table, f"{error}; {_RELOAD}")
+                return
             table.versions[schema.id] = schema
             table.version = Version(self.event_table(schema), announced=schema is newest)
 
@@ -415,11 +423,18 @@ class SchemaHistory:
         if definition is None or not self._catalogue.unchanged(table.name, place.end):
             self._suspend(table, f"{reason} (at {place}){shown}; {_RELOAD}")
             return []
+        if definition.refusal:
+            self._suspend(table, f"{definition.refusal} (at {place}){shown}")
+            return []
         if _ambiguous(table, definition):
             self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
             return []
         table.charset = definition.charset
-        return self._advance(table, definition.columns, place)
+        try:
+            return self._advance(table, definition.columns, place)
+        except UnsupportedTypeError as error:
+            self._suspend(table, f"{error} (at {place}){shown}; {_RELOAD}")
+            return []
 
     def _refine(self, table: Table, table_map: TableMap, place: Place, difference: str) -> None:
         """A table map does not fit the version in hand."""
@@ -429,7 +444,9 @@ class SchemaHistory:
             return
         definition = self._catalogue.definition(table.name)
         reason = difference
-        if definition is not None and not definition.refusal and not _ambiguous(table, definition):
+        if definition is not None and definition.refusal:
+            reason = f"{difference}, and {definition.refusal}"
+        elif definition is not None and not _ambiguous(table, definition):
             try:
                 candidate = first_schema(table.topic, table.name, definition.columns, "")
                 reason = self._mismatch(candidate, table_map)

@@ -11,7 +11,7 @@ from pymysql.cursors import SSCursor
 
 from tailrace.emitter import EventTable
 from tailrace.errors import RefusedError
-from tailrace.schema import Column, TableName
+from tailrace.schema import Column, TableName, TableSchema
 from tailrace.source import Chunk, View
 from tailrace_mysql import catalog
 from tailrace_mysql.binlog.rows import TextPlan
@@ -239,8 +239,7 @@ class MySQLSnapshotReader:
         if table is not None and table.version is not None:
             event_table = table.version.table
         else:
-            columns = () if gone or definition is None else definition.columns
-            event_table = self._history.event_table(first_schema(topic, name, columns, ""))
+            event_table = self._history.event_table(TableSchema(1, name, topic, ()))  # of no rows
         return Chunk(event_table, [], None if gone else after or _START, PlaceView(""), end.mark, self._fields(end))
 
     def _row(self, select: _Select, raw: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:

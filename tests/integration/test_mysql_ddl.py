@@ -98,6 +98,36 @@ def test_a_column_dropped_and_added_in_one_statement_is_another(database: Databa
         assert database.query("SELECT id, a FROM t ORDER BY id") == [(1, 5), (2, 2)]
 
 
+# ---- tables that cannot be captured any more
+
+
+def test_an_added_default_that_cannot_be_known_suspends_its_table_alone(database: Database) -> None:
+    """The statement is not understood, and the catalogue has a DEFAULT whose value in old rows nobody knows."""
+    create_t(database)
+    database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+    with capturing(database) as capture:
+        database.execute("ALTER TABLE t ADD COLUMN c TEXT(1000) DEFAULT (CONCAT('a', 'b'))")
+        database.execute("INSERT INTO other VALUES (1)")
+        assert capture.brief() == [("other", "c", None, {"id": 1})]
+        assert "column c" in capture.suspension("t")
+
+
+def test_tables_made_system_versioned_in_mid_stream_are_suspended(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        create_t(database)
+        database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+        with capturing(database) as capture:
+            database.execute("CREATE TABLE born (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING")
+            database.execute("INSERT INTO born VALUES (1, 1)")
+            database.execute("INSERT INTO other VALUES (1)")
+            assert capture.brief() == [("other", "c", None, {"id": 1})]
+            assert "system-versioned" in capture.suspension("born")
+            database.execute("ALTER TABLE t ADD SYSTEM VERSIONING")
+            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
+            assert capture.brief() == []
+            assert "system-versioned" in capture.suspension("t")
+
+
 # ---- names
 
 

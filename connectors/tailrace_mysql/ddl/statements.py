@@ -1,7 +1,7 @@
 """Statements of the log, as far as they concern tables.
 
-What changes rows without row events is said: an ALTER TABLE by `rows_changed` (DROP PARTITION), every other statement as
-an `Opaque`. The tables that it names are suspended.
+What changes rows without row events is said: an ALTER TABLE by `rows_changed` (DROP PARTITION), every other statement
+as an `Opaque`. The tables that it names are suspended.
 """
 
 from __future__ import annotations
