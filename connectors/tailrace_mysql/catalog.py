@@ -143,7 +143,7 @@ def _default(text: str, extra: str, mariadb: bool) -> Default | None:
         return Default("now")
     if _GENERATED_DEFAULT in extra:
         return Default("expression", text)
-    return Default("literal", text)
+    return Default("number" if text.startswith("b'") else "literal", text)
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,8 @@ class Default:
     """A column's DEFAULT.
 
     Attributes:
-        kind: "literal", "now" (CURRENT_TIMESTAMP) or "expression" (a value per row, which nobody can foretell).
+        kind: "literal" (a string), "number" (also TRUE, FALSE and ``b'101'``), "now" (CURRENT_TIMESTAMP) or
+            "expression" (a value per row, which nobody can foretell).
     """
 
     kind: str

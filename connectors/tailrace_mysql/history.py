@@ -28,6 +28,7 @@ from tailrace_mysql.binlog.rows import Binding, PlanColumn, RowPlan, Version
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
+from tailrace_mysql.initials import moment
 from tailrace_mysql.matching import declared_of, mismatch
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError, column_type
@@ -376,10 +377,10 @@ class SchemaHistory:
             self._emitter.first_schema(schema)
             self.generation += 1
             return []
-        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(place.ts_ms // 1000))
+        at = moment(place.started, place.time_zone, self._server.variables.get("system_time_zone", ""))
         current = table.version.table.schema if table.version is not None else newest
         schema = next_schema(
-            table.versions, current, columns, since, renamed, now, empty=recreated, initials=initials, added=added
+            table.versions, current, columns, since, renamed, at, empty=recreated, initials=initials, added=added
         )
         if schema is current:
             if table.version is None:

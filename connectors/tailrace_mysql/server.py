@@ -30,6 +30,7 @@ _VARIABLES = (
     "read_only",
     "server_id",
     "server_uuid",
+    "system_time_zone",
     "version",
 )
 

@@ -7,7 +7,7 @@ import pytest
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.ddl.alter import Altered
 from tailrace_mysql.ddl.statements import Alter, Create, Drop, DropDatabase, Opaque, Rename, Statement, Truncate
-from tailrace_mysql.ddl.tokens import ANSI_QUOTES, tokens
+from tailrace_mysql.ddl.tokens import ANSI_QUOTES, NO_BACKSLASH_ESCAPES, tokens
 from tailrace_mysql.definition import ColumnDefinition, Default
 from tailrace_mysql.types import parse
 
@@ -91,10 +91,13 @@ def test_column_attributes() -> None:
     ("text", "default"),
     [
         ("NULL", None),
-        ("-1.5", Default("literal", "-1.5")),
-        ("TRUE", Default("literal", "TRUE")),
-        ("b'101'", Default("literal", "b'101'")),
+        ("-1.5", Default("number", "-1.5")),
+        ("TRUE", Default("number", "TRUE")),
+        ("b'101'", Default("number", "b'101'")),
         ("_utf8mb4'x'", Default("literal", "x")),
+        ("_ucs2'ab'", Default("expression")),
+        ("_latin1'é'", Default("expression")),
+        ("'50\\% \\_'", Default("literal", "50\\% \\_")),
         ("CURRENT_TIMESTAMP(6)", Default("now")),
         ("now()", Default("now")),
         ("(UUID())", Default("expression")),
@@ -242,6 +245,7 @@ def test_version_comments_belong_to_the_statement() -> None:
 
 def test_quotes() -> None:
     assert read('TRUNCATE "t"', ANSI_QUOTES) == Truncate(("shop", "t"))
+    assert [token.text for token in tokens("'a\\' 'b'", NO_BACKSLASH_ESCAPES)] == ["a\\", "b"]
     assert [token.text for token in tokens("`a``b` 'c''d\\'e' \"f\"\"g\"")] == ["a`b", "c'd'e", 'f"g']
 
 

@@ -33,13 +33,16 @@ class Place:
     Attributes:
         mark: the fence mark of its transaction.
         end: mark behind the event.
+        started: seconds since 1970 at which its statement began; 0: it is none, or began elsewhere.
+        time_zone: of the statement's session; "" unknown.
     """
 
     file: str
     pos: int
     mark: str
     end: str
-    ts_ms: int
+    started: int = 0
+    time_zone: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.pos}"
@@ -328,7 +331,7 @@ class Decoder:
     def _statement(self, query: events.Query, event: bytes) -> None:
         # MariaDB logs a two-phase ALTER twice; it holds from its COMMIT ALTER on.
         if self._gtid.alter not in (events.START_ALTER, events.ROLLBACK_ALTER):
-            effects = self._tables.statement(query, self._here())
+            effects = self._tables.statement(query, self._here(query))
             if effects:
                 self._open()
                 self._changes += 1
@@ -498,14 +501,13 @@ class Decoder:
 
     # ---- inside
 
-    def _here(self) -> Place:
-        return Place(
-            self._log.file,
-            self._log.pos,
-            self._mark,
-            self._log.end,
-            self._gtid.ts_ms or self._ts * 1000,
-        )
+    def _here(self, query: events.Query | None = None) -> Place:
+        log = self._log
+        if query is None:
+            return Place(log.file, log.pos, self._mark, log.end)
+        # The end of a two-phase ALTER is a statement of its own; its values were made by the first.
+        started = 0 if self._gtid.alter else self._ts
+        return Place(log.file, log.pos, self._mark, log.end, started, query.time_zone)
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)

@@ -7,6 +7,7 @@ from tailrace_mysql.definition import Default
 
 _NOW = frozenset({"CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"})
 _BARE_LITERALS = frozenset({"TRUE", "FALSE"})
+_INTRODUCERS = frozenset({"_UTF8MB4", "_UTF8MB3", "_UTF8", "_LATIN1", "_ASCII", "_BINARY"})
 
 
 def read_default(reader: Reader) -> Default | None:
@@ -20,18 +21,21 @@ def read_default(reader: Reader) -> Default | None:
         return _number(token.text)
     if token.upper in ("+", "-") and reader.token.kind == "number":
         number = reader.take().text
-        return Default("literal", f"-{number}" if token.upper == "-" else number)
+        return Default("number", f"-{number}" if token.upper == "-" else number)
     if token.upper in _BARE_LITERALS:
-        return Default("literal", token.upper)
+        return Default("number", token.upper)
     if token.upper in _NOW:
         if reader.token.upper == "(":
             reader.parentheses()
         return Default("now")
     if token.upper in ("B", "X") and reader.token.kind == "string":
         text = reader.take().text
-        return _number(f"0x{text}") if token.upper == "X" else Default("literal", f"b'{text}'")
+        return _number(f"0x{text}") if token.upper == "X" else Default("number", f"b'{text}'")
     if token.upper.startswith("_") and reader.token.kind == "string":
-        return Default("literal", reader.take().text)
+        text = reader.take().text
+        # Bytes in another character set than the statement's; those of ASCII are the same nearly everywhere.
+        known = text.isascii() and token.upper in _INTRODUCERS
+        return Default("literal", text) if known else Default("expression")
     if token.upper == "(":
         reader.at -= 1
         reader.parentheses()
@@ -43,9 +47,9 @@ def read_default(reader: Reader) -> Default | None:
 
 def _number(text: str) -> Default:
     if text.startswith("0b"):
-        return Default("literal", f"b'{text[2:]}'")
+        return Default("number", f"b'{text[2:]}'")
     # A hexadecimal literal is a number in a numeric column and text in any other.
-    return Default("expression") if text.startswith("0x") else Default("literal", text)
+    return Default("expression") if text.startswith("0x") else Default("number", text)
 
 
 def default_of(expression: str) -> Default | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tailrace_mysql.types.declared import unquote
 
 ANSI_QUOTES = 4
+NO_BACKSLASH_ESCAPES = 1 << 20
 
 _SPACE = re.compile(r"\s+|--[ \t][^\n]*(?:\n|$)|--\n|#[^\n]*(?:\n|$)")
 _VERSION_COMMENT = re.compile(r"/\*M?!\d*")
@@ -36,10 +37,15 @@ class Token(NamedTuple):
 def tokens(sql: str, sql_mode: int = 0) -> list[Token]:
     """All tokens of a statement.
 
+    Args:
+        sql_mode: the session's; negative where it is unknown.
+
     Raises:
         ValueError: a quote or comment has no end, or a character that SQL has not.
     """
     found: list[Token] = []
+    mode = max(sql_mode, 0)
+    escapes = not mode & NO_BACKSLASH_ESCAPES
     at = 0
     conditional = 0
     while at < len(sql):
@@ -59,8 +65,8 @@ def tokens(sql: str, sql_mode: int = 0) -> list[Token]:
             text, at = _quoted_name(sql, at)
             found.append(Token("name", text))
         elif character in "'\"":
-            quoted_name = character == '"' and sql_mode & ANSI_QUOTES and sql_mode > 0
-            text, at = _quoted_name(sql, at) if quoted_name else unquote(sql, at)
+            quoted_name = character == '"' and mode & ANSI_QUOTES
+            text, at = _quoted_name(sql, at) if quoted_name else unquote(sql, at, escapes)
             found.append(Token("name" if quoted_name else "string", text))
         elif number := _NUMBER.match(sql, at):
             found.append(Token("number", number[0]))

@@ -29,7 +29,8 @@ class ColumnType:
         reader: makes the reader for a table map's metadata.
         convert: JSON fragment of a selected value; byte for byte what the reader gives for the same value.
         literal: SQL literal of a selected value, to compare the column with.
-        default: JSON value of a DEFAULT literal's text, for rows that were there before the column.
+        default: JSON value of a DEFAULT literal's text, for rows that were there before the column; ValueError for
+            text of which it is not certain that the server stored just that.
         select: what the snapshot selects, with ``{}`` for the column.
         compare: what stands left of a comparison with `literal`, with ``{}`` for the column.
         text: the column holds text in `charset`, which a table map may state.

@@ -11,7 +11,7 @@ UTF8_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8"})
 _HEAD = re.compile(r"\s*([a-z0-9_]+(?: precision| varying)?)\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(\d+)\s*")
 _CHARSET = re.compile(r"\bcharacter set ([a-z0-9_]+)", re.IGNORECASE)
-_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
+_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a", "_": "\\_", "%": "\\%"}
 
 _SYNONYMS = {
     "integer": "int",
@@ -160,14 +160,18 @@ def _labels(text: str) -> tuple[tuple[str, ...], str]:
         labels.append(label)
 
 
-def unquote(text: str, position: int) -> tuple[str, int]:
-    """Reads the quoted string that begins at `position`; returns it and the position after it."""
+def unquote(text: str, position: int, escapes: bool = True) -> tuple[str, int]:
+    """Reads the quoted string that begins at `position`; returns it and the position after it.
+
+    Args:
+        escapes: whether a backslash is no character of its own.
+    """
     quote = text[position]
     parts: list[str] = []
     position += 1
     while position < len(text):
         character = text[position]
-        if character == "\\" and position + 1 < len(text):
+        if character == "\\" and escapes and position + 1 < len(text):
             escaped = text[position + 1]
             parts.append(_ESCAPES.get(escaped, escaped))
             position += 2

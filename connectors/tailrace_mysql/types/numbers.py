@@ -6,9 +6,10 @@ Binary forms: https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from tailrace.schema import Kind, Type
@@ -24,6 +25,13 @@ _INTEGERS = {
     "int": (_LONG, 32),
     "bigint": (_LONGLONG, 64),
 }
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_YEAR_TEXT = re.compile(r"19[1-9][0-9]|190[1-9]|20[0-9]{2}|21[0-4][0-9]|215[0-5]")
+# No more digits than a literal keeps before it is rounded to its column.
+_FIXED = re.compile(r"[+-]?([0-9]{1,35}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
+_LONGEST_DECIMAL = 100
+_FLOATING = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LONGEST_FLOAT = 30
 _FORMATS = {8: "b", 16: "h", 32: "i", 64: "q"}
 
 
@@ -60,16 +68,23 @@ def _integer(declared: Declared) -> ColumnType:
         reader=lambda _: _integer_reader(bits, declared.unsigned),
         convert=_convert_integer,
         literal=plain,
-        default=_integer_default,
+        default=lambda text: _integer_default(text, bits, declared.unsigned),
     )
 
 
-def _integer_default(text: str) -> int:
-    if text.lower() in ("true", "false"):
-        return int(text.lower() == "true")
-    if text.startswith(("b'", "B'")):
-        return int(text[2:-1], 2)
-    return int(text)
+def _integer_default(text: str, bits: int, unsigned: bool) -> int:
+    if text in ("TRUE", "FALSE"):
+        return int(text == "TRUE")
+    value = int(text[2:-1], 2) if text.startswith("b'") else int(_matched(_WHOLE, text))
+    if not (0 <= value < 1 << bits if unsigned else -(1 << bits - 1) <= value < 1 << bits - 1):
+        raise ValueError("out of range")
+    return value
+
+
+def _matched(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError("not in the form that the server keeps")
+    return text
 
 
 def _year(declared: Declared) -> ColumnType:
@@ -84,7 +99,8 @@ def _year(declared: Declared) -> ColumnType:
         reader=lambda _: read,
         convert=_convert_integer,
         literal=plain,
-        default=int,
+        # Of fewer digits the server makes a year near ours.
+        default=lambda text: int(_matched(_YEAR_TEXT, text)),
     )
 
 
@@ -142,7 +158,12 @@ def _decimal(declared: Declared) -> ColumnType:
         return b'"' + value + b'"'
 
     def default(text: str) -> str:
-        return format(Decimal(text).quantize(Decimal(1).scaleb(-scale)), "f")
+        with localcontext(prec=_LONGEST_DECIMAL):
+            # Half away from zero, as the server does it.
+            value = Decimal(_matched(_FIXED, text)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        if abs(value) >= 10 ** (precision - scale) or (value.is_signed() and (declared.unsigned or not value)):
+            raise ValueError("out of range")
+        return format(value, "f")
 
     return ColumnType(
         type=Type(Kind.DECIMAL, declared.name, size=precision, scale=scale, unsigned=declared.unsigned),
@@ -194,6 +215,14 @@ def _float_literal(value: bytes) -> str:
     return text if "e" in text else f"{text}e0"  # without an exponent it would be a DECIMAL
 
 
+def _float_default(text: str, declared: Declared) -> float:
+    # With digits stated the server rounds by a way of its own.
+    value = float(_matched(_WHOLE if declared.arguments else _FLOATING, text))
+    if len(text) > _LONGEST_FLOAT or value - value != 0 or (text.startswith("-") and (declared.unsigned or not value)):
+        raise ValueError("out of range")
+    return value
+
+
 def _float(declared: Declared) -> ColumnType:
     # FLOAT(p) with p > 24 is a DOUBLE; the catalogue says "double" for it already.
     return ColumnType(
@@ -203,7 +232,7 @@ def _float(declared: Declared) -> ColumnType:
         reader=lambda _: _read_float,
         convert=lambda value: shortest_float(float(value)),
         literal=_float_literal,
-        default=lambda text: float(shortest_float(struct.unpack("<f", struct.pack("<f", float(text)))[0])),
+        default=lambda text: float(shortest_float(_UNPACK_FLOAT(struct.pack("<f", _float_default(text, declared)))[0])),
         # As a FLOAT the server prints six digits; as a DOUBLE expression all that the number has.
         select="{} * 1e0",
     )
@@ -217,7 +246,7 @@ def _double(declared: Declared) -> ColumnType:
         reader=lambda _: _read_double,
         convert=lambda value: _json_float(float(value)),
         literal=_float_literal,
-        default=float,
+        default=lambda text: _float_default(text, declared),
         # DOUBLE(m,d) would be printed with d digits.
         select="{} * 1e0",
     )
@@ -239,7 +268,9 @@ def _bit(declared: Declared) -> ColumnType:
         return fragment(event[at:end]), end
 
     def default(text: str) -> Any:
-        number = int(text[2:-1], 2) if text[:1] in "bB" else int(text)
+        number = int(text[2:-1], 2) if text.startswith("b'") else int(_matched(_WHOLE, text))
+        if not 0 <= number < 1 << bits:
+            raise ValueError("out of range")
         return format(number, f"0{bits}b")
 
     return ColumnType(

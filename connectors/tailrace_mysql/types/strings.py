@@ -6,10 +6,10 @@ character set, as the log has it: one decoder serves both.
 
 from __future__ import annotations
 
+import re
 import socket
 from binascii import b2a_base64
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
@@ -29,6 +29,7 @@ from tailrace_mysql.types.declared import Declared
 _VARCHAR, _VECTOR, _BLOB, _VAR_STRING, _STRING, _GEOMETRY = 15, 242, 252, 253, 254, 255
 _ENUM, _SET = 247, 248
 
+_UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TEXT_SIZES = {"tinytext": 255, "text": 65535, "mediumtext": 16777215, "longtext": 0}
 _BLOB_SIZES = {"tinyblob": 255, "blob": 65535, "mediumblob": 16777215, "longblob": 0}
 _GEOMETRIES = (
@@ -96,7 +97,16 @@ def base64_fragment(value: bytes) -> bytes:
     return b'"' + b2a_base64(value, newline=False) + b'"'
 
 
-def _base64_default(text: str) -> str:
+def _text_default(text: str, size: int) -> str:
+    if len(text) > size:
+        raise ValueError("longer than the column")
+    return text
+
+
+def _base64_default(text: str, size: int = 0) -> str:
+    # The bytes of other text depend on the session; MySQL's catalogue writes bytes as hexadecimal digits.
+    if not text.isascii() or text.startswith("0x") or len(text) > size > 0:
+        raise ValueError("not certain to be these bytes")
     return b2a_base64(text.encode(), newline=False).decode()
 
 
@@ -114,7 +124,7 @@ def _char(declared: Declared) -> ColumnType:
         reader=lambda metadata: _string_reader(metadata, convert),
         convert=convert,
         literal=_text_literal(declared.charset),
-        default=lambda text: text.rstrip(" "),
+        default=lambda text: _text_default(text.rstrip(" "), size),
         charset=declared.charset,
     )
 
@@ -128,7 +138,7 @@ def _varchar(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(1 if metadata < 256 else 2, convert),
         convert=convert,
         literal=_text_literal(declared.charset),
-        default=str,
+        default=lambda text: _text_default(text, declared.arguments[0]),
         charset=declared.charset,
     )
 
@@ -160,7 +170,7 @@ def _binary(declared: Declared) -> ColumnType:
         reader=lambda metadata: _string_reader(metadata, convert),
         convert=convert,
         literal=hexadecimal,
-        default=lambda text: b2a_base64(text.encode().ljust(size, b"\0"), newline=False).decode(),
+        default=lambda text: _base64_default(text.ljust(size, "\0"), size),
         charset="binary",
     )
 
@@ -174,7 +184,7 @@ def _varbinary(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(1 if metadata < 256 else 2, base64_fragment),
         convert=base64_fragment,
         literal=hexadecimal,
-        default=_base64_default,
+        default=lambda text: _base64_default(text, size),
         charset="binary",
     )
 
@@ -232,7 +242,18 @@ def _enum(declared: Declared) -> ColumnType:
             raise IndexError
         return fragments[int.from_bytes(event[at:end], "little")], end
 
-    return _labelled(Kind.ENUM, _ENUM, declared, size, read, lambda value: fragments[int(value)])
+    def default(text: str) -> str:
+        return declared.labels[_label(declared.labels, text)]
+
+    return _labelled(Kind.ENUM, _ENUM, declared, size, read, lambda value: fragments[int(value)], default)
+
+
+def _label(labels: tuple[str, ...], text: str) -> int:
+    """Which label the server found for a text: its collation may not tell cases apart, and more outside of ASCII."""
+    places = [place for place, label in enumerate(labels) if label.casefold() == text.casefold()]
+    if len(places) != 1 or (labels[places[0]] != text and not "".join((text, *labels)).isascii()):
+        raise ValueError("not certain to be one of the labels")
+    return places[0]
 
 
 def _set(declared: Declared) -> ColumnType:
@@ -257,10 +278,22 @@ def _set(declared: Declared) -> ColumnType:
             raise IndexError
         return fragment(int.from_bytes(event[at:end], "little")), end
 
-    return _labelled(Kind.SET, _SET, declared, size, read, lambda value: fragment(int(value)))
+    def default(text: str) -> str:
+        places = {_label(labels, part) for part in text.split(",")} if text else set()
+        return ",".join(labels[place] for place in sorted(places))
+
+    return _labelled(Kind.SET, _SET, declared, size, read, lambda value: fragment(int(value)), default)
 
 
-def _labelled(kind: Kind, code: int, declared: Declared, size: int, read: Reader, convert: Converter) -> ColumnType:
+def _labelled(
+    kind: Kind,
+    code: int,
+    declared: Declared,
+    size: int,
+    read: Reader,
+    convert: Converter,
+    default: Callable[[str], str],
+) -> ColumnType:
     def accepts(metadata: int) -> bool:
         return metadata & 0xFF == code and metadata >> 8 == size
 
@@ -271,7 +304,7 @@ def _labelled(kind: Kind, code: int, declared: Declared, size: int, read: Reader
         reader=lambda _: read,
         convert=convert,
         literal=lambda value: value.decode("ascii"),
-        default=str,
+        default=default,
         # By number: labels may be in a character set of their own, and the order is the numbers'.
         select="CAST({} AS UNSIGNED)",
         compare="CAST({} AS UNSIGNED)",
@@ -287,8 +320,7 @@ def _fixed_bytes(
     size: int,
     fragment: Converter,
     convert: Converter,
-    select: str,
-    compare: Any = quoted,
+    default: Callable[[str], str],
 ) -> ColumnType:
     def from_log(value: bytes) -> bytes:
         return fragment(value.ljust(size, b"\0"))
@@ -299,9 +331,8 @@ def _fixed_bytes(
         accepts=lambda metadata: _is_string(metadata) and string_length(metadata) == size,
         reader=lambda metadata: _string_reader(metadata, from_log),
         convert=convert,
-        literal=compare,
-        default=str,
-        select=select,
+        literal=quoted,
+        default=default,
     )
 
 
@@ -321,21 +352,40 @@ def _quote(value: bytes) -> bytes:
 
 
 def _uuid(declared: Declared) -> ColumnType:
-    return _fixed_bytes(declared, Kind.UUID, 16, _uuid_from_log, _quote, "{}")
+    return _fixed_bytes(declared, Kind.UUID, 16, _uuid_from_log, _quote, _uuid_default)
+
+
+def _uuid_default(text: str) -> str:
+    if not _UUID_TEXT.fullmatch(text):
+        raise ValueError("not in the form that the server keeps")
+    return text.lower()
+
+
+def _address_default(family: socket.AddressFamily) -> Callable[[str], str]:
+    def default(text: str) -> str:
+        try:
+            kept = socket.inet_ntop(family, socket.inet_pton(family, text))
+        except OSError:
+            kept = ""
+        if kept != text:
+            raise ValueError("not in the form that the server keeps")
+        return text
+
+    return default
 
 
 def _inet6(declared: Declared) -> ColumnType:
     def fragment(value: bytes) -> bytes:
         return _quote(socket.inet_ntop(socket.AF_INET6, value).encode())
 
-    return _fixed_bytes(declared, Kind.OTHER, 16, fragment, _quote, "{}")
+    return _fixed_bytes(declared, Kind.OTHER, 16, fragment, _quote, _address_default(socket.AF_INET6))
 
 
 def _inet4(declared: Declared) -> ColumnType:
     def fragment(value: bytes) -> bytes:
         return _quote(socket.inet_ntop(socket.AF_INET, value).encode())
 
-    return _fixed_bytes(declared, Kind.OTHER, 4, fragment, _quote, "{}")
+    return _fixed_bytes(declared, Kind.OTHER, 4, fragment, _quote, _address_default(socket.AF_INET))
 
 
 def _refuse_compressed(build: Callable[[Declared], ColumnType]) -> Callable[[Declared], ColumnType]:

@@ -20,7 +20,9 @@ _DATE, _TIMESTAMP2, _DATETIME2, _TIME2 = 10, 17, 18, 19
 _DATETIME_BIAS = 0x8000000000
 _TIME_BIAS = 0x800000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PARTS = re.compile(r"(?P<head>[^.]*)(?:\.(?P<fraction>\d*))?")
+_DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME_TEXT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]*))?)?")
+_TIME_TEXT = re.compile(r"(-?(?:[0-9]{2}|[1-9][0-9]{2}):[0-9]{2}:[0-9]{2})(?:\.([0-9]*))?")
 
 
 def _fraction(event: bytes, at: int, digits: int) -> tuple[str, int]:
@@ -49,12 +51,32 @@ def _day_text(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
 
 
-def _pad(text: str, digits: int) -> str:
-    """A literal's text with the fraction digits of its column."""
-    parts = _PARTS.fullmatch(text)
-    assert parts is not None
-    fraction = (parts["fraction"] or "").ljust(digits, "0")[:digits]
-    return f"{parts['head']}.{fraction}" if digits else parts["head"]
+def _padded(whole: str, fraction: str | None, digits: int) -> str:
+    """With the fraction digits of the column; of more digits the server makes fewer in a way of its own."""
+    fraction = fraction or ""
+    if len(fraction) > digits:
+        raise ValueError("more digits than the column has")
+    return f"{whole}.{fraction.ljust(digits, '0')}" if digits else whole
+
+
+def _date_default(text: str) -> str:
+    if not _DATE_TEXT.fullmatch(text):
+        raise ValueError("not in the form that the server keeps")
+    return text
+
+
+def _datetime_default(text: str, digits: int) -> str:
+    parts = _DATETIME_TEXT.fullmatch(text)
+    if parts is None:
+        raise ValueError("not in the form that the server keeps")
+    return _padded(f"{parts[1]}T{parts[2] or '00:00:00'}", parts[3], digits)
+
+
+def _time_default(text: str, digits: int) -> str:
+    parts = _TIME_TEXT.fullmatch(text)
+    if parts is None or (text.startswith("-") and not text.strip("-0:.")):
+        raise ValueError("not in the form that the server keeps")
+    return _padded(parts[1], parts[2], digits)
 
 
 def _digits(declared: Declared) -> int:
@@ -76,7 +98,7 @@ def _date(declared: Declared) -> ColumnType:
         reader=lambda _: read,
         convert=_quote,
         literal=quoted,
-        default=str,
+        default=_date_default,
     )
 
 
@@ -115,7 +137,7 @@ def _time(declared: Declared) -> ColumnType:
         reader=lambda _: _time_reader(digits),
         convert=_quote,
         literal=quoted,
-        default=lambda text: _pad(text, digits),
+        default=lambda text: _time_default(text, digits),
     )
 
 
@@ -146,7 +168,7 @@ def _datetime(declared: Declared) -> ColumnType:
         reader=lambda _: _datetime_reader(digits),
         convert=lambda value: b'"' + value.replace(b" ", b"T") + b'"',
         literal=quoted,
-        default=lambda text: _pad(_with_clock(text).replace(" ", "T"), digits),
+        default=lambda text: _datetime_default(text, digits),
     )
 
 
@@ -177,12 +199,9 @@ def _timestamp(declared: Declared) -> ColumnType:
         reader=lambda _: _timestamp_reader(digits),
         convert=lambda value: b'"' + value.replace(b" ", b"T") + b'Z"',
         literal=quoted,
-        default=lambda text: _pad(_with_clock(text).replace(" ", "T"), digits) + "Z",
+        # Of a session in UTC.
+        default=lambda text: _datetime_default(text, digits) + "Z",
     )
-
-
-def _with_clock(text: str) -> str:
-    return text if len(text) > 10 else f"{text} 00:00:00"
 
 
 BASES: dict[str, Callable[[Declared], ColumnType]] = {
