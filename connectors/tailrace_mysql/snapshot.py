@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,17 +147,17 @@ class MySQLSnapshotReader:
         opened = open_view(connection, self._connector, self._session, self._server, [name])
         rows: list[tuple[bytes | None, bytes]] = []
         size, last, full = 0, None, False
-        for raw in self._stream(connection, select.sql(_literals(after, before), limit_rows)):
-            row = self._row(select, raw)
-            rows.append(row)
-            last = raw
-            size += len(row[1]) + len(row[0] or b"")
-            if size >= limit_bytes:
-                full = True
-                break
+        with closing(self._stream(connection, select.sql(_literals(after, before), limit_rows))) as answer:
+            for raw in answer:
+                row = self._row(select, raw)
+                rows.append(row)
+                last = raw
+                size += len(row[1]) + len(row[0] or b"")
+                if size >= limit_bytes:
+                    full = True
+                    break
         if full:
-            # The rest of the answer would have to be read: a new connection is cheaper.
-            self._disconnect()
+            self._disconnect()  # the rest of the answer would have to be read: a new connection is cheaper
         else:
             close_view(connection, self._connector.address)
         end = log_end(self._session, self._server)
@@ -250,11 +251,19 @@ class MySQLSnapshotReader:
                 error.where = f"table {select.name}"
             raise
 
-    def _stream(self, connection: DriverConnection, sql: str) -> Iterator[Any]:
+    def _stream(self, connection: DriverConnection, sql: str) -> Generator[Any, None, None]:
+        """The answer's rows; the connection is closed where they are not all read."""
         with translated(self._connector.address):
             cursor = connection.cursor(SSCursor)
-            cursor.execute(sql)
-            yield from cursor
+            ended = False
+            try:
+                cursor.execute(sql)
+                # Not the cursor itself: what stands behind `yield from` is closed with the generator.
+                yield from iter(cursor.fetchone, None)
+                ended = True
+            finally:
+                if not ended:
+                    _abandon(connection, cursor)
 
     def _connected(self) -> DriverConnection:
         if self._connection is None:
@@ -272,6 +281,17 @@ class MySQLSnapshotReader:
             place.pos,
             int(self._server.variables["server_id"]),
         )
+
+
+def _abandon(connection: DriverConnection, cursor: Any) -> None:
+    """Closes the connection with the rest of an answer unread, which all three of the driver's objects would read first
+    when they are closed or collected."""
+    result, connection._result = connection._result, None
+    cursor._result = cursor.connection = None
+    if result is not None:
+        result.unbuffered_active = False
+        result.connection = None
+    quietly_close(connection)
 
 
 def _literals(after: str | None, definition: TableDefinition) -> list[str]:

@@ -97,3 +97,33 @@ def test_a_table_that_loses_its_key_under_the_load_is_suspended(database: Databa
         capture.flush()
         assert (chunk.rows, chunk.after) == ([], None)
         assert "no primary key any more" in capture.suspension("t")
+
+
+# ---- reads that end early
+
+
+def sent(database: Database) -> int:
+    """Bytes that the server has sent to everybody."""
+    return int(database.query("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")[0][1])
+
+
+@pytest.mark.parametrize("keyless", [False, True])
+def test_a_read_cut_off_leaves_the_rest_at_the_server(database: Database, keyless: bool) -> None:
+    database.execute(f"CREATE TABLE t (id INT {'' if keyless else 'PRIMARY KEY'}, a MEDIUMTEXT)")
+    with database.transaction() as cursor:
+        for start in range(0, 4000, 100):
+            cursor.executemany("INSERT INTO t VALUES (%s, REPEAT('x', 20000))", [(start + n,) for n in range(100)])
+    with capturing(database) as capture:
+        before = sent(database)
+        reader = capture.reader()
+        if keyless:
+            whole = iter(reader.whole(capture.topic("t"), 1 << 20))
+            assert len(next(whole).rows) > 10
+            whole.close()  # type: ignore[attr-defined]
+        else:
+            chunk = reader.chunk(capture.topic("t"), None, 20_000, 1 << 20)
+            assert 10 < len(chunk.rows) < 100
+            assert len(reader.chunk(capture.topic("t"), chunk.after, 5, 1 << 20).rows) == 5
+        reader.close()
+        # Of 80 MB; what the sockets' buffers hold is on its way.
+        assert sent(database) - before < 30_000_000
