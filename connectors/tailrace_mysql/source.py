@@ -33,6 +33,8 @@ _SLICE_BYTES = 8 << 10
 #: The server sends its position after this much silence at the latest, so that an idle source's position moves.
 _LONGEST_HEARTBEAT = 5.0
 _MISSED_HEARTBEATS = 3
+#: But so much silence is borne in any case: MariaDB sends no heartbeats while it looks for our place in its log.
+_LEAST_SILENCE = 30.0
 #: One read returns after this much time at the latest, even while more arrives (of tables that nobody wants).
 _LONGEST_READ = 0.5
 
@@ -140,9 +142,10 @@ class MySQLSource:
         """See `Source.read`."""
         started = time.monotonic()
         received = self._receive(timeout)
-        if not received and time.monotonic() - self._heard > self._heartbeat * _MISSED_HEARTBEATS + 1:
+        silence = time.monotonic() - self._heard
+        if not received and silence > max(self._heartbeat * _MISSED_HEARTBEATS + 1, _LEAST_SILENCE):
             raise UnreachableError(
-                f"the server has been silent for {time.monotonic() - self._heard:.0f} s",
+                f"the server has been silent for {silence:.0f} s",
                 where=self._connector.address,
                 fix="see whether the server and the network are well",
             )

@@ -12,6 +12,7 @@ import pytest
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position
 from tailrace.schema import Kind
+from tailrace_mysql import source
 from tests import servers
 from tests.integration.mysql_capture import Capture, capturing, create_t
 from tests.servers import Database
@@ -272,7 +273,8 @@ def test_a_server_that_stops_and_comes_back(database: Database) -> None:
             assert [after["id"] for _, _, _, after in capture.brief()] == [2]
 
 
-def test_a_silent_server_is_noticed(mariadb: servers.MariaDB) -> None:
+def test_a_silent_server_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_LEAST_SILENCE", 1.0)
     with servers.start("mariadb", {"server-id": 1}) as server, server.database() as database:
         create_t(database)
         with capturing(database, settings={"heartbeat": "0.5s"}) as capture:
