@@ -15,7 +15,7 @@ from tailrace_mysql.connection import Session
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.dump import replica_name
 from tailrace_mysql.history import unsupported
-from tailrace_mysql.server import Server, inspect
+from tailrace_mysql.server import Server, inspect, is_replica, log_status
 from tailrace_mysql.settings import MySQLSourceSettings
 
 _SHORT_EXPIRY_SECONDS = 24 * 3600
@@ -27,7 +27,8 @@ def refuse(session: Session, server: Server, settings: MySQLSourceSettings, cont
 
     A server_id that another replica has is one: the server would end that replica's connection for ours.
     """
-    findings = [*_settings(server), *_grants(session, server), *_server_id(session, server, settings, context)]
+    findings = [*_settings(server), *_grants(session, server), *_left_out(session, server)]
+    findings += _server_id(session, server, settings, context)
     for finding in findings:
         if finding.ok is False:
             raise RefusedError(f"{finding.name}: {finding.detail}", where=session.address, fix=finding.fix)
@@ -45,6 +46,7 @@ def check(session: Session, selection: Selection, settings: MySQLSourceSettings,
     findings += _grants(session, server)
     findings += _advice(server)
     try:
+        findings += _left_out(session, server)
         findings += _server_id(session, server, settings, context)
         findings += _tables(session, server, selection, context)
     except TailraceError as error:
@@ -98,6 +100,31 @@ def _grants(session: Session, server: Server) -> Iterator[Finding]:
         # The server hides tables from who may not read them: the pipeline would run, with none.
         fix = "GRANT SELECT ON the database's tables TO the source's user"
         yield Finding("grant SELECT", False, "missing on every table; it is needed to see and load them", fix)
+
+
+def _left_out(session: Session, server: Server) -> Iterator[Finding]:
+    """What changes tables without a word in the log."""
+    try:
+        status = log_status(session, server)
+    except RefusedError:
+        return  # the log's own findings, and those of the grants, say why
+    for column, what in (("binlog_do_db", "only {} is in the log"), ("binlog_ignore_db", "{} is left out of the log")):
+        databases = str(status.get(column) or "")
+        # Statements are left out by the session's database, whichever table they change.
+        fix = f"start the server without {column.replace('_', '-')}" if databases else ""
+        yield Finding(column, not databases, what.format(databases) if databases else "(empty)", fix)
+    logged = server.variables.get("log_replica_updates") or server.variables.get("log_slave_updates") or "ON"
+    if logged.upper() == "ON":
+        return
+    name = "log_slave_updates" if server.mariadb else "log_replica_updates"
+    fix = f"start the server with {name} = ON, or capture from the server that it replicates"
+    try:
+        replica = is_replica(session, server)
+    except RefusedError:
+        yield Finding(name, None, "OFF; whether the server is a replica could not be seen", fix)
+        return
+    if replica:
+        yield Finding(name, False, "OFF: the log has nothing of what the server replicates", fix)
 
 
 def _held(lines: list[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from tailrace.errors import RefusedError
 from tailrace.sequence import binlog_mark
@@ -25,6 +26,8 @@ _VARIABLES = (
     "hostname",
     "log_bin",
     "log_bin_compress",
+    "log_replica_updates",
+    "log_slave_updates",
     "lower_case_table_names",
     "port",
     "read_only",
@@ -32,6 +35,7 @@ _VARIABLES = (
     "server_uuid",
     "system_time_zone",
     "version",
+    "wsrep_on",
 )
 
 
@@ -117,14 +121,27 @@ def inspect(session: Session) -> Server:
     return Server(mariadb, version, variables, charsets)
 
 
-def log_end(session: Session, server: Server) -> Restart:
-    """The log's end, with what has been executed (MySQL's set may run a moment behind or ahead of the place)."""
+def log_status(session: Session, server: Server) -> dict[str, Any]:
+    """What the server says of its log: the end of it, and which databases are left out."""
     renamed = not server.mariadb and server.version >= (8, 2)
-    statement = "SHOW BINARY LOG STATUS" if renamed else "SHOW MASTER STATUS"
-    rows = session.rows(statement)
+    rows = session.rows("SHOW BINARY LOG STATUS" if renamed else "SHOW MASTER STATUS")
     if not rows:
         raise RefusedError("the server writes no binlog", where=session.address, fix="start it with log_bin")
-    row = rows[0]
+    return rows[0]
+
+
+def is_replica(session: Session, server: Server) -> bool:
+    """Whether it takes changes from another server (or would if it were told to start), or from a Galera cluster."""
+    if server.variables.get("wsrep_on", "OFF").upper() == "ON":
+        return True
+    if server.mariadb:
+        return bool(session.rows("SHOW ALL SLAVES STATUS"))
+    return bool(session.rows("SHOW REPLICA STATUS" if server.version >= (8, 0, 22) else "SHOW SLAVE STATUS"))
+
+
+def log_end(session: Session, server: Server) -> Restart:
+    """The log's end, with what has been executed (MySQL's set may run a moment behind or ahead of the place)."""
+    row = log_status(session, server)
     gtid = "" if server.mariadb else "".join(str(row.get("executed_gtid_set", "")).split())
     return Restart(str(row["file"]), int(row["position"]), gtid)
 

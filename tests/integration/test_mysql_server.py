@@ -195,6 +195,37 @@ def test_settings_that_lose_changes_are_refused(mariadb: servers.MariaDB) -> Non
             capture.close()
 
 
+@pytest.mark.parametrize("option", ["binlog-ignore-db", "binlog-do-db"])
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_a_log_that_leaves_databases_out_is_refused(kind: str, option: str) -> None:
+    with servers.start(kind, {option: "x"}) as server, server.database() as database:
+        create_t(database)
+        name = option.replace("-", "_")
+        capture = Capture(database)
+        with pytest.raises(RefusedError, match=name):
+            capture.open()
+        capture.close()
+        findings = {finding.name: finding for finding in capture.create().check()}
+        assert findings[name].ok is False
+        assert "x" in findings[name].detail
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mariadb", "log_slave_updates"), ("mysql", "log_replica_updates")])
+def test_a_replica_that_does_not_log_what_it_replicates_is_refused(kind: str, name: str) -> None:
+    with servers.start(kind, {name.replace("_", "-"): "OFF"}) as server, server.database() as database:
+        create_t(database)
+        with capturing(database):
+            pass  # it is no replica yet
+        word = "MASTER" if kind == "mariadb" else "REPLICATION SOURCE"
+        prefix = "MASTER" if kind == "mariadb" else "SOURCE"
+        server.query(f"CHANGE {word} TO {prefix}_HOST = '127.0.0.1', {prefix}_USER = 'x'")
+        capture = Capture(database)
+        with pytest.raises(RefusedError, match=name):
+            capture.open()
+        capture.close()
+        assert [finding.ok for finding in capture.create().check() if finding.name == name] == [False]
+
+
 def test_a_server_that_is_as_it_should_be(database: Database) -> None:
     create_t(database)
     capture = Capture(database)
