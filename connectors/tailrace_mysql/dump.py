@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from pymysql.constants import COMMAND
@@ -29,37 +30,47 @@ def replica_name(pipeline: str) -> str:
     return f"tailrace:{pipeline}"[:60]
 
 
-def start(
-    connection: DriverConnection,
-    server: Server,
-    restart: Restart,
-    *,
-    pipeline: str,
-    server_id: int,
-    heartbeat: float,
-    where: str,
-) -> int:
-    """Registers as a replica and asks for everything after `restart`, for ever.
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """What we are to the server.
 
-    Args:
+    Attributes:
         heartbeat: seconds of silence after which the server sends its position.
+    """
+
+    pipeline: str
+    server_id: int
+    heartbeat: float
+
+
+def register(connection: DriverConnection, server: Server, replica: Replica, where: str) -> None:
+    """Presents ourselves as a replica; the server refuses it to who may not read its log."""
+    pipeline, server_id = replica.pipeline, replica.server_id
+    with translated(where), connection.cursor() as cursor:
+        _prepare(cursor, server, replica.heartbeat)
+        # The server ends an earlier connection of ours by this, which it may not have noticed to be dead.
+        own = uuid.uuid5(_NAMESPACE, f"{pipeline}/{server_id}")
+        cursor.execute("SET @slave_uuid = %s, @replica_uuid = %s", (str(own), str(own)))
+    name = replica_name(pipeline).encode()
+    payload = struct.pack("<IB", server_id, len(name)) + name + b"\0\0" + struct.pack("<HII", 0, 0, 0)
+    with translated(where):
+        connection._execute_command(COMMAND.COM_REGISTER_SLAVE, payload)
+        connection._read_packet()
+
+
+def start(connection: DriverConnection, server: Server, restart: Restart, replica: Replica, where: str) -> int:
+    """Registers, and asks for everything after `restart`, for ever.
 
     Returns:
         The position in the restart's file up to which the events have to be left out by the caller; 0: none.
     """
-    with translated(where), connection.cursor() as cursor:
-        _prepare(cursor, server, heartbeat)
-        # The server ends an earlier connection of ours by this, which it may not have noticed to be dead.
-        own = uuid.uuid5(_NAMESPACE, f"{pipeline}/{server_id}")
-        cursor.execute("SET @slave_uuid = %s, @replica_uuid = %s", (str(own), str(own)))
-        if server.mariadb:
-            cursor.execute("SET @slave_connect_state = %s", (restart.gtid,))
-            cursor.execute("SET @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0")
-    name = replica_name(pipeline).encode()
-    register = struct.pack("<IB", server_id, len(name)) + name + b"\0\0" + struct.pack("<HII", 0, 0, 0)
+    register(connection, server, replica, where)
+    server_id = replica.server_id
     with translated(where):
-        connection._execute_command(COMMAND.COM_REGISTER_SLAVE, register)
-        connection._read_packet()
+        if server.mariadb:
+            with connection.cursor() as cursor:
+                cursor.execute("SET @slave_connect_state = %s", (restart.gtid,))
+                cursor.execute("SET @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0")
         if server.by_set(restart):
             executed = GtidSet(restart.gtid).encode()
             payload = struct.pack("<HII", _THROUGH_GTID | _HEARTBEAT_V2, server_id, 0) + struct.pack(

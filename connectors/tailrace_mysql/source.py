@@ -61,6 +61,10 @@ class MySQLSource:
         self._emitter: Emitter
         self._decoder: Decoder
         self._connection: DriverConnection | None = None
+        # Where to read from, and our place among the replicas, until the first `read`: a server gives up a reader that
+        # takes nothing for long, as we would be while keyless tables are loaded.
+        self._pending: Restart | None = None
+        self._registered: DriverConnection | None = None
         self._buffer = bytearray(_BUFFER_BYTES)
         self._start = self._end = 0  # what of the buffer is not decoded yet
         self._heard = 0.0
@@ -123,7 +127,9 @@ class MySQLSource:
             found = catalog.read(self._session, self._selected)
             self._history.meet(found)
         self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
-        self._connect(server, restart)
+        self._pending = restart
+        self._registered = self._connector.connect()
+        dump.register(self._registered, server, self._replica, self._connector.address)
         return Opened(position, self._source_tables(found), self._emitter, warnings)
 
     def snapshot(self) -> SnapshotReader:
@@ -141,6 +147,10 @@ class MySQLSource:
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         """See `Source.read`."""
         started = time.monotonic()
+        if self._pending is not None:
+            restart, self._pending = self._pending, None
+            self._connect(self._inspected, restart)
+            self._withdraw()
         received = self._receive(timeout)
         silence = time.monotonic() - self._heard
         if not received and silence > max(self._heartbeat * _MISSED_HEARTBEATS + 1, _LEAST_SILENCE):
@@ -174,6 +184,8 @@ class MySQLSource:
 
     def close(self) -> None:
         """See `Source.close`."""
+        self._pending = None
+        self._withdraw()
         connection, self._connection = self._connection, None
         if connection is not None:
             quietly_close(connection)
@@ -213,20 +225,21 @@ class MySQLSource:
             catalog.LiveCatalogue(self._connector, self._session, server),
         )
 
+    @property
+    def _replica(self) -> dump.Replica:
+        pipeline = self._context.pipeline
+        return dump.Replica(pipeline, self._settings.server_id_for(pipeline), self._heartbeat)
+
+    def _withdraw(self) -> None:
+        registered, self._registered = self._registered, None
+        if registered is not None:
+            quietly_close(registered)
+
     def _connect(self, server: Server, restart: Restart) -> None:
         assert self._history is not None
-        connection = self._connector.connect()
+        connection = self._connector.connect(answer_seconds=_LEAST_SILENCE)
         self._connection = connection
-        server_id = self._settings.server_id_for(self._context.pipeline)
-        skip_to = dump.start(
-            connection,
-            server,
-            restart,
-            pipeline=self._context.pipeline,
-            server_id=server_id,
-            heartbeat=self._heartbeat,
-            where=self._connector.address,
-        )
+        skip_to = dump.start(connection, server, restart, self._replica, self._connector.address)
         self._decoder = Decoder(
             self._emitter,
             self._history,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import orjson
 import pytest
 
 from tailrace.source import Chunk, SnapshotReader
+from tailrace_mysql import connection
 from tests.integration.mysql_capture import Capture, capturing
 from tests.servers import Database
 
@@ -127,3 +129,16 @@ def test_a_read_cut_off_leaves_the_rest_at_the_server(database: Database, keyles
         reader.close()
         # Of 80 MB; what the sockets' buffers hold is on its way.
         assert sent(database) - before < 30_000_000
+
+
+def test_the_log_is_not_asked_for_before_it_is_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server gives up a reader that takes nothing for net_write_timeout, however long the load takes."""
+    monkeypatch.setattr(connection, "_SESSION", connection._SESSION.replace("timeout = 600", "timeout = 1"))
+    database.execute("CREATE TABLE t (id INT, a MEDIUMTEXT)")
+    with capturing(database) as capture:
+        deadline = time.monotonic() + 2
+        rows = 0
+        while rows < 50 or time.monotonic() < deadline:
+            database.execute("INSERT INTO t VALUES (%s, REPEAT('x', 1000000))", (rows,))
+            rows += 1
+        assert [event.op for event in capture.catch_up(60)] == ["c"] * rows

@@ -309,6 +309,7 @@ def test_a_silent_server_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with servers.start("mariadb", {"server-id": 1}) as server, server.database() as database:
         create_t(database)
         with capturing(database, settings={"heartbeat": "0.5s"}) as capture:
+            capture.read()
             capture.catch_up()
             server.pause()
             try:
