@@ -83,8 +83,8 @@ class LiveCatalogue:
 
 
 _TABLES = (
-    "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0), COALESCE(TABLE_COLLATION, ''), TABLE_TYPE, VERSION()"
-    " FROM information_schema.TABLES"
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0), COALESCE(TABLE_COLLATION, ''), TABLE_TYPE, VERSION(),"
+    " COALESCE(ENGINE, '') FROM information_schema.TABLES"
 )
 _COLUMNS = (
     "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COALESCE(CHARACTER_SET_NAME, ''), IS_NULLABLE, COLUMN_DEFAULT, EXTRA,"
@@ -98,7 +98,7 @@ _KEYS = (
 
 
 def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> TableDefinition:
-    database, name, rows, table_collation, kind, version = table
+    database, name, rows, table_collation, kind, version, engine = table
     mariadb = "mariadb" in str(version).lower()
     definitions: list[ColumnDefinition] = []
     refusal = ""
@@ -132,6 +132,7 @@ def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> Tab
         charset=str(table_collation).partition("_")[0] or "utf8mb4",
         estimated_rows=int(rows),
         refusal=refusal,
+        engine=str(engine),
     )
 
 

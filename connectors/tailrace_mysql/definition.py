@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tailrace.schema import TableName
 from tailrace_mysql.types import Declared
 
+#: Engines whose tables a transaction sees as they were when it began.
+_VIEWED = frozenset({"INNODB", "ROCKSDB", "TOKUDB"})
+
 
 @dataclass(frozen=True, slots=True)
 class Default:
@@ -49,6 +52,7 @@ class TableDefinition:
 
     Attributes:
         refusal: why the table cannot be captured at all; "" where it can.
+        engine: that stores it, as the catalogue has it.
         charset: of text columns that do not name their own.
     """
 
@@ -57,10 +61,21 @@ class TableDefinition:
     charset: str = "utf8mb4"
     estimated_rows: int = 0
     refusal: str = ""
+    engine: str = "InnoDB"
 
     @property
     def keyless(self) -> bool:
         return not any(column.key for column in self.columns)
+
+    @property
+    def unloadable(self) -> str:
+        """Why its rows cannot be had as of a place in the log; "" where they can."""
+        if self.keyless and self.engine.upper() not in _VIEWED:
+            return (
+                f"its engine {self.engine} has no read views, and without a primary key rows that are read twice cannot"
+                " be told apart; add a primary key, or ALTER TABLE … ENGINE = InnoDB"
+            )
+        return ""
 
     @property
     def order(self) -> list[list[str]]:

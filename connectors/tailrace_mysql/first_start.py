@@ -11,7 +11,7 @@ from tailrace.tables import Selection
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.definition import TableDefinition
-from tailrace_mysql.history import unsupported
+from tailrace_mysql.history import refused
 from tailrace_mysql.restart import FIRST_POSITION, Restart
 from tailrace_mysql.server import Server
 from tailrace_mysql.snapshot import Whole
@@ -48,9 +48,7 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
     """
     tables = catalog.read(session, selection)
     for _ in range(_ATTEMPTS):
-        keyless = (
-            [t.name for t in tables.values() if t.keyless and not t.refusal and not unsupported(t)] if load else []
-        )
+        keyless = [t.name for t in tables.values() if t.keyless and not refused(t, load)] if load else []
         connection: DriverConnection = connector.connect(raw=True)
         try:
             opened = open_view(connection, connector, session, server, keyless, exact=bool(keyless))

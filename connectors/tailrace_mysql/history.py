@@ -123,7 +123,12 @@ class SchemaHistory:
         """A first start: these definitions hold from the start position on."""
         for definition in found.values():
             table = self._table(definition.name.database, definition.name.table)
-            if table is not None:
+            if table is None:
+                continue
+            reason = refused(definition, self._context.mode != "cdc")
+            if reason:
+                self._suspend(table, reason)
+            else:
                 self._adopt(table, definition, "")
 
     def missed(self, earlier: Selection | None) -> None:
@@ -566,6 +571,15 @@ def unsupported(definition: TableDefinition) -> str:
         except UnsupportedTypeError as error:
             return f"column {column.name}: {error}; exclude the table, or change the column"
     return ""
+
+
+def refused(definition: TableDefinition, loads: bool) -> str:
+    """Why a table is not captured from the start on; "" where it is.
+
+    Args:
+        loads: its rows are to be loaded.
+    """
+    return definition.refusal or unsupported(definition) or (definition.unloadable if loads else "")
 
 
 def _ambiguous(table: Table, definition: TableDefinition) -> bool:

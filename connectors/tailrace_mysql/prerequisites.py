@@ -14,7 +14,7 @@ from tailrace_mysql import catalog
 from tailrace_mysql.connection import Session
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.dump import replica_name
-from tailrace_mysql.history import unsupported
+from tailrace_mysql.history import refused
 from tailrace_mysql.server import Server, inspect, is_replica, log_status
 from tailrace_mysql.settings import MySQLSourceSettings
 
@@ -195,7 +195,7 @@ def _tables(session: Session, server: Server, selection: Selection, context: Con
         return
     yield Finding("tables", True, f"{len(found)} selected")
     for definition in found.values():
-        reason = definition.refusal or unsupported(definition)
+        reason = refused(definition, context.mode != "cdc")
         if reason:
             yield Finding(
                 f"table {definition.name}", None, f"is suspended: {reason}", "exclude it, or change the table"

@@ -22,7 +22,7 @@ from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
-from tailrace_mysql.history import SchemaHistory, unsupported
+from tailrace_mysql.history import SchemaHistory, refused
 from tailrace_mysql.restart import Restart, file_number
 from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
 from tailrace_mysql.settings import MySQLSourceSettings
@@ -102,9 +102,7 @@ class MySQLSource:
         prerequisites.refuse(self._session, server, self._settings, self._context)
         warnings: list[str] = []
         if position is None:
-            start = first_start.begin(
-                self._connector, self._session, server, self._selected, load=self._context.mode != "cdc"
-            )
+            start = first_start.begin(self._connector, self._session, server, self._selected, load=self._loads)
             self._whole = start.whole
             found = start.tables
             restart = replace(start.restart, created=scan.begun(self._connector, server, start.restart.file))
@@ -195,6 +193,10 @@ class MySQLSource:
         self._session.close()
 
     # ---- inside
+
+    @property
+    def _loads(self) -> bool:
+        return self._context.mode != "cdc"
 
     @property
     def _inspected(self) -> Server:
@@ -300,7 +302,7 @@ class MySQLSource:
         tables: list[SourceTable] = []
         for name, definition in sorted(found.items(), key=lambda item: str(item[0])):
             known = self._history.find(name) if self._history is not None else None
-            reason = known.suspended if known is not None else definition.refusal or unsupported(definition)
+            reason = known.suspended if known is not None else refused(definition, self._loads)
             tables.append(
                 SourceTable(
                     name=name,

@@ -142,3 +142,25 @@ def test_the_log_is_not_asked_for_before_it_is_read(database: Database, monkeypa
             database.execute("INSERT INTO t VALUES (%s, REPEAT('x', 1000000))", (rows,))
             rows += 1
         assert [event.op for event in capture.catch_up(60)] == ["c"] * rows
+
+
+# ---- engines
+
+
+@pytest.mark.parametrize("engine", ["MyISAM", "MEMORY", "Aria"])
+def test_keyless_tables_without_read_views_are_suspended(database: Database, engine: str) -> None:
+    if engine == "Aria" and database.server.kind != "mariadb":
+        pytest.skip("an engine of MariaDB")
+    database.execute(f"CREATE TABLE k (a INT) ENGINE={engine}")
+    database.execute(f"CREATE TABLE t (id INT PRIMARY KEY) ENGINE={engine}")
+    with capturing(database) as capture:
+        capture.flush()
+        assert engine.lower() in capture.suspension("k").lower()
+        assert capture.suspension("t") == ""
+        assert capture.opened is not None
+        assert [table.state for table in capture.opened.tables] == ["suspended", "streaming"]
+        findings = {finding.name: finding for finding in capture.create().check()}
+        assert "read views" in findings[f"table {database.name}.k"].detail
+    with capturing(database, mode="cdc", pipeline="changes") as capture:
+        database.execute("INSERT INTO k VALUES (1)")
+        assert capture.brief() == [("k", "c", None, {"a": 1})]
