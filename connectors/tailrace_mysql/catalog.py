@@ -9,7 +9,7 @@ from tailrace.tables import Selection
 from tailrace_mysql.connection import Connector, Row, Session
 from tailrace_mysql.ddl.defaults import default_of
 from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
-from tailrace_mysql.scan import unchanged
+from tailrace_mysql.scan import defaults_unchanged, unchanged
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import Declared, parse
 
@@ -77,6 +77,9 @@ class LiveCatalogue:
             "SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", (database,)
         )
         return str(rows[0][0]) if rows else "utf8mb4"
+
+    def defaults_unchanged(self, mark: str) -> bool:
+        return defaults_unchanged(self._connector, self._session, self._server, mark)
 
     def unchanged(self, name: TableName, mark: str) -> bool:
         return unchanged(self._connector, self._session, self._server, name, mark)

@@ -11,7 +11,7 @@ from tailrace.tables import Selection
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.definition import TableDefinition
-from tailrace_mysql.history import refused
+from tailrace_mysql.refusals import refused
 from tailrace_mysql.restart import FIRST_POSITION, Restart
 from tailrace_mysql.server import Server
 from tailrace_mysql.snapshot import Whole

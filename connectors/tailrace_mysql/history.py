@@ -30,6 +30,7 @@ from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.initials import moment
 from tailrace_mysql.matching import declared_of, mismatch
+from tailrace_mysql.refusals import refused, unsupported
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError, column_type
 from tailrace_mysql.types.charsets import decoder
@@ -47,7 +48,8 @@ class Table:
     Attributes:
         versions: all that are known, by id.
         version: the one in hand; None while it is not known.
-        charset: of text columns whose definition names none.
+        charsets: of text columns whose definition names none: from which place in the log on (`TableSchema.since`), and
+            which.
         suspended: why; "" while it streams.
         dropped: the name has no table now.
     """
@@ -56,9 +58,13 @@ class Table:
     topic: str
     versions: dict[int, TableSchema] = field(default_factory=dict)
     version: Version | None = None
-    charset: str = "utf8mb4"
+    charsets: dict[str, str] = field(default_factory=dict)
     suspended: str = ""
     dropped: bool = False
+
+    @property
+    def charset(self) -> str:
+        return self.charsets[max(self.charsets)] if self.charsets else "utf8mb4"
 
 
 class Catalogue(Protocol):
@@ -71,6 +77,10 @@ class Catalogue(Protocol):
     def is_sequence(self, name: TableName) -> bool: ...
 
     def default_charset(self, database: str) -> str: ...
+
+    def defaults_unchanged(self, mark: str) -> bool:
+        """Whether no statement between the mark and the log's end can have changed a `default_charset`."""
+        ...
 
     def unchanged(self, name: TableName, mark: str) -> bool:
         """Whether no statement between the mark and the log's end can have changed a table's columns."""
@@ -117,6 +127,9 @@ class SchemaHistory:
             if past:
                 latest = max(past, key=lambda schema: (schema.since, schema.id))
                 table.version = Version(self.event_table(latest))
+            charsets: dict[str, str] = orjson.loads(state.get(_charset_key(table.topic), b"{}"))
+            # A statement that begins just where we read on is still to come.
+            table.charsets = {since: charset for since, charset in charsets.items() if since < prefix}
             table.dropped = state.get(_dropped_key(table.topic)) == b"1"
 
     def begin(self, found: Mapping[TableName, TableDefinition]) -> None:
@@ -144,7 +157,8 @@ class SchemaHistory:
             table = self._table(definition.name.database, definition.name.table)
             if table is None:
                 continue
-            table.charset = definition.charset
+            if not table.charsets:
+                self._set_charset(table, definition.charset, "")
             if table.version is None and not table.suspended:
                 reason = definition.refusal or unsupported(definition)
                 if reason:
@@ -240,7 +254,7 @@ class SchemaHistory:
             case statements.Rename():
                 pairs = [(self._name(old), self._name(new)) for old, new in found.pairs]
                 for old, new in pairs:
-                    effects += self._renamed(old, new, place, _is_online_swap(old, new, pairs))
+                    effects += self._renamed(old, new, place, statements.is_online_swap(old, new, pairs))
             case statements.Truncate():
                 effects = self._truncated(self._table(*found.table), place)
             case statements.Opaque():
@@ -273,7 +287,7 @@ class SchemaHistory:
                 if found.clauses is None:
                     raise ValueError(found.reason)
                 altered = alter.apply(definitions(schema), found.clauses)
-                table.charset = altered.charset or table.charset
+                self._set_charset(table, altered.charset, self._since(place))
                 effects = self._advance(table, altered.columns, place, altered.renamed, altered.added)
             except ValueError as error:
                 effects = self._reread(table, place, f"a statement was not understood: {error}", sql)
@@ -303,8 +317,14 @@ class SchemaHistory:
                 self._suspend(table, f"{definition.refusal} (at {place})")
                 return []
             columns = definition.columns
-            table.charset = definition.charset
-        table.charset = found.charset or table.charset
+            self._set_charset(table, definition.charset, self._since(place))
+        else:
+            guessed = found.inherited and not self._server.logs_charsets and any(c.declared.charset for c in columns)
+            if guessed and not self._catalogue.defaults_unchanged(place.end):
+                reason = "the default character set of its database may have been another when it was created"
+                self._suspend(table, f"{reason} (at {place}); {_RELOAD}")
+                return []
+            self._set_charset(table, found.charset, self._since(place))
         try:
             if known is None:
                 log.info("table captured from its creation on", table=str(table.name), place=str(place))
@@ -337,7 +357,7 @@ class SchemaHistory:
             return []
         try:
             if source is not None and source.version is not None:
-                target.charset = source.charset
+                self._set_charset(target, source.charset, self._since(place))
                 schema = source.version.table.schema
                 first = {column.id for column in source.versions[min(source.versions)].columns}
                 initials = {column.name: column.initial for column in schema.columns if column.id not in first}
@@ -373,7 +393,7 @@ class SchemaHistory:
         initials: Mapping[str, Any] | None = None,
     ) -> list[Effect]:
         """Moves to the version with these columns, from `place` on; raises UnsupportedTypeError."""
-        since = transaction_prefix(self._emitter.epoch, place.mark)
+        since = self._since(place)
         newest = self._newest(table)
         if newest is None:
             schema = first_schema(table.topic, table.name, columns, since)
@@ -402,7 +422,8 @@ class SchemaHistory:
         return [Effect(table.version.table)]
 
     def _adopt(self, table: Table, definition: TableDefinition, since: str) -> None:
-        table.charset = definition.charset
+        here = transaction_prefix(self._emitter.epoch, self._emitter.mark) if table.charsets else since
+        self._set_charset(table, definition.charset, here)
         reason = definition.refusal or unsupported(definition)
         if reason:
             self._suspend(table, reason)
@@ -435,7 +456,7 @@ class SchemaHistory:
         if _ambiguous(table, definition):
             self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
             return []
-        table.charset = definition.charset
+        self._set_charset(table, definition.charset, self._since(place))
         try:
             return self._advance(table, definition.columns, place)
         except UnsupportedTypeError as error:
@@ -517,6 +538,15 @@ class SchemaHistory:
             table.dropped = dropped
             self._emitter.record_state(_dropped_key(table.topic), b"1" if dropped else b"0")
 
+    def _set_charset(self, table: Table, charset: str, since: str) -> None:
+        """From a place on; it is stored with the place, since the catalogue only knows what holds at the log's end."""
+        if charset and (charset != table.charset or not table.charsets):
+            table.charsets[since] = charset
+            self._emitter.record_state(_charset_key(table.topic), orjson.dumps(table.charsets))
+
+    def _since(self, place: Place) -> str:
+        return transaction_prefix(self._emitter.epoch, place.mark)
+
     def _charset(self, table: tuple[str, str]) -> str:
         """The character set of text columns that a statement on this table does not give one."""
         found = self._table(*table)
@@ -536,18 +566,8 @@ class SchemaHistory:
             return query.text.decode("utf-8", "replace")
 
 
-def _is_online_swap(
-    old: tuple[str, str], new: tuple[str, str], pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]]
-) -> bool:
-    """Whether a pair of a RENAME is the last step of gh-ost or pt-online-schema-change.
-
-    They copy a table into `_NAME_gho` or `_NAME_new` and keep the copy current; then one statement puts the copy in its
-    place and the table aside, as `_NAME_del` or `_NAME_old`.
-    """
-    database, name = new
-    shadows = {f"_{name}_gho", f"_{name}_new", f"__{name}_new"}
-    aside = {f"_{name}_del", f"_{name}_old", f"__{name}_old"}
-    return old[0] == database and old[1] in shadows and any(o == new and n[1] in aside for o, n in pairs)
+def _charset_key(topic: str) -> str:
+    return f"charset:{topic}"
 
 
 def _dropped_key(topic: str) -> str:
@@ -561,25 +581,6 @@ def _shown(sql: str) -> str:
         return words[0] if words else ""
     text = " ".join(words)
     return text if len(text) <= _STATEMENT_SHOWN else text[:_STATEMENT_SHOWN] + "…"
-
-
-def unsupported(definition: TableDefinition) -> str:
-    """Why a table cannot be captured: the first column whose type is not supported; "" where it can."""
-    for column in definition.columns:
-        try:
-            column_type(column.declared)
-        except UnsupportedTypeError as error:
-            return f"column {column.name}: {error}; exclude the table, or change the column"
-    return ""
-
-
-def refused(definition: TableDefinition, loads: bool) -> str:
-    """Why a table is not captured from the start on; "" where it is.
-
-    Args:
-        loads: its rows are to be loaded.
-    """
-    return definition.refusal or unsupported(definition) or (definition.unloadable if loads else "")
 
 
 def _ambiguous(table: Table, definition: TableDefinition) -> bool:

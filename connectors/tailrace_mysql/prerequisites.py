@@ -14,7 +14,7 @@ from tailrace_mysql import catalog
 from tailrace_mysql.connection import Session
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.dump import replica_name
-from tailrace_mysql.history import refused
+from tailrace_mysql.refusals import refused
 from tailrace_mysql.server import Server, inspect, is_replica, log_status
 from tailrace_mysql.settings import MySQLSourceSettings
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.binlog import event_types, events
@@ -12,6 +14,7 @@ from tailrace_mysql.restart import FIRST_POSITION, file_number
 from tailrace_mysql.server import Server, log_end, log_files
 
 _TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
+_DATABASE_WORDS = (b"database", b"schema")
 _CHUNK = 1 << 16
 
 
@@ -50,10 +53,10 @@ def begun(connector: Connector, server: Server, file: str) -> int:
 
 
 class _Statements:
-    """Looks for statements that may concern a table: whatever mentions its name, or drops its database."""
+    """Looks for statements that mention one of these words (in lower case)."""
 
-    def __init__(self, name: TableName) -> None:
-        self._words = (name.table.lower().encode(), b"database", b"schema")
+    def __init__(self, words: Sequence[bytes]) -> None:
+        self._words = words
         self.found = False
         self.done = False
         self._packets = Packets(self._packet)
@@ -82,6 +85,16 @@ class _Statements:
 
 def unchanged(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a table's columns."""
+    # Whatever mentions its name, or drops its database.
+    return _none_between(connector, session, server, mark, (name.table.lower().encode(), *_DATABASE_WORDS))
+
+
+def defaults_unchanged(connector: Connector, session: Session, server: Server, mark: str) -> bool:
+    """Whether nothing between a mark and the log's end can have changed a database's default character set."""
+    return _none_between(connector, session, server, mark, _DATABASE_WORDS)
+
+
+def _none_between(connector: Connector, session: Session, server: Server, mark: str, words: Sequence[bytes]) -> bool:
     number, pos = mark_binlog(mark)
     end = log_end(session, server)
     if end.mark <= mark:
@@ -92,7 +105,7 @@ def unchanged(connector: Connector, session: Session, server: Server, name: Tabl
     connection = connector.connect()
     try:
         start_scan(connection, server, file, pos, connector.address)
-        statements = _Statements(name)
+        statements = _Statements(words)
         with translated(connector.address):
             while not statements.done and not statements.found:
                 chunk = connection._sock.recv(_CHUNK)

@@ -85,6 +85,11 @@ class Server:
     def full_metadata(self) -> bool:
         return self.variables.get("binlog_row_metadata", "").upper() == "FULL"
 
+    @property
+    def logs_charsets(self) -> bool:
+        """Whether the log says in which character set a text column is."""
+        return not self.mariadb or self.variables.get("binlog_row_metadata", "NO_LOG").upper() != "NO_LOG"
+
     def by_set(self, restart: Restart) -> bool:
         """Whether the log is read by MySQL's set of executed transactions.
 

@@ -22,7 +22,8 @@ from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
-from tailrace_mysql.history import SchemaHistory, refused
+from tailrace_mysql.history import SchemaHistory
+from tailrace_mysql.refusals import refused
 from tailrace_mysql.restart import Restart, file_number
 from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
 from tailrace_mysql.settings import MySQLSourceSettings

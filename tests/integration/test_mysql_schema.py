@@ -329,6 +329,45 @@ def test_a_log_that_says_nothing_of_its_columns() -> None:
             ]
 
 
+def test_a_tables_default_character_set_is_that_of_its_place_in_the_log() -> None:
+    """A backlog read after the fact: what the catalogue says now came later."""
+    options = {"binlog-row-metadata": "NO_LOG"}
+    with servers.start("mariadb", options) as server, server.database() as database:
+        database.execute("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20)) CHARACTER SET latin1")
+        with capturing(database) as capture:
+            capture.flush()
+            capture.close()
+            database.execute("ALTER TABLE t ADD b VARCHAR(20)")
+            database.execute("INSERT INTO t VALUES (1, 'é', 'é')")
+            database.execute("ALTER TABLE t DEFAULT CHARACTER SET utf8mb4")
+            database.execute("ALTER TABLE t ADD c VARCHAR(20)")
+            database.execute("INSERT INTO t VALUES (2, 'é', 'é', '😀')")
+            capture.open()
+            assert [after for _, op, _, after in capture.brief() if op == "c"] == [
+                {"id": 1, "a": "é", "b": "é"},
+                {"id": 2, "a": "é", "b": "é", "c": "😀"},
+            ]
+            capture.reopen()
+            database.execute("ALTER TABLE t ADD d VARCHAR(20)")
+            database.execute("INSERT INTO t VALUES (3, 'é', 'é', '😀', '😀')")
+            assert capture.brief()[-1][3] == {"id": 3, "a": "é", "b": "é", "c": "😀", "d": "😀"}
+
+
+def test_a_table_created_before_its_databases_default_changed_is_suspended() -> None:
+    with servers.start("mariadb", {"binlog-row-metadata": "NO_LOG"}) as server, server.database() as database:
+        database.execute(f"ALTER DATABASE {database.name} CHARACTER SET latin1")
+        with capturing(database) as capture:
+            database.execute(
+                "CREATE TABLE sure (id INT PRIMARY KEY, a TEXT CHARACTER SET latin1) CHARACTER SET utf8mb4"
+            )
+            database.execute("INSERT INTO sure VALUES (1, 'é')")
+            database.execute("CREATE TABLE unsure (id INT PRIMARY KEY, a TEXT)")
+            database.execute("INSERT INTO unsure VALUES (1, 'é')")
+            database.execute(f"ALTER DATABASE {database.name} CHARACTER SET utf8mb4")
+            assert capture.brief() == [("sure", "c", None, {"id": 1, "a": "é"})]
+            assert "character set" in capture.suspension("unsure")
+
+
 # ---- what is not followed is loud
 
 

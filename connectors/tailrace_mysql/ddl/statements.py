@@ -6,7 +6,7 @@ as an `Opaque`. The tables that it names are suspended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tailrace_mysql.ddl.alter import Alteration, RowsChanged, read_clauses
@@ -36,12 +36,19 @@ class Alter:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """CREATE TABLE. `columns` None: not stated (LIKE, SELECT), or not understood; `charset`: the table's, then ""."""
+    """CREATE TABLE.
+
+    Attributes:
+        columns: None where they are not stated (LIKE, SELECT), or not understood.
+        charset: the table's default; "" where the columns are not known.
+        inherited: the charset is its database's.
+    """
 
     table: Name
     columns: tuple[ColumnDefinition, ...] | None
     if_not_exists: bool = False
     charset: str = ""
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,19 @@ class Opaque:
 
 
 Statement = Alter | Create | Drop | DropDatabase | Rename | Truncate | Opaque | None
+
+
+def is_online_swap(old: Name, new: Name, pairs: Sequence[tuple[Name, Name]]) -> bool:
+    """Whether a pair of a RENAME is the last step of gh-ost or pt-online-schema-change.
+
+    They copy a table into `_NAME_gho` or `_NAME_new` and keep the copy current; then one statement puts the copy in its
+    place and the table aside, as `_NAME_del` or `_NAME_old`.
+    """
+    database, name = new
+    shadows = {f"_{name}_gho", f"_{name}_new", f"__{name}_new"}
+    aside = {f"_{name}_del", f"_{name}_old", f"__{name}_old"}
+    return old[0] == database and old[1] in shadows and any(o == new and n[1] in aside for o, n in pairs)
+
 
 # Statements that change no rows and no columns of a base table.
 _HARMLESS = frozenset(
@@ -213,7 +233,8 @@ def _create(reader: Reader, table: Name, charset: str, mariadb: bool, if_not_exi
         "SELECT",
     ):
         return unknown
-    charset = _table_charset(options) or charset
+    stated = _table_charset(options)
+    charset = stated or charset
     columns: list[ColumnDefinition] = []
     key: list[str] = []
     try:
@@ -232,7 +253,7 @@ def _create(reader: Reader, table: Name, charset: str, mariadb: bool, if_not_exi
                     key = [parsed.column.name]
     except ValueError:
         return unknown
-    return Create(table, with_key(columns, key), if_not_exists, charset)
+    return Create(table, with_key(columns, key), if_not_exists, charset, inherited=not stated)
 
 
 _TABLE_CONSTRAINTS = frozenset(
