@@ -418,27 +418,22 @@ class Decoder:
         return binding, at
 
     def _write_rows(self, event: bytes) -> None:
-        rows = self._rows(event, 1)
-        if rows is None:
-            return
-        binding, at = rows
-        read, insert, table = binding.plan.read, self._emitter.insert, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
-        while at < end:
-            after, key, at = read(event, at)
-            insert(table, ordinal | row + 1, key, after, b'"pos":%d,"row":%d,' % (pos, row))
-            row += 1
+        self._single_images(event, self._emitter.insert)
 
     def _delete_rows(self, event: bytes) -> None:
+        self._single_images(event, self._emitter.delete)
+
+    def _single_images(self, event: bytes, emit: Callable[[EventTable, int, bytes | None, bytes, bytes], None]) -> None:
+        """Rows of which the event has one image: the new or the old one."""
         rows = self._rows(event, 1)
         if rows is None:
             return
         binding, at = rows
-        read, delete, table = binding.plan.read, self._emitter.delete, binding.table
+        read, table = binding.plan.read, binding.table
         ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
         while at < end:
-            before, key, at = read(event, at)
-            delete(table, ordinal | row + 1, key, before, b'"pos":%d,"row":%d,' % (pos, row))
+            image, key, at = read(event, at)
+            emit(table, ordinal | row + 1, key, image, b'"pos":%d,"row":%d,' % (pos, row))
             row += 1
 
     def _update_rows(self, event: bytes) -> None:
