@@ -80,14 +80,7 @@ class Positions:
 
     def check_owner(self) -> None:
         """Raises OwnershipLostError where another worker has taken over."""
-        answer = self._service.send(
-            "get_item",
-            self.table,
-            TableName=self.table,
-            Key={"sink": {"S": self._hash}, "item": {"S": _OWNER}},
-            ConsistentRead=True,
-        )
-        if answer.get("Item", {}).get("owner", {}).get("S") != self._owner:
+        if self._read(_OWNER).get("owner") != {"S": self._owner}:
             raise self._lost()
 
     def advance(self, positions: Mapping[Partition, int]) -> None:
@@ -108,7 +101,8 @@ class Positions:
                 else:
                     self._move(name, before, offset)
             except ClientError as error:
-                raise self._unexpected(error) from None
+                if not (code_of(error) == "ConditionalCheckFailedException" and self._is_ours(name, offset)):
+                    raise self._unexpected(error) from None
             self._stored[partition] = offset
 
     def _move(self, name: str, before: int, offset: int) -> None:
@@ -140,6 +134,22 @@ class Positions:
         if condition:
             condition["ExpressionAttributeNames"] = {"#i": "item"}
         self._service.send("put_item", self.table, TableName=self.table, Item=item, **condition)
+
+    def _is_ours(self, name: str, offset: int) -> bool:
+        """Whether our own write is there: one whose answer was lost is sent again, and fails by its condition."""
+        item = self._read(name)
+        return item.get("owner") == {"S": self._owner} and item.get("next_offset") == {"N": str(offset)}
+
+    def _read(self, name: str) -> Item:
+        answer = self._service.send(
+            "get_item",
+            self.table,
+            TableName=self.table,
+            Key={"sink": {"S": self._hash}, "item": {"S": name}},
+            ConsistentRead=True,
+        )
+        item: Item = answer.get("Item", {})
+        return item
 
     def _unexpected(self, error: ClientError) -> Exception:
         if code_of(error) == "ConditionalCheckFailedException":

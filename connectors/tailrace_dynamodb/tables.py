@@ -67,12 +67,21 @@ def create_table(service: Service, name: str, key: Key, expires: str = EXPIRES) 
             raise
     wait_active(service, name)
     if expires:
+        _expire(service, name, expires)
+
+
+def _expire(service: Service, name: str, attribute: str) -> None:
+    try:
         service.send(
             "update_time_to_live",
             name,
             TableName=name,
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": expires},
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute},
         )
+    except StuckError:
+        # Enabling it a second time is refused, as when the first answer was lost.
+        if expiry(service, name) != attribute:
+            raise
 
 
 def wait_active(service: Service, name: str) -> None:

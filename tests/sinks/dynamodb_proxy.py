@@ -11,6 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+#: Instead of an answer: the request is let through, and the connection closed without DynamoDB's answer.
+LOST = (0, dict[str, Any]())
+
 #: (operation, request) → (status, answer) instead of DynamoDB's, or None to let the request through. The request may
 #: be changed in place.
 Rule = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]] | None]
@@ -50,7 +53,7 @@ class Proxy:
         self.operations.append(operation)
         request = json.loads(body)
         judged = self.rule(operation, request) if self.rule else None
-        if judged is not None:
+        if judged is not None and judged is not LOST:
             return judged[0], json.dumps(judged[1]).encode()
         assert self._target.hostname is not None
         connection = http.client.HTTPConnection(self._target.hostname, self._target.port, timeout=30)
@@ -58,7 +61,8 @@ class Proxy:
             headers["Content-Length"] = str(len(sent := json.dumps(request).encode()))
             connection.request("POST", "/", sent, headers)
             response = connection.getresponse()
-            return response.status, response.read()
+            answer = response.read()
+            return (0, b"") if judged is LOST else (response.status, answer)
         finally:
             connection.close()
 
@@ -74,6 +78,9 @@ class Proxy:
                 dropped = {"host", "content-length", "connection", "accept-encoding"}
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
                 status, answer = proxy._answer(operation, body, headers)
+                if not status:
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.0")
                 self.send_header("Content-Length", str(len(answer)))
