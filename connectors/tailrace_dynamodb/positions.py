@@ -1,8 +1,10 @@
-"""`{prefix}_tailrace_positions`: how far each pipeline's sink has got, an item per partition of the stream.
+"""`{prefix}_tailrace_positions`: how far each pipeline's sink has got, an item per topic of the stream.
 
-All items of a sink have the partition key ``pipeline#sink``. The sort key is ``partition#TOPIC#NUMBER``, ``owner`` for
-the worker that writes now, and ``table#NAME`` for each table that the sink has created or taken over (for `check`).
-Positions move by compare-and-set on owner and old offset, after every write below them is done.
+All items of a sink have the partition key ``pipeline#sink``. The sort key is ``topic#TOPIC``, ``owner`` for the worker
+that writes now, and ``table#NAME`` for each table that the sink has created or taken over (for `check`). An item of a
+topic holds the next offset of each partition: what stands in every partition at once (a truncate, a schema change) is
+behind all of them or behind none. It moves by compare-and-set on owner and old offsets, after every write below the new
+ones is done.
 """
 
 from __future__ import annotations
@@ -13,17 +15,21 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tailrace.errors import DataLossError, OwnershipLostError, RefusedError
+from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, StuckError
 from tailrace.stream import Partition
-from tailrace_dynamodb.attributes import Item
+from tailrace_dynamodb.attributes import Attribute, Item
 from tailrace_dynamodb.service import Service, code_of
 from tailrace_dynamodb.tables import create_table, describe_table, wait_active
 
 NAME = "_tailrace_positions"
 _KEY = (("sink", "S"), ("item", "S"))
 _OWNER = "owner"
-_PARTITION, _TABLE = "partition#", "table#"
-_OURS = "#o = :owner AND #n = :before"
+_TOPIC, _TABLE = "topic#", "table#"
+#: An item per partition, as it once was: a commit that ended half way left partitions apart for good.
+_FORMER = "partition#"
+
+#: Offsets of one topic, by partition.
+Offsets = dict[int, int]
 
 
 class Positions:
@@ -40,7 +46,7 @@ class Positions:
         self._hash = f"{pipeline}#{sink}"
         self._owner = owner
         self._stream_id = ""
-        self._stored: dict[Partition, int] = {}
+        self._stored: dict[str, Offsets] = {}
 
     # ---- open and commit
 
@@ -60,11 +66,17 @@ class Positions:
                     where=f"{self._service.where}, table {self.table}",
                     fix="run `tailrace teardown` and load the tables anew, or give back the stream's old state",
                 )
+            if item["item"]["S"].startswith(_FORMER):
+                raise StuckError(
+                    "the positions stored in the target have an older form, in which they can contradict each other",
+                    where=f"{self._service.where}, table {self.table}",
+                    fix="run `tailrace teardown` and load the tables anew",
+                )
         self._stream_id = stream_id
-        # The owner first: from here on no other worker creates the item of a partition.
-        self._put(_OWNER, 0)
+        # The owner first: from here on no other worker creates the item of a topic.
+        self._put_owner()
         self._stored = {}
-        for item in self._items(_PARTITION):
+        for item in self._items(_TOPIC):
             answer = self._service.send(
                 "update_item",
                 self.table,
@@ -75,8 +87,12 @@ class Positions:
                 ExpressionAttributeValues={":owner": {"S": self._owner}},
                 ReturnValues="ALL_NEW",
             )
-            self._stored[_partition(item)] = int(answer["Attributes"]["next_offset"]["N"])
-        return dict(self._stored)
+            self._stored[item["item"]["S"].removeprefix(_TOPIC)] = _offsets(answer["Attributes"])
+        return {
+            Partition(topic, number): offset
+            for topic, offsets in self._stored.items()
+            for number, offset in offsets.items()
+        }
 
     def check_owner(self) -> None:
         """Raises OwnershipLostError where another worker has taken over."""
@@ -89,56 +105,59 @@ class Positions:
         Raises:
             OwnershipLostError: the table holds another owner or offset than we left there.
         """
-        moved = {p: offset for p, offset in positions.items() if self._stored.get(p) != offset}
-        if any(partition not in self._stored for partition in moved) or not moved:
+        moved: dict[str, Offsets] = {}
+        for partition, offset in positions.items():
+            if self._stored.get(partition.topic, {}).get(partition.number) != offset:
+                moved.setdefault(partition.topic, {})[partition.number] = offset
+        if any(topic not in self._stored for topic in moved) or not moved:
             self.check_owner()
-        for partition, offset in moved.items():
-            before = self._stored.get(partition)
-            name = f"{_PARTITION}{partition.topic}#{partition.number}"
+        for topic, offsets in moved.items():
+            before = self._stored.get(topic)
+            after = {**(before or {}), **offsets}
             try:
-                if before is None:
-                    self._put(name, offset, ConditionExpression="attribute_not_exists(#i)")
-                else:
-                    self._move(name, before, offset)
+                self._move(topic, before, after)
             except ClientError as error:
-                if not (code_of(error) == "ConditionalCheckFailedException" and self._is_ours(name, offset)):
+                if not (code_of(error) == "ConditionalCheckFailedException" and self._is_ours(topic, after)):
                     raise self._unexpected(error) from None
-            self._stored[partition] = offset
+            self._stored[topic] = after
 
-    def _move(self, name: str, before: int, offset: int) -> None:
+    def _move(self, topic: str, before: Offsets | None, after: Offsets) -> None:
+        names = {"#o": "owner", "#n": "next_offsets", "#s": "stream_id", "#u": "updated_at"}
+        values: Item = {
+            ":owner": {"S": self._owner},
+            ":after": _attribute(after),
+            ":stream": {"S": self._stream_id},
+            ":now": {"S": _now()},
+        }
+        condition = "attribute_not_exists(#n)"
+        if before is not None:
+            condition = "#o = :owner AND #n = :before"
+            values[":before"] = _attribute(before)
         self._service.send(
             "update_item",
             self.table,
             TableName=self.table,
-            Key={"sink": {"S": self._hash}, "item": {"S": name}},
-            UpdateExpression="SET #n = :after, #u = :now",
-            ConditionExpression=_OURS,
-            ExpressionAttributeNames={"#o": "owner", "#n": "next_offset", "#u": "updated_at"},
-            ExpressionAttributeValues={
-                ":owner": {"S": self._owner},
-                ":before": {"N": str(before)},
-                ":after": {"N": str(offset)},
-                ":now": {"S": _now()},
-            },
+            Key={"sink": {"S": self._hash}, "item": {"S": _TOPIC + topic}},
+            UpdateExpression="SET #n = :after, #o = :owner, #s = :stream, #u = :now",
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
         )
 
-    def _put(self, name: str, offset: int, **condition: Any) -> None:
+    def _put_owner(self) -> None:
         item: Item = {
             "sink": {"S": self._hash},
-            "item": {"S": name},
+            "item": {"S": _OWNER},
             "stream_id": {"S": self._stream_id},
-            "next_offset": {"N": str(offset)},
             "owner": {"S": self._owner},
             "updated_at": {"S": _now()},
         }
-        if condition:
-            condition["ExpressionAttributeNames"] = {"#i": "item"}
-        self._service.send("put_item", self.table, TableName=self.table, Item=item, **condition)
+        self._service.send("put_item", self.table, TableName=self.table, Item=item)
 
-    def _is_ours(self, name: str, offset: int) -> bool:
+    def _is_ours(self, topic: str, offsets: Offsets) -> bool:
         """Whether our own write is there: one whose answer was lost is sent again, and fails by its condition."""
-        item = self._read(name)
-        return item.get("owner") == {"S": self._owner} and item.get("next_offset") == {"N": str(offset)}
+        item = self._read(_TOPIC + topic)
+        return item.get("owner") == {"S": self._owner} and _offsets(item) == offsets
 
     def _read(self, name: str) -> Item:
         answer = self._service.send(
@@ -211,9 +230,12 @@ class Positions:
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _partition(item: Item) -> Partition:
-    topic, _, number = item["item"]["S"].removeprefix(_PARTITION).rpartition("#")
-    return Partition(topic, int(number))
+def _offsets(item: Item) -> Offsets:
+    return {int(number): int(offset["N"]) for number, offset in item.get("next_offsets", {"M": {}})["M"].items()}
+
+
+def _attribute(offsets: Offsets) -> Attribute:
+    return {"M": {str(number): {"N": str(offset)} for number, offset in offsets.items()}}
 
 
 def _now() -> str:
