@@ -17,6 +17,7 @@ from tailrace.errors import (
     TransactionConflictError,
     UnreachableError,
 )
+from tailrace.position import schema_key
 from tailrace.report import Control
 from tailrace.schema import Column, Kind, Type
 from tailrace.stream import Partition
@@ -224,8 +225,21 @@ def test_a_load_that_meets_a_new_version_first_renames_the_column_too(mirror: Mi
     users.load([row(1, "old")])
     mirror.catch_up()
     users.versions.append(replace(users.schema, id=2, columns=(ID, replace(NAME, name="title"))))
-    mirror.script.emitter.first_schema(users.schema)
     users.load([{"id": 2, "title": "t"}])
+    mirror.catch_up()
+    assert mirror.query("SELECT * FROM users ORDER BY id") == [(1, "old"), (2, "t")]
+
+
+def test_a_version_that_is_recorded_before_its_event_is_waited_for(mirror: Mirror) -> None:
+    """As in a stream whose records become visible one after the other."""
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.insert(row(1, "old"))
+    mirror.catch_up()
+    later = replace(users.schema, id=2, columns=(ID, replace(NAME, name="title")), since=f"0001-{mirror.script.mark}-")
+    mirror.stream.publish([], {schema_key(later.topic, 2): later.to_json()})
+    mirror.catch_up()
+    users.alter(later.columns)
+    users.insert({"id": 2, "title": "t"})
     mirror.catch_up()
     assert mirror.query("SELECT * FROM users ORDER BY id") == [(1, "old"), (2, "t")]
 

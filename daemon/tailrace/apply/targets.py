@@ -153,9 +153,13 @@ class Targets:
         return advanced.target, previous
 
     def introduce(self, versions: Sequence[TableSchema]) -> TargetTable | None:
-        """A table of which no event was met: it is empty, or has not changed since we began. None: it was met."""
+        """A table of which no event was met: it is empty, or has not changed since we began.
+
+        None: it was met, or will be. Each version after the first is announced by an event, which may be still to come
+        and tells what to rename; where that event has been applied before, the target is there already.
+        """
         newest = versions[-1]
-        if newest.topic in self._tables:
+        if newest.topic in self._tables or len(versions) > 1:
             return None
         self._claim_name(newest)
         table = self._tables[newest.topic] = _Table(list(versions), newest.since)
