@@ -127,6 +127,7 @@ class SchemaHistory:
             if past:
                 latest = max(past, key=lambda schema: (schema.since, schema.id))
                 table.version = Version(self.event_table(latest))
+                self._emitter.already_announced(latest)
             charsets: dict[str, str] = orjson.loads(state.get(_charset_key(table.topic), b"{}"))
             # A statement that begins just where we read on is still to come.
             table.charsets = {since: charset for since, charset in charsets.items() if since < prefix}
@@ -192,8 +193,7 @@ class SchemaHistory:
             return None
         if schema is not table.version.table.schema:
             table.versions[schema.id] = schema
-            table.version = Version(self.event_table(schema), announced=False)
-            self._emitter.first_schema(schema)
+            table.version = Version(self.event_table(schema), announced=False)  # recorded when it is announced
             self.generation += 1
         return table.version
 

@@ -65,6 +65,7 @@ class CapturedRelations:
             holding = versions.at(selected.source.topic, emitter.place)
             if holding is not None:
                 self.current[selected.source.topic] = holding.id
+                emitter.already_announced(holding)
 
     def first_versions(self) -> None:
         """Gives every table that has none its first version, from the catalog."""
@@ -169,13 +170,15 @@ class CapturedRelations:
         place = self._emitter.place
         schema = self._versions.find(topic, columns, place, ahead)
         if schema is None:
-            base = previous or self._versions.at(topic, place)
+            # Not one that no event has announced, and that no target has been brought to.
+            announced = self._versions.get(topic, self._emitter.announced(topic) or 0)
+            base = previous or announced or self._versions.at(topic, place)
             if base is not None:
                 columns = self._with_initial_values(selected, columns, base, catalog)
                 self._say_retyped(selected, columns, base, catalog)
             first = not self._versions.known(topic)
             schema = self._versions.add(selected.source.name, topic, columns, "" if first else place)
-        self._remember_storage(selected, catalog)
+        self._remember_storage(selected, catalog, schema)
         return schema
 
     def _with_initial_values(
@@ -227,14 +230,14 @@ class CapturedRelations:
         storage = self._storage.get(topic)
         return storage is None or storage["storage"] != catalog.storage
 
-    def _remember_storage(self, selected: Selected, catalog: CatalogColumns | None) -> None:
+    def _remember_storage(self, selected: Selected, catalog: CatalogColumns | None, schema: TableSchema) -> None:
         topic = selected.source.topic
         if catalog is None or topic in self._suspended:
             return
         entry = {"oid": selected.table.oid, "storage": catalog.storage}
         if self._storage.get(topic) != entry:
             self._storage[topic] = entry
-            self._emitter.record_state(storage_key(topic), orjson.dumps(entry))
+            self._emitter.record_with_version(schema, storage_key(topic), orjson.dumps(entry))
 
     def suspend(self, selected: Selected, reason: str) -> None:
         """Its events end here; the state says why."""

@@ -62,12 +62,13 @@ class Versions:
         return None
 
     def add(self, name: TableName, topic: str, columns: tuple[Column, ...], since: str = "") -> TableSchema:
-        """A version that `find` does not know; recorded with the next batch."""
+        """A version that `find` does not know. A table's first one is recorded with the next batch, a later one with
+        the event that announces it: a record without its event would be taken for announced after a crash."""
         known = self._known.setdefault(topic, [])
         schema = TableSchema(max((other.id for other in known), default=0) + 1, name, topic, columns, since)
         known.append(schema)
         known.sort(key=_order)
-        if self._emitter is not None:
+        if self._emitter is not None and len(known) == 1:
             self._emitter.first_schema(schema)
         return schema
 

@@ -70,7 +70,7 @@ class _Pending:
     head: bytes
     op: bytes
     every_partition: bool = False
-    state: tuple[str, bytes] | None = None
+    state: dict[str, bytes] = field(default_factory=dict)
 
 
 class Emitter:
@@ -94,7 +94,8 @@ class Emitter:
         self._now = b"0"
         self._token = ""
         self._pending: _Pending | None = None
-        self._announced: dict[str, int] = {}  # by topic, the version of the last schema change of this session
+        self._announced: dict[str, int] = {}  # by topic, the version that the stream was last told of
+        self._with_version: dict[tuple[str, int], dict[str, bytes]] = {}
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
         self.traced: frozenset[str] = frozenset()
 
@@ -128,6 +129,8 @@ class Emitter:
 
     def rollback(self) -> None:
         """The transaction's remaining events did not happen; only valid while none of them was handed out."""
+        if self._pending is not None and self._pending.op == b"s":
+            self._announced.pop(self._pending.table.topic, None)
         self._pending = None
         self._prefix = ""
 
@@ -181,26 +184,46 @@ class Emitter:
 
     def truncate(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
         self._event(table, ordinal, None, b"null", b"null", b"t", b"[]", at)
-        self._mark_control(None)
+        self._mark_control({})
         if table.topic in self.traced:
             self._touch(table, None)
+
+    # ---- schema versions
+
+    def already_announced(self, schema: TableSchema) -> None:
+        """At open: the version of a table that holds at the position, which the stream knows from earlier runs."""
+        self._announced[schema.topic] = schema.id
+
+    def announced(self, topic: str) -> int | None:
+        """The version that the stream was last told of; None before the first."""
+        return self._announced.get(topic)
+
+    def record_with_version(self, schema: TableSchema, key: str, value: bytes) -> None:
+        """An entry of the state store that must become durable with the version's announcement, and not before."""
+        if self._announced.get(schema.topic) == schema.id:
+            self.record_state(key, value)
+        else:
+            self._with_version.setdefault((schema.topic, schema.id), {})[key] = value
 
     def schema_change(self, table: EventTable, ordinal: int, at: bytes = b"") -> None:
         """A version after a table's first: a control event to every partition, its record into the state.
 
         `ordinal` is that of the change that follows (or of the DDL statement itself, where the log has one). The
-        record becomes durable with the event, so that a crash between the two cannot lose the event.
+        record becomes durable with the event, so that a crash between the two cannot lose the event. A version is
+        announced once: a target that met it a second time would rename its columns, or fill them, again.
         """
-        self._event(table, ordinal, None, b"null", b"null", b"s", b"[]", at, part=_SCHEMA_CHANGE)
         schema = table.schema
-        self._announced[schema.topic] = schema.id
-        self._mark_control((schema_key(schema.topic, schema.id), schema.to_json()))
         if table.topic in self.traced:
             self._touch(table, None)
+        if self._announced.get(schema.topic) == schema.id:
+            return  # rows of a load came with it first
+        self._event(table, ordinal, None, b"null", b"null", b"s", b"[]", at, part=_SCHEMA_CHANGE)
+        self._mark_control(self._announcement(schema))
 
     def first_schema(self, schema: TableSchema) -> None:
         """A table's first version: only its record, durable with the next batch."""
-        self.record_state(schema_key(schema.topic, schema.id), schema.to_json())
+        for key, value in self._announcement(schema).items():
+            self.record_state(key, value)
 
     def snapshot_rows(
         self,
@@ -305,7 +328,13 @@ class Emitter:
         )
         self._pending = _Pending(seq, table, key, head, op)
 
-    def _mark_control(self, state: tuple[str, bytes] | None) -> None:
+    def _announcement(self, schema: TableSchema) -> dict[str, bytes]:
+        """The state entries that go with it."""
+        self._announced[schema.topic] = schema.id
+        entries = self._with_version.pop((schema.topic, schema.id), {})
+        return {schema_key(schema.topic, schema.id): schema.to_json(), **entries}
+
+    def _mark_control(self, state: dict[str, bytes]) -> None:
         assert self._pending is not None
         self._pending.every_partition = True
         self._pending.state = state
@@ -315,8 +344,8 @@ class Emitter:
         if pending is None:
             return
         self._pending = None
-        if pending.state is not None:
-            self.record_state(*pending.state)
+        for name, entry in pending.state.items():
+            self.record_state(name, entry)
         if pending.seq <= self._skip_to:
             return
         value = (
@@ -351,12 +380,12 @@ class Emitter:
         return run
 
     def _announce(self, table: EventTable, event: bytes) -> None:
-        """Puts the event before rows of a load whose version this session has not announced; first ones need none."""
+        """Puts the event before rows of a load whose version the stream was not told of; first ones need none."""
         schema = table.schema
         if self._announced.setdefault(schema.topic, 1) == schema.id:
             return
-        self._announced[schema.topic] = schema.id
-        self.record_state(schema_key(schema.topic, schema.id), schema.to_json())
+        for key, value in self._announcement(schema).items():
+            self.record_state(key, value)
         run = self._run(schema.topic, every_partition=True)
         run.keys.append(None)
         run.values.append(event)

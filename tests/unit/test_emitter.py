@@ -168,6 +168,46 @@ def test_rows_of_a_load_announce_a_version_that_no_event_has_had_yet() -> None:
     assert batch.delivered == ""
 
 
+def test_a_version_that_the_stream_knows_is_not_announced_again() -> None:
+    later = EventTable(TableSchema(2, SCHEMA.name, SCHEMA.topic, (ID, NAME)), "postgresql", "shop")
+    emitter = Emitter(1, "0")
+    emitter.already_announced(later.schema)
+    emitter.snapshot_rows(later, [(key(1), row(1, "a"))], lsn_mark(16), b"")
+    begin(emitter, 16)
+    emitter.schema_change(later, 1)
+    emitter.insert(later, 1, key(2), row(2, "b"))
+    emitter.commit("32", lsn_mark(32))
+    batch = emitter.take()
+    assert [event["op"] for event in events(batch)] == ["r", "c"]
+    assert not batch.state
+
+
+def test_a_version_that_rows_of_a_load_announced_is_not_announced_by_the_log_too() -> None:
+    later = EventTable(TableSchema(2, SCHEMA.name, SCHEMA.topic, (ID, NAME)), "postgresql", "shop")
+    emitter = Emitter(1, "0")
+    emitter.first_schema(SCHEMA)
+    emitter.snapshot_rows(later, [(key(1), row(1, "a"))], lsn_mark(16), b"")
+    begin(emitter, 16)
+    emitter.schema_change(later, 1)
+    emitter.insert(later, 1, key(2), row(2, "b"))
+    emitter.commit("32", lsn_mark(32))
+    assert [event["op"] for event in events(emitter.take())] == ["s", "r", "c"]
+
+
+def test_what_belongs_to_a_version_is_recorded_with_its_announcement() -> None:
+    later = EventTable(TableSchema(2, SCHEMA.name, SCHEMA.topic, (ID, NAME)), "postgresql", "shop")
+    emitter = Emitter(1, "0")
+    emitter.first_schema(SCHEMA)
+    emitter.record_with_version(SCHEMA, "files", b"1")
+    emitter.record_with_version(later.schema, "files", b"2")
+    assert emitter.take().state["files"] == b"1"
+    begin(emitter, 16)
+    emitter.schema_change(later, 1)
+    assert not emitter.take().state
+    emitter.commit("32", lsn_mark(32))
+    assert set(emitter.take().state) == {"files", "schema:shop.public.users:2"}
+
+
 def test_a_schema_record_reads_back_unchanged() -> None:
     column = Column(3, "n", Type(Kind.ENUM, "enum('a','b')", labels=("a", "b")), initial=0, generated=True)
     schema = TableSchema(4, TableName("db", None, "t"), "p.db.t", (ID, NAME, column), since="0001-00")

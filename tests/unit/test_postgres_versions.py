@@ -53,8 +53,13 @@ def test_versions_survive_a_restart() -> None:
     emitter = Emitter(1, "0")
     versions = Versions("p", {}, emitter)
     versions.add(NAME, "t", (ID,))
-    versions.add(NAME, "t", (ID, EXTRA), place(100))
+    later = versions.add(NAME, "t", (ID, EXTRA), place(100))
     state = emitter.take().state
+    assert set(state) == {schema_key("t", 1)}, "a later version is recorded with its event"
+    emitter.begin(lsn_mark(100), 0, b"")
+    emitter.schema_change(versions.event_table(later), 1)
+    emitter.commit("101", lsn_mark(101))
+    state |= emitter.take().state
     assert set(state) == {schema_key("t", 1), schema_key("t", 2)}
     again = Versions("p", state, None)
     assert [(s.id, s.since) for s in again.known("t")] == [(1, ""), (2, place(100))]
