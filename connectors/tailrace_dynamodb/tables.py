@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tailrace.apply.evolution import same_form
+from tailrace.apply.evolution import preserves, same_form
 from tailrace.errors import StuckError, UnreachableError
+from tailrace.schema import Type
 from tailrace.sink import TargetTable
 from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, added, identity
 from tailrace_dynamodb.service import Service, code_of
@@ -186,8 +187,11 @@ class Migration:
         changed = set(self._form.retyped(older))
         before = {column.id: column.type for column in previous.columns}
         for column in table.columns:
-            text = self._form.attribute_type(column.name) == "S"
-            if column.id in before and text and not same_form(before[column.id], column.type):
+            if column.id not in before:
+                continue
+            # Texts must be the same to the letter; numbers are read back with the column's scale.
+            kept = same_form if self._form.attribute_type(column.name) == "S" else self._preserves
+            if not kept(before[column.id], column.type):
                 changed.add(column.name)
         if changed:
             raise self._stuck(
@@ -199,6 +203,9 @@ class Migration:
                 "the source's primary key has changed, and DynamoDB cannot change a key",
                 "set another prefix, or delete the table, and load anew",
             )
+
+    def _preserves(self, old: Type, new: Type) -> bool:
+        return preserves(old, new, self._form.table.source.schema is not None)
 
     def items(self) -> Iterator[Item]:
         """Items that are to be rewritten."""

@@ -14,8 +14,9 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
+from tailrace.apply.evolution import preserves
 from tailrace.errors import StuckError
-from tailrace.schema import Column
+from tailrace.schema import Column, Kind
 from tailrace.sink import TargetTable
 from tailrace_mysql.sink_catalog import TableState, TargetColumn, read_table
 from tailrace_mysql.sink_connection import Server
@@ -65,7 +66,10 @@ class Tables:
                 self._alter(name, [*renames, f"COMMENT = {self._literal(_mark(table))}"])
                 state = self._reread(name)
             types = table_types(table, self._server.mariadb, _taken(table, state))
-            if changes := self._changes(table, state, types):
+            changes = self._changes(table, state, types)
+            if previous is not None:
+                self._check_rewritten(table, previous)
+            if changes:
                 self._alter(name, changes)
                 self._forget_defaults(table, state, types)
                 state = self._reread(name)
@@ -250,6 +254,20 @@ class Tables:
                 f"the table's engine is {state.engine}, which has no transactions",
                 f"run ALTER TABLE {self._qualified(table)} ENGINE = InnoDB",
             )
+
+    def _check_rewritten(self, table: TargetTable, previous: TargetTable) -> None:
+        """The source has rewritten its rows: what stands here must be the same values as one of the new type."""
+        from_mysql = table.source.schema is None
+        before = {column.id: column.type for column in previous.columns}
+        for column in table.columns:
+            old = before.get(column.id, column.type)
+            bits = from_mysql and old.kind == column.type.kind == Kind.BITS and column.type.size >= old.size
+            if not bits and not preserves(old, column.type, not from_mysql):
+                raise self._stuck(
+                    table.source.table,
+                    f"column {column.name} was {old.name} and is {column.type.name} now, which its rows cannot follow",
+                    "drop the target's table, run `tailrace teardown`, and load anew",
+                )
 
     def _check_columns(self, table: TargetTable, state: TableState) -> None:
         """Texts that rows are found by must compare exactly, or two rows of the source become one here."""

@@ -190,8 +190,8 @@ class ColumnType:
             return True  # the source has rounded, or widened, its values the same way
         if present.labels:
             return self.holds(present) and self.labels[: len(present.labels)] == present.labels
-        if self.base == "binary":
-            return False  # padding would change the values
+        if self.base == "binary" or (self.base, present.base) == ("datetime", "timestamp"):
+            return False  # padding would change the values, and so would another time zone than the source's session
         return self.holds(present)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 
-from tailrace.apply.evolution import evolve
+from tailrace.apply.evolution import evolve, preserves
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -175,7 +175,18 @@ class Tables:
         return [f"{add} DEFAULT {value}", f"ALTER COLUMN {quoted(column.name)} DROP DEFAULT"]
 
     def _retype(self, table: TargetTable, before: Column, column: Column, present: PresentColumn) -> list[str]:
-        """Follows a changed type where the column has the type that we gave it; a user's own choice is kept."""
+        """Follows a changed type where the column has the type that we gave it; a user's own choice is kept.
+
+        Raises:
+            StuckError: the source has rewritten its rows in a way that the target's cannot follow.
+        """
+        if not preserves(before.type, column.type, table.source.schema is not None):
+            raise StuckError(
+                f"column {column.name} was {before.type.name} and is {column.type.name} now,"
+                " which its rows cannot follow",
+                where=f"table {table.source}",
+                fix="drop the target's table, run `tailrace teardown`, and load anew",
+            )
         wanted = self.column_type(table, column)
         if wanted == present.type or self.column_type(table, before) != present.type:
             return []

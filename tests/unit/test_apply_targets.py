@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.apply.changes import Change, SchemaCatalog, parse
-from tailrace.apply.evolution import evolve, same_form
+from tailrace.apply.evolution import evolve, preserves, same_form
 from tailrace.apply.targets import RowMap, Targets, fold, target_of
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
@@ -241,3 +241,40 @@ def test_any_permutation_of_names_can_be_reached(names_now: list[str], fresh: in
 )
 def test_types_whose_values_are_written_alike(old: Type, new: Type, same: bool) -> None:
     assert same_form(old, new) is same
+
+
+INT, BIG = Type(Kind.INTEGER, "int", 32), Type(Kind.INTEGER, "bigint", 64)
+CHAR, VARCHAR = Type(Kind.TEXT, "char(4)", 4, fixed=True), Type(Kind.TEXT, "varchar(30)", 30)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mysql", "postgres"),
+    [
+        (INT, BIG, True, True),
+        (INT, Type(Kind.DECIMAL, "decimal(12,2)", 12, 2), True, True),
+        (INT, VARCHAR, True, True),
+        (Type(Kind.INTEGER, "int(5) unsigned zerofill", 32, unsigned=True), VARCHAR, False, False),
+        (INT, Type(Kind.TEXT, "varchar(3)", 3), False, False),
+        (Type(Kind.DECIMAL, "decimal(5,1)", 5, 1), Type(Kind.DECIMAL, "decimal(9,3)", 9, 3), True, True),
+        (Type(Kind.DECIMAL, "decimal(9,3)", 9, 3), Type(Kind.DECIMAL, "decimal(9,1)", 9, 1), False, True),
+        (Type(Kind.BYTES, "blob"), TEXT, False, False),
+        (TEXT, Type(Kind.BYTES, "blob"), False, False),
+        (Type(Kind.TIME, "time"), VARCHAR, False, False),
+        (Type(Kind.TIMESTAMPTZ, "timestamp"), Type(Kind.TIMESTAMP, "datetime"), False, False),
+        (Type(Kind.TIMESTAMP, "datetime"), Type(Kind.TIMESTAMPTZ, "timestamp"), False, False),
+        (Type(Kind.TIMESTAMP, "datetime"), Type(Kind.TIMESTAMP, "datetime(3)", 3), True, True),
+        (Type(Kind.DATE, "date"), Type(Kind.TIMESTAMP, "datetime"), True, True),
+        (CHAR, VARCHAR, True, True),
+        (VARCHAR, CHAR, False, True),
+        (Type(Kind.BYTES, "binary(4)", 4, fixed=True), Type(Kind.BYTES, "binary(8)", 8, fixed=True), False, True),
+        (Type(Kind.BYTES, "binary(4)", 4, fixed=True), Type(Kind.BYTES, "blob"), True, True),
+        (Type(Kind.BITS, "bit(8)", 8), Type(Kind.BITS, "bit(9)", 9), False, False),
+        (Type(Kind.ENUM, "enum('a')", labels=("a",)), VARCHAR, True, True),
+        (VARCHAR, Type(Kind.ENUM, "enum('a')", labels=("a",)), False, False),
+        (TEXT, Type(Kind.JSON, "json"), False, False),
+        (Type(Kind.JSON, "json"), TEXT, True, True),
+    ],
+)
+def test_type_changes_that_leave_the_values(old: Type, new: Type, mysql: bool, postgres: bool) -> None:
+    assert preserves(old, new, from_postgres=False) is mysql
+    assert preserves(old, new, from_postgres=True) is postgres

@@ -51,7 +51,7 @@ def test_catalog_types_are_read(printed: str, charset: str | None, expected: Col
         ("datetime(3)", "datetime(6)", False, True),
         ("datetime(6)", "datetime(3)", False, False),
         ("datetime(6)", "timestamp(6)", True, False),
-        ("timestamp(6)", "datetime(6)", False, True),
+        ("timestamp(6)", "datetime(6)", False, False),
         ("varchar(10)", "varchar(20)", False, True),
         ("longtext", "varchar(20)", True, False),
         ("char(10)", "varchar(5)", False, False),
@@ -69,6 +69,7 @@ def test_catalog_types_are_read(printed: str, charset: str | None, expected: Col
         ("varchar(1)", "enum('a','b')", True, False),
         ("int", "date", False, False),
         ("bit(8)", "bit(9)", False, True),
+        ("datetime", "timestamp", True, False),
     ],
 )
 def test_types_are_compared(present: str, wanted: str, holds: bool, extends: bool) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from tailrace.schema import Column, Kind, Type
 from tailrace.sink import TargetTable
 
+#: Kinds whose values are texts already, which a change to a text column leaves alone.
+_TEXTUAL = frozenset({Kind.ENUM, Kind.SET, Kind.UUID, Kind.JSON})
+#: Digits of the longest integer, its sign included.
+_INTEGER_DIGITS = 20
 _FRACTIONAL = frozenset({Kind.TIME, Kind.TIMETZ, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.INTERVAL})
 
 
@@ -95,3 +99,45 @@ def same_form(old: Type, new: Type) -> bool:
     if old.kind in (Kind.TEXT, Kind.BYTES) and (old.fixed or new.fixed):
         return old.fixed == new.fixed and old.size == new.size
     return old.kind is not Kind.OTHER or old.name == new.name
+
+
+def preserves(old: Type, new: Type, from_postgres: bool) -> bool:
+    """Whether a changed type leaves the source's rows the values that a cast of the target's gives, or leaves, too.
+
+    What depends on the source's session (time zone, sql_mode, text formats) or pads is not among it.
+    """
+    if same_form(old, new):
+        return True
+    if old.kind == new.kind:
+        return _resized(old, new, from_postgres)
+    text = new.kind is Kind.TEXT and not new.fixed
+    match old.kind:
+        case Kind.INTEGER if new.kind is Kind.DECIMAL:
+            return new.scale >= 0
+        case Kind.INTEGER | Kind.DECIMAL if text:
+            wide = not new.size or new.size >= max(_INTEGER_DIGITS, old.size + 2 if old.kind is Kind.DECIMAL else 0)
+            return wide and "zerofill" not in old.name.lower()
+        case Kind.DATE:
+            return new.kind is Kind.TIMESTAMP
+        case Kind.YEAR:
+            return new.kind is Kind.INTEGER
+        case kind if kind in _TEXTUAL and text:
+            return True
+    # PostgreSQL casts to numbers as any PostgreSQL does.
+    numbers = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
+    return from_postgres and old.kind in numbers and new.kind in numbers
+
+
+def _resized(old: Type, new: Type, from_postgres: bool) -> bool:
+    if old.kind is Kind.FLOAT:
+        return True
+    if old.kind in (Kind.OTHER, Kind.BITS):
+        return False
+    if from_postgres:
+        return True
+    if old.kind is Kind.DECIMAL:
+        return new.scale >= old.scale and new.size - new.scale >= old.size - old.scale
+    if old.kind in _FRACTIONAL:
+        return new.size >= old.size
+    # MySQL's CHAR loses blanks at the end, its BINARY gains zeros: leaving them changes nothing more.
+    return not new.fixed or (old.kind is Kind.TEXT and old.fixed and new.size >= old.size)
