@@ -104,6 +104,9 @@ class Sink(Protocol):
     def open(self, stream_id: str) -> dict[Partition, int]:
         """Connects, takes ownership of this sink's positions, and returns them.
 
+        Not all are offsets of the stream's partitions: under negative numbers the apply loop keeps notes of its own,
+        which a sink stores and returns as it does the others. -1 with the topic "" is free for the sink's own use.
+
         Raises:
             DataLossError: the stored positions belong to another stream's content.
         """

@@ -29,6 +29,9 @@ class Intake:
         self._held: dict[Partition, tuple[int, deque[_Record]]] = {}
         self._wanted: dict[str, bool] = {}
         self._partitions: dict[str, set[Partition]] = {}
+        #: Topics of which changes went by in a stream that is one log: the position is past them, whoever wants them
+        #: later.
+        self.skipped: set[str] = set()
         self.refresh_partitions()
 
     def take(self, slices: Iterable[Slice]) -> list[Change]:
@@ -46,6 +49,13 @@ class Intake:
 
     def wanted(self, change: Change) -> bool:
         return self._wants(change.schema.topic, change.schema.name)
+
+    def takes(self, partition: Partition) -> bool:
+        """Whether a partition is read for this sink; one of a table that nobody has described yet may be."""
+        topic = partition.topic
+        if self._reader.total_order or not (versions := self._catalog.versions(topic)):
+            return True
+        return self._wants(topic, versions[-1].name)
 
     def positions(self) -> Mapping[Partition, int]:
         """Where each partition continues once everything taken so far is applied."""
@@ -86,8 +96,10 @@ class Intake:
                 continue
             change = parse(topic, key, value, partition, offset, catalog)
             if not self._wants(topic, change.schema.name):
-                if total_order and change.tx_end:
-                    changes.append(change)
+                if total_order:
+                    self.skipped.add(topic)
+                    if change.tx_end:
+                        changes.append(change)
                 continue
             if change.control:
                 freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])

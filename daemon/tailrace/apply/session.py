@@ -34,6 +34,8 @@ IDLE_STORE_SECONDS = 1.0
 #: occupies some ten times its bytes.
 MEMORY_SHARE = 32
 SMALLEST_BATCH, LARGEST_BATCH = 64 << 10, 16 << 20
+#: In place of a partition's number: changes of this topic have gone by, because the sink did not take the table.
+SKIPPED = -2
 #: Lost deadlocks in a row before everything is opened anew.
 CONFLICTS = 8
 
@@ -79,6 +81,7 @@ class Session:
         self._poll_bytes = self._batch_bytes // 2
         self._catalog: SchemaCatalog
         self._committed: dict[Partition, int] = {}
+        self._skipped: set[str] = set()
         self._committed_at = time.monotonic()
         self._conflicts = 0
         self._introduced = False
@@ -91,10 +94,13 @@ class Session:
                 return
             if self._progress.due:
                 self._progress.send()
-        stored = self._sink.open(self._reader.stream_id)
+        entries = self._sink.open(self._reader.stream_id)
+        stored = {partition: offset for partition, offset in entries.items() if partition.number != SKIPPED}
+        self._skipped = {partition.topic for partition in entries if partition.number == SKIPPED}
         _same_partitions(stored, self._reader.partitions())
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
-        self._committed = dict(stored)
+        self._require_not_skipped()
+        self._committed = stored
         self._begin()
         self._show_tables()
         self._opened = True
@@ -107,6 +113,17 @@ class Session:
             name = self._catalog.versions(topic)[-1].name
             if self._selects(name):
                 self._progress.table(topic, name)
+
+    def _require_not_skipped(self) -> None:
+        for topic in sorted(self._skipped):
+            versions = self._catalog.versions(topic)
+            if versions and self._selects(versions[-1].name):
+                raise StuckError(
+                    f"the sink takes {versions[-1].name} only now, and has passed earlier changes of it",
+                    where=f"table {versions[-1].name}",
+                    fix="give the sink a new name, so that it reads the stream from its beginning, or leave the table"
+                    " out of its `tables`",
+                )
 
     def _begin(self) -> None:
         """Reads on from what the target holds, with nothing in hand."""
@@ -187,16 +204,19 @@ class Session:
         for change in reversed(rest):
             positions[change.partition] = change.offset
             positions.update(change.also_at)
-        return positions
+        # A table's own partitions stay where they are until the sink takes it: it then has all of its changes.
+        return {partition: offset for partition, offset in positions.items() if self._intake.takes(partition)}
 
     def _commit_before(self, changes: Sequence[Change], index: int) -> None:
         self._commit(self._positions([*changes[index:], *self._gathered[len(changes) :]]))
 
     def _commit(self, positions: Mapping[Partition, int]) -> None:
         moved = {p: offset for p, offset in positions.items() if self._committed.get(p) != offset}
-        if moved or self._batch.dirty:
-            self._sink.commit(moved)
+        skipped = self._intake.skipped - self._skipped
+        if moved or skipped or self._batch.dirty:
+            self._sink.commit({**moved, **{Partition(topic, SKIPPED): 0 for topic in skipped}})
             self._committed.update(moved)
+            self._skipped |= skipped
             self._batch.dirty = False
             self._conflicts = 0
         self._committed_at = time.monotonic()
@@ -246,7 +266,11 @@ class Session:
         return not self._gathered and not self._batch.dirty and not self._intake.holding
 
     def _reached(self, ends: Mapping[Partition, int]) -> bool:
-        return all(self._committed.get(partition, 0) >= offset for partition, offset in ends.items())
+        return all(
+            self._committed.get(partition, 0) >= offset
+            for partition, offset in ends.items()
+            if self._intake.takes(partition)
+        )
 
     def _goal(self) -> Goal:
         # The records first, then the ends: a table whose rows come between the two is met by its rows.
