@@ -67,6 +67,9 @@ class DynamoDBSink:
         self._positions = self._new_positions(self._service())
         return self._positions.take(stream_id)
 
+    def fold(self, name: str) -> str:
+        return name
+
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         known = self._writers.get(table.topic)
         if known is not None and known.form.table == table:

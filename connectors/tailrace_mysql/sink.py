@@ -56,7 +56,6 @@ class MySQLSink:
         self._server: Server
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
-        self._claimed: dict[str, TargetTable] = {}
         self._table = ""  # being written, for errors
 
     def check(self) -> list[Finding]:
@@ -81,11 +80,13 @@ class MySQLSink:
             raise
         return stored
 
+    def fold(self, name: str) -> str:
+        return name.lower() if self._server.folds_names else name
+
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         plan = self._plans.get(table.topic)
         if plan is not None and plan.table == table:
             return
-        self._claim(table)
         ddl = self._ddl
         if ddl is None:
             raise ValueError("the sink is not open")
@@ -94,18 +95,6 @@ class MySQLSink:
 
     def _plan(self, table: TargetTable, state: TableState, server: Server) -> TablePlan:
         return TablePlan(table, state, server, self._target.database, self._target.where)
-
-    def _claim(self, table: TargetTable) -> None:
-        """A server that folds names makes one table of two that the source tells apart."""
-        name = table.source.table
-        folded = name.lower() if self._server.folds_names else name
-        other = self._claimed.setdefault(folded, table)
-        if other.topic != table.topic:
-            raise StuckError(
-                f"{table.source} and {other.source} would both go to the table {folded}",
-                where=self._target.where,
-                fix="give each a sink of its own, with `tables` and `schema`",
-            )
 
     def apply(self, work: Sequence[TableWork]) -> None:
         try:
@@ -174,7 +163,6 @@ class MySQLSink:
                     connection.close()
         self._work = self._ddl = None
         self._plans.clear()
-        self._claimed.clear()
 
     # ---- writing
 

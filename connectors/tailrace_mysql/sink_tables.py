@@ -25,6 +25,7 @@ from tailrace_mysql.sink_types import ColumnType, mapped, table_types
 from tailrace_mysql.sink_values import UnfitError, encoder
 
 _MARK = "tailrace: "
+_NAME_CHARACTERS = 64
 
 
 def identifier(name: str) -> str:
@@ -56,6 +57,7 @@ class Tables:
             StuckError: the table cannot hold the source's rows as it is, and altering it is up to a person.
         """
         name = table.source.table
+        self._refuse_long_names(table)
         try:
             state = self.read(name)
             if state is None:
@@ -244,6 +246,15 @@ class Tables:
         return change
 
     # ---- what nobody but a person can mend
+
+    def _refuse_long_names(self, table: TargetTable) -> None:
+        for name in (table.source.table, *(column.name for column in (*table.columns, *table.retained))):
+            if len(name) > _NAME_CHARACTERS:
+                raise self._stuck(
+                    table.source.table,
+                    f"the name {name} has {len(name)} characters, and MySQL takes {_NAME_CHARACTERS}",
+                    "rename it at the source, or leave the table out of this sink with `tables`",
+                )
 
     def _check_kind(self, table: str, state: TableState) -> None:
         if not state.base:

@@ -20,7 +20,7 @@ from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
-from tailrace_postgres.sink_tables import Tables
+from tailrace_postgres.sink_tables import Tables, refuse_long_names
 from tailrace_postgres.sink_types import reader
 
 #: Rows that a server-side cursor sends at a time.
@@ -60,6 +60,9 @@ class PostgresSink:
             stored = self._positions.take_over(self._cursor, stream_id)
             self._connection.commit()
         return stored
+
+    def fold(self, name: str) -> str:
+        return name
 
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._where, str(table.source)):
@@ -106,6 +109,7 @@ class PostgresSink:
             writer.forget_stage()
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
+        refuse_long_names(table)
         with self._session("verify") as connection, translated(self._where, str(table.source)):
             with connection.cursor() as cursor:
                 name = quoted(self._find_schema(cursor), table.source.table)

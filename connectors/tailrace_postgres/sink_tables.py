@@ -28,6 +28,7 @@ FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.con
 WHERE i.indrelid = {table}::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate
     AND i.indpred IS NULL AND i.indexprs IS NULL
 """
+_NAME_BYTES = 63
 _TYPE_NAME = re.compile(r'[\w" .,()\[\]-]+')
 
 
@@ -60,6 +61,21 @@ class Present:
     referenced: bool
 
 
+def refuse_long_names(table: TargetTable) -> None:
+    """PostgreSQL cuts a longer name off, and would find another table or column by what is left.
+
+    Raises:
+        StuckError.
+    """
+    for name in (table.source.table, *(column.name for column in (*table.columns, *table.retained))):
+        if (size := len(name.encode())) > _NAME_BYTES:
+            raise StuckError(
+                f"the name {name} has {size} bytes, and PostgreSQL takes {_NAME_BYTES}",
+                where=f"table {table.source}",
+                fix="rename it at the source, or leave the table out of this sink with `tables`",
+            )
+
+
 class Tables:
     """The tables of one schema; works on the cursor of the target transaction."""
 
@@ -76,6 +92,7 @@ class Tables:
         Raises:
             StuckError: the table cannot be brought to this version; what to do about it.
         """
+        refuse_long_names(table)
         present = self.look(table)
         if present is None:
             self._create(table)

@@ -69,6 +69,9 @@ class SQLiteSink:
             connection.execute("COMMIT")
         return stored
 
+    def fold(self, name: str) -> str:
+        return sink_tables.folded(name)
+
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
             sink_tables.ensure(self._begin(), table, previous)

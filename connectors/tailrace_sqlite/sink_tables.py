@@ -21,6 +21,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(quoted(name) for name in names)
 
 
+def folded(name: str) -> str:
+    """SQLite takes A and a for one letter in a name, but Ä and ä for two."""
+    return "".join(character.lower() if character.isascii() else character for character in name)
+
+
 def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
     """Creates the table or adds and renames columns.
 

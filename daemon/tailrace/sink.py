@@ -112,6 +112,10 @@ class Sink(Protocol):
         """
         ...
 
+    def fold(self, name: str) -> str:
+        """The name by which the target tells tables apart: two tables of the source with one fold become one table."""
+        ...
+
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         """Creates the table, or brings it to this version: added, renamed, retained columns. Idempotent.
 

@@ -129,7 +129,7 @@ class Session:
         """Reads on from what the target holds, with nothing in hand."""
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects)
-        self._targets = Targets(self._catalog)
+        self._targets = Targets(self._catalog, self._sink.fold)
         self._batch = TargetBatch(self._sink, self._targets, self._commit_before)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0

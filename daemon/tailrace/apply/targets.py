@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -119,10 +119,15 @@ class _Table:
 
 
 class Targets:
-    """Follows the tables through their versions."""
+    """Follows the tables through their versions.
 
-    def __init__(self, catalog: SchemaCatalog) -> None:
+    Args:
+        fold: `Sink.fold`.
+    """
+
+    def __init__(self, catalog: SchemaCatalog, fold: Callable[[str], str] = str) -> None:
         self._catalog = catalog
+        self._fold = fold
         self._tables: dict[str, _Table] = {}
         self._names: dict[str, str] = {}
 
@@ -191,7 +196,7 @@ class Targets:
     def _claim_name(self, schema: TableSchema) -> None:
         """Two source tables must not meet in one target table."""
         name = schema.name.table
-        other = self._names.setdefault(name, schema.topic)
+        other = self._names.setdefault(self._fold(name), schema.topic)
         if other != schema.topic:
             versions = self._catalog.versions(other)
             raise StuckError(
