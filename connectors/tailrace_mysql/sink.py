@@ -27,7 +27,7 @@ from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_connection import Server, Target, describe, streaming
-from tailrace_mysql.sink_errors import translate
+from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
@@ -175,14 +175,51 @@ class MySQLSink:
         # Deletes first: a unique value that a deleted row gives up may stand in another one now.
         if work.deletes:
             self._execute_all(plan.deletes(work.deletes))
-        if plan.by_replacement and work.upserts:
-            self._execute_all(plan.deletes(work.upserts))
-        if work.upserts:
+        if plan.otherwise_unique and (work.upserts or work.updates):
+            self._put(plan, work)
+        else:
             self._execute_all(plan.upserts(work.upserts))
-        if work.updates:
             self._pipeline_all(plan.updates(work.updates))
         if work.sequential:
             self._in_sequence(plan, work.sequential)
+
+    def _put(self, plan: TablePlan, work: TableWork) -> None:
+        """Rows of a table with another unique index: in place, or, where they meet there, all out and all in again."""
+        attempts = [self._update_or_insert, self._put_aside]
+        if work.inserts_only:
+            attempts.insert(0, self._insert_all)
+        self._execute("SAVEPOINT tailrace_put")
+        while True:
+            try:
+                attempts.pop(0)(plan, work)
+            except pymysql.err.IntegrityError as error:
+                if number(error) != DUPLICATE_ENTRY or not attempts:
+                    raise
+                self._execute("ROLLBACK TO SAVEPOINT tailrace_put")
+            else:
+                break
+        self._execute("RELEASE SAVEPOINT tailrace_put")
+
+    def _insert_all(self, plan: TablePlan, work: TableWork) -> None:
+        self._execute_all(plan.upserts(work.upserts))
+
+    def _update_or_insert(self, plan: TablePlan, work: TableWork) -> None:
+        rows = work.upserts
+        if plan.settable:
+            found: list[int] = []
+            statements = list(plan.updates(rows))
+            for start in range(0, len(statements), _PIPELINED):
+                found += self._pipeline(statements[start : start + _PIPELINED])
+            rows = [row for row, there in zip(rows, found, strict=True) if not there]
+        self._execute_all(plan.upserts(rows))
+        self._pipeline_all(plan.updates(work.updates))
+
+    def _put_aside(self, plan: TablePlan, work: TableWork) -> None:
+        aside = plan.aside()
+        self._execute_all(plan.make_aside(aside, [*work.upserts, *work.updates]))
+        self._execute_all(aside.upserts(work.upserts))
+        self._pipeline_all(aside.updates(work.updates))
+        self._execute_all(plan.bring_back(aside))
 
     def _in_sequence(self, plan: TablePlan, changes: Sequence[RowChange]) -> None:
         """Changes of a table without a key, in order; neighbouring inserts go together."""

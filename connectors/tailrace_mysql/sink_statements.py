@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,22 +18,24 @@ STATEMENT_BYTES = 1 << 20
 #: More keys in one IN list could exceed MySQL's range_optimizer_max_mem_size, and scan the whole table.
 KEYS_PER_STATEMENT = 1000
 _NEW = "tailrace_new"
+#: In a table's copy, whether the table had the row.
+_HAD = "`_tailrace_had`"
 
 
 class TablePlan:
     """What does not change from row to row of one version of a table.
 
     Attributes:
-        by_replacement: rows are deleted and inserted instead of updated in place. Needed where the target has another
-            unique index: ON DUPLICATE KEY UPDATE would update the row that *it* names, and two rows that swap a unique
-            value would collide. Columns that only the target has lose their values in rows written so.
+        otherwise_unique: the target has another unique index. ON DUPLICATE KEY UPDATE would update the row that *it*
+            names, so rows are updated or inserted; where they meet in that index, they change aside (`aside`).
     """
 
     def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
         self.table = table
         self._server = server
         self._where = f"{where}, table {table.source.table}"
-        self.name = f"{identifier(database)}.{identifier(table.source.table)}"
+        self._database = identifier(database)
+        self.name = f"{self._database}.{identifier(table.source.table)}"
         self._limit = min(STATEMENT_BYTES, server.packet_limit)
         from_mysql = table.source.schema is None
         self._columns: dict[str, tuple[str, Encoder, Encoder]] = {}
@@ -55,7 +58,8 @@ class TablePlan:
         others = [index.columns for index in state.unique]
         if set(state.primary) != keys:
             others.append(state.primary)
-        self.by_replacement = any(columns and set(columns) != keys for columns in others)
+        self.otherwise_unique = any(columns and set(columns) != keys for columns in others)
+        self._kept = [identifier(column.name) for column in state.columns.values() if not column.generated]
 
     # ---- literals
 
@@ -88,7 +92,7 @@ class TablePlan:
         for names, group in self._by_columns(rows):
             columns = ", ".join(self._columns[name][0] for name in names)
             head = f"INSERT INTO {self.name} ({columns}) VALUES "
-            tail = "" if self.by_replacement or not self._key else self._on_duplicate(names)
+            tail = "" if self.otherwise_unique or not self._key else self._on_duplicate(names)
             yield from self._joined(head, (self._tuple(names, row.values) for row in group), tail)
 
     def _on_duplicate(self, names: Sequence[str]) -> str:
@@ -105,13 +109,50 @@ class TablePlan:
 
     def deletes(self, rows: Iterable[Row]) -> Iterator[str]:
         """Statements that delete the rows with these rows' keys."""
+        yield from self._by_keys(f"DELETE FROM {self.name}", rows)
+
+    def _by_keys(self, statement: str, rows: Iterable[Row]) -> Iterator[str]:
         columns = ", ".join(self._columns[name][0] for name in self._key)
         single = self._key[0] if len(self._key) == 1 else None
-        head = f"DELETE FROM {self.name} WHERE {columns if single else f'({columns})'} IN ("
+        head = f"{statement} WHERE {columns if single else f'({columns})'} IN ("
         keys = (
             self._literal(single, row.values[single]) if single else self._tuple(self._key, row.values) for row in rows
         )
         yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
+
+    # ---- rows that exchange unique values
+
+    @property
+    def settable(self) -> bool:
+        """Whether a row has anything that an UPDATE could set."""
+        return any(name not in self._key for name in self._columns)
+
+    def aside(self) -> TablePlan:
+        """The same for a temporary copy of the table, which has no other unique index than the key's."""
+        plan = copy.copy(self)
+        plan.name = f"{self._database}.`_tailrace_aside`"
+        plan.otherwise_unique = False
+        return plan
+
+    def make_aside(self, aside: TablePlan, rows: Sequence[Row]) -> Iterator[str]:
+        """Statements that make the copy, move the rows with these rows' keys there, and out of the table."""
+        kept = ", ".join(self._kept)
+        key = ", ".join(self._columns[name][0] for name in self._key)
+        yield f"DROP TEMPORARY TABLE IF EXISTS {aside.name}"
+        yield (
+            f"CREATE TEMPORARY TABLE {aside.name} ({_HAD} TINYINT NULL, PRIMARY KEY ({key})) "
+            f"SELECT {kept} FROM {self.name} WHERE FALSE"
+        )
+        yield from self._by_keys(f"INSERT INTO {aside.name} ({kept}, {_HAD}) SELECT {kept}, 1 FROM {self.name}", rows)
+        yield from self.deletes(rows)
+
+    def bring_back(self, aside: TablePlan) -> Iterator[str]:
+        """Statements that insert all rows of the copy: columns that only the target has keep their values."""
+        own = [name for name, _, _ in self._columns.values()]
+        for columns, there in ((self._kept, "IS NOT NULL"), (own, "IS NULL")):
+            listed = ", ".join(columns)
+            yield f"INSERT INTO {self.name} ({listed}) SELECT {listed} FROM {aside.name} WHERE {_HAD} {there}"
+        yield f"DROP TEMPORARY TABLE {aside.name}"
 
     def updates(self, rows: Iterable[Row]) -> Iterator[str]:
         """A statement per row that sets the columns it has; it may find no row."""

@@ -53,6 +53,7 @@ class TableWriter:
         # The target computes its generated columns itself.
         live = [column for column in table.columns if not present.columns[column.name].generated]
         self._columns = [column.name for column in live]
+        self._kept = [name for name, column in present.columns.items() if not column.generated]
         self._key = [column.name for column in table.key]
         self._others = [name for name in self._columns if name not in self._key]
         self._rows = RowWriter(live, self._where)
@@ -72,14 +73,11 @@ class TableWriter:
             self._truncate()
         if work.deletes:
             self._delete([row.values for row in work.deletes])
-        if work.upserts:
-            rows = [row.values for row in work.upserts]
-            if not (work.inserts_only and self._load(rows)):
-                self._upsert(rows)
-        for names, updates in _by_columns(work.updates, self._key).items():
-            settable = [name for name in names if name in self._columns]
-            if settable:
-                self._update([row.values for row in updates], settable)
+        rows = [row.values for row in work.upserts]
+        if rows and work.inserts_only and self._load(rows):
+            rows = []
+        if rows or work.updates:
+            self._put(rows, work.updates)
         if work.sequential:
             self._in_order(work.sequential)
 
@@ -128,33 +126,63 @@ class TableWriter:
         for row in [*whole, *(row.values for row in (*work.updates, *work.deletes))]:
             self._fill_stage([row], [name for name in self._columns if name in row])
 
-    def _upsert(self, rows: list[dict[str, Any]]) -> None:
-        if self._exchanges:
-            self._cursor.execute("SAVEPOINT tailrace_upsert")
-            try:
-                self._merge(rows)
-            except psycopg2.errors.UniqueViolation:
-                self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_upsert")
-                self.forget_stage()
-                self._replace(rows)
-            self._cursor.execute("RELEASE SAVEPOINT tailrace_upsert")
-        else:
-            self._merge(rows)
+    def _put(self, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+        if not self._exchanges:
+            self._put_into(self._name, rows, updates)
+            return
+        self._cursor.execute("SAVEPOINT tailrace_put")
+        try:
+            self._put_into(self._name, rows, updates)
+        except psycopg2.errors.UniqueViolation:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_put")
+            self.forget_stage()
+            self._put_aside(rows, updates)
+        self._cursor.execute("RELEASE SAVEPOINT tailrace_put")
 
-    def _merge(self, rows: list[dict[str, Any]]) -> None:
+    def _put_into(self, name: str, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+        if rows:
+            self._merge(name, rows)
+        for names, group in _by_columns(updates, self._key).items():
+            settable = [name for name in names if name in self._columns]
+            if settable:
+                self._update(name, [row.values for row in group], settable)
+
+    def _put_aside(self, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+        """All rows out, changed aside, then all in: values of another unique index are free when their new owners come.
+
+        Columns that only the target has, or that the source has no more, keep their values.
+        """
+        execute = self._cursor.execute
+        aside, had = f"pg_temp.{quoted(self.stage + '_aside')}", quoted("_tailrace_had")
+        key, every, own = listed(self._key), listed(self._kept), listed(self._columns)
+        execute(
+            f"DROP TABLE IF EXISTS {aside}; CREATE TEMPORARY TABLE {aside} ON COMMIT DROP"
+            f" AS SELECT {every}, true AS {had} FROM {self._name} WITH NO DATA; ALTER TABLE {aside} ADD UNIQUE ({key})"
+        )
+        keys = [{name: row[name] for name in self._key} for row in (*rows, *(row.values for row in updates))]
+        self._fill_stage(keys, self._key)
+        moved = ", ".join(f"t.{quoted(name)}" for name in self._kept)
+        execute(
+            f"INSERT INTO {aside} SELECT {moved}, true FROM {self._name} AS t"
+            f" JOIN {self._stage} AS s ON {self._same_key()}"
+        )
+        execute(f"DELETE FROM {self._name} AS t USING {aside} AS s WHERE {self._same_key()}")
+        self._put_into(aside, rows, updates)
+        for columns, there in ((every, "IS NOT NULL"), (own, "IS NULL")):
+            execute(
+                f"INSERT INTO {self._name} ({columns}) OVERRIDING SYSTEM VALUE"
+                f" SELECT {columns} FROM {aside} WHERE {had} {there}"
+            )
+
+    def _merge(self, name: str, rows: list[dict[str, Any]]) -> None:
         sets = ", ".join(f"{quoted(name)} = EXCLUDED.{quoted(name)}" for name in self._others)
         action = f"DO UPDATE SET {sets}" if sets else "DO NOTHING"
-        self._insert(rows, f" ON CONFLICT ({listed(self._key)}) {action}")
+        self._insert(name, rows, f" ON CONFLICT ({listed(self._key)}) {action}")
 
-    def _replace(self, rows: list[dict[str, Any]]) -> None:
-        """All rows out, then all in: values of another unique index are free when their new owners come."""
-        self._delete(rows)
-        self._insert(rows, "")
-
-    def _insert(self, rows: list[dict[str, Any]], on_conflict: str) -> None:
+    def _insert(self, name: str, rows: list[dict[str, Any]], on_conflict: str) -> None:
         columns = listed(self._columns)
         # An identity column of the user's own takes the source's value.
-        into = f"INSERT INTO {self._name} ({columns}) OVERRIDING SYSTEM VALUE"
+        into = f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE"
         if len(rows) <= FEW_ROWS:
             self._cursor.execute(f"{into} VALUES {self._values(rows, self._columns)}{on_conflict}")
         else:
@@ -170,19 +198,19 @@ class TableWriter:
         self._fill_stage(rows, self._key)
         self._cursor.execute(f"DELETE FROM {self._name} AS t USING {self._stage} AS s WHERE {self._same_key()}")
 
-    def _update(self, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+    def _update(self, name: str, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
         """Sets some columns of rows that are there."""
         if len(rows) <= FEW_ROWS:
             statements = [
-                f"UPDATE {self._name} SET {self._assignments(row, names)} WHERE ({listed(self._key)})"
+                f"UPDATE {name} SET {self._assignments(row, names)} WHERE ({listed(self._key)})"
                 f" IN ({self._values([row], self._key)})"
                 for row in rows
             ]
             self._cursor.execute("; ".join(statements))
             return
         self._fill_stage(rows, [*self._key, *names])
-        sets = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in names)
-        self._cursor.execute(f"UPDATE {self._name} AS t SET {sets} FROM {self._stage} AS s WHERE {self._same_key()}")
+        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in names)
+        self._cursor.execute(f"UPDATE {name} AS t SET {sets} FROM {self._stage} AS s WHERE {self._same_key()}")
 
     def _same_key(self) -> str:
         return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in self._key)
@@ -226,7 +254,7 @@ class TableWriter:
         if len(rows) > FEW_ROWS:
             self._copy(self._name, rows, self._columns)
         elif rows:
-            self._insert(rows, "")
+            self._insert(self._name, rows, "")
         rows.clear()
 
     def _change_one(self, change: RowChange) -> None:
@@ -250,7 +278,7 @@ class TableWriter:
                 fix="something else wrote to the target: load the table anew",
             )
         if change.op == "u" and after is not None and after.keys() >= set(self._columns):
-            self._insert([after], "")
+            self._insert(self._name, [after], "")
 
     def _alike(self, name: str, value: Any) -> str:
         column = quoted(name)

@@ -19,7 +19,7 @@ from tailrace.stream import Partition
 from tailrace_sqlite import sink_positions, sink_tables
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
-from tailrace_sqlite.sink_tables import Statements
+from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
 
 _BUSY_SECONDS = 5.0
 #: RENAME COLUMN came with 3.25, the upsert with 3.24.
@@ -140,16 +140,50 @@ class SQLiteSink:
         if work.deletes:
             keys = [statements.bind(row.values, statements.key) for row in work.deletes]
             connection.executemany(statements.delete, keys)
-        if work.upserts:
-            rows = (statements.bind(row.values, statements.columns) for row in work.upserts)
-            connection.executemany(statements.upsert, rows)
+        if work.upserts or work.updates:
+            connection.execute("SAVEPOINT tailrace_put")
+            try:
+                self._put(connection, statements, work)
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode not in (
+                    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+                    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+                ):
+                    raise
+                connection.execute("ROLLBACK TO tailrace_put")
+                self._put_aside(connection, statements, work)
+            connection.execute("RELEASE tailrace_put")
+        for change in work.sequential:
+            self._write_one(connection, statements, change)
+
+    def _put(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
+        rows = (statements.bind(row.values, statements.columns) for row in work.upserts)
+        connection.executemany(statements.upsert, rows)
         for names, updates in _by_columns(work.updates, statements.key).items():
             if names:
                 order = (*names, *statements.key)
                 rows = (statements.bind(row.values, order) for row in updates)
                 connection.executemany(statements.update(names), rows)
-        for change in work.sequential:
-            self._write_one(connection, statements, change)
+
+    def _put_aside(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
+        """All rows out, changed aside, then all in: values of another unique index are free when their new owners come.
+
+        Columns that only the target has, or that the source has no more, keep their values.
+        """
+        kept = statements.make_aside(connection)
+        aside = statements.aside()
+        every, own = listed(kept), listed(statements.columns)
+        keys = [statements.bind(row.values, statements.key) for row in (*work.upserts, *work.updates)]
+        moved = f"INSERT INTO {aside.name} SELECT {every}, 1 FROM {statements.name} WHERE {statements.matches_key}"
+        connection.executemany(moved, keys)
+        connection.executemany(statements.delete, keys)
+        self._put(connection, aside, work)
+        for columns, there in ((every, "IS NOT NULL"), (own, "IS NULL")):
+            connection.execute(
+                f"INSERT INTO {statements.name} ({columns}) SELECT {columns} FROM {aside.name}"
+                f" WHERE {quoted(HAD)} {there}"
+            )
+        connection.execute(f"DROP TABLE {aside.name}")
 
     def _write_one(self, connection: sqlite3.Connection, statements: Statements, change: RowChange) -> None:
         """A change of a table without a key: exactly one row that is like `before`."""

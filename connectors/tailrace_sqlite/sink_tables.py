@@ -12,6 +12,10 @@ from tailrace.schema import Column
 from tailrace.sink import TargetTable
 from tailrace_sqlite.sink_types import Conversion, binder, declared, reader
 
+_ASIDE = "_tailrace_aside"
+#: In the copy, whether the table had the row.
+HAD = "_tailrace_had"
+
 
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
@@ -103,9 +107,9 @@ def _bound(column: Column, value: Any) -> Any:
 class Statements:
     """The SQL of one version of a table, and its conversions."""
 
-    def __init__(self, table: TargetTable) -> None:
+    def __init__(self, table: TargetTable, name: str = "") -> None:
         self.table = table
-        self.name = quoted(table.source.table)
+        self.name = name or quoted(table.source.table)
         self.columns = [column.name for column in table.columns]
         self.key = [column.name for column in table.key]
         self._binders: dict[str, Conversion] = {column.name: binder(column.type) for column in table.columns}
@@ -113,11 +117,29 @@ class Statements:
         marks = ", ".join("?" * len(self.columns))
         self.insert = f"INSERT INTO {self.name} ({listed(self.columns)}) VALUES ({marks})"
         self.upsert = self.insert + self._on_conflict()
-        self.delete = f"DELETE FROM {self.name} WHERE {self._matches(self.key)}"
+        self.matches_key = self._matches(self.key)
+        self.delete = f"DELETE FROM {self.name} WHERE {self.matches_key}"
         self.select = f"SELECT {listed(self.columns)} FROM {self.name}"
         folded = {name.casefold() for name in self.columns}
         # Any of the three names the row, unless a column has that name.
         self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in folded), "")
+
+    def aside(self) -> Statements:
+        """The same for a temporary copy of the table, which has no other unique index than the key's."""
+        return Statements(self.table, f"temp.{quoted(_ASIDE)}")
+
+    def make_aside(self, connection: sqlite3.Connection) -> list[str]:
+        """Makes the copy, empty; returns the columns that rows of the table keep in it."""
+        kept = list(_columns(connection, self.table.source.table))
+        connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(_ASIDE)}")
+        connection.execute(
+            f"CREATE TEMPORARY TABLE {quoted(_ASIDE)} AS SELECT {listed(kept)}, 1 AS {quoted(HAD)} FROM {self.name}"
+            " WHERE 0"
+        )
+        connection.execute(
+            f"CREATE UNIQUE INDEX temp.{quoted(_ASIDE + '_key')} ON {quoted(_ASIDE)} ({listed(self.key)})"
+        )
+        return kept
 
     def update(self, names: Sequence[str]) -> str:
         """Sets these columns of the row with the key: bind their values, then the key's."""
