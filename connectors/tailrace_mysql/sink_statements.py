@@ -237,6 +237,14 @@ class TablePlan:
         )
 
 
+def _value(decode: Decoder, value: Any) -> Any:
+    """A column that is still to change its type holds what is no value of the new one, and equals none."""
+    try:
+        return decode(value)
+    except (ValueError, TypeError, AttributeError):
+        return repr(value)
+
+
 Read = Callable[[tuple[Any, ...]], dict[str, Any]]
 
 
@@ -246,7 +254,7 @@ def reader(plan: TablePlan) -> Read:
 
     def read(row: tuple[Any, ...]) -> dict[str, Any]:
         return {
-            name: value if value is None or decode is None else decode(value)
+            name: value if value is None or decode is None else _value(decode, value)
             for (name, decode), value in zip(places, row, strict=True)
         }
 

@@ -21,7 +21,7 @@ from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
 from tailrace_postgres.sink_tables import Tables, refuse_long_names
-from tailrace_postgres.sink_types import reader
+from tailrace_postgres.sink_types import Reader, reader
 
 #: Rows that a server-side cursor sends at a time.
 _FETCH_ROWS = 2000
@@ -113,19 +113,23 @@ class PostgresSink:
         with self._session("verify") as connection, translated(self._where, str(table.source)):
             with connection.cursor() as cursor:
                 name = quoted(self._find_schema(cursor), table.source.table)
-                cursor.execute(f"SELECT to_regclass({literal(name)})")
-                if cursor.fetchone()[0] is None:
+                present = Tables(cursor, self._find_schema(cursor)).look(table)
+                if present is None:
                     return
             from_postgres = table.source.schema is not None
             names = [column.name for column in table.columns]
             readers = [reader(column.type, from_postgres) for column in table.columns]
-            printed = ", ".join(_printed(column, from_postgres) for column in table.columns)
+            # A column that is still to be added is NULL in every row.
+            printed = ", ".join(
+                _printed(column, from_postgres) if column.name in present.columns else "NULL::text"
+                for column in table.columns
+            )
             with connection.cursor("tailrace_rows") as cursor:
                 cursor.itersize = _FETCH_ROWS
                 cursor.execute(f"SELECT {printed} FROM {name}")
                 for row in cursor:
                     yield {
-                        name: text if text is None or read is None else read(text)
+                        name: text if text is None or read is None else _value(read, text)
                         for name, text, read in zip(names, row, readers, strict=True)
                     }
 
@@ -188,6 +192,14 @@ class PostgresSink:
         finally:
             self.rollback()
         return found
+
+
+def _value(read: Reader, text: str) -> Any:
+    """A column that is still to change its type holds what is no value of the new one, and equals none."""
+    try:
+        return read(text)
+    except ValueError:
+        return text
 
 
 def _printed(column: Column, from_postgres: bool) -> str:

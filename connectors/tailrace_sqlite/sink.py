@@ -112,7 +112,7 @@ class SQLiteSink:
                 (table.source.table,),
             ).fetchone():
                 return
-            for row in connection.execute(statements.select):
+            for row in connection.execute(statements.select(connection)):
                 yield statements.read(row)
 
     def teardown(self, dry_run: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
@@ -104,6 +104,14 @@ def _bound(column: Column, value: Any) -> Any:
     return value if value is None or bind is None else bind(value)
 
 
+def _value(read: Callable[[Any], Any], value: Any) -> Any:
+    """A column that is still to change its type holds what is no value of the new one, and equals none."""
+    try:
+        return read(value)
+    except (ValueError, TypeError, AttributeError):
+        return repr(value)
+
+
 class Statements:
     """The SQL of one version of a table, and its conversions."""
 
@@ -119,10 +127,15 @@ class Statements:
         self.upsert = self.insert + self._on_conflict()
         self.matches_key = self._matches(self.key)
         self.delete = f"DELETE FROM {self.name} WHERE {self.matches_key}"
-        self.select = f"SELECT {listed(self.columns)} FROM {self.name}"
         folded = {name.casefold() for name in self.columns}
         # Any of the three names the row, unless a column has that name.
         self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in folded), "")
+
+    def select(self, connection: sqlite3.Connection) -> str:
+        """All rows. A column that is still to be added is NULL in every row; SQLite would take its name for a text."""
+        present = {folded(name) for name in _columns(connection, self.table.source.table)}
+        columns = ", ".join(quoted(name) if folded(name) in present else "NULL" for name in self.columns)
+        return f"SELECT {columns} FROM {self.name}"
 
     def aside(self) -> Statements:
         """The same for a temporary copy of the table, which has no other unique index than the key's."""
@@ -161,7 +174,7 @@ class Statements:
 
     def read(self, row: Sequence[Any]) -> dict[str, Any]:
         return {
-            name: value if value is None or read is None else read(value)
+            name: value if value is None or read is None else _value(read, value)
             for name, value, read in zip(self.columns, row, self._readers, strict=True)
         }
 

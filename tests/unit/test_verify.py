@@ -12,7 +12,8 @@ import pytest
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sink import TargetTable
 from tailrace.source import SourceTable
-from tailrace.verify import Verification, verify
+from tailrace.verify import Verification, difference, verify
+from tailrace.verify.digest import Entry
 
 ID = Column(1, "id", Type(Kind.INTEGER, "bigint", 64), nullable=False, key=1)
 NOTE = Column(2, "note", Type(Kind.TEXT, "text"))
@@ -116,6 +117,45 @@ def test_values_that_changed_places_do_not_cancel_out() -> None:
 
 def test_a_target_without_the_table_lacks_every_row() -> None:
     assert verified(Double([row(1), row(2)], [])).tables[0].missing == 2
+
+
+def test_very_many_differences_are_counted_in_bounded_passes_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference, "LIMIT_ROWS", 1000)
+    rows = [row(number) for number in range(60_000)]
+    held: list[int] = []
+    unequal = difference._unequal
+
+    def watched(here: dict[bytes, Entry], there: dict[bytes, Entry]) -> dict[bytes, difference.Difference]:
+        held.append(len(here) + len(there))
+        return unequal(here, there)
+
+    monkeypatch.setattr(difference, "_unequal", watched)
+    empty = Double(rows, [])
+    (found,) = verified(empty).tables
+    assert (found.missing, found.extra, found.different) == (60_000, 0, 0)
+    assert len(found.keys["missing"]) == 100
+    assert empty.passes <= 5
+    behind = Double(rows, [*rows[:30_000], row(70_000), row(70_001)])
+    (found,) = verified(behind).tables
+    assert found.missing - found.extra == 29_998
+    assert behind.passes <= 5
+    assert max(held) <= 1000
+
+
+def test_rows_that_are_counted_only_may_be_on_their_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference, "LIMIT_ROWS", 10)
+    double = Double([row(number) for number in range(5000)], [])
+
+    def arrive(number: int) -> None:
+        if number == 4:
+            double.target_rows = double.source_rows
+
+    double.between = arrive
+    assert verified(double).equal
+
+
+def test_values_that_no_json_form_has_equal_nothing() -> None:
+    assert verified(Double([row(1)], [{"id": 1, "note": b"n"}])).tables[0].different == 1
 
 
 def test_repeats_of_a_row_without_a_key_are_counted() -> None:

@@ -12,10 +12,11 @@ import orjson
 
 from tailrace.apply.targets import target_of
 from tailrace.config import Pipeline
+from tailrace.errors import StuckError
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import SnapshotReader, SourceTable
-from tailrace.verify.difference import Differences, compare, persisting
+from tailrace.verify.difference import Differences, compare, look_again
 from tailrace.verify.digest import Item
 
 #: Keys of differing rows that are named per table, sink and kind.
@@ -30,7 +31,8 @@ class TableComparison:
     """One table against one sink.
 
     Attributes:
-        missing, extra, different: rows that only the source has, only the target has, that both have unequal.
+        missing, extra, different: rows that only the source has, only the target has, that both have unequal. Where
+            very many differ, those whose keys were not looked at are counted by the least numbers that explain it.
         keys: keys of the first differing rows, by kind, as JSON values.
     """
 
@@ -119,8 +121,8 @@ def verify(
                     continue
                 try:
                     comparison = _compare(table, target, settings.name, reader, sink, pause, attempts)
-                except _OtherColumnsError as other:
-                    result.unverified.append((str(table.name), str(other)))
+                except (_OtherColumnsError, StuckError) as error:
+                    result.unverified.append((str(table.name), str(error)))
                     continue
                 result.tables.append(comparison)
                 compared(comparison)
@@ -166,18 +168,17 @@ def _compare(
 
     found = compare(source_items, target_items)
     for _ in range(attempts - 1):
-        if not found.keys:
+        if not found:
             break
         time.sleep(pause)
-        again = compare(source_items, target_items)
-        again.keys = persisting(found, again)
-        found = again
+        found = look_again(found, source_items, target_items)
     return _summary(str(table.name), sink_name, found, key_names)
 
 
 def _item(values: dict[str, Any], names: list[str], key_names: list[str]) -> Item:
-    row = orjson.dumps([values.get(name) for name in names])
-    return Item(orjson.dumps({name: values[name] for name in key_names}) if key_names else row, row)
+    # A target that lags behind may lack a column, or hold a value that no JSON form has: it equals no row then.
+    row = orjson.dumps([values.get(name) for name in names], default=repr)
+    return Item(orjson.dumps({name: values.get(name) for name in key_names}, default=repr) if key_names else row, row)
 
 
 def _summary(table: str, sink: str, found: Differences, key_names: list[str]) -> TableComparison:
@@ -195,4 +196,8 @@ def _summary(table: str, sink: str, found: Differences, key_names: list[str]) ->
         named = comparison.keys.setdefault(kind, [])
         if key_names and len(named) < NAMED_KEYS:
             named.append(orjson.loads(key))
+    for bucket in found.counted.values():
+        comparison.missing += max(bucket.source - bucket.target, 0)
+        comparison.extra += max(bucket.target - bucket.source, 0)
+        comparison.different += bucket.source == bucket.target
     return comparison

@@ -35,7 +35,10 @@ class Buckets:
     counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> Buckets:
+    def of(
+        cls, items: Iterable[Item], chosen: Collection[int] = (), found: dict[bytes, Entry] | None = None
+    ) -> Buckets:
+        """The buckets of all rows; rows of the `chosen` ones are put into `found` besides, by key."""
         buckets = cls()
         sums, counts = buckets.sums, buckets.counts
         for item in items:
@@ -44,6 +47,8 @@ class Buckets:
             # Key and row in one digest: rows that changed places within a bucket must not cancel out.
             sums[bucket] = (sums[bucket] + digest(item.key + b"\0" + item.row)) & _MASK
             counts[bucket] += 1
+            if found is not None and bucket in chosen:
+                _enter(item, found)
         return buckets
 
     @property
@@ -71,25 +76,26 @@ def entries(items: Iterable[Item], buckets: Collection[int]) -> dict[bytes, Entr
     chosen = frozenset(buckets)
     found: dict[bytes, Entry] = {}
     for item in items:
-        if digest(item.key) % BUCKETS not in chosen:
-            continue
-        entry = found.get(item.key)
-        if entry is None:
-            found[item.key] = Entry(digest(item.row))
-        else:
-            entry.count += 1
+        if digest(item.key) % BUCKETS in chosen:
+            _enter(item, found)
     return found
 
 
-def groups(buckets: Iterable[int], left: Buckets, right: Buckets, limit_rows: int) -> list[list[int]]:
-    """Differing buckets in groups of at most about `limit_rows` rows, each compared in a pass of its own."""
-    result: list[list[int]] = []
-    size = limit_rows
+def _enter(item: Item, found: dict[bytes, Entry]) -> None:
+    entry = found.get(item.key)
+    if entry is None:
+        found[item.key] = Entry(digest(item.row))
+    else:
+        entry.count += 1
+
+
+def first_group(buckets: Iterable[int], left: Buckets, right: Buckets, limit_rows: int) -> list[int]:
+    """The first of the differing buckets, of at most about `limit_rows` rows together; one at least."""
+    result: list[int] = []
+    size = 0
     for bucket in buckets:
-        rows = left.counts[bucket] + right.counts[bucket]
-        if size + rows > limit_rows and (not result or result[-1]):
-            result.append([])
-            size = 0
-        result[-1].append(bucket)
-        size += rows
+        size += left.counts[bucket] + right.counts[bucket]
+        if result and size > limit_rows:
+            break
+        result.append(bucket)
     return result
