@@ -19,6 +19,7 @@ from pymysql.cursors import SSCursor
 
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import RefusedError, UnreachableError
+from tailrace_mysql.connection import bound_silence
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_errors import translate
 
@@ -157,6 +158,7 @@ class Target:
         for name, value in _KEEPALIVE.items():
             if hasattr(socket, name):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        bound_silence(sock)
         if not select.select([sock], [], [], CONNECT_SECONDS)[0]:
             sock.close()
             raise UnreachableError(

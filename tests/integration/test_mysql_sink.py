@@ -6,6 +6,7 @@ import gc
 import json
 import math
 import random
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -28,7 +29,8 @@ from tailrace.errors import (
 from tailrace.schema import Kind
 from tailrace.sink import TableWork, TargetTable
 from tailrace.stream import Partition
-from tailrace_mysql.settings import MySQLSinkSettings
+from tailrace_mysql.connection import Connector
+from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
 from tailrace_mysql.sink import MySQLSink
 from tests.servers import unique_name, wait_until
 from tests.servers.sql import Database
@@ -732,6 +734,15 @@ def wait_for_lock(database: Database) -> None:
         return bool(database.value("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"))
 
     wait_until(waiting, 20, "the rival waits for the sink's row")
+
+
+def test_what_no_peer_acknowledges_ends_the_connection_soon(applied: Applied, database: Database) -> None:
+    sink: Any = applied.sink
+    settings = MySQLSourceSettings.model_validate({"connector": "mysql", "url": database.url})
+    with closing(Connector(settings).connect()) as source:
+        for connection in (sink._work, sink._ddl, source):
+            milliseconds = connection._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert milliseconds == 30_000
 
 
 def test_a_killed_connection_is_unreachable(applied: Applied, database: Database) -> None:
