@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 from botocore.exceptions import ClientError
 
+from tailrace.connectors import Context
 from tailrace.errors import TailraceError
 from tailrace.source import Finding
 from tailrace_dynamodb.attributes import EXPIRES
@@ -21,30 +23,43 @@ _PERMISSIONS = (
 )
 
 
-def findings(settings: DynamoDBSinkSettings, pipeline: str) -> list[Finding]:
+def findings(settings: DynamoDBSinkSettings, context: Context) -> list[Finding]:
     """Reaches the service and looks at the tables that the sink knows; changes nothing."""
     try:
         with contextlib.closing(Service(settings, patient=False)) as service:
-            return _findings(service, settings, pipeline)
+            return _findings(service, settings, context)
     except TailraceError as error:
         where = f"{error.where}: " if error.where else ""
         return [Finding("connection", False, f"{where}{error.what}", error.fix)]
 
 
-def _findings(service: Service, settings: DynamoDBSinkSettings, pipeline: str) -> list[Finding]:
-    positions = Positions(service, settings.prefix, pipeline, settings.name, "")
+def _findings(service: Service, settings: DynamoDBSinkSettings, context: Context) -> list[Finding]:
+    positions = Positions(service, settings.prefix, context.pipeline, settings.name, "")
     described = describe_table(service, positions.table)
     found = [
         Finding("connection", True, service.where),
         Finding("permissions", True, f"the AWS user needs on {settings.prefix}*: {_PERMISSIONS}"),
-        Finding(
-            "delete markers",
-            True,
-            f"live {MARKER_SECONDS // 86400} days: longer than the stream keeps events and the sink may lag together",
-        ),
+        markers(context.retention()),
     ]
     names = positions.tables() if described is not None else []
     return found + [_table(service, name) for name in names]
+
+
+def markers(kept: float | None) -> Finding:
+    """Whether delete markers outlive the events that could bring a deleted row back; `kept`: `Stream.retention`."""
+    title = "delete markers"
+    days = MARKER_SECONDS // 86400
+    lives = f"live {days} days"
+    fix = f"let the stream keep events for less than {days} days, and the sink never lag so long"
+    if kept is None:
+        return Finding(title, None, f"{lives}; how long the stream keeps events is not known", fix)
+    if kept == math.inf:
+        return Finding(title, None, f"{lives}, and the stream keeps events for good", fix)
+    shown = f"{kept / 86400:.3g} days"
+    if kept >= MARKER_SECONDS:
+        return Finding(title, False, f"{lives}, and the stream keeps events for {shown}", fix)
+    left = f"{(MARKER_SECONDS - kept) / 86400:.3g} days"
+    return Finding(title, True, f"{lives}; the stream keeps events for {shown}, so that the sink may lag by {left}")
 
 
 def _table(service: Service, name: str) -> Finding:

@@ -59,6 +59,7 @@ _OUTAGE = {
     "InternalFailure",
     "RequestTimeout",
     "TransactionInProgressException",
+    "TransactionConflictException",
 }
 _LOGIN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, an AWS profile, or the machine's role"
 _REFUSED = {
@@ -146,17 +147,21 @@ class Service:
         self._closed.wait(seconds * random.uniform(0.5, 1.0))
         return min(seconds * 2, _LONGEST_PAUSE)
 
+    def slowed_down(self, place: str, reason: str) -> UnreachableError:
+        """The error where the service has taken nothing for too long."""
+        return UnreachableError(
+            f"DynamoDB keeps slowing us down ({reason})",
+            where=place,
+            fix="raise the table's capacity, or use on-demand capacity",
+        )
+
     def _translate(self, error: ClientError | BotoCoreError, table: str) -> TailraceError:
         place = f"{self.where}, table {table}" if table else self.where
         if not isinstance(error, ClientError):
             return _misconfigured(error) if isinstance(error, _LOGIN_ERRORS) else self._unreachable(error)
         code = code_of(error)
         if is_throttled(error):
-            return UnreachableError(
-                f"DynamoDB keeps slowing us down ({code})",
-                where=place,
-                fix="raise the table's capacity, or use on-demand capacity",
-            )
+            return self.slowed_down(place, code)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _OUTAGE or status >= 500:
             return UnreachableError(f"DynamoDB fails ({code})", where=place, fix="it is tried again")

@@ -47,6 +47,7 @@ class DynamoDBSink:
 
     def __init__(self, settings: DynamoDBSinkSettings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._pipeline = context.pipeline
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
         self._connected: Service | None = None
@@ -58,7 +59,7 @@ class DynamoDBSink:
         self._fresh: set[str] = set()
 
     def check(self) -> list[Finding]:
-        return findings(self._settings, self._pipeline)
+        return findings(self._settings, self._context)
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         self.close()

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tailrace.errors import RefusedError
 from tailrace.sink import Row
+from tailrace_dynamodb import service as service_module
 from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, identity
 from tailrace_dynamodb.service import CONCURRENCY, Service, code_of
 from tailrace_dynamodb.tables import scan
@@ -190,14 +191,21 @@ class TableWriter:
     def _put_batch(self, rows: list[Row]) -> None:
         requests = [{"PutRequest": {"Item": {**self.form.item(row.values), FENCE: {"S": row.seq}}}} for row in rows]
         pause = 0.05
+        taken_at = time.monotonic()
         while requests:
             try:
                 answer = self._service.send("batch_write_item", self.name, RequestItems={self.name: requests})
             except ClientError:
                 raise self._vanished() from None
             left = answer.get("UnprocessedItems", {}).get(self.name, [])
-            if left:  # throttled in part
-                pause = self._service.pause(pause) if len(left) == len(requests) else 0.05
+            if len(left) < len(requests):  # throttled in part, if at all
+                taken_at, pause = time.monotonic(), 0.05
+            elif time.monotonic() - taken_at + pause > service_module.THROTTLED_SECONDS:
+                raise self._service.slowed_down(
+                    f"{self._service.where}, table {self.name}", "it takes no item of a batch"
+                )
+            if left:
+                pause = self._service.pause(pause)
             requests = left
 
     def _vanished(self) -> RefusedError:

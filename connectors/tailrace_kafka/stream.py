@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import uuid
+from contextlib import closing
 from typing import Any, Protocol
 
 from tailrace.connectors import Context
+from tailrace.errors import RefusedError, UnreachableError
 from tailrace.source import Finding
 from tailrace.stream import Partition, StreamSize
 from tailrace_kafka.check import check
@@ -89,6 +92,25 @@ class KafkaStream:
         finally:
             cluster.close()
 
+    def retention(self) -> float | None:
+        """The longest of the event topics'; None before there are any, or where their settings cannot be read."""
+        cluster = Cluster(self._properties)
+        try:
+            cluster.connect()
+            kept = [_retention(cluster.topic_config(topic)) for topic in self._event_topics(cluster)]
+        except (UnreachableError, RefusedError):
+            return None
+        finally:
+            cluster.close()
+        return max(kept, default=None)
+
+    def _event_topics(self, cluster: Cluster) -> list[str]:
+        if not cluster.topics([self._ledger.schemas]):
+            return []
+        with closing(LedgerReader(self._properties, cluster, [self._ledger.schemas])) as ledger:
+            ledger.read_to_end()
+            return list(topic_begins(ledger.entries))
+
     def teardown(self, dry_run: bool) -> list[str]:
         cluster = Cluster(self._properties)
         try:
@@ -99,3 +121,10 @@ class KafkaStream:
         finally:
             cluster.close()
         return [f"topic {name}" for name in names]
+
+
+def _retention(config: dict[str, str]) -> float:
+    """Seconds for which a topic with these settings keeps records."""
+    milliseconds = int(config.get("retention.ms", "-1"))
+    deletes = "delete" in config.get("cleanup.policy", "delete")
+    return milliseconds / 1000 if deletes and milliseconds >= 0 else math.inf

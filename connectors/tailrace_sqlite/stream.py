@@ -47,6 +47,9 @@ class EmbeddedStream:
         self._folder = Folder(self._state_dir / "stream")
         self._cursors = Cursors(self._state_dir / "cursors")
 
+    def retention(self) -> float | None:
+        return self._settings.retain
+
     def check(self) -> list[Finding]:
         return [self._check_version(), self._check_files(), self._check_space()]
 

@@ -7,7 +7,7 @@ driver library: those come with `create`, so that reading a pipeline file needs 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from tailrace.errors import ConfigError
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace.stream import Stream
+
+
+def _unknown() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Context:
         tables: the file's `[[tables]]` entries, as validated models.
         memory: bytes that a worker may use for buffers.
         sinks: names of the file's sinks: the stream keeps what one of them has not consumed.
+        retention: asks the stream how long it keeps events (`Stream.retention`); for `check`.
     """
 
     pipeline: str
@@ -41,6 +46,7 @@ class Context:
     tables: tuple[Any, ...] = ()
     memory: int = 256 << 20
     sinks: tuple[str, ...] = ()
+    retention: Callable[[], float | None] = field(default=_unknown, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,10 @@ class Stream(Protocol):
 
     def size(self) -> StreamSize: ...
 
+    def retention(self) -> float | None:
+        """Seconds for which events are kept once every sink has them; infinity: for good; None: it cannot be told."""
+        ...
+
     def teardown(self, dry_run: bool) -> list[str]:
         """Drops this pipeline's positions and schemas (and the embedded stream whole), never event topics."""
         ...

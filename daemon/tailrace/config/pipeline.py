@@ -57,6 +57,7 @@ class Pipeline:
             tables=self.tables,
             memory=self.limits.memory,
             sinks=tuple(settings.name for settings in self.sinks),
+            retention=lambda: self.create_stream().retention(),
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import uuid
@@ -54,6 +55,9 @@ class MemoryStream:
 
     def size(self) -> StreamSize:
         return StreamSize(0, {partition: len(records) for partition, records in self._log.items()})
+
+    def retention(self) -> float | None:
+        return math.inf
 
     def teardown(self, dry_run: bool) -> list[str]:
         return []
