@@ -9,7 +9,7 @@ import pytest
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind, TableName, Type
 from tailrace.testing import MemoryStream
-from tests.unit.test_apply_session import ID, NAME, Mirror, row
+from tests.doubles.mirror import ID, NAME, Mirror, row
 
 
 def only_users(table: TableName) -> bool:

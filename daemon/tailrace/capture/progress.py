@@ -20,7 +20,6 @@ from tailrace.source import SourceTable
 AT_WORK = frozenset({"loading", "streaming", "paused"})
 
 
-
 class Progress(WorkerProgress):
     """Gathers what capture does and sends it about once a second.
 
