@@ -67,7 +67,7 @@ class Streaming:
         while True:
             self._drain(limit_bytes)
             self._keep_alive()
-            if emitter.size or self._recorded:
+            if emitter.size or emitter.touched or self._recorded:
                 return self._take()
             moved = emitter.mark > self._returned_mark
             left = deadline - time.monotonic()

@@ -270,6 +270,11 @@ class Emitter:
         return self._batch.bytes
 
     @property
+    def touched(self) -> bool:
+        """Whether rows of traced topics were written; true of a look-ahead event too, which has no size yet."""
+        return bool(self._batch.touched)
+
+    @property
     def place(self) -> str:
         """Where the log is read now, as the beginning of a sequence: what `TableSchema.since` is compared with."""
         return self._prefix or transaction_prefix(self.epoch, self._mark)
@@ -281,10 +286,6 @@ class Emitter:
     @property
     def mark(self) -> str:
         return self._mark
-
-    @property
-    def restart(self) -> str:
-        return self._restart
 
     def take(self) -> Batch:
         """Everything gathered since the last call; the look-ahead event stays for the next one."""

@@ -155,7 +155,8 @@ class Source(Protocol):
         """Waits up to `timeout` seconds for something; None when nothing moved.
 
         Returns what has arrived, not more than about `limit_bytes`, without waiting for more. A batch may hold no
-        events and only move the position (heartbeats, foreign transactions).
+        events and only move the position (heartbeats, foreign transactions), or only say what was touched. It is
+        everything that the emitter has gathered.
         """
         ...
 

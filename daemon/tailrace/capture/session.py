@@ -14,7 +14,7 @@ import structlog
 
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
-from tailrace.capture.load import Load, TableLoad, loaded_tables, suspended_topics
+from tailrace.capture.load import Load, TableLoad, loaded_tables
 from tailrace.capture.progress import Progress
 from tailrace.capture.suspension import date, refusals
 from tailrace.emitter import Emitter
@@ -109,8 +109,8 @@ class Session:
             self._load.read()
         self._progress.state("streaming" if self._load.done else "loading")
         batch = self._source.read(0.02 if self._load.waiting else READ_SECONDS, BATCH_BYTES)
-        if batch is None:
-            batch = Batch(restart=self._emitter.restart, delivered=self._position.delivered, mark=self._emitter.mark)
+        if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
+            batch = self._emitter.take()
         self._load.observe(batch)
         entries = self._load.send()
         rows = self._emitter.take()
@@ -119,7 +119,7 @@ class Session:
             batch.events += rows.events
             batch.bytes += rows.bytes
         batch.state.update(rows.state)
-        self._load.suspend(suspended_topics(rows.state))  # by what reading a chunk has shown
+        self._load.observe(rows)  # what reading a chunk has shown may suspend its table
         self._store(batch, entries, at_once)
         self._report()
 
