@@ -12,7 +12,7 @@ from pymysql import converters
 from pymysql.constants import CLIENT
 
 from tailrace.config.url import DatabaseUrl
-from tailrace.errors import RefusedError, TailraceError, UnreachableError
+from tailrace.errors import RefusedError, TableBusyError, TailraceError, UnreachableError
 from tailrace_mysql.settings import MySQLSourceSettings
 
 CONNECT_SECONDS = 10.0
@@ -199,7 +199,9 @@ def translate(error: pymysql.MySQLError, where: str) -> TailraceError:
         if "SSL" in message or "certificate" in message:
             return RefusedError(message, where=where, fix="see the source's tls settings and the server's certificate")
         return UnreachableError(message, where=where, fix="see whether the server runs and is reachable")
-    if number in _TIMEOUTS or number in _ALTERED:
+    if number in _TIMEOUTS:
+        return TableBusyError(message, where=where, fix="it is tried again")
+    if number in _ALTERED:
         return UnreachableError(message, where=where, fix="it is tried again")
     if number == _TLS_REQUIRED:
         return RefusedError(message, where=where, fix='give the source tls = { mode = "verify-full" }')

@@ -11,7 +11,7 @@ import orjson
 from pymysql.cursors import SSCursor
 
 from tailrace.emitter import EventTable
-from tailrace.errors import RefusedError
+from tailrace.errors import RefusedError, UnreachableError
 from tailrace.schema import Column, TableName, TableSchema
 from tailrace.source import Chunk, View
 from tailrace_mysql import catalog
@@ -24,7 +24,15 @@ from tailrace_mysql.restart import Restart
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.types import ColumnType, UnsupportedTypeError, column_type
 from tailrace_mysql.versions import definitions, first_schema
-from tailrace_mysql.views import PlaceView, close_view, open_view, quote, quote_table
+from tailrace_mysql.views import (
+    CHUNK_LOCK_SECONDS,
+    PlaceView,
+    close_view,
+    limit_lock_wait,
+    open_view,
+    quote,
+    quote_table,
+)
 
 #: `Chunk.after` before the first row.
 _START = "{}"
@@ -133,6 +141,13 @@ class MySQLSnapshotReader:
         chunk is empty and `after` stays: its `high` lets the stream go on to there. Where the key has changed since
         `after`, the table is read from its start again.
         """
+        try:
+            return self._chunk(topic, after, limit_rows, limit_bytes)
+        except UnreachableError:
+            self._disconnect()  # with its view, if it is open
+            raise
+
+    def _chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
         name = self._tables[topic]
         before = catalog.read_one(self._session, name)
         table = self._usable(topic, before)
@@ -144,7 +159,9 @@ class MySQLSnapshotReader:
             return self._nothing(topic, before, after)
         select = _Select(name, table.schema.columns)
         connection = self._connected()
-        opened = open_view(connection, self._connector, self._session, self._server, [name])
+        opened = open_view(
+            connection, self._connector, self._session, self._server, [name], lock_seconds=CHUNK_LOCK_SECONDS
+        )
         rows: list[tuple[bytes | None, bytes]] = []
         size, last, full = 0, None, False
         with closing(self._stream(connection, select.sql(_literals(after, before), limit_rows))) as answer:
@@ -268,6 +285,7 @@ class MySQLSnapshotReader:
     def _connected(self) -> DriverConnection:
         if self._connection is None:
             self._connection = self._connector.connect(raw=True)
+            limit_lock_wait(self._connection, CHUNK_LOCK_SECONDS, self._connector.address)
         return self._connection
 
     def _disconnect(self) -> None:

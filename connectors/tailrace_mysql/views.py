@@ -22,6 +22,8 @@ from tailrace_mysql.server import Server, executed, log_end, mariadb_position
 
 #: How long a lock may wait for transactions that write the table; longer, and others would wait behind it.
 LOCK_SECONDS = 10
+#: The same for a chunk, while whose lock is waited for nothing is read from the log.
+CHUNK_LOCK_SECONDS = 2
 
 _OPEN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
@@ -72,6 +74,7 @@ def open_view(
     tables: Sequence[TableName],
     *,
     exact: bool = False,
+    lock_seconds: int = LOCK_SECONDS,
 ) -> Opened:
     """Opens a view on `connection` for reading `tables`.
 
@@ -89,7 +92,7 @@ def open_view(
     lock = connector.connect(answer_seconds=LOCK_SECONDS + 20)
     try:
         if tables:
-            _lock(lock, tables, connector.address)
+            _lock(lock, tables, lock_seconds, connector.address)
         place = log_end(session, server)
         visible = executed(session) if server.gtids else GtidSet()
         _execute(connection, _OPEN, connector.address)
@@ -116,9 +119,14 @@ def _open_mariadb(connection: DriverConnection, session: Session, where: str) ->
     return Opened(PlaceView(place.mark), place)
 
 
-def _lock(lock: DriverConnection, tables: Sequence[TableName], where: str) -> None:
-    _execute(lock, f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}", where)
+def _lock(lock: DriverConnection, tables: Sequence[TableName], seconds: int, where: str) -> None:
+    limit_lock_wait(lock, seconds, where)
     _execute(lock, "LOCK TABLES " + ", ".join(f"{quote_table(name)} READ" for name in tables), where)
+
+
+def limit_lock_wait(connection: DriverConnection, seconds: int, where: str) -> None:
+    """A statement that meets somebody's lock on a table fails after so long."""
+    _execute(connection, f"SET SESSION lock_wait_timeout = {seconds}", where)
 
 
 def _execute(connection: DriverConnection, sql: str, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import psycopg2
@@ -151,13 +151,16 @@ class Connection:
         rows = self.query(sql, values)
         return rows[0][0] if rows else None
 
-    def copy(self, sql: str, *, first: float = STATEMENT_SECONDS) -> Generator[bytes]:
+    def copy(
+        self, sql: str, *, first: float = STATEMENT_SECONDS, waiting: Callable[[], None] = lambda: None
+    ) -> Generator[bytes]:
         """The messages of COPY … TO STDOUT, a row each.
 
         An iterator that is closed early cancels the statement; an open transaction is aborted then.
 
         Args:
             first: seconds until the first row must be there, which may have to be sorted for.
+            waiting: called again and again while no row comes.
         """
         if self._unchecked:
             self.query(_RAW_TEXT)
@@ -165,12 +168,13 @@ class Connection:
         copy.send(sql)
         deadline = time.monotonic() + first
         while not copy.started():
+            waiting()
             self._poll(select.POLLIN, deadline, first, "reading a table")
         ended = False
         try:
-            yield self._next(copy, first)
+            yield self._next(copy, first, waiting)
             while True:
-                yield self._next(copy, MORE_SECONDS)
+                yield self._next(copy, MORE_SECONDS, waiting)
         except CopyEndedError:
             ended = True
             if self._unchecked:
@@ -182,10 +186,11 @@ class Connection:
             if not ended and not self.raw.closed:
                 self._cancel(copy)
 
-    def _next(self, copy: Copy, seconds: float) -> bytes:
+    def _next(self, copy: Copy, seconds: float, waiting: Callable[[], None] = lambda: None) -> bytes:
         message = copy.fetch()
         deadline = time.monotonic() + seconds
         while message is None:
+            waiting()
             self._poll(select.POLLIN, deadline, seconds, "reading a table")
             message = copy.fetch()
         return message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tailrace.errors import RefusedError, TailraceError, UnreachableError
+from tailrace.errors import RefusedError, TableBusyError, TailraceError, UnreachableError
 
 # What a server says at login that time can mend.
 _NOT_YET = re.compile(
@@ -18,6 +18,9 @@ _LOCAL_REFUSAL = re.compile(
     r"SSL|TLS|certificate|no password supplied|private key|server name indication|unsupported authentication"
     r"|invalid (connection option|port|integer)|channel binding|GSSAPI"
 )
+#: Those of the next that leave the session alive and concern what was asked for alone: lock timeout, statement timeout
+#: or cancel, conflict with recovery on a standby, deadlock.
+_BUSY = re.compile(r"55P03|57014|40001|40P01")
 #: SQLSTATE classes that time can mend: connection, resources (but for a configured limit), rollback, operator
 #: intervention; lock timeout; in use; a table that vanished between two looks at the catalog.
 _TRANSIENT = re.compile(r"08|53(?!400)|40|57P|57014|55P03|55006|42P01")
@@ -65,6 +68,8 @@ def server_error(sqlstate: str | None, message: str, where: str, doing: str = ""
     """
     reason = message.splitlines()[0].strip() if message.strip() else "the connection was closed"
     what = f"{doing}: {reason}" if doing else reason
+    if sqlstate is not None and _BUSY.match(sqlstate):
+        return TableBusyError(what, where=where)
     if sqlstate is None or _TRANSIENT.match(sqlstate):
         return UnreachableError(what, where=where)
     if sqlstate == "42501":

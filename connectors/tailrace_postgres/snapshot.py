@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tailrace.emitter import EventTable
-from tailrace.errors import RefusedError, StuckError, UnreachableError
+from tailrace.errors import RefusedError, StuckError, TableBusyError, UnreachableError
 from tailrace.sequence import lsn_mark
 from tailrace.source import Chunk
 from tailrace_postgres.catalog import Catalog, CatalogColumns
@@ -22,8 +21,8 @@ from tailrace_postgres.wal import log_end
 
 #: Sorting a large table without a fitting index may take this long before its first row.
 READ_SECONDS = 900.0
-#: How long a view may lack what the stream will not bring any more; see `Horizon`.
-HORIZON_SECONDS = 30.0
+#: How long the load waits for a lock on a table: the log is not read meanwhile.
+LOCK_SECONDS = 0.5
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -78,6 +77,7 @@ class PostgresSnapshotReader:
     Args:
         describe: the schema version that a table has now.
         awaited: told of every position that the stream is to reach.
+        waiting: called again and again while a chunk's SELECT keeps us from reading the stream.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class PostgresSnapshotReader:
         anchor: Callable[[], Anchor | None],
         horizon: Horizon,
         awaited: Callable[[int], None],
+        waiting: Callable[[], None],
     ) -> None:
         self._connect = connect
         self._tables = tables
@@ -95,6 +96,7 @@ class PostgresSnapshotReader:
         self._anchor = anchor
         self._horizon = horizon
         self._awaited = awaited
+        self._waiting = waiting
         self._open: Connection | None = None
         self._by_topic: dict[str, Selected] = {}
         self._row_bytes: dict[str, int] = {}
@@ -148,6 +150,7 @@ class PostgresSnapshotReader:
                     f"COPY (SELECT {reading.columns} FROM {reading.source}{condition}"
                     f" ORDER BY {order(key)} LIMIT {limit}) TO STDOUT",
                     first=READ_SECONDS,
+                    waiting=self._waiting,
                 )
             ) as lines:
                 for line in lines:
@@ -199,7 +202,7 @@ class PostgresSnapshotReader:
 
     @property
     def _connection(self) -> Connection:
-        if self._open is None:
+        if self._open is None or self._open.raw.closed:
             self._open = self._connect()
         return self._open
 
@@ -217,22 +220,17 @@ class PostgresSnapshotReader:
         The lock (the one that every SELECT takes) comes before the view: a table that is rewritten between the two
         would look empty.
         """
-        topic = selected.source.topic
         connection = self._connection
-        deadline = time.monotonic() + HORIZON_SECONDS
-        while True:
-            connection.query(f"{_BEGIN}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
-            view = Snapshot.now(connection)
-            if self._horizon.satisfied(topic, view):
-                return view
-            connection.query("ROLLBACK")
-            if time.monotonic() > deadline:
-                raise UnreachableError(
-                    f"the load of {selected.source.name} waits for transactions older than its capture to end",
-                    where=connection.where,
-                    fix="see pg_stat_activity, and whether commits wait for a synchronous standby",
-                )
-            time.sleep(0.1)
+        patience = f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}"
+        connection.query(f"{_BEGIN}; {patience}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
+        view = Snapshot.now(connection)
+        if not self._horizon.satisfied(selected.source.topic, view):
+            raise TableBusyError(
+                "the load waits for transactions older than the table's capture to end",
+                where=connection.where,
+                fix="see pg_stat_activity, and whether commits wait for a synchronous standby",
+            )
+        return view
 
     def _reading(self, catalog: Catalog, selected: Selected) -> tuple[_Reading, CatalogColumns]:
         """How to read the table as it is now, which a lock keeps so."""

@@ -77,6 +77,7 @@ class PostgresSource:
             anchor=lambda: self._anchor,
             horizon=beginning.horizon if beginning is not None else Horizon(),
             awaited=self._await,
+            waiting=self._feed_back,
         )
 
     def position_text(self, position: Position) -> str:
@@ -217,6 +218,10 @@ class PostgresSource:
     def _await(self, lsn: int) -> None:
         if self._streaming is not None:
             self._streaming.await_mark(lsn_mark(lsn))
+
+    def _feed_back(self) -> None:
+        if self._streaming is not None:
+            self._streaming.feed_back()
 
     def _alive(self) -> bool:
         slot = find_slot(self._connection, self._slot, seconds=_ALIVE_SECONDS)

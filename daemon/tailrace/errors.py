@@ -7,6 +7,7 @@ TailraceError
 │   ├── ValueRefusedError   a value that cannot be carried exactly (I5)
 │   └── LogFormatError      bytes in the log that we do not understand (I7)
 ├── UnreachableError     5  a system cannot be reached; time may mend it
+│   ├── TableBusyError   a table of the source cannot be read just now, though its log can
 │   └── TransactionConflictError   the target undid our transaction in favour of another (deadlock)
 ├── RefusedError         5  a system answers and refuses us (password, grant, TLS, setting); a person mends it
 ├── DataLossError        6  going on would lose data (purged log, lost slot, reset server)
@@ -66,6 +67,10 @@ class LogFormatError(StuckError):
 class UnreachableError(TailraceError):
     exit_code = 5
     retryable = True
+
+
+class TableBusyError(UnreachableError):
+    """A table of the source is locked, or no view shows yet what the load needs: the log is read on meanwhile."""
 
 
 class TransactionConflictError(UnreachableError):

@@ -92,7 +92,13 @@ class SnapshotReader(Protocol):
         ...
 
     def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
-        """The next rows in key order after `after` (None: from the beginning), compared by the database."""
+        """The next rows in key order after `after` (None: from the beginning), compared by the database.
+
+        Nothing is read from the log meanwhile: a lock is waited for a moment only.
+
+        Raises:
+            TableBusyError: the table cannot be read just now; it may be asked for again.
+        """
         ...
 
     def sees_all(self, transactions: Sequence[str]) -> bool:

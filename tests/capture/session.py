@@ -58,9 +58,9 @@ class Running:
 
 
 @contextmanager
-def running(source: Source) -> Iterator[Running]:
-    """A session in a thread of its own, ended with the block."""
-    session = Running()
+def running(source: Source, stream: MemoryStream | None = None) -> Iterator[Running]:
+    """A session in a thread of its own, ended with the block; `stream` may hold what an earlier one left."""
+    session = Running(stream or MemoryStream())
 
     def run() -> None:
         try:

@@ -13,7 +13,7 @@ from tailrace.capture import load as load_module
 from tailrace.capture import window as window_module
 from tailrace.capture.load import Load
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import UnreachableError
+from tailrace.errors import TableBusyError
 from tailrace.position import load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
@@ -35,8 +35,11 @@ class Reader:
         self.committed: set[str] = set()
         self.table = V1
         self.high = lsn_mark(1)
+        self.busy: set[str] = set()
 
     def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
+        if topic in self.busy:
+            raise TableBusyError("it is locked")
         view = View(set(self.committed))
         rows: list[tuple[bytes | None, bytes]] = [(key(row["id"]), orjson.dumps(row)) for row in self.rows_now]
         return Chunk(self.table, rows, None, view, self.high)
@@ -65,11 +68,11 @@ class View:
 class Capture:
     """The loop's part around a load: an emitter as the source, a list of events as the stream."""
 
-    def __init__(self, **state: bytes) -> None:
+    def __init__(self, *others: TableName, **state: bytes) -> None:
         self.reader = Reader()
         self.emitter = Emitter(1, "0", mark=lsn_mark(0))
-        table = SourceTable(NAME, TOPIC)
-        self.load = Load([table], Load.plan([table]) | state, self.reader, self.emitter, 1 << 20)
+        tables = [SourceTable(name, f"shop.{name}") for name in (NAME, *others)]
+        self.load = Load(tables, Load.plan(tables) | state, self.reader, self.emitter, 1 << 20)
         self.sent: list[Any] = []
         self.lsn = 1
 
@@ -152,11 +155,27 @@ def test_no_chunk_is_read_before_what_an_earlier_run_streamed_is_visible(monkeyp
     capture.stream()
     assert capture.shown == [("c", 1, {"id": 2})]
     monkeypatch.setattr(capture.load, "_visible_until", 0.0)
-    with pytest.raises(UnreachableError, match="invisible"):
-        capture.load.read()
+    monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 0.0)
+    capture.load.read()
+    assert not capture.load.waiting
+    assert "invisible" in capture.load.delayed
     capture.reader.committed.add("t1")
     capture.load.read()
     assert capture.load.waiting
+    assert capture.load.delayed == ""
+
+
+def test_a_table_that_cannot_be_read_leaves_its_turn_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 3600.0)
+    capture = Capture(TableName("app", "public", "orders"))
+    capture.reader.busy = {TOPIC}
+    capture.load.read()
+    assert not capture.load.waiting
+    capture.load.read()
+    assert capture.load.waiting
+    assert TOPIC in capture.load.delayed
+    capture.load.suspend([TOPIC])
+    assert capture.load.delayed == ""
 
 
 def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,16 +16,18 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
-from tailrace.errors import UnreachableError
+from tailrace.errors import TableBusyError
 from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, load_key
 from tailrace.source import Chunk, SnapshotReader, SourceTable
 
 CHUNK_ROWS = 20_000
 #: State entry: streamed transactions that were not visible to the last read view (see `Window`).
 UNSEEN_KEY = "load-unseen"
-#: How long a commit may stay invisible after it reached the log before we stop and say so (a commit that waits for a
-#: synchronous standby stays invisible for as long as the standby is away).
+#: How long a commit may stay invisible after it reached the log before we say so (a commit that waits for a synchronous
+#: standby stays invisible for as long as the standby is away).
 VISIBILITY_SECONDS = 60.0
+#: A table that cannot be read just now is asked for again after these, doubling.
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.25, 10.0
 
 log = structlog.get_logger()
 
@@ -47,6 +49,15 @@ class TableLoad:
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
+
+
+@dataclass(slots=True)
+class _Delay:
+    """Why a table is not read, and until when (by the monotonic clock)."""
+
+    reason: str
+    seconds: float
+    until: float
 
 
 class Load:
@@ -74,6 +85,7 @@ class Load:
         self._limit_bytes = limit_bytes
         self._window = Window()
         self._chunk: Chunk | None = None
+        self._delays: dict[str, _Delay] = {}
         self._inherited: list[str] = orjson.loads(state.get(UNSEEN_KEY, b"[]"))
         self._stored_unseen: list[str] = list(self._inherited)
         self._visible_until = time.monotonic() + VISIBILITY_SECONDS
@@ -97,6 +109,11 @@ class Load:
         """A chunk has been read and waits for the stream to reach its high mark."""
         return self._chunk is not None
 
+    @property
+    def delayed(self) -> str:
+        """Why a table cannot be read just now; "" where nothing is in the way."""
+        return next((delay.reason for topic, delay in self._delays.items() if topic in self.tables), "")
+
     def observe(self, batch: Batch) -> None:
         """Before a batch is published: remembers which rows it wrote, and which tables' events end with it."""
         if batch.touched:
@@ -113,17 +130,20 @@ class Load:
         self._trace()
 
     def read(self) -> None:
-        """Reads the next chunk, if none is waiting.
-
-        Raises:
-            UnreachableError: what the log holds as committed stays invisible to queries.
-        """
+        """Reads the next chunk, if none is waiting, of a table that can be read now."""
         if self._chunk is not None:
             return
-        topic = next((topic for topic, table in self.tables.items() if not table.done), None)
-        if topic is None or not self._sees_inherited():
+        topic = next((topic for topic, table in self.tables.items() if not table.done and self._is_due(topic)), None)
+        if topic is None:
             return
-        chunk = self._reader.chunk(topic, self.tables[topic].after, CHUNK_ROWS, self._limit_bytes)
+        try:
+            if not self._sees_inherited():
+                return
+            chunk = self._reader.chunk(topic, self.tables[topic].after, CHUNK_ROWS, self._limit_bytes)
+        except TableBusyError as error:
+            self._delay(topic, error)
+            return
+        self._delays.pop(topic, None)
         self._window.opened(chunk.view)
         self._chunk = chunk
 
@@ -169,11 +189,23 @@ class Load:
     def _trace(self) -> None:
         self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
 
+    def _is_due(self, topic: str) -> bool:
+        return topic not in self._delays or time.monotonic() >= self._delays[topic].until
+
+    def _delay(self, topic: str, error: TableBusyError) -> None:
+        """The table is left for a while: the log, with the changes of all others, must not wait for it."""
+        last = self._delays.get(topic)
+        seconds = min(last.seconds * 2, LONGEST_DELAY_SECONDS) if last is not None else FIRST_DELAY_SECONDS
+        reason = f"{topic} cannot be loaded just now: {error}"
+        if last is None or last.reason != reason:
+            log.warning("a table cannot be loaded just now", topic=topic, error=str(error))
+        self._delays[topic] = _Delay(reason, seconds, time.monotonic() + seconds)
+
     def _sees_inherited(self) -> bool:
         """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on."""
         if self._inherited and not self._reader.sees_all(self._inherited):
             if time.monotonic() > self._visible_until:
-                raise UnreachableError(
+                raise TableBusyError(
                     "transactions that the log holds as committed stay invisible to queries",
                     where="full load",
                     fix="see whether commits wait for a synchronous standby that is away",

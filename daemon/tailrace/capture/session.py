@@ -107,7 +107,7 @@ class Session:
             return
         if not self._load.done:
             self._load.read()
-        self._progress.state("streaming" if self._load.done else "loading")
+        self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
         batch = self._source.read(0.02 if self._load.waiting else READ_SECONDS, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
             batch = self._emitter.take()
