@@ -43,7 +43,7 @@ class EmbeddedStreamSettings(StreamSettings):
         default="10GiB",
         validate_default=True,
         description="Where what every sink has goes before `retain` is over; if that is not enough, capture waits "
-        "for the sinks and `status` says so.",
+        "for the sinks and `status` says so. One transaction that is larger goes through whole.",
         examples=["10GiB"],
     )
 

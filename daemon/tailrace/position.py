@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from tailrace.sequence import LOWEST_MARK
+from tailrace.sequence import LOWEST_MARK, transaction_prefix
 
 #: Keys of the stream's state store.
 POSITION_KEY = "position"
@@ -35,6 +35,11 @@ class Position:
     delivered: str = ""
     mark: str = LOWEST_MARK
     commit_ts_ms: int = 0
+
+    @property
+    def in_transaction(self) -> bool:
+        """The stream holds the beginning of a transaction, and not its end yet."""
+        return self.delivered > transaction_prefix(self.epoch, self.mark)
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))

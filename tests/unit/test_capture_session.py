@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -263,6 +264,57 @@ def test_a_row_that_only_a_look_ahead_event_has_written_does_not_come_back_from_
     capture.source = Racing([], capture.calls)
     capture.run()
     assert capture.events == [("u", 1)]
+
+
+class Large(Source):
+    """One transaction of three events, of which each comes in a batch of its own."""
+
+    def tables(self) -> list[SourceTable]:
+        return []
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        opened = super().open(position, state)
+        self.steps: Iterator[Callable[[], None]] = iter(
+            [*(functools.partial(self.insert, number) for number in (1, 2, 3)), self.commit]
+        )
+        self.emitter.begin(lsn_mark(5), 0, b"", "t")
+        return opened
+
+    def insert(self, number: int) -> None:
+        self.emitter.insert(KEYED, number, b"%d" % number, b'{"n":%d}' % number)
+
+    def commit(self) -> None:
+        self.emitter.commit("after", lsn_mark(9))
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        next(self.steps, lambda: None)()
+        return self.emitter.take()
+
+    def log_end(self) -> str:
+        return lsn_mark(9)
+
+
+def test_capture_does_not_pause_inside_a_transaction_nor_after_a_restart_inside_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sinks commit at a transaction's end: before it they consume nothing."""
+    capture = Capture()
+    capture.source = Large([], capture.calls)
+    monkeypatch.setattr(capture.stream, "backlog_full", lambda: "the bound" if len(capture.events) in (1, 2) else "")
+    usual = capture.stream.publish
+
+    def crash(runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+        if runs and len(capture.events) == 1 and len(capture.source.given) == 1:
+            raise UnreachableError("the stream went away")
+        usual(runs, state)
+
+    monkeypatch.setattr(capture.stream, "publish", crash)
+    with pytest.raises(UnreachableError):
+        capture.run()
+    assert capture.events == [("c", 1)]
+    capture.run()
+    assert capture.events == [("c", 1), ("c", 2), ("c", 3)]
+    assert "paused" not in [report.state for report in capture.reports]
 
 
 def test_a_load_that_is_asked_to_stop_leaves_at_once_and_stores_no_position() -> None:

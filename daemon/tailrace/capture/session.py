@@ -49,6 +49,7 @@ class Session:
         self._load: Load
         self._prepared: set[str] = set()
         self._stored_at = 0.0
+        self._exceeding = False
 
     def open(self) -> None:
         """Opens the source; returns early with `control.stop`."""
@@ -102,9 +103,10 @@ class Session:
 
     def _step(self, at_once: bool) -> None:
         full = self._writer.backlog_full()
-        if full:
+        if full and not self._position.in_transaction:
             self._pause(full)
             return
+        self._exceed(full)
         if not self._load.done:
             self._load.read()
         self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
@@ -164,6 +166,12 @@ class Session:
         if self._progress.due:
             self._measure()
             self._progress.send()
+
+    def _exceed(self, full: str) -> None:
+        """Sinks commit at the ends of transactions: inside one, waiting for them would be for ever."""
+        if full and not self._exceeding:
+            log.warning("a source transaction is larger than the stream may keep, and goes on", reason=full)
+        self._exceeding = bool(full)
 
     def _report(self) -> None:
         if not self._progress.due:
