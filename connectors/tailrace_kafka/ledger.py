@@ -18,7 +18,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -50,6 +51,8 @@ _MARKER_SECONDS = 2.0
 # written its name yet.
 _OWNER_SECONDS = 5.0
 _LEARN_SECONDS = 5.0
+# Daemons whose runs lie further back do not come again.
+_PREDECESSORS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +80,35 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The daemon that wrote its name last: whoever finds another one's yields."""
+    """The daemon that wrote its name last: whoever was the owner before it yields.
+
+    Attributes:
+        instance: random name of the daemon's run.
+        writer: random name of this one of the run's writers.
+        predecessors: the instances that owned the stream before, newest first: one of them that finds this record
+            has been taken over from, though its own record may be compacted away.
+    """
 
     instance: str
     host: str
     pid: int
+    writer: str = ""
+    predecessors: tuple[str, ...] = ()
 
     @classmethod
-    def here(cls, instance: str) -> Owner:
-        return cls(instance, socket.gethostname(), os.getpid())
+    def here(cls, instance: str, before: Owner | None) -> Owner:
+        """This process, as the successor of the owner `before`."""
+        older = (before.instance, *before.predecessors) if before is not None else ()
+        predecessors = tuple(name for name in dict.fromkeys(older) if name != instance)
+        return cls(instance, socket.gethostname(), os.getpid(), uuid.uuid4().hex, predecessors[:_PREDECESSORS])
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, record: bytes) -> Owner:
-        return cls(**orjson.loads(record))
+        raw = orjson.loads(record)
+        return cls(**raw | {"predecessors": tuple(raw.get("predecessors", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +220,19 @@ class LedgerReader:
                 self._faults.raise_refusal()
                 raise self._faults.unreachable(STALL_SECONDS)
 
-    def read_until_owner(self, instance: str, other: bool = False) -> Owner | None:
-        """Reads until this owner's record has come, and so everything before it; with `other` another's than this.
+    def read_until_owner(self, expected: Callable[[Owner], bool]) -> Owner | None:
+        """Reads until the last owner's record is an expected one, and so everything before it.
 
-        Returns who is the owner then, or after some seconds in which the expected record did not come.
+        Returns that owner; None where it has not come within some seconds.
         """
         deadline = time.monotonic() + _OWNER_SECONDS
         while True:
             self.read_to_end()
             owner = self.owner
-            if owner is not None and (owner.instance == instance) is not other:
+            if owner is not None and expected(owner):
                 return owner
             if time.monotonic() > deadline:
-                return owner
+                return None
             self.follow(0.05)
 
     @property

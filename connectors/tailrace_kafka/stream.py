@@ -46,8 +46,8 @@ class KafkaStream:
         self._context = context
         self._properties = Properties(settings.properties(), context.pipeline, context.memory)
         self._ledger = Ledger(context.pipeline)
-        # One name for all writers of this object: whoever opens anew after an error still is the owner.
-        self._instance = uuid.uuid4().hex
+        # One name for all writers of a daemon's run: whoever opens anew after an error still is the owner.
+        self._instance = context.instance or uuid.uuid4().hex
 
     def check(self) -> list[Finding]:
         return check(self._properties, self._settings.partitions, self._settings.replication_factor)

@@ -57,14 +57,19 @@ class KafkaWriter:
         self._topics_at = time.monotonic() + _TOPICS_SECONDS
         self._rivals: LedgerReader | None = None
         self._producing: Producing | None = None
+        self._before: Owner | None = None
         try:
             self._cluster.connect()
             self._cluster.create(self._ledger.topics, 1, replication_factor, TOPIC_CONFIG)
             require_compaction(self._cluster, self._ledger)
-            self._producing = (TransactionalProducing if transactional else IdempotentProducing)(properties)
-            self._entries = self._take_over(self._producing)
+            with closing(self._follow_positions()) as positions:
+                self._refuse_to_return(positions)
+                self._producing = (TransactionalProducing if transactional else IdempotentProducing)(properties)
+                self._entries = self._take_over(self._producing, positions)
             if not transactional:
-                self._rivals = LedgerReader(properties, self._cluster, [self._ledger.positions])
+                self._rivals = self._follow_positions()
+                # A first glance would show older owners: of a longer ledger only a part comes at a time.
+                self._rivals.read_until_owner(self._is_own_or_newer)
         except BaseException:
             self.close()
             raise
@@ -113,17 +118,35 @@ class KafkaWriter:
 
     # ---- ownership
 
-    def _take_over(self, producing: Producing) -> dict[str, bytes]:
+    def _follow_positions(self) -> LedgerReader:
+        return LedgerReader(self._properties, self._cluster, [self._ledger.positions])
+
+    def _refuse_to_return(self, positions: LedgerReader) -> None:
+        """The older daemon yields, also where it begins anew: nobody fences it off then, it would fence the newer one.
+
+        Raises:
+            OwnershipLostError: this run has owned the stream, and another daemon has taken it over since.
+        """
+        positions.read_to_end()
+        self._before = positions.owner
+        if self._before is not None and self._instance in self._before.predecessors:
+            raise self._yield_to(self._before)
+
+    def _take_over(self, producing: Producing, positions: LedgerReader) -> dict[str, bytes]:
         """Becomes the owner; returns all entries that earlier ones left."""
         try:
             producing.open()
-            owner = Owner.here(self._instance).to_json()
-            producing.publish([], {}, [], [(self._ledger.positions, OWNER_KEY, owner)])
+            positions.read_to_end()  # there may have been another one since
+            self._before = positions.owner
+            self._owner = Owner.here(self._instance, self._before)
+            producing.publish([], {}, [], [(self._ledger.positions, OWNER_KEY, self._owner.to_json())])
         except Fenced as fenced:
             raise self._judge(fenced) from None
         with closing(LedgerReader(self._properties, self._cluster, self._ledger.topics)) as reader:
-            found = reader.read_until_owner(self._instance)
-            if found is None or found.instance != self._instance:
+            found = reader.read_until_owner(self._is_own_or_newer)
+            if found is None:
+                raise UnreachableError("the owner record does not arrive", where=self._properties.where)
+            if self._is_rival(found):
                 raise self._yield_to(found)
             entries = reader.entries
         if STREAM_KEY not in entries:
@@ -133,16 +156,23 @@ class KafkaWriter:
 
     def _judge(self, fenced: Fenced) -> UnreachableError | OwnershipLostError:
         """Why the cluster takes nothing of this producer any more: the older daemon yields, for good."""
-        with closing(LedgerReader(self._properties, self._cluster, [self._ledger.positions])) as reader:
-            owner = reader.read_until_owner(self._instance, other=True)
-        if owner is not None and owner.instance != self._instance:
+        with closing(self._follow_positions()) as reader:
+            owner = reader.read_until_owner(self._is_rival)
+        if owner is not None:
             return self._yield_to(owner)
         # The transaction took longer than the broker allows, or the producer's id expired: nobody took over.
         return UnreachableError(f"the broker gave this producer up ({fenced})", where=self._properties.where)
 
-    def _yield_to(self, owner: Owner | None) -> UnreachableError | OwnershipLostError:
-        if owner is None:
-            return UnreachableError("the owner record does not arrive", where=self._properties.where)
+    def _is_rival(self, owner: Owner) -> bool:
+        """Whether this is a newer owner than we are: of older ones the record may be there before ours is."""
+        before = self._before
+        older = (before.instance, *before.predecessors) if before is not None else ()
+        return owner.instance != self._instance and owner.instance not in older
+
+    def _is_own_or_newer(self, owner: Owner) -> bool:
+        return owner == self._owner or self._is_rival(owner)
+
+    def _yield_to(self, owner: Owner) -> OwnershipLostError:
         return OwnershipLostError(
             f"another, newer daemon writes this pipeline's stream now (process {owner.pid} on {owner.host})",
             where=self._properties.where,
@@ -156,7 +186,7 @@ class KafkaWriter:
         while self._rivals.follow():
             pass
         owner = self._rivals.owner
-        if owner is not None and owner.instance != self._instance:
+        if owner is not None and self._is_rival(owner):
             raise self._yield_to(owner)
 
     # ---- writing

@@ -37,6 +37,8 @@ class Context:
         memory: bytes that a worker may use for buffers.
         sinks: names of the file's sinks: the stream keeps what one of them has not consumed.
         retention: asks the stream how long it keeps events (`Stream.retention`); for `check`.
+        instance: random name of the daemon's run, by which a stream tells its writers from another daemon's; the same
+            after a restart of a worker, "" outside of a run.
     """
 
     pipeline: str
@@ -47,6 +49,7 @@ class Context:
     memory: int = 256 << 20
     sinks: tuple[str, ...] = ()
     retention: Callable[[], float | None] = field(default=_unknown, compare=False)
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Order:
         finish: leave once caught up.
         settled: an earlier process of this run's worker has been at work.
         log_format, debug: as `tailrace.logs.configure`.
+        instance: random name of the supervisor's run, the same for all processes that it starts.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Order:
     settled: bool = False
     log_format: str = "json"
     debug: bool = False
+    instance: str = ""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -178,7 +180,7 @@ def run_role(pipeline: Pipeline, order: Order, control: Control, reporter: Repor
 def load_pipeline(order: Order) -> Pipeline:
     from tailrace.config import parse
 
-    return parse(order.text, order.file)
+    return replace(parse(order.text, order.file), instance=order.instance)
 
 
 def work(order: Order, control: Control, reports: ReportPipe, load: Callable[[Order], Pipeline], run: Runner) -> int:

@@ -34,6 +34,7 @@ class Pipeline:
         source: model of the source's connector.
         stream: model of the stream's connector.
         sinks: model of each sink's connector, in the file's order.
+        instance: random name of the run of the daemon that this is used in; "" outside of one.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Pipeline:
     http: Http
     limits: Limits
     tables: tuple[TableSettings, ...]
+    instance: str = ""
 
     def context(self) -> Context:
         """What connectors are told."""
@@ -58,6 +60,7 @@ class Pipeline:
             memory=self.limits.memory,
             sinks=tuple(settings.name for settings in self.sinks),
             retention=lambda: self.create_stream().retention(),
+            instance=self.instance,
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)

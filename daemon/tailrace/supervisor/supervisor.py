@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ class Supervisor:
         self._until_caught_up = until_caught_up
         self._log_format = log_format
         self._debug = debug
+        self._instance = uuid.uuid4().hex
         self._command = command
         self._notifier = notifier or Notifier()
         sinks = [str(settings.name) for settings in pipeline.sinks]
@@ -316,6 +318,7 @@ class Supervisor:
             settled=worker.health.settled,
             log_format=self._log_format,
             debug=self._debug,
+            instance=self._instance,
         )
         try:
             process = await WorkerProcess.start(
