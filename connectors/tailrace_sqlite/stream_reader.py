@@ -6,13 +6,15 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from tailrace.batch import Run
-from tailrace.errors import DataLossError
+from tailrace.errors import DataLossError, UnreachableError
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition, Slice
 from tailrace_sqlite import frames, segments
@@ -26,6 +28,8 @@ _SHORTEST_WAIT = 0.001
 _LONGEST_WAIT = 0.02
 #: Cursors only hold retention: writing them this seldom spares a flush per commit of the sink.
 _CURSOR_SECONDS = 1.0
+log = structlog.get_logger()
+
 _FETCH = "SELECT first, last, crc, body FROM frames WHERE last >= ? ORDER BY last"
 
 
@@ -60,6 +64,7 @@ class EmbeddedReader:
         self._wait = _SHORTEST_WAIT
         self._cursor: int | None = None
         self._cursor_at = 0.0
+        self._cursor_fails = False
 
     # ---- the protocol
 
@@ -171,7 +176,7 @@ class EmbeddedReader:
                 self._begin(bases[0])
             assert self._next is not None
             if self._next < bases[0]:
-                raise self._lost(
+                raise self._give_up(
                     f"events from offset {self._next:,} on are asked for, kept are those from {bases[0]:,}"
                 )
             base = max(base for base in bases if base <= self._next)
@@ -186,18 +191,22 @@ class EmbeddedReader:
             self._leave()
             # A newer segment may have come between the two looks.
             if bases == self._folder.bases():
-                raise self._lost(f"offset {self._next:,} is asked for, but the stream ends at {end:,}")
+                raise self._give_up(f"offset {self._next:,} is asked for, but the stream ends at {end:,}")
         return False
 
     def _begin(self, first: int) -> None:
         if first and self._needs_beginning:
-            raise self._lost(
+            raise self._give_up(
                 f"{self._consumer} has no position yet, and the stream's beginning, with the rows of the full load, "
                 f"is not kept any more"
             )
         self._next = first
 
-    def _lost(self, what: str) -> DataLossError:
+    def _give_up(self, what: str) -> DataLossError:
+        """What the consumer asks for is gone: the stream keeps nothing more for it."""
+        if self._consumer and self.stream_id:
+            self._cursor = None
+            self._write_cursor(lambda: self._cursors.refuse(self._consumer, self._stream_id))
         return DataLossError(
             what,
             where=str(self._folder.path),
@@ -301,9 +310,21 @@ class EmbeddedReader:
             return
         if not at_once and time.monotonic() < self._cursor_at + _CURSOR_SECONDS:
             return
-        self._cursors.write(self._consumer, self._stream_id, offset)
-        self._cursor = None
         self._cursor_at = time.monotonic()
+        if self._write_cursor(lambda: self._cursors.write(self._consumer, self._stream_id, offset)):
+            self._cursor = None
+
+    def _write_cursor(self, write: Callable[[], None]) -> bool:
+        """A failure is no reason to stop a sink, nor to hide what has ended it: it is said once, and tried again."""
+        try:
+            write()
+        except UnreachableError as error:
+            if not self._cursor_fails:
+                log.warning("how far a sink is cannot be noted as its cursor; retention waits", error=str(error))
+            self._cursor_fails = True
+            return False
+        self._cursor_fails = False
+        return True
 
 
 def _version(entry: tuple[str, bytes]) -> tuple[str, int]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, UnreachableError
+from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, StuckError, UnreachableError
 from tailrace.stream import Partition
-from tailrace_sqlite import segments
+from tailrace_sqlite import segments, stream_reader
 from tests.streams import Event, Pipeline, contents, events_of, read, run
 
 ONLY = Partition("", 0)
@@ -209,6 +209,72 @@ def test_a_position_before_what_is_kept_is_data_loss(pipeline: Pipeline) -> None
     onlooker.seek({})
     assert events_of(onlooker)[0].offset > 3
     onlooker.close()
+    writer.close()
+
+
+def test_a_sink_that_can_never_be_served_holds_nothing_until_it_can(pipeline: Pipeline) -> None:
+    """Added after the stream's beginning went: the others must not wait for it at the bound."""
+    pipeline.sinks = ("one",)
+    writer = pipeline.open().writer()
+    one = pipeline.open().reader("one")
+    one.seek({})
+
+    def consume(index: int) -> None:
+        writer.publish([run(TOPIC, big(index))], {})
+        one.commit({ONLY: read(one, 1)[0].offset + 1})
+        one.close()  # writes its cursor
+
+    for index in range(15):
+        consume(index)
+    writer.close()
+    assert files(pipeline)[0] > f"{0:020d}.segment"
+
+    pipeline.sinks = ("one", "two")
+    writer = pipeline.open().writer()
+    two = pipeline.open().reader("two")
+    for positions in ({}, {ONLY: 1}, {ONLY: 1000}):
+        with pytest.raises(DataLossError):
+            two.seek(positions)
+        two.close()
+    for index in range(15, 40):
+        assert writer.backlog_full() == ""
+        consume(index)
+    assert pipeline.open().size().bytes < 2 << 20
+
+    two.seek({ONLY: 40})
+    two.close()
+    while not writer.backlog_full():
+        consume(40)
+    assert "two did not" in writer.backlog_full()
+    writer.close()
+
+
+def test_a_cursor_that_cannot_be_written_stops_no_sink(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a hint, and a full disk is not to hide what really ended a sink."""
+    monkeypatch.setattr(stream_reader, "_CURSOR_SECONDS", 0.0)
+    (pipeline.state_dir / "cursors").write_text("in the way")
+    stream = pipeline.open()
+    writer, reader = stream.writer(), stream.reader("one")
+    writer.publish([run(TOPIC, *(big(index) for index in range(12)))], {})
+    assert "one, two did not" in writer.backlog_full()
+
+    def apply_until_stuck() -> None:
+        with closing(reader):
+            reader.seek({})
+            for event in read(reader, 12):
+                reader.commit({ONLY: event.offset + 1})
+                reader.poll(0.0, 1)
+            raise StuckError("a value cannot be carried")
+
+    with pytest.raises(StuckError):
+        apply_until_stuck()
+    assert capsys.readouterr().out.count("cannot be noted as its cursor") == 1
+    (pipeline.state_dir / "cursors").unlink()
+    reader.seek({ONLY: 12})
+    reader.close()
+    assert "two did not" in writer.backlog_full(), "the cursor was written as soon as it could be"
     writer.close()
 
 
