@@ -21,7 +21,8 @@ from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, load_key
 from tailrace.source import Chunk, SnapshotReader, SourceTable
 
 CHUNK_ROWS = 20_000
-#: State entry: streamed transactions that were not visible to the last read view (see `Window`).
+#: State entry: streamed transactions that were not visible to the last read view (see `Window`), and the epoch of the
+#: log that their tokens belong to.
 UNSEEN_KEY = "load-unseen"
 #: How long a commit may stay invisible after it reached the log before we say so (a commit that waits for a synchronous
 #: standby stays invisible for as long as the standby is away).
@@ -86,7 +87,9 @@ class Load:
         self._window = Window()
         self._chunk: Chunk | None = None
         self._delays: dict[str, _Delay] = {}
-        self._inherited: list[str] = orjson.loads(state.get(UNSEEN_KEY, b"[]"))
+        unseen = orjson.loads(state.get(UNSEEN_KEY, b'{"epoch":0,"tokens":[]}'))
+        self._inherited: list[str] = unseen["tokens"]
+        self._inherited_epoch: int = unseen["epoch"]
         self._stored_unseen: list[str] = list(self._inherited)
         self._visible_until = time.monotonic() + VISIBILITY_SECONDS
         self._trace()
@@ -165,7 +168,8 @@ class Load:
         unseen = self._inherited + self._window.unseen if not self.done else []
         if unseen != self._stored_unseen:
             self._stored_unseen = unseen
-            entries[UNSEEN_KEY] = orjson.dumps(unseen)
+            epoch = self._inherited_epoch if self._inherited else self._emitter.epoch
+            entries[UNSEEN_KEY] = orjson.dumps({"epoch": epoch, "tokens": unseen})
         return entries
 
     def _send(self, chunk: Chunk) -> None:
@@ -202,8 +206,15 @@ class Load:
         self._delays[topic] = _Delay(reason, seconds, time.monotonic() + seconds)
 
     def _sees_inherited(self) -> bool:
-        """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on."""
-        if self._inherited and not self._reader.sees_all(self._inherited):
+        """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on.
+
+        On another server their tokens may mean nothing (places in the old server's log). It has committed all of them,
+        or the source had not opened: they are given their time to become visible.
+        """
+        if self._inherited and self._inherited_epoch != self._emitter.epoch:
+            if time.monotonic() <= self._visible_until:
+                return False
+        elif self._inherited and not self._reader.sees_all(self._inherited):
             if time.monotonic() > self._visible_until:
                 raise TableBusyError(
                     "transactions that the log holds as committed stay invisible to queries",
