@@ -116,12 +116,7 @@ class SchemaHistory:
         for key, record in state.items():
             if key.startswith(TABLE_PREFIX) and (entry := orjson.loads(record))["state"] == "suspended":
                 self._suspensions[key.removeprefix(TABLE_PREFIX)] = entry["reason"]
-        for key, record in state.items():
-            if key.startswith(SCHEMA_PREFIX):
-                schema = TableSchema.from_json(record)
-                table = self._table(schema.name.database, schema.name.table)
-                if table is not None and table.topic == schema.topic:
-                    table.versions[schema.id] = schema
+        self._recall_versions(state)
         for table in self.tables:
             past = [schema for schema in table.versions.values() if schema.since <= prefix]
             if past:
@@ -133,8 +128,12 @@ class SchemaHistory:
             table.charsets = {since: charset for since, charset in charsets.items() if since < prefix}
             table.dropped = state.get(_dropped_key(table.topic)) == b"1"
 
-    def begin(self, found: Mapping[TableName, TableDefinition]) -> None:
-        """A first start: these definitions hold from the start position on."""
+    def begin(self, found: Mapping[TableName, TableDefinition], state: Mapping[str, bytes]) -> None:
+        """A first start: these definitions hold from the start position on.
+
+        One that broke off before it has left versions, and rows that have them; all rows are loaded again.
+        """
+        self._recall_versions(state)
         for definition in found.values():
             table = self._table(definition.name.database, definition.name.table)
             if table is None:
@@ -143,7 +142,15 @@ class SchemaHistory:
             if reason:
                 self._suspend(table, reason)
             else:
-                self._adopt(table, definition, "")
+                self._adopt(table, definition, "", empty=True)
+
+    def _recall_versions(self, state: Mapping[str, bytes]) -> None:
+        for key, record in state.items():
+            if key.startswith(SCHEMA_PREFIX):
+                schema = TableSchema.from_json(record)
+                table = self._table(schema.name.database, schema.name.table)
+                if table is not None and table.topic == schema.topic:
+                    table.versions[schema.id] = schema
 
     def missed(self, earlier: Selection | None) -> None:
         """Suspends tables that were captured once, but that the globs of the run before this one (`earlier`) left out:
@@ -421,7 +428,7 @@ class SchemaHistory:
         self.generation += 1
         return [Effect(table.version.table)]
 
-    def _adopt(self, table: Table, definition: TableDefinition, since: str) -> None:
+    def _adopt(self, table: Table, definition: TableDefinition, since: str, empty: bool = False) -> None:
         here = transaction_prefix(self._emitter.epoch, self._emitter.mark) if table.charsets else since
         self._set_charset(table, definition.charset, here)
         reason = definition.refusal or unsupported(definition)
@@ -436,7 +443,7 @@ class SchemaHistory:
             table.version = Version(self.event_table(schema))
         else:
             try:
-                schema = next_schema(table.versions, newest, definition.columns, since)
+                schema = next_schema(table.versions, newest, definition.columns, since, empty=empty)
             except UnsupportedTypeError as error:
                 self._suspend(table, f"{error}; {_RELOAD}")
                 return

@@ -110,7 +110,7 @@ class MySQLSource:
             position = Position(1, server.identity, restart.to_text(), mark=start.mark)
             self._prepare(position)
             assert self._history is not None
-            self._history.begin(found)
+            self._history.begin(found, state)
         else:
             stored = position
             position = resume.verify(self._connector, self._session, server, stored)

@@ -466,3 +466,26 @@ def test_checksums_switched_in_mid_stream(database: Database) -> None:
             server.query("SET GLOBAL binlog_checksum = CRC32")
         database.execute("INSERT INTO t VALUES (4, 'x', 1)")
         assert len(capture.catch_up()) == 1
+
+
+def test_a_first_start_that_broke_off_keeps_the_versions_that_it_stored(database: Database) -> None:
+    """Rows of the attempt before are in the stream: what their version says must not change."""
+    database.execute("CREATE TABLE keyless (a INT, b INT)")
+    database.execute("INSERT INTO keyless VALUES (1, 2)")
+    with capturing(database) as capture:
+        capture.flush()
+        before = capture.schema("keyless", 1)
+        capture.position = None
+        database.execute("ALTER TABLE keyless DROP COLUMN a, ADD COLUMN c INT NOT NULL DEFAULT (7)")
+        opened = capture.reopen()
+        capture.flush()
+        assert capture.schema("keyless", 1) == before
+        reader = capture.reader()
+        (chunk,) = reader.whole(capture.topic("keyless"), 1 << 20)
+        assert [row for _, row in chunk.rows] == [b'{"b":2,"c":7}']
+        assert [(column.id, column.name) for column in chunk.table.schema.columns] == [(2, "b"), (3, "c")]
+        opened.emitter.snapshot_rows(chunk.table, chunk.rows, opened.position.mark, chunk.fields)
+        reader.close()
+        capture.flush()
+        assert capture.schema("keyless", 2) == chunk.table.schema
+        assert [event.op for event in capture.events] == ["s", "r"]
