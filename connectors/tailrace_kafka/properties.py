@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from tailrace.errors import ConfigError
 from tailrace_kafka.faults import Faults, error_of, explain
+from tailrace_kafka.settings import BYTES
 
 #: Values that acknowledge an event before every replica in sync has it (I1), or send one of a key out of order (I3).
 _UNSAFE: dict[str, tuple[Callable[[str], bool], str]] = {
@@ -44,6 +45,10 @@ class Properties:
             value = str(self.given.get(name, "all"))
             if is_unsafe(value):
                 raise ConfigError(f'"{name}" = "{value}": {reason}', where="[stream.kafka]", fix="remove it")
+        for name in BYTES & self.given.keys():
+            if not str(self.given[name]).isdecimal():  # only a secret's value comes as far as this
+                fix = f'write it out, as in "{name}" = 1000000'
+                raise ConfigError(f'"{name}" must be a whole number of bytes', where="[stream.kafka]", fix=fix)
 
     @property
     def where(self) -> str:

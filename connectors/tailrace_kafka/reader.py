@@ -212,6 +212,15 @@ class KafkaReader:
             position = self._wanted.get(partition)
             if position is None:
                 position = begin if self._needs_beginning else max(begin, first)
+                if position > begin and self._consumer_name:
+                    log.warning(
+                        "the sink has no position yet, and the partition's beginning is not kept any more",
+                        sink=self._consumer_name,
+                        topic=partition.topic,
+                        partition=partition.number,
+                        stream_begins_at=begin,
+                        first_kept=first,
+                    )
             if position < first:
                 known = f"{self._consumer_name} continues at" if partition in self._wanted else "the stream begins at"
                 raise self._lost(partition, f"{known} offset {position:,}, but only records from {first:,} on are kept")

@@ -25,6 +25,9 @@ OWNED = frozenset(
     }
 )
 
+#: Properties that tailrace reckons with.
+BYTES = frozenset({"message.max.bytes"})
+
 
 def _property(value: object) -> object:
     """librdkafka takes all its properties as text."""
@@ -48,6 +51,9 @@ def _properties(properties: dict[str, Interpolated]) -> dict[str, Interpolated]:
     for name in properties:
         if name in OWNED:
             raise refusal("tailrace sets it itself", "remove it", key=name)
+    for name in BYTES & properties.keys():
+        if properties[name].literal and not properties[name].raw.isdecimal():
+            raise refusal("must be a whole number of bytes", f'write it out, as in "{name}" = 1000000', key=name)
     if "bootstrap.servers" not in properties:
         raise refusal('"bootstrap.servers" is missing', 'add "bootstrap.servers" = "localhost:9092"')
     return properties

@@ -243,6 +243,12 @@ def test_every_key() -> None:
             id="kafka property of ours",
         ),
         pytest.param(
+            SOURCE + KAFKA + '"message.max.bytes" = "1MB"\n',
+            'shop.toml: stream.kafka."message.max.bytes": must be a whole number of bytes; '
+            'write it out, as in "message.max.bytes" = 1000000',
+            id="kafka property in another unit",
+        ),
+        pytest.param(
             SOURCE + KAFKA + '"x.y" = ["x"]\n',
             'shop.toml: stream.kafka."x.y": must be a string, a number or a boolean, not an array; '
             "see librdkafka's CONFIGURATION.md",

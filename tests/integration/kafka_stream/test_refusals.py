@@ -29,9 +29,13 @@ from tests.streams.kafka import USERS, make_pipeline, values
         ({"no.such.property": "1"}, 'No such configuration property: "no.such.property"'),
         ({"linger.ms": "soon"}, "Invalid value for configuration property"),
         ({"max.in.flight": "10"}, "max.in.flight"),
+        ({"message.max.bytes": "${UNIT_MB}"}, '"message.max.bytes" must be a whole number of bytes'),
     ],
 )
-def test_a_property_that_cannot_be_is_a_config_error(pipeline: Pipeline, properties: dict[str, str], told: str) -> None:
+def test_a_property_that_cannot_be_is_a_config_error(
+    pipeline: Pipeline, properties: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIT_MB", "1MB")
     pipeline.stream["kafka"].update(properties)
 
     def open_writer() -> None:

@@ -67,7 +67,7 @@ def test_partitions_that_are_added_stop_both_sides(
 
 
 def test_records_that_retention_took_are_data_loss(
-    pipeline: Pipeline, kafka: servers.Kafka, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, kafka: servers.Kafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tailrace_kafka.reader, "_END_SECONDS", 0.5)
     topic = pipeline.table(USERS)
@@ -86,9 +86,13 @@ def test_records_that_retention_took_are_data_loss(
     assert len(read_to_end(reader)) == 5
     onlooker = reader_from_beginning(pipeline, "")
     assert len(read_to_end(onlooker)) == 5
+    assert "first_kept" not in capsys.readouterr().out
     pipeline.mode = "cdc"
     late = reader_from_beginning(pipeline)
     assert len(read_to_end(late)) == 5
+    said = capsys.readouterr().out
+    assert "first_kept=5" in said
+    assert "sink=one" in said
     for each in (reader, onlooker, late, writer):
         each.close()
 
