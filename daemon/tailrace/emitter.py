@@ -16,7 +16,7 @@ from tailrace import __version__
 from tailrace.batch import Batch, Run, Touch
 from tailrace.position import schema_key
 from tailrace.schema import TableSchema
-from tailrace.sequence import SNAPSHOT_ORDINAL, ordinal_text, sequence, transaction_prefix
+from tailrace.sequence import EVENT_BITS, SNAPSHOT_ORDINAL, ordinal_text, sequence, transaction_prefix
 
 # One change of the log can leave as several events, which must differ in their sequence: a batch may end between
 # them, and a resume skips by sequence. Two bits below the ordinal keep them apart.
@@ -310,7 +310,7 @@ class Emitter:
         part: int = _EVENT,
     ) -> None:
         self._flush_pending(tx_end=False)
-        seq = self._prefix + ordinal_text(ordinal << 2 | part)
+        seq = self._prefix + ordinal_text(ordinal << EVENT_BITS | part)
         head = (
             b'{"before":'
             + before

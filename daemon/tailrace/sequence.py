@@ -15,6 +15,9 @@ Marks compare as strings too; a mark alone says how far a log was read.
 from __future__ import annotations
 
 MARK_WIDTH = 20
+_ORDINAL_WIDTH = 16
+#: Bits below the ordinal: the events that one change of the log can leave as.
+EVENT_BITS = 2
 SNAPSHOT_ORDINAL = 0
 #: Before everything in any log.
 LOWEST_MARK = "0" * MARK_WIDTH
@@ -45,6 +48,11 @@ def transaction_prefix(epoch: int, mark: str) -> str:
 
 def ordinal_text(ordinal: int) -> str:
     return f"{ordinal:016x}"
+
+
+def of_load(seq: str) -> bool:
+    """Whether this is the sequence of an event of the full load, which is no change of the log."""
+    return int(seq[-_ORDINAL_WIDTH:], 16) >> EVENT_BITS == SNAPSHOT_ORDINAL
 
 
 def sequence(epoch: int, mark: str, ordinal: int) -> str:

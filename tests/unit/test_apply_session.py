@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tailrace.apply import session as session_module
@@ -17,7 +18,7 @@ from tailrace.errors import (
     TransactionConflictError,
     UnreachableError,
 )
-from tailrace.position import schema_key
+from tailrace.position import POSITION_KEY, Position, schema_key
 from tailrace.report import Control
 from tailrace.schema import Column, Kind, Type
 from tailrace.stream import Partition
@@ -333,6 +334,51 @@ def test_partitions_that_disagree_on_control_events_are_an_error(parted: Mirror)
         emitter.truncate(users.event_table, 1)
     with pytest.raises(StuckError, match="do not hold the same schema changes"):
         parted.catch_up()
+
+
+def repeat(parted: Mirror, topic: str, op: str) -> None:
+    """What a crash without transactions leaves: a control event once more, in one partition alone."""
+    records = parted.stream._log[Partition(topic, 0)]
+    record = next(r for r in reversed(records) if r is not None and r[2] is not None and orjson.loads(r[2])["op"] == op)
+    records.append(record)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_repeated_control_event_is_not_acted_on_again_and_holds_nothing(parted: Mirror, restarted: bool) -> None:
+    users = parted.script.table("public.users", [ID, NAME])
+    users.truncate()
+    users.insert(row(1))
+    users.insert(row(2))
+    if restarted:
+        parted.catch_up()
+    repeat(parted, users.schema.topic, "t")
+    with parted.running():
+        for key in range(10, 40):  # into all partitions
+            users.insert(row(key))
+        wait_until(parted.has("SELECT count(*) FROM users", [(32,)]), 5, "rows behind it, and those before it")
+        users.alter([ID, NAME, NOTE])
+        users.insert({"id": 50, "name": "n", "note": "m"})
+        wait_until(parted.has("SELECT id FROM users WHERE note = 'm'", [(50,)]), 5, "the next schema change")
+
+
+def test_a_control_event_that_was_repeated_before_a_restart_holds_nothing_while_others_are_idle(
+    parted: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored position says that all partitions had it: what they held it before is what they were read from."""
+    monkeypatch.setattr(session_module, "HELD_SECONDS", 0.0)
+    users = parted.script.table("public.users", [ID, NAME])
+    users.truncate()
+    users.insert(row(1))
+    parted.catch_up()
+    repeat(parted, users.schema.topic, "t")
+    end = parted.stream.reader("").ends()[Partition(users.schema.topic, 0)]
+    stored = Position(1, "", "", parted.script.emitter.take().delivered, parted.script.mark)
+    with parted.running():
+        wait_until(lambda: bool(parted.readers[-1]._paused), 5, "the partition waits")
+        assert parted.positions()[users.schema.topic, 0] < end
+        parted.stream.publish([], {POSITION_KEY: stored.to_json()})
+        wait_until(lambda: parted.positions()[users.schema.topic, 0] == end, 5, "the partition goes on")
+    assert parted.query("SELECT id FROM users") == [(1,)]
 
 
 def test_another_number_of_partitions_stops_the_sink(parted: Mirror) -> None:

@@ -2,19 +2,74 @@
 
 A truncate or a schema change stands in every partition of its topic. Rows before it in one partition must be applied
 before it acts, and rows after it in another one afterwards, though partitions are read at different speeds.
+
+A crash of a daemon that writes without transactions repeats a control event, perhaps in some partitions only. The log's
+order tells: what is not above the last one that was released is a repetition. After a restart nobody remembers which
+that was; but a partition that is read on from behind the event shows it, by its next record or by its end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from tailrace.errors import StuckError
+from tailrace.sequence import of_load
 from tailrace.stream import Partition
 
 
 class Barrier:
-    """Which partitions wait, and at which control event (named by its sequence)."""
+    """Which partitions wait, and at which control event (named by its sequence).
 
-    def __init__(self) -> None:
+    Args:
+        resumed: partitions that are not read from their beginning, but from where all before was applied.
+    """
+
+    def __init__(self, resumed: Collection[Partition] = ()) -> None:
         self._waiting: dict[str, dict[Partition, str]] = {}
+        self._released: dict[str, str] = {}
+        self._resumed = frozenset(resumed)
+
+    def is_repeated(self, topic: str, seq: str) -> bool:
+        """Whether this control event, or a later one of its topic, has been released.
+
+        Never one of the full load: it is no change of the log, and its next attempt may have the same sequence.
+        """
+        return seq <= self._released.get(topic, "") and not of_load(seq)
+
+    def pass_by(self, partition: Partition, seq: str) -> list[Partition]:
+        """A partition that does not wait has a record: those that wait at an event before it need not.
+
+        That event was released before the restart; the partitions that wait at a repetition of it may go on.
+        """
+        waiting = self._waiting.get(partition.topic)
+        if not waiting or partition not in self._resumed or partition.topic in self._released:
+            return []
+        return self._drop(partition.topic, lambda event: event < seq)
+
+    def settle(
+        self, reached: str, at_end: Collection[Partition], together: dict[str, set[Partition]]
+    ) -> list[Partition]:
+        """Those that wait at a repetition, because all other partitions have been read to their ends without it.
+
+        Args:
+            reached: every control event up to this sequence is in all partitions.
+            at_end: partitions that were read to their ends as of then.
+            together: the partitions of each topic.
+        """
+        freed: list[Partition] = []
+        for topic, waiting in list(self._waiting.items()):
+            others = together[topic] - waiting.keys()
+            if topic not in self._released and others and others <= self._resumed & frozenset(at_end):
+                freed += self._drop(topic, lambda event: event <= reached)
+        return freed
+
+    def _drop(self, topic: str, is_done: Callable[[str], bool]) -> list[Partition]:
+        waiting = self._waiting[topic]
+        done = {partition: seq for partition, seq in waiting.items() if is_done(seq) and not of_load(seq)}
+        if done:
+            self._waiting[topic] = {partition: seq for partition, seq in waiting.items() if partition not in done}
+            self._released[topic] = max(done.values())
+        return list(done)
 
     def arrive(self, partition: Partition, seq: str, together: set[Partition]) -> list[Partition] | None:
         """A partition has reached a control event.
@@ -41,6 +96,7 @@ class Barrier:
         if waiting.keys() < together:
             return None
         del self._waiting[partition.topic]
+        self._released[partition.topic] = max(seq, self._released.get(partition.topic, ""))
         return [other for other in waiting if other != partition]
 
     @property

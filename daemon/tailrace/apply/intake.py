@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+import structlog
 
 from tailrace.apply.barrier import Barrier
 from tailrace.apply.changes import Change, SchemaCatalog, parse
+from tailrace.position import Position
 from tailrace.schema import TableName
+from tailrace.sequence import SNAPSHOT_ORDINAL, sequence
 from tailrace.stream import Partition, Slice, StreamReader
+
+log = structlog.get_logger()
 
 #: topic, key, value, offset
 _Record = tuple[str, bytes | None, bytes | None, int]
@@ -19,13 +25,20 @@ class Intake:
 
     Args:
         selects: whether the sink takes this table.
+        resumed: partitions that are not read from their beginning.
     """
 
-    def __init__(self, reader: StreamReader, catalog: SchemaCatalog, selects: Callable[[TableName], bool]) -> None:
+    def __init__(
+        self,
+        reader: StreamReader,
+        catalog: SchemaCatalog,
+        selects: Callable[[TableName], bool],
+        resumed: Collection[Partition],
+    ) -> None:
         self._reader = reader
         self._catalog = catalog
         self._selects = selects
-        self._barrier = Barrier()
+        self._barrier = Barrier(resumed)
         self._held: dict[Partition, tuple[int, deque[_Record]]] = {}
         self._wanted: dict[str, bool] = {}
         self._partitions: dict[str, set[Partition]] = {}
@@ -73,6 +86,20 @@ class Intake:
             self._reader.resume(partition)
         self._held.clear()
 
+    def settle(self, position: Position, ends: Mapping[Partition, int]) -> list[Change]:
+        """The changes of partitions that wait at the repetition of a control event.
+
+        Args:
+            position: where capture stands: all events before it are in the stream.
+            ends: the partitions' ends, asked for afterwards.
+        """
+        positions = self._reader.positions()
+        at_end = [partition for partition, end in ends.items() if positions.get(partition, 0) >= end]
+        reached = max(position.delivered, sequence(position.epoch, position.mark, SNAPSHOT_ORDINAL))
+        changes: list[Change] = []
+        self._go_on(self._barrier.settle(reached, at_end, self._partitions), changes)
+        return changes
+
     def refresh_partitions(self) -> None:
         self._partitions = {}
         for partition in self._reader.partitions():
@@ -101,7 +128,12 @@ class Intake:
                     if change.tx_end:
                         changes.append(change)
                 continue
+            if self._held and (passed := self._barrier.pass_by(partition, change.seq)):
+                self._go_on(passed, changes)
             if change.control:
+                if self._barrier.is_repeated(topic, change.seq):
+                    log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
+                    continue
                 freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])
                 if freed is None:
                     self._held[partition] = (offset, records)

@@ -20,6 +20,7 @@ from tailrace.apply.intake import Intake
 from tailrace.apply.progress import Progress, position_text
 from tailrace.apply.targets import Targets
 from tailrace.errors import DataLossError, StuckError, TransactionConflictError
+from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
 from tailrace.sink import Sink
@@ -36,6 +37,8 @@ MEMORY_SHARE = 32
 SMALLEST_BATCH, LARGEST_BATCH = 64 << 10, 16 << 20
 #: In place of a partition's number: changes of this topic have gone by, because the sink did not take the table.
 SKIPPED = -2
+#: Partitions that wait at a control event while no record comes are looked into this often: it takes the state store.
+HELD_SECONDS = 5.0
 #: Lost deadlocks in a row before everything is opened anew.
 CONFLICTS = 8
 
@@ -128,12 +131,13 @@ class Session:
     def _begin(self) -> None:
         """Reads on from what the target holds, with nothing in hand."""
         self._reader.seek(self._committed)
-        self._intake = Intake(self._reader, self._catalog, self._selects)
+        self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
         self._batch = TargetBatch(self._sink, self._targets, self._commit_before)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
+        self._settled_at = time.monotonic()
         self._stamps: dict[Partition, int] = {}
 
     def run(self) -> None:
@@ -160,17 +164,28 @@ class Session:
         received = sum(piece.bytes for piece in slices)
         if slices:
             self._progress.state("streaming")
-            changes = self._intake.take(slices)
-            if changes and not self._gathered:
-                self._gathered_at = time.monotonic()
-            self._gathered += changes
-            self._gathered_bytes += sum(change.size for change in changes)
+            self._gather(self._intake.take(slices))
+        elif self._intake.holding and time.monotonic() - self._settled_at >= HELD_SECONDS:
+            self._settle()
         quiet = received < self._poll_bytes // 4
         full = self._gathered_bytes >= self._batch_bytes
         if quiet or full or time.monotonic() - self._gathered_at >= COMMIT_SECONDS:
             self._flush()
         if self._progress.due or not (slices or self._introduced):
             self._report()
+
+    def _gather(self, changes: list[Change]) -> None:
+        if changes and not self._gathered:
+            self._gathered_at = time.monotonic()
+        self._gathered += changes
+        self._gathered_bytes += sum(change.size for change in changes)
+
+    def _settle(self) -> None:
+        """Partitions wait for others in which nothing comes: perhaps at the repetition of a control event."""
+        record = self._reader.state().get(POSITION_KEY)
+        if record is not None:
+            self._gather(self._intake.settle(Position.from_json(record), self._reader.ends()))
+        self._settled_at = time.monotonic()
 
     def _flush(self) -> None:
         """Applies what is whole; of a transaction whose end has not come, only what exceeds the bound."""
