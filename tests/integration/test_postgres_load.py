@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError, ValueRefusedError
-from tailrace_postgres.connection import Connection
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.view import Snapshot
 from tests.capture.postgres import Capture

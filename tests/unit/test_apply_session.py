@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tailrace.apply import session as session_module
+from tailrace.apply import worker
 from tailrace.errors import (
     DataLossError,
     OwnershipLostError,

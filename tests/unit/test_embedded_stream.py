@@ -270,7 +270,7 @@ def test_a_cursor_that_cannot_be_written_stops_no_sink(
 
     with pytest.raises(StuckError):
         apply_until_stuck()
-    assert capsys.readouterr().out.count("cannot be noted as its cursor") == 1
+    assert "".join(capsys.readouterr()).count("cannot be noted as its cursor") == 1
     (pipeline.state_dir / "cursors").unlink()
     reader.seek({ONLY: 12})
     reader.close()

@@ -86,13 +86,13 @@ def test_records_that_retention_took_are_data_loss(
     assert len(read_to_end(reader)) == 5
     onlooker = reader_from_beginning(pipeline, "")
     assert len(read_to_end(onlooker)) == 5
-    assert "first_kept" not in capsys.readouterr().out
+    assert "first_kept" not in "".join(capsys.readouterr())
     pipeline.mode = "cdc"
     late = reader_from_beginning(pipeline)
     assert len(read_to_end(late)) == 5
-    said = capsys.readouterr().out
-    assert "first_kept=5" in said
-    assert "sink=one" in said
+    said = "".join(capsys.readouterr())  # as lines or as JSON, as tests before have configured it
+    assert "the partition's beginning is not kept any more" in said
+    assert "first_kept" in said
     for each in (reader, onlooker, late, writer):
         each.close()
 
