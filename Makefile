@@ -5,6 +5,10 @@ TEST_ARGS ?=
 # Test processes side by side, each with servers of its own.
 TEST_WORKERS ?= 2
 
+# What pip compiles: Python files with a .pxd beside them, and .pyx files.
+TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
+COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
+
 .PHONY: help demo test test-all lint format bench venv servers clean
 
 help:            ## this list
@@ -33,7 +37,7 @@ bench: servers   ## throughput and memory of capture, from each source into Kafk
 
 venv: .venv/.installed ## the virtual environment .venv
 
-.venv/.installed: pyproject.toml .ci/venv
+.venv/.installed: pyproject.toml setup.py .ci/venv $(COMPILED)
 	./.ci/venv
 
 servers: venv    ## installs and fetches the servers that the tests start
@@ -41,3 +45,4 @@ servers: venv    ## installs and fetches the servers that the tests start
 
 clean:           ## what was built
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find daemon connectors -name '*.so' -delete

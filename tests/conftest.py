@@ -7,10 +7,22 @@ fails the tests that need it, with the reason; nothing is skipped.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import servers
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses to test compiled modules that are older than their sources."""
+    for built in [*ROOT.glob("daemon/**/*.so"), *ROOT.glob("connectors/**/*.so")]:
+        source = built.with_name(built.name.partition(".")[0])
+        newest = max(path.stat().st_mtime for path in source.parent.glob(f"{source.name}.p*") if path.is_file())
+        if newest > built.stat().st_mtime:
+            pytest.exit(f"{source.relative_to(ROOT)} has changed since it was compiled: run `make venv`", 2)
 
 
 @pytest.fixture(scope="session")

@@ -237,10 +237,13 @@ class SchemaHistory:
         if version is None or table.suspended:
             return None
         columns = zip(version.table.schema.columns, table_map.columns, strict=True)
-        plan = RowPlan(
-            [PlanColumn(c.name, column_type(declared_of(c)).reader(logged.metadata), c.key) for c, logged in columns]
-        )
-        return Binding(version, plan)
+        planned = []
+        for column, logged in columns:
+            kind = column_type(declared_of(column))
+            planned.append(
+                PlanColumn(column.name, kind.reader(logged.metadata), column.key, kind.native(logged.metadata))
+            )
+        return Binding(version, RowPlan(planned))
 
     def statement(self, query: Query, place: Place) -> Sequence[Effect]:
         sql = self._sql(query)

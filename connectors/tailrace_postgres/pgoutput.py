@@ -133,7 +133,7 @@ class Decoder:
                 position = self._keepalive(start + 1)
             else:
                 raise self._error(f"unknown replication message {chr(kind)!r}")
-        except (IndexError, StructError):
+        except (IndexError, StructError, OverflowError):
             raise self._error("a message of the log is cut short") from None
         if position != end:
             raise self._error("a message of the log has not the length that it says")
@@ -236,7 +236,13 @@ class Decoder:
         plan = self._change(position)
         if plan is None:
             return self._skip_tuple(self._tag(position + 4, b"N"))
-        fragments, unknown, position = self._tuple(self._tag(position + 4, b"N"), plan)
+        position = self._tag(position + 4, b"N")
+        if (read := plan.read(self._buffer, position)) is not None:
+            row, key, end = read
+            self._announce(plan)
+            self._emitter.insert(plan.table, self._ordinal, key, row, self._place())
+            return end
+        fragments, unknown, position = self._tuple(position, plan)
         if unknown:
             raise self._error(f"an inserted row of {plan.table.schema.name} lacks values")
         self._announce(plan)
@@ -253,6 +259,12 @@ class Decoder:
             if kind != 0x4E:
                 position = self._skip_tuple(self._tag(position, b"KO"))
             return self._skip_tuple(self._tag(position, b"N"))
+        if kind == 0x4E and (read := plan.read(self._buffer, position + 1)) is not None:
+            # No old row: its key is the new one's.
+            row, same, end = read
+            self._announce(plan)
+            self._emitter.update(plan.table, self._ordinal, same, same, b"null", row, (), self._place())
+            return end
         old: list[bytes] | None = None
         old_unknown: list[int] = []
         old_at = position + 1
@@ -277,11 +289,11 @@ class Decoder:
         # No old row: its key is the new one's.
         old_key = key if old is None else plan.key_json(old)
         if unknown and old_key != key:
-            read = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown)
+            missing = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown)
             if plan.suspended:
                 return position
-            if read is not None:
-                for index, fragment in zip(unknown, read, strict=True):
+            if missing is not None:
+                for index, fragment in zip(unknown, missing, strict=True):
                     new[index] = fragment
                 unknown = []
         before = b"null"

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
 from tailrace.emitter import UNCHANGED_JSON, EventTable
 from tailrace.errors import LogFormatError, ValueRefusedError
-from tailrace_postgres.types import converter, lenient
+from tailrace_postgres.types import converter, lenient, native
+
+#: A row of the log at a place of a message: its object, its key's, and where it ends; None where something about it is
+#: out of the ordinary.
+ReadRow = Callable[[bytes, int], tuple[bytes, bytes | None, int] | None]
+
+
+def _compiled() -> Any:
+    """The compiled reader (`tuples.pyx`); None where it was not built, or is not wanted."""
+    try:
+        return importlib.import_module("tailrace_postgres.tuples").Tuples
+    except ImportError:
+        return None
+
+
+def _leave_it(_buffer: bytes, _position: int) -> None:
+    """Without the compiled reader every row is read in fragments."""
 
 
 class RowPlan:
@@ -25,6 +43,7 @@ class RowPlan:
         nulls: the fragment of NULL per column.
         unknowns: the fragment of an unchanged value that the log left out.
         suspended: the table's changes are not captured any more.
+        read: reads an ordinary row in one pass.
     """
 
     def __init__(self, table: EventTable, whole_old: bool) -> None:
@@ -40,10 +59,22 @@ class RowPlan:
         self.converters = [converter(column.type) for column in schema.columns]
         place = {column.id: index for index, column in enumerate(schema.columns)}
         self.key = tuple(place[column.id] for column in schema.key)
+        self.read: ReadRow = _leave_it
+        self._compile()
+
+    def _compile(self) -> None:
+        reader = _compiled()
+        if reader is None:
+            return
+        natives = [native(column.type) for column in self.table.schema.columns]
+        heads = [(b"," if index else b"{") + head for index, head in enumerate(self.heads)]
+        key_heads = [(b"," if place else b"{") + self.heads[index] for place, index in enumerate(self.key)]
+        self.read = reader(natives, self.converters, heads, key_heads, self.key).read
 
     def accept_all_labels(self) -> None:
         """The log is behind the catalog: it may have labels of enums that were renamed since."""
         self.converters = [lenient(column.type) for column in self.table.schema.columns]
+        self._compile()
 
     def row_json(self, fragments: Sequence[bytes]) -> bytes:
         return b"{" + b",".join(fragments) + b"}"

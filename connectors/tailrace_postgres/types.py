@@ -192,6 +192,24 @@ _CONVERTERS: dict[Kind, Converter] = {
 }
 
 
+#: The compiled form (`tuples.pyx`) of a kind's converter; "" where it is called. Kinds that are not named are text.
+_NATIVE: dict[Kind, str] = {
+    Kind.BOOLEAN: "boolean",
+    Kind.INTEGER: "integer",
+    Kind.FLOAT: "float",
+    Kind.BYTES: "",
+    Kind.TIMESTAMP: "timestamp",
+    Kind.TIMESTAMPTZ: "timestamptz",
+    Kind.TIMETZ: "",
+    Kind.ENUM: "",
+}
+
+
+def native(type_: Type) -> str:
+    """The name of the compiled form that does what `converter`'s function does."""
+    return _NATIVE.get(type_.kind, "text")
+
+
 class UnknownLabelError(ValueError):
     """A label that the enum did not have when the schema version was made.
 
@@ -200,10 +218,13 @@ class UnknownLabelError(ValueError):
 
 
 def _enum(labels: frozenset[bytes]) -> Converter:
+    fragments = {label: _text(label) for label in labels}
+
     def convert(text: bytes) -> bytes:
-        if text not in labels:
+        fragment = fragments.get(text)
+        if fragment is None:
             raise UnknownLabelError
-        return _text(text)
+        return fragment
 
     return convert
 

@@ -7,7 +7,7 @@ the last event of a transaction carries `tx_end`, skips what the stream already 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -15,12 +15,15 @@ import orjson
 from tailrace import __version__
 from tailrace.batch import Batch, Run, Touch
 from tailrace.position import schema_key
+from tailrace.render import HEX, digits
 from tailrace.schema import TableSchema
-from tailrace.sequence import EVENT_BITS, SNAPSHOT_ORDINAL, ordinal_text, sequence, transaction_prefix
+from tailrace.sequence import EVENT_BITS, SNAPSHOT_ORDINAL, sequence, transaction_prefix
 
 # One change of the log can leave as several events, which must differ in their sequence: a batch may end between
 # them, and a resume skips by sequence. Two bits below the ordinal keep them apart.
 _SCHEMA_CHANGE, _EVENT, _CREATE_HALF = 0, 1, 2
+
+_NOTHING: dict[str, bytes] = {}
 
 #: What stands on the wire for a column that the log did not carry; consumers go by `source.unchanged`.
 UNCHANGED_PLACEHOLDER = "__debezium_unavailable_value"
@@ -60,19 +63,6 @@ class EventTable:
         self.schema_tail = b'","schema_id":%d,"unchanged":' % self.schema.id
 
 
-@dataclass(slots=True)
-class _Pending:
-    """The look-ahead event: whole but for `tx_end`, which only the next event or the commit can tell."""
-
-    seq: str
-    table: EventTable
-    key: bytes | None
-    head: bytes
-    op: bytes
-    every_partition: bool = False
-    state: dict[str, bytes] = field(default_factory=dict)
-
-
 class Emitter:
     """Collects events of one source into batches.
 
@@ -82,18 +72,28 @@ class Emitter:
 
     def __init__(self, epoch: int, restart: str, delivered: str = "", mark: str = "") -> None:
         self.epoch = epoch
-        self._restart = restart
+        self._restart: str | Callable[[], str] = restart
         self._mark = mark
-        self._delivered = delivered  # of the last event appended to a run
-        self._skip_to = delivered  # events up to this sequence are in the stream already
+        self._delivered = delivered.encode()  # of the last event appended to a run
+        self._skip_to = delivered.encode()  # events up to this sequence are in the stream already
         self._batch = Batch()
-        self._prefix = ""  # what the open transaction's sequences begin with; "" between transactions
+        self._prefix = b""  # what the open transaction's sequences begin with; empty between transactions
+        self._high = -1  # the ordinal but for its last four digits, and the sequence so far
+        self._high_prefix = b""
         self._fields = b""
         self._ts = b"0"
         self._ts_ms = 0
         self._now = b"0"
         self._token = ""
-        self._pending: _Pending | None = None
+        # The look-ahead event: whole but for `tx_end`, which only the next event or the commit can tell.
+        self._pending = False
+        self._seq = b""
+        self._table: EventTable | None = None
+        self._key: bytes | None = None
+        self._parts: list[bytes] = []
+        self._op = b""
+        self._every_partition = False
+        self._state: dict[str, bytes] = {}
         self._announced: dict[str, int] = {}  # by topic, the version that the stream was last told of
         self._with_version: dict[tuple[str, int], dict[str, bytes]] = {}
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
@@ -111,30 +111,34 @@ class Emitter:
                 ``b'"gtid":null,"file":"binlog.000003",'``; `position_fields` adds those that differ per event.
             token: names the transaction to the load's read views.
         """
-        self._prefix = transaction_prefix(self.epoch, mark)
+        self._prefix = transaction_prefix(self.epoch, mark).encode()
+        self._high = -1
         self._ts_ms = ts_ms
-        self._ts = b"%d" % ts_ms
-        self._now = b"%d" % (time.time_ns() // 1_000_000)
+        self._ts = digits(ts_ms)
+        self._now = digits(time.time_ns() // 1_000_000)
         self._fields = fields
         self._token = token
 
-    def commit(self, restart: str, mark: str) -> None:
-        """The transaction is complete; re-reading may begin at `restart`, everything before `mark` is read."""
+    def commit(self, restart: str | Callable[[], str], mark: str) -> None:
+        """The transaction is complete; re-reading may begin at `restart`, everything before `mark` is read.
+
+        A callable is asked when a batch is taken, and must answer as of the last call of `commit` or `idle`.
+        """
         self._flush_pending(tx_end=True)
         self._batch.transactions += 1
         self._batch.commit_ts_ms = self._ts_ms
         self._restart = restart
         self._mark = mark
-        self._prefix = ""
+        self._prefix = b""
 
     def rollback(self) -> None:
         """The transaction's remaining events did not happen; only valid while none of them was handed out."""
-        if self._pending is not None and self._pending.op == b"s":
-            self._announced.pop(self._pending.table.topic, None)
-        self._pending = None
-        self._prefix = ""
+        if self._pending and self._op == b"s" and self._table is not None:
+            self._announced.pop(self._table.topic, None)
+        self._pending = False
+        self._prefix = b""
 
-    def idle(self, restart: str, mark: str) -> None:
+    def idle(self, restart: str | Callable[[], str], mark: str) -> None:
         """The log was read up to here and held nothing for us (heartbeat, keepalive, foreign transactions)."""
         if mark > self._mark:
             self._restart = restart
@@ -241,7 +245,7 @@ class Emitter:
             rows: (key, row object) pairs.
             fields: members of `source` that the stream's events of this source carry too, as of the mark.
         """
-        if self._pending is not None:
+        if self._pending:
             raise ValueError("a chunk cannot go out inside a transaction")
         seq = sequence(self.epoch, mark, SNAPSHOT_ORDINAL).encode()
         now_ms = time.time_ns() // 1_000_000
@@ -277,11 +281,11 @@ class Emitter:
     @property
     def place(self) -> str:
         """Where the log is read now, as the beginning of a sequence: what `TableSchema.since` is compared with."""
-        return self._prefix or transaction_prefix(self.epoch, self._mark)
+        return self._prefix.decode() or transaction_prefix(self.epoch, self._mark)
 
     @property
     def in_transaction(self) -> bool:
-        return self._pending is not None
+        return self._pending
 
     @property
     def mark(self) -> str:
@@ -290,9 +294,9 @@ class Emitter:
     def take(self) -> Batch:
         """Everything gathered since the last call; the look-ahead event stays for the next one."""
         batch, self._batch = self._batch, Batch()
-        batch.restart = self._restart
+        batch.restart = self._restart if isinstance(self._restart, str) else self._restart()
         batch.mark = self._mark
-        batch.delivered = self._delivered
+        batch.delivered = self._delivered.decode()
         return batch
 
     # ---- inside
@@ -309,25 +313,36 @@ class Emitter:
         at: bytes,
         part: int = _EVENT,
     ) -> None:
-        self._flush_pending(tx_end=False)
-        seq = self._prefix + ordinal_text(ordinal << EVENT_BITS | part)
-        head = (
-            b'{"before":'
-            + before
-            + b',"after":'
-            + after
-            + b',"source":'
-            + table.source_head
-            + self._ts
-            + b',"snapshot":"false",'
-            + self._fields
-            + at
-            + b'"tailrace_seq":"'
-            + seq.encode()
-            + table.schema_tail
-            + unchanged
-        )
-        self._pending = _Pending(seq, table, key, head, op)
+        if self._pending:
+            self._flush_pending(False)
+        ordinal = ordinal << EVENT_BITS | part
+        if ordinal >> 16 != self._high:
+            self._high = ordinal >> 16
+            self._high_prefix = self._prefix + b"%012x" % self._high
+        seq = self._high_prefix + HEX[ordinal >> 8 & 255] + HEX[ordinal & 255]
+        self._pending = True
+        self._seq = seq
+        self._table = table
+        self._key = key
+        self._op = op
+        self._every_partition = False
+        self._state = _NOTHING
+        self._parts = [
+            b'{"before":',
+            before,
+            b',"after":',
+            after,
+            b',"source":',
+            table.source_head,
+            self._ts,
+            b',"snapshot":"false",',
+            self._fields,
+            at,
+            b'"tailrace_seq":"',
+            seq,
+            table.schema_tail,
+            unchanged,
+        ]
 
     def _announcement(self, schema: TableSchema) -> dict[str, bytes]:
         """The state entries that go with it."""
@@ -336,39 +351,41 @@ class Emitter:
         return {schema_key(schema.topic, schema.id): schema.to_json(), **entries}
 
     def _mark_control(self, state: dict[str, bytes]) -> None:
-        assert self._pending is not None
-        self._pending.every_partition = True
-        self._pending.state = state
+        assert self._pending
+        self._every_partition = True
+        self._state = state
 
     def _flush_pending(self, tx_end: bool) -> None:
-        pending = self._pending
-        if pending is None:
+        if not self._pending:
             return
-        self._pending = None
-        for name, entry in pending.state.items():
-            self.record_state(name, entry)
-        if pending.seq <= self._skip_to:
-            return
-        value = (
-            pending.head
-            + (b',"tx_end":true},"op":"' if tx_end else b',"tx_end":false},"op":"')
-            + pending.op
-            + b'","ts_ms":'
-            + self._now
-            + b',"transaction":null}'
-        )
-        key = pending.key
-        run = self._run(pending.table.topic, pending.every_partition)
+        self._pending = False
+        if self._state:
+            self._batch.state.update(self._state)
+        seq, table = self._seq, self._table
+        assert table is not None
+        if self._skip_to:
+            if seq <= self._skip_to:
+                return
+            self._skip_to = b""
+        parts = self._parts
+        parts.append(b',"tx_end":true},"op":"' if tx_end else b',"tx_end":false},"op":"')
+        parts.append(self._op)
+        parts.append(b'","ts_ms":')
+        parts.append(self._now)
+        parts.append(b',"transaction":null}')
+        value = b"".join(parts)
+        key = self._key
+        run = self._run(table.topic, self._every_partition)
         run.keys.append(key)
         run.values.append(value)
         size = len(value)
         if key is not None:
             size += len(key)
-            if pending.op == b"d":
+            if self._op == b"d":
                 run.keys.append(key)
                 run.values.append(None)
                 size += len(key)
-        self._delivered = pending.seq
+        self._delivered = seq
         self._batch.bytes += size
         self._batch.events += 1
 

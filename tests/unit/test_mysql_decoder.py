@@ -39,10 +39,9 @@ class OneTable:
         self.generation = 0
         self.suspended = ""
         self.statements: list[bytes] = []
-        read = column_type(parse("int")).reader(0)
-        self.binding = Binding(
-            Version(EventTable(SCHEMA, "mariadb", "p")), RowPlan([PlanColumn("id", read, 1), PlanColumn("n", read)])
-        )
+        kind = column_type(parse("int"))
+        columns = [PlanColumn(name, kind.reader(0), key, kind.native(0)) for name, key in (("id", 1), ("n", 0))]
+        self.binding = Binding(Version(EventTable(SCHEMA, "mariadb", "p")), RowPlan(columns))
 
     def captures(self, database: str, table: str) -> bool:
         return (database, table) == ("shop", "t")

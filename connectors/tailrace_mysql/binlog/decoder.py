@@ -13,8 +13,10 @@ from typing import Protocol
 
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import DataLossError, LogFormatError, TailraceError
+from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
+from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.binlog.rows import Binding
@@ -106,6 +108,10 @@ class Decoder:
         self._packets = Packets(self._packet)
         self._log = LogFile(restart, checksum)
         self._skip_to = skip_to
+        self._restart_file = b""
+        self._restart_pos = 0
+        self._restart_created = 0
+        self._restart = self._restart_text
         self._maps: dict[int, tuple[bytes, int, Binding | None]] = {}
         self._ts = 0  # of the event in hand
         # The transaction in hand; its mark is "" between two.
@@ -168,7 +174,7 @@ class Decoder:
         if first == 0:
             try:
                 self._event(payload)
-            except (IndexError, ValueError) as error:
+            except (IndexError, ValueError, OverflowError) as error:
                 raise self._error(
                     str(error) or "an event ends too early", "report this with the server's version"
                 ) from None
@@ -189,17 +195,17 @@ class Decoder:
         if len(payload) < 1 + events.HEADER:
             raise ValueError("an event is shorter than its header")
         kind = payload[5]
-        size = int.from_bytes(payload[10:14], "little")
+        size = number(payload, 10, 4)
         if size != len(payload) - 1:
             raise ValueError("an event's length does not fit its packet")
-        end_pos = int.from_bytes(payload[14:18], "little")
+        end_pos = number(payload, 14, 4)
         flags = payload[18] | payload[19] << 8
         log = self._log
         if kind == types.FORMAT_DESCRIPTION:
             self._format_description(payload, end_pos, size)
             return
         event = log.checked(payload)
-        self._ts = int.from_bytes(payload[1:5], "little")
+        self._ts = number(payload, 1, 4)
         if kind in (types.HEARTBEAT, types.HEARTBEAT_V2):
             self._heartbeat(event, kind, end_pos)
             return
@@ -254,18 +260,28 @@ class Decoder:
     def _idle(self) -> None:
         mark = self._log.end
         if mark > self._emitter.mark:
-            self._emitter.idle(self._restart(), mark)
+            self._note_restart()
+            self._emitter.idle(self._restart, mark)
 
-    def _restart(self) -> str:
+    def _note_restart(self) -> None:
         log = self._log
-        return f'{{"file":{log.json.decode()},"pos":{log.next},"gtid":"{self._gtids.text}","created":{log.created}}}'
+        self._restart_file = log.json
+        self._restart_pos = log.next
+        self._restart_created = log.created
+
+    def _restart_text(self) -> str:
+        """Where a re-read begins, as of the last end of a transaction: made once a batch, not once a transaction."""
+        return (
+            f'{{"file":{self._restart_file.decode()},"pos":{self._restart_pos},"gtid":"{self._gtids.text}",'
+            f'"created":{self._restart_created}}}'
+        )
 
     # ---- transactions
 
     def _begin(self, gtid: events.Gtid, event: bytes) -> None:
         if self._mark:
             raise ValueError("a transaction begins inside another")
-        self._server_id = int.from_bytes(event[5:9], "little")
+        self._server_id = number(event, 5, 4)
         self._mark = self._log.mark
         self._gtid = gtid
         self._thread = "null"
@@ -294,7 +310,8 @@ class Decoder:
         if self._gtid.text:
             self._gtids.add(self._gtid.text)
         if self._begun:
-            self._emitter.commit(self._restart(), self._log.end)
+            self._note_restart()
+            self._emitter.commit(self._restart, self._log.end)
         self._mark = ""
         self._in_group = False
         self._begun = False
@@ -351,7 +368,7 @@ class Decoder:
 
     def _table_map(self, event: bytes) -> None:
         size = self._log.table_id_size
-        table_id = int.from_bytes(event[events.HEADER : events.HEADER + size], "little")
+        table_id = number(event, events.HEADER, size)
         known = self._maps.get(table_id)
         if known is not None and known[1] == self._tables.generation and event[events.HEADER + size :] == known[0]:
             return
@@ -373,7 +390,7 @@ class Decoder:
         """The binding and where the row images begin; None where nobody wants them."""
         size = self._log.table_id_size
         at = events.HEADER + size
-        table_id = int.from_bytes(event[events.HEADER : at], "little")
+        table_id = number(event, events.HEADER, size)
         self._changes += 1
         if table_id in _DUMMY_TABLE_IDS:
             return None
@@ -418,35 +435,39 @@ class Decoder:
         return binding, at
 
     def _write_rows(self, event: bytes) -> None:
-        self._single_images(event, self._emitter.insert)
+        self._single_images(event, deleted=False)
 
     def _delete_rows(self, event: bytes) -> None:
-        self._single_images(event, self._emitter.delete)
+        self._single_images(event, deleted=True)
 
-    def _single_images(self, event: bytes, emit: Callable[[EventTable, int, bytes | None, bytes, bytes], None]) -> None:
+    def _single_images(self, event: bytes, deleted: bool) -> None:
         """Rows of which the event has one image: the new or the old one."""
         rows = self._rows(event, 1)
         if rows is None:
             return
         binding, at = rows
-        read, table = binding.plan.read, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
+        emitter, read, table = self._emitter, binding.plan.read, binding.table
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
         while at < end:
             image, key, at = read(event, at)
-            emit(table, ordinal | row + 1, key, image, b'"pos":%d,"row":%d,' % (pos, row))
+            place = head + digits(row) + b","
             row += 1
+            if deleted:
+                emitter.delete(table, ordinal | row, key, image, place)
+            else:
+                emitter.insert(table, ordinal | row, key, image, place)
 
     def _update_rows(self, event: bytes) -> None:
         rows = self._rows(event, 2)
         if rows is None:
             return
         binding, at = rows
-        read, update, table = binding.plan.read, self._emitter.update, binding.table
-        ordinal, row, end, pos = self._changes << 24, 0, len(event), self._log.pos
+        emitter, read, table = self._emitter, binding.plan.read, binding.table
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
         while at < end:
             before, old_key, at = read(event, at)
             after, key, at = read(event, at)
-            update(table, ordinal | row + 1, old_key, key, before, after, at=b'"pos":%d,"row":%d,' % (pos, row))
+            emitter.update(table, ordinal | row + 1, old_key, key, before, after, (), head + digits(row) + b",")
             row += 1
 
     # ---- what a later version follows
@@ -462,7 +483,7 @@ class Decoder:
         self._commit(event)
 
     def _partial_update(self, event: bytes) -> None:
-        table_id = int.from_bytes(event[events.HEADER : events.HEADER + self._log.table_id_size], "little")
+        table_id = number(event, events.HEADER, self._log.table_id_size)
         known = self._maps.get(table_id)
         self._changes += 1
         if known is None or known[2] is not None:

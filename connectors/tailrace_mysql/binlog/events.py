@@ -9,6 +9,8 @@ from __future__ import annotations
 import uuid
 from typing import NamedTuple
 
+from tailrace_mysql.binlog.integers import number
+
 HEADER = 19
 
 # MariaDB's GTID event
@@ -115,15 +117,17 @@ def heartbeat_v2(event: bytes) -> tuple[str, int]:
 
 def gtid(event: bytes) -> Gtid:
     """GTID and ANONYMOUS_GTID of MySQL."""
-    server = uuid.UUID(bytes=event[20:36])
-    number = int.from_bytes(event[36:44], "little")
+    server = event[20:36].hex()
+    sequence = int.from_bytes(event[36:44], "little")
     ts_ms = 0
     if len(event) >= 68:
-        micros = int.from_bytes(event[61:68], "little")
+        micros = number(event, 61, 7)
         if micros >> 55:
-            micros = int.from_bytes(event[68:75], "little")
+            micros = number(event, 68, 7)
         ts_ms = micros // 1000
-    return Gtid(f"{server}:{number}" if number else "", ts_ms)
+    if not sequence:
+        return Gtid("", ts_ms)
+    return Gtid(f"{server[:8]}-{server[8:12]}-{server[12:16]}-{server[16:20]}-{server[20:]}:{sequence}", ts_ms)
 
 
 def gtid_tagged(event: bytes) -> Gtid:
@@ -162,21 +166,17 @@ def gtid_tagged(event: bytes) -> Gtid:
 
 def mariadb_gtid(event: bytes) -> Gtid:
     """MariaDB's GTID; the server's number stands in the event's header."""
-    number = int.from_bytes(event[19:27], "little")
-    domain = int.from_bytes(event[27:31], "little")
-    server = int.from_bytes(event[5:9], "little")
+    sequence = int.from_bytes(event[19:27], "little")
+    domain = number(event, 27, 4)
+    server = number(event, 5, 4)
     flags = event[31]
     at = 40 if flags & _GROUP_COMMIT else 32
     xa = bool(flags & (PREPARED_XA | COMPLETED_XA))
     if xa:
         at += 6 + event[at + 4] + event[at + 5]
     extra = event[at] if at < len(event) else 0
-    return Gtid(
-        f"{domain}-{server}-{number}",
-        standalone=bool(flags & STANDALONE),
-        xa=xa,
-        alter=extra & (START_ALTER | COMMIT_ALTER | ROLLBACK_ALTER),
-    )
+    text = f"{domain}-{server}-{sequence}"
+    return Gtid(text, 0, bool(flags & STANDALONE), xa, extra & (START_ALTER | COMMIT_ALTER | ROLLBACK_ALTER))
 
 
 def query(event: bytes) -> Query:

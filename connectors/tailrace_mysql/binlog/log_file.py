@@ -9,6 +9,7 @@ import orjson
 from tailrace.errors import DataLossError
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import events
+from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.restart import Restart, file_number
 
 _LOW_32 = 0xFFFFFFFF
@@ -67,9 +68,10 @@ class LogFile:
         """The event in a packet, its checksum verified and cut off."""
         if not self._checksum:
             return payload[1:]
-        if zlib.crc32(memoryview(payload)[1:-4]) != int.from_bytes(payload[-4:], "little"):
+        event = payload[1:-4]
+        if zlib.crc32(event) != number(payload, len(payload) - 4, 4):
             raise ValueError(_DAMAGED)
-        return payload[1:-4]
+        return event
 
     def describe(self, payload: bytes) -> None:
         """Takes a FORMAT_DESCRIPTION.

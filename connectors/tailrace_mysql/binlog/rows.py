@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from tailrace.emitter import EventTable
 from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
-from tailrace_mysql.types import Converter, Reader
+from tailrace_mysql.types import Converter, Native, Reader
 
 
 @dataclass(frozen=True, slots=True)
 class PlanColumn:
-    """A column of a row image: its name, its reader, and its place in the primary key (1-based, else 0)."""
+    """A column of a row image: its name, its reader and that reader's compiled form, and its place in the primary key
+    (1-based, else 0)."""
 
     name: str
     read: Reader
     key: int = 0
+    native: Native | None = None
 
 
 def object_template(names: Sequence[str]) -> bytes:
@@ -28,12 +32,34 @@ def object_template(names: Sequence[str]) -> bytes:
     return b"{" + b",".join(members) + b"}"
 
 
+def _compiled() -> Any:
+    """The compiled reader of row images (`image.pyx`); None where it was not built, or is not wanted."""
+    try:
+        return importlib.import_module("tailrace_mysql.binlog.image").Image
+    except ImportError:
+        return None
+
+
+#: One row image at a place of an event: its JSON object, its key's (None for a table without one), the place behind it.
+ReadRow = Callable[[bytes, int], tuple[bytes, bytes | None, int]]
+
+
+def object_heads(names: Sequence[str]) -> list[bytes]:
+    """What stands before each value of a JSON object."""
+    return [(b"," if index else b"{") + orjson.dumps(name) + b":" for index, name in enumerate(names)]
+
+
 class RowPlan:
-    """Reads row images of one table."""
+    """Reads row images of one table.
 
-    __slots__ = ("_key_indices", "_key_template", "_names", "_null_bytes", "_readers", "_row_template", "width")
+    Attributes:
+        width: number of columns.
+        read: reads one image; raises LogFormatError and ValueRefusedError without a place; they name the column.
+    """
 
-    def __init__(self, columns: Sequence[PlanColumn]) -> None:
+    __slots__ = ("_key_indices", "_key_template", "_names", "_null_bytes", "_readers", "_row_template", "read", "width")
+
+    def __init__(self, columns: Sequence[PlanColumn], compiled: bool = True) -> None:
         self.width = len(columns)
         self._names = tuple(column.name for column in columns)
         self._readers = tuple(column.read for column in columns)
@@ -41,14 +67,16 @@ class RowPlan:
         self._row_template = object_template(self._names)
         keys = sorted((column.key, index) for index, column in enumerate(columns) if column.key)
         self._key_indices = tuple(index for _, index in keys)
-        self._key_template = object_template([columns[index].name for index in self._key_indices])
+        key_names = [columns[index].name for index in self._key_indices]
+        self._key_template = object_template(key_names)
+        image = _compiled() if compiled and columns else None
+        self.read: ReadRow = self._read
+        if image is not None:
+            readers = [(column.read, column.native) for column in columns]
+            heads = object_heads(self._names), object_heads(key_names)
+            self.read = image(readers, *heads, self._key_indices, self._failed).read
 
-    def read(self, event: bytes, at: int) -> tuple[bytes, bytes | None, int]:
-        """One row image at `at`: its JSON object, its key's (None for a table without one), the position behind it.
-
-        Raises:
-            LogFormatError, ValueRefusedError: without a place; they name the column.
-        """
+    def _read(self, event: bytes, at: int) -> tuple[bytes, bytes | None, int]:
         width = self._null_bytes
         nulls = int.from_bytes(event[at : at + width], "little")
         at += width

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from tailrace_mysql.types import json_text, numbers, strings, temporal
-from tailrace_mysql.types.column_type import ColumnType, Converter, Reader, UnsupportedTypeError
+from tailrace_mysql.types.column_type import ColumnType, Converter, Native, Reader, UnsupportedTypeError
 from tailrace_mysql.types.declared import Declared, parse
 
 _BASES: dict[str, Callable[[Declared], ColumnType]] = {
@@ -33,4 +33,4 @@ def column_type(declared: Declared) -> ColumnType:
     return build(declared)
 
 
-__all__ = ["ColumnType", "Converter", "Declared", "Reader", "UnsupportedTypeError", "column_type", "parse"]
+__all__ = ["ColumnType", "Converter", "Declared", "Native", "Reader", "UnsupportedTypeError", "column_type", "parse"]

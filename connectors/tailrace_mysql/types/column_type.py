@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tailrace.schema import Type
 
@@ -12,6 +12,15 @@ from tailrace.schema import Type
 Reader = Callable[[bytes, int], tuple[bytes, int]]
 #: Turns a value that a SELECT returned into its JSON fragment.
 Converter = Callable[[bytes], bytes]
+
+
+class Native(NamedTuple):
+    """The compiled form of a reader (`binlog/image.pyx`), by its name there, with what it needs to know."""
+
+    name: str
+    a: int = 0
+    b: int = 0
+    fragments: list[bytes] | None = None
 
 
 class UnsupportedTypeError(Exception):
@@ -27,6 +36,7 @@ class ColumnType:
         codes: the type codes under which a table map may announce the column.
         accepts: whether the metadata of a table map fits.
         reader: makes the reader for a table map's metadata.
+        native: the compiled form that reads the same, for a table map's metadata; None: the reader is called.
         convert: JSON fragment of a selected value; byte for byte what the reader gives for the same value.
         literal: SQL literal of a selected value, to compare the column with.
         default: JSON value of a DEFAULT literal's text, for rows that were there before the column; ValueError for
@@ -46,6 +56,7 @@ class ColumnType:
     select: str = "{}"
     compare: str = "{}"
     charset: str = ""
+    native: Callable[[int], Native | None] = lambda _: None
 
 
 def any_metadata(_: int) -> bool:

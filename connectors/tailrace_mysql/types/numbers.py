@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from tailrace.schema import Kind, Type
-from tailrace_mysql.types.column_type import ColumnType, Reader, UnsupportedTypeError, any_metadata, plain
+from tailrace_mysql.types.column_type import ColumnType, Native, Reader, UnsupportedTypeError, any_metadata, plain
 from tailrace_mysql.types.declared import Declared
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _LONGLONG, _INT24, _YEAR, _BIT, _NEWDECIMAL = 1, 2, 3, 4, 5, 8, 9, 13, 16, 246
@@ -66,6 +66,7 @@ def _integer(declared: Declared) -> ColumnType:
         codes=frozenset({code}),
         accepts=any_metadata,
         reader=lambda _: _integer_reader(bits, declared.unsigned),
+        native=lambda _: Native("uint" if declared.unsigned else "int", bits // 8),
         convert=_convert_integer,
         literal=plain,
         default=lambda text: _integer_default(text, bits, declared.unsigned),
@@ -97,6 +98,7 @@ def _year(declared: Declared) -> ColumnType:
         codes=frozenset({_YEAR}),
         accepts=any_metadata,
         reader=lambda _: read,
+        native=lambda _: Native("year"),
         convert=_convert_integer,
         literal=plain,
         # Of fewer digits the server makes a year near ours.
@@ -170,6 +172,7 @@ def _decimal(declared: Declared) -> ColumnType:
         codes=frozenset({_NEWDECIMAL}),
         accepts=lambda metadata: metadata == (precision | scale << 8),
         reader=lambda _: decimal_reader(precision, scale),
+        native=lambda _: Native("decimal", precision, scale),
         convert=convert,
         literal=plain,
         default=default,
@@ -244,6 +247,7 @@ def _double(declared: Declared) -> ColumnType:
         codes=frozenset({_DOUBLE}),
         accepts=any_metadata,
         reader=lambda _: _read_double,
+        native=lambda _: Native("double"),
         convert=lambda value: _json_float(float(value)),
         literal=_float_literal,
         default=lambda text: _float_default(text, declared),

@@ -18,13 +18,14 @@ from tailrace_mysql.types import charsets
 from tailrace_mysql.types.column_type import (
     ColumnType,
     Converter,
+    Native,
     Reader,
     UnsupportedTypeError,
     any_metadata,
     hexadecimal,
     quoted,
 )
-from tailrace_mysql.types.declared import Declared
+from tailrace_mysql.types.declared import UTF8_CHARSETS, Declared
 
 _VARCHAR, _VECTOR, _BLOB, _VAR_STRING, _STRING, _GEOMETRY = 15, 242, 252, 253, 254, 255
 _ENUM, _SET = 247, 248
@@ -78,8 +79,24 @@ def string_type(metadata: int) -> int:
     return (metadata & 0xFF) | 0x30 if (metadata & 0x30) != 0x30 else metadata & 0xFF
 
 
+def _string_width(metadata: int) -> int:
+    """Bytes of the length before a CHAR or BINARY."""
+    return 1 if string_length(metadata) < 256 else 2
+
+
+def _varchar_width(metadata: int) -> int:
+    """Bytes of the length before a VARCHAR or VARBINARY."""
+    return 1 if metadata < 256 else 2
+
+
 def _string_reader(metadata: int, convert: Converter) -> Reader:
-    return prefixed_reader(1 if string_length(metadata) < 256 else 2, convert)
+    return prefixed_reader(_string_width(metadata), convert)
+
+
+def _native_text(charset: str, width: int) -> Native | None:
+    if charset in UTF8_CHARSETS:
+        return Native("text", width)
+    return Native("ascii", width) if charset in ("latin1", "ascii") else None
 
 
 def _text_literal(charset: str) -> Callable[[bytes], str]:
@@ -122,6 +139,7 @@ def _char(declared: Declared) -> ColumnType:
         codes=frozenset({_STRING}),
         accepts=_is_string,
         reader=lambda metadata: _string_reader(metadata, convert),
+        native=lambda metadata: _native_text(declared.charset, _string_width(metadata)),
         convert=convert,
         literal=_text_literal(declared.charset),
         default=lambda text: _text_default(text.rstrip(" "), size),
@@ -135,7 +153,8 @@ def _varchar(declared: Declared) -> ColumnType:
         type=Type(Kind.TEXT, declared.name, size=declared.arguments[0]),
         codes=frozenset({_VARCHAR, _VAR_STRING}),
         accepts=any_metadata,
-        reader=lambda metadata: prefixed_reader(1 if metadata < 256 else 2, convert),
+        reader=lambda metadata: prefixed_reader(_varchar_width(metadata), convert),
+        native=lambda metadata: _native_text(declared.charset, _varchar_width(metadata)),
         convert=convert,
         literal=_text_literal(declared.charset),
         default=lambda text: _text_default(text, declared.arguments[0]),
@@ -150,6 +169,7 @@ def _text(declared: Declared) -> ColumnType:
         codes=frozenset({_BLOB}),
         accepts=any_metadata,
         reader=lambda metadata: prefixed_reader(metadata, convert),
+        native=lambda metadata: _native_text(declared.charset, metadata),
         convert=convert,
         literal=_text_literal(declared.charset),
         default=str,
@@ -168,6 +188,7 @@ def _binary(declared: Declared) -> ColumnType:
         codes=frozenset({_STRING}),
         accepts=lambda metadata: _is_string(metadata) and string_length(metadata) == size,
         reader=lambda metadata: _string_reader(metadata, convert),
+        native=lambda metadata: Native("binary", _string_width(metadata), size),
         convert=convert,
         literal=hexadecimal,
         default=lambda text: _base64_default(text.ljust(size, "\0"), size),
@@ -181,7 +202,8 @@ def _varbinary(declared: Declared) -> ColumnType:
         type=Type(Kind.BYTES, declared.name, size=size),
         codes=frozenset({_VARCHAR, _VAR_STRING}),
         accepts=lambda metadata: metadata == size,
-        reader=lambda metadata: prefixed_reader(1 if metadata < 256 else 2, base64_fragment),
+        reader=lambda metadata: prefixed_reader(_varchar_width(metadata), base64_fragment),
+        native=lambda metadata: Native("base64", _varchar_width(metadata)),
         convert=base64_fragment,
         literal=hexadecimal,
         default=lambda text: _base64_default(text, size),
@@ -195,6 +217,7 @@ def _blob(declared: Declared) -> ColumnType:
         codes=frozenset({_BLOB}),
         accepts=any_metadata,
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
+        native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
         literal=hexadecimal,
         default=_base64_default,
@@ -209,6 +232,7 @@ def _geometry(declared: Declared) -> ColumnType:
         codes=frozenset({_GEOMETRY}),
         accepts=any_metadata,
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
+        native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
         literal=hexadecimal,
         default=_base64_default,
@@ -222,6 +246,7 @@ def _vector(declared: Declared) -> ColumnType:
         codes=frozenset({_VECTOR}),
         accepts=any_metadata,
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
+        native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
         literal=hexadecimal,
         default=_base64_default,
@@ -245,7 +270,8 @@ def _enum(declared: Declared) -> ColumnType:
     def default(text: str) -> str:
         return declared.labels[_label(declared.labels, text)]
 
-    return _labelled(Kind.ENUM, _ENUM, declared, size, read, lambda value: fragments[int(value)], default)
+    native = Native("enum", size, fragments=fragments)
+    return _labelled(Kind.ENUM, _ENUM, declared, size, read, lambda value: fragments[int(value)], default, native)
 
 
 def _label(labels: tuple[str, ...], text: str) -> int:
@@ -293,6 +319,7 @@ def _labelled(
     read: Reader,
     convert: Converter,
     default: Callable[[str], str],
+    native: Native | None = None,
 ) -> ColumnType:
     def accepts(metadata: int) -> bool:
         return metadata & 0xFF == code and metadata >> 8 == size
@@ -302,6 +329,7 @@ def _labelled(
         codes=frozenset({_STRING, code}),
         accepts=accepts,
         reader=lambda _: read,
+        native=lambda _: native,
         convert=convert,
         literal=lambda value: value.decode("ascii"),
         default=default,

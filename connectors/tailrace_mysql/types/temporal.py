@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from tailrace.schema import Kind, Type
-from tailrace_mysql.types.column_type import ColumnType, Reader, any_metadata, quoted
+from tailrace_mysql.types.column_type import ColumnType, Native, Reader, any_metadata, quoted
 from tailrace_mysql.types.declared import Declared
 
 _DATE, _TIMESTAMP2, _DATETIME2, _TIME2 = 10, 17, 18, 19
@@ -32,6 +32,8 @@ def _fraction(event: bytes, at: int, digits: int) -> tuple[str, int]:
     if end > len(event):
         raise IndexError
     value = int.from_bytes(event[at:end], "big")
+    if value >= 100**size:
+        raise ValueError("a fraction of a second has too many digits")
     return "." + str(value).rjust(size * 2, "0")[:digits], end
 
 
@@ -96,6 +98,7 @@ def _date(declared: Declared) -> ColumnType:
         codes=frozenset({_DATE}),
         accepts=any_metadata,
         reader=lambda _: read,
+        native=lambda _: Native("date"),
         convert=_quote,
         literal=quoted,
         default=_date_default,
@@ -122,6 +125,8 @@ def _time_reader(digits: int) -> Reader:
         whole = packed >> shift
         text = f'"{sign}{whole >> 12 & 0x3FF:02d}:{whole >> 6 & 63:02d}:{whole & 63:02d}'
         if digits:
+            if packed & mask >= 100**fraction_size:
+                raise ValueError("a fraction of a second has too many digits")
             text += "." + str(packed & mask).rjust(fraction_size * 2, "0")[:digits]
         return text.encode() + b'"', end
 
@@ -135,6 +140,7 @@ def _time(declared: Declared) -> ColumnType:
         codes=frozenset({_TIME2}),
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _time_reader(digits),
+        native=lambda _: Native("time", digits),
         convert=_quote,
         literal=quoted,
         default=lambda text: _time_default(text, digits),
@@ -166,6 +172,7 @@ def _datetime(declared: Declared) -> ColumnType:
         codes=frozenset({_DATETIME2}),
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _datetime_reader(digits),
+        native=lambda _: Native("datetime", digits),
         convert=lambda value: b'"' + value.replace(b" ", b"T") + b'"',
         literal=quoted,
         default=lambda text: _datetime_default(text, digits),
@@ -197,6 +204,7 @@ def _timestamp(declared: Declared) -> ColumnType:
         codes=frozenset({_TIMESTAMP2}),
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _timestamp_reader(digits),
+        native=lambda _: Native("timestamp", digits),
         convert=lambda value: b'"' + value.replace(b" ", b"T") + b'Z"',
         literal=quoted,
         # Of a session in UTC.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from tailrace.compiled import is_compiled
 from tailrace.errors import TailraceError, UnreachableError
 from tailrace.http.app import create_app
 from tailrace.http.server import serving
@@ -222,6 +223,8 @@ class Supervisor:
 
     async def _supervise(self) -> Outcome:
         log.info("pipeline starts", pipeline=self.pipeline.name, workers=len(self._workers), pid=os.getpid())
+        if not is_compiled():
+            log.warning("the decoders run interpreted, several times slower: install a C compiler, then tailrace again")
         keepers = [self._task(self._keep(worker)) for worker in self._workers]
         watch = [self._task(self._tick())]
         if self._notifier.watchdog_interval:

@@ -1,0 +1,364 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Row images read by compiled code: the fast form of the readers in `tailrace_mysql.types`.
+
+A column is read here where its type names a compiled form (`Reader.native`); any other by its Python reader. Both give
+the same bytes: a test compares them for every type. Every length is checked against the event's end before it is used.
+"""
+
+import struct
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcpy
+from tailrace.out cimport Out
+
+cdef enum:
+    CALL, INT, UINT, YEAR, DOUBLE, DECIMAL, DATE, TIME, DATETIME, TIMESTAMP, TEXT, ASCII, BASE64, ENUM, BINARY
+
+cdef dict _CODES = {
+    "int": INT, "uint": UINT, "year": YEAR, "double": DOUBLE, "decimal": DECIMAL, "date": DATE, "time": TIME,
+    "datetime": DATETIME, "timestamp": TIMESTAMP, "text": TEXT, "ascii": ASCII, "base64": BASE64, "enum": ENUM,
+    "binary": BINARY,
+}  # fmt: skip
+
+cdef int *_group_bytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
+cdef uint64_t *_powers = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000]
+
+
+cdef struct Column:
+    int code
+    int a
+    int b
+
+
+cdef inline uint64_t _little(const unsigned char *data, int size) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int at
+    for at in range(size):
+        value |= <uint64_t>data[at] << (8 * at)
+    return value
+
+
+cdef inline uint64_t _big(const unsigned char *data, int size) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int at
+    for at in range(size):
+        value = value << 8 | data[at]
+    return value
+
+
+cdef class Image:
+    """The row images of one table.
+
+    Args:
+        columns: name, Python reader, native form (name, a, b, fragments) or None, place in the primary key.
+        failed: makes the error for a column's index and what was raised.
+    """
+
+    cdef Py_ssize_t width
+    cdef Py_ssize_t null_bytes
+    cdef Column *columns
+    cdef list heads
+    cdef list readers
+    cdef list fragments
+    cdef Py_ssize_t *spans
+    cdef list key_heads
+    cdef list key_indices
+    cdef object failed
+    cdef Out out
+    cdef Out key_out
+
+    def __cinit__(self, columns, row_heads, key_heads, key_indices, failed):
+        cdef Py_ssize_t index
+        self.width = len(columns)
+        self.columns = <Column *>PyMem_Malloc(max(self.width, 1) * sizeof(Column))
+        self.spans = <Py_ssize_t *>PyMem_Malloc(max(self.width, 1) * 2 * sizeof(Py_ssize_t))
+        if self.columns == NULL or self.spans == NULL:
+            raise MemoryError
+        self.null_bytes = (self.width + 7) // 8
+        self.heads = list(row_heads)
+        self.key_heads = list(key_heads)
+        self.key_indices = list(key_indices)
+        self.failed = failed
+        self.readers = []
+        self.fragments = []
+        for index, (call, native) in enumerate(columns):
+            name, a, b, fragments = native or ("", 0, 0, None)
+            self.columns[index].code = _CODES.get(name, CALL)
+            self.columns[index].a = a
+            self.columns[index].b = b
+            self.readers.append(call)
+            self.fragments.append(fragments)
+        self.out = Out()
+        self.key_out = Out()
+
+    def __dealloc__(self):
+        PyMem_Free(self.columns)
+        PyMem_Free(self.spans)
+
+    def read(self, bytes event not None, Py_ssize_t at):
+        """One row image at `at`: its JSON object, its key's (None without one), the position behind it."""
+        cdef Py_ssize_t index = 0, key
+        cdef Out out = self.out
+        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(event)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(event)
+        cdef Py_ssize_t nulls = at
+        out.n = 0
+        try:
+            if at < 0 or size - at < self.null_bytes:
+                raise IndexError
+            at += self.null_bytes
+            for index in range(self.width):
+                out.put_bytes(<bytes>self.heads[index])
+                self.spans[2 * index] = out.n
+                if data[nulls + (index >> 3)] >> (index & 7) & 1:
+                    out.put(<const unsigned char *>"null", 4)
+                else:
+                    at = self.value(index, event, data, at, size)
+                self.spans[2 * index + 1] = out.n
+        except (IndexError, ValueError, TypeError, struct.error) as error:
+            raise self.failed(index, error) from None
+        out.put(<const unsigned char *>"}", 1)
+        if not self.key_indices:
+            return out.taken(0, out.n), None, at
+        self.key_out.n = 0
+        for index in range(len(self.key_indices)):
+            key = self.key_indices[index]
+            self.key_out.put_bytes(<bytes>self.key_heads[index])
+            self.key_out.put(out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
+        self.key_out.put(<const unsigned char *>"}", 1)
+        return out.taken(0, out.n), self.key_out.taken(0, self.key_out.n), at
+
+    cdef Py_ssize_t value(
+        self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
+    ) except -1:
+        """Writes one value; the position behind it."""
+        cdef Out out = self.out
+        cdef Column column = self.columns[index]
+        cdef int code = column.code
+        cdef Py_ssize_t left = size - at, length, place
+        cdef uint64_t raw
+        cdef double number
+        if code == INT or code == UINT:
+            if left < column.a:
+                raise IndexError
+            raw = _little(data + at, column.a)
+            if code == UINT:
+                out.put_uint(raw)
+            else:
+                out.put_int(<int64_t>(raw << (64 - 8 * column.a)) >> (64 - 8 * column.a))
+            return at + column.a
+        if code == TEXT or code == ASCII or code == BASE64 or code == BINARY:
+            if left < column.a:
+                raise IndexError
+            length = <Py_ssize_t>_little(data + at, column.a)
+            place = at + column.a
+            if length > size - place:
+                raise IndexError
+            if code == TEXT:
+                out.put_text(data + place, length)
+            elif code == BASE64:
+                out.put_base64(data + place, length)
+            elif code == ASCII and _is_ascii(data + place, length):
+                out.put_text(data + place, length)
+            elif code == BINARY and length == column.b:
+                out.put_base64(data + place, length)
+            else:
+                return self.called(index, event, at)
+            return place + length
+        if code == DECIMAL:
+            return self.decimal(column.a, column.b, data, at, size)
+        if code == DATETIME or code == TIMESTAMP:
+            return self.moment(code, column.a, data, at, size)
+        if code == DOUBLE:
+            if left < 8:
+                raise IndexError
+            raw = _little(data + at, 8)
+            memcpy(&number, &raw, 8)
+            out.put_double(number)
+            return at + 8
+        if code == ENUM:
+            if left < column.a:
+                raise IndexError
+            raw = _little(data + at, column.a)
+            fragments = <list>self.fragments[index]
+            if raw >= <uint64_t>len(fragments):
+                raise IndexError
+            out.put_bytes(<bytes>fragments[raw])
+            return at + column.a
+        if code == DATE:
+            if left < 3:
+                raise IndexError
+            raw = _little(data + at, 3)
+            out.put(<const unsigned char *>'"', 1)
+            self.date(raw >> 9, raw >> 5 & 15, raw & 31)
+            out.put(<const unsigned char *>'"', 1)
+            return at + 3
+        if code == TIME:
+            return self.time(column.a, data, at, size)
+        if code == YEAR:
+            if left < 1:
+                raise IndexError
+            out.put_uint(1900 + data[at] if data[at] else 0)
+            return at + 1
+        return self.called(index, event, at)
+
+    cdef Py_ssize_t called(self, Py_ssize_t index, bytes event, Py_ssize_t at) except -1:
+        fragment, end = self.readers[index](event, at)
+        self.out.put_bytes(<bytes>fragment)
+        return end
+
+    cdef int date(self, uint64_t year, uint64_t month, uint64_t day) except -1:
+        cdef Out out = self.out
+        out.put_padded(year, 4)
+        out.put(<const unsigned char *>"-", 1)
+        out.put_padded(month, 2)
+        out.put(<const unsigned char *>"-", 1)
+        out.put_padded(day, 2)
+        return 0
+
+    cdef int clock(self, uint64_t hour, uint64_t minute, uint64_t second) except -1:
+        cdef Out out = self.out
+        out.put_padded(hour, 2)
+        out.put(<const unsigned char *>":", 1)
+        out.put_padded(minute, 2)
+        out.put(<const unsigned char *>":", 1)
+        out.put_padded(second, 2)
+        return 0
+
+    cdef int fraction(self, uint64_t value, int digits) except -1:
+        """A fraction that is stored in hundredths, ten-thousandths or millionths."""
+        cdef Out out = self.out
+        if digits:
+            out.put(<const unsigned char *>".", 1)
+            out.put_padded(value, (digits + 1) // 2 * 2)
+            if digits & 1:
+                out.n -= 1
+        return 0
+
+    cdef Py_ssize_t moment(
+        self, int code, int digits, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
+    ) except -1:
+        """DATETIME and TIMESTAMP."""
+        cdef Out out = self.out
+        cdef int whole = 5 if code == DATETIME else 4
+        cdef int more = (digits + 1) // 2
+        cdef uint64_t raw, part, days, era, of_era, year, of_year, month
+        if size - at < whole + more:
+            raise IndexError
+        raw = _big(data + at, whole)
+        part = _big(data + at + whole, more)
+        if more and part >= _powers[2 * more]:
+            raise ValueError("a fraction of a second has too many digits")
+        out.put(<const unsigned char *>'"', 1)
+        if code == DATETIME:
+            if raw < 0x8000000000ULL:
+                raise ValueError("a DATETIME is negative")
+            raw -= 0x8000000000ULL
+            self.date((raw >> 22) // 13, (raw >> 22) % 13, raw >> 17 & 31)
+            out.put(<const unsigned char *>"T", 1)
+            self.clock(raw >> 12 & 31, raw >> 6 & 63, raw & 63)
+            self.fraction(part, digits)
+            out.put(<const unsigned char *>'"', 1)
+        else:
+            if raw == 0:
+                out.put(<const unsigned char *>"0000-00-00T00:00:00", 19)
+            else:
+                # Days since 1970 to a date of the proleptic Gregorian calendar, by eras of 400 years.
+                days = raw // 86400 + 719468
+                era = days // 146097
+                of_era = days - era * 146097
+                year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+                of_year = of_era - (365 * year + year // 4 - year // 100)
+                month = (5 * of_year + 2) // 153
+                year += era * 400
+                self.date(
+                    year + (1 if month >= 10 else 0),
+                    month + 3 if month < 10 else month - 9,
+                    of_year - (153 * month + 2) // 5 + 1,
+                )
+                out.put(<const unsigned char *>"T", 1)
+                self.clock(raw % 86400 // 3600, raw % 3600 // 60, raw % 60)
+            self.fraction(part, digits)
+            out.put(<const unsigned char *>'Z"', 2)
+        return at + whole + more
+
+    cdef Py_ssize_t time(self, int digits, const unsigned char *data, Py_ssize_t at, Py_ssize_t size) except -1:
+        cdef Out out = self.out
+        cdef int more = (digits + 1) // 2
+        cdef int64_t packed
+        cdef uint64_t whole, part
+        if size - at < 3 + more:
+            raise IndexError
+        # The sign covers the fraction too: one number in two's complement, moved up by its bias.
+        packed = <int64_t>_big(data + at, 3 + more) - (<int64_t>0x800000 << (8 * more))
+        out.put(<const unsigned char *>'"', 1)
+        if packed < 0:
+            out.put(<const unsigned char *>"-", 1)
+            packed = -packed
+        whole = <uint64_t>packed >> (8 * more)
+        part = <uint64_t>packed & ((<uint64_t>1 << (8 * more)) - 1)
+        if more and part >= _powers[2 * more]:
+            raise ValueError("a fraction of a second has too many digits")
+        self.clock(whole >> 12 & 0x3FF, whole >> 6 & 63, whole & 63)
+        self.fraction(part, digits)
+        out.put(<const unsigned char *>'"', 1)
+        return at + 3 + more
+
+    cdef Py_ssize_t decimal(
+        self, int precision, int scale, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
+    ) except -1:
+        """Groups of nine digits in four bytes, the outer groups in as few as they need; the first bit is the sign."""
+        cdef Out out = self.out
+        cdef int whole = precision - scale
+        cdef int total = _group_bytes[whole % 9] + 4 * (whole // 9) + 4 * (scale // 9) + _group_bytes[scale % 9]
+        cdef unsigned char raw[40]
+        cdef unsigned char mask
+        cdef int index, place = 0
+        cdef uint64_t group
+        cdef bint begun = False
+        if size - at < total or total > 40:
+            raise IndexError
+        mask = 0 if data[at] & 0x80 else 0xFF
+        for index in range(total):
+            raw[index] = data[at + index] ^ mask
+        raw[0] ^= 0x80
+        out.put(<const unsigned char *>'"-' if mask else <const unsigned char *>'"', 2 if mask else 1)
+        index = whole % 9
+        while whole > 0:
+            if not index:
+                index = 9
+            group = _big(raw + place, _group_bytes[index])
+            if group >= _powers[index]:
+                raise ValueError("a decimal group holds more digits than it may")
+            if begun:
+                out.put_padded(group, 9)
+            elif group:
+                out.put_uint(group)
+                begun = True
+            place += _group_bytes[index]
+            whole -= index
+            index = 9
+        if not begun:
+            out.put(<const unsigned char *>"0", 1)
+        if scale:
+            out.put(<const unsigned char *>".", 1)
+            while scale > 0:
+                index = min(scale, 9)
+                group = _big(raw + place, _group_bytes[index])
+                if group >= _powers[index]:
+                    raise ValueError("a decimal group holds more digits than it may")
+                out.put_padded(group, index)
+                place += _group_bytes[index]
+                scale -= index
+        out.put(<const unsigned char *>'"', 1)
+        return at + total
+
+
+cdef bint _is_ascii(const unsigned char *data, Py_ssize_t size) noexcept:
+    cdef Py_ssize_t at
+    cdef unsigned char seen = 0
+    for at in range(size):
+        seen |= data[at]
+    return seen < 0x80

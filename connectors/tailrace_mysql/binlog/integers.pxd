@@ -1,0 +1,7 @@
+# cython: language_level=3
+# Types for the compiled form of integers.py.
+cimport cython
+
+
+@cython.locals(index=int, value=cython.longlong, byte=cython.longlong)
+cpdef long long number(bytes data, Py_ssize_t at, int size) except? -1

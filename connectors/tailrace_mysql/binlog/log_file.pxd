@@ -1,0 +1,23 @@
+# cython: language_level=3
+# Types for the compiled form of log_file.py.
+cimport cython
+
+
+from tailrace_mysql.binlog.integers cimport number
+
+
+cdef class LogFile:
+    cdef bint _checksum
+    cdef object _started
+    cdef public long long created
+    cdef public str file
+    cdef public bytes json
+    cdef public long long next
+    cdef public long long number
+    cdef public long long pos
+    cdef public int table_id_size
+
+    cpdef bint before_start(self, long long skip_to)
+    cpdef bytes checked(self, bytes payload)
+    @cython.locals(end=cython.longlong)
+    cpdef advance(self, long long end_pos, long long size)

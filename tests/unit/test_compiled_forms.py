@@ -1,0 +1,206 @@
+"""Compiled and interpreted code give the same bytes, and the same error for damaged ones."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailrace.compiled import is_compiled
+from tailrace.emitter import EventTable
+from tailrace.errors import TailraceError
+from tailrace.schema import Column, Kind, TableName, TableSchema, Type
+from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
+from tailrace_mysql.types import column_type, parse
+from tailrace_postgres import rowplan, types
+from tailrace_postgres.pgoutput import Decoder
+
+ROOT = Path(__file__).parents[2]
+
+#: Declared type, and the table map's metadata for it.
+MYSQL = {
+    "tinyint": 0,
+    "tinyint unsigned": 0,
+    "smallint": 0,
+    "smallint unsigned": 0,
+    "mediumint": 0,
+    "mediumint unsigned": 0,
+    "int": 0,
+    "int unsigned": 0,
+    "bigint": 0,
+    "bigint unsigned": 0,
+    "year": 0,
+    "double": 8,
+    "decimal(10,2)": 10 | 2 << 8,
+    "decimal(65,30)": 65 | 30 << 8,
+    "decimal(9,9)": 9 | 9 << 8,
+    "decimal(18,0)": 18,
+    "date": 0,
+    **{f"time({digits})": digits for digits in range(7)},
+    **{f"datetime({digits})": digits for digits in range(7)},
+    **{f"timestamp({digits})": digits for digits in range(7)},
+    "varchar(20)": 80,
+    "varchar(200)": 800,
+    "char(10)": 254 | 40 << 8,
+    "text": 2,
+    "longtext": 4,
+    "blob": 2,
+    "varbinary(300)": 300,
+    "binary(4)": 254 | 4 << 8,
+    "enum('a','b\"','ü')": 247 | 1 << 8,
+}
+CHARSETS = ("utf8mb4", "latin1", "ascii", "utf16")
+
+
+def mysql_plans(declared: str, metadata: int, charset: str) -> tuple[RowPlan, RowPlan]:
+    kind = column_type(parse(declared, charset))
+    columns = [
+        PlanColumn("c%", kind.reader(metadata), 1, kind.native(metadata)),
+        PlanColumn("d", kind.reader(metadata)),
+    ]
+    return RowPlan(columns), RowPlan(columns, compiled=False)
+
+
+def outcome(read: Any, *arguments: Any) -> Any:
+    """What reading gives, or the error's class: of several faults one form may meet another one first."""
+    try:
+        return read(*arguments)
+    except TailraceError as error:
+        return type(error)
+
+
+def test_the_compiled_form_is_what_is_tested_here() -> None:
+    assert is_compiled() or os.environ.get("TAILRACE_PURE") == "1", "no compiler: run `make venv` with gcc installed"
+
+
+@given(data=st.data())
+@settings(max_examples=3000, deadline=None)
+def test_mysql_rows(data: st.DataObject) -> None:
+    declared = data.draw(st.sampled_from(sorted(MYSQL)))
+    compiled, interpreted = mysql_plans(declared, MYSQL[declared], data.draw(st.sampled_from(CHARSETS)))
+    image = data.draw(st.binary(max_size=2)) + data.draw(mysql_value(declared)) + data.draw(st.binary(max_size=40))
+    for row in (b"\0" + data.draw(mysql_value(declared)) * 2, image):
+        assert outcome(compiled.read, row, 0) == outcome(interpreted.read, row, 0)
+
+
+def mysql_value(declared: str) -> st.SearchStrategy[bytes]:
+    """Values that are often right: text behind its length, small groups of digits, dates of our times."""
+    base = declared.split("(")[0].split(" ")[0]
+    if base in ("varchar", "char", "text", "longtext", "blob", "varbinary", "binary"):
+        width = {"text": 2, "blob": 2, "longtext": 4}.get(
+            base, 2 if declared in ("varchar(200)", "varbinary(300)") else 1
+        )
+        text = st.one_of(
+            st.text(max_size=30).map(str.encode), st.binary(max_size=30), st.sampled_from([b"", b"ab\0\0"])
+        )
+        return text.map(lambda value: len(value).to_bytes(width, "little") + value)
+    if base in ("decimal", "datetime", "time", "timestamp"):
+        return st.lists(st.sampled_from([0, 1, 9, 0x0F, 0x63, 0x7F, 0x80, 0x99, 0xFF]), min_size=3, max_size=30).map(
+            bytes
+        )
+    return st.binary(min_size=1, max_size=8)
+
+
+#: A kind, and texts that PostgreSQL prints for it or never would.
+POSTGRES: dict[Kind, list[bytes]] = {
+    Kind.BOOLEAN: [b"t", b"f", b"x", b""],
+    Kind.INTEGER: [b"0", b"-1", b"9223372036854775807", b"-", b"", b"1a", b"+1"],
+    Kind.DECIMAL: [b"1.50", b"NaN", b"-Infinity", b"0.000"],
+    Kind.FLOAT: [
+        *(b"0", b"-0", b"1", b"0.1", b"-12.25", b"1e+16", b"1e-05", b"0.0001", b"123456789012345", b"NaN", b"Infinity"),
+        *(
+            b"3.141592653589793",
+            b"0.30000000000000004",
+            b"1234567890123456",
+            b"1.",
+            b".5",
+            b"1.2.3",
+            b"--1",
+            b"99999.99",
+        ),
+    ],
+    Kind.TEXT: [
+        b"",
+        b'"\\/\b\f\n\r\t\x00\x1f\x7f',
+        "ü€𝄞".encode(),
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xc0\x80",
+        b"\xf4\x90\x80\x80",
+    ],
+    Kind.TIMESTAMP: [
+        b"2024-02-29 12:34:56",
+        b"2024-02-29 12:34:56.123456",
+        b"infinity",
+        b"0044-03-15 00:00:00 BC",
+        b"x y",
+    ],
+    Kind.TIMESTAMPTZ: [b"2024-02-29 12:34:56+00", b"2024-02-29 12:34:56.5+00", b"-infinity", b"2024-02-29 12:34:56+01"],
+    Kind.BYTES: [b"\\x", b"\\x00ff", b"\\x0", b"00"],
+    Kind.UUID: [b"00000000-0000-0000-0000-000000000001"],
+}
+
+
+@given(data=st.data())
+@settings(max_examples=2000, deadline=None)
+def test_postgres_rows(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(POSTGRES)))
+    texts = st.one_of(st.sampled_from(POSTGRES[kind]), st.text(max_size=20).map(str.encode), numbers())
+    values = data.draw(st.lists(st.one_of(st.none(), texts), min_size=2, max_size=2))
+    columns = (Column(1, "k", Type(kind), key=1), Column(2, "v", Type(kind)))
+    schema = TableSchema(1, TableName("shop", "public", "t"), "p.public.t", columns)
+    plan = rowplan.RowPlan(EventTable(schema, "postgresql", "p"), whole_old=False)
+    message = struct.pack("!H", 2)
+    for value in values:
+        message += b"n" if value is None else b"t" + struct.pack("!i", len(value)) + value
+    read = plan.read(message, 0)
+    try:
+        fragments = [plan.fragment(index, value) for index, value in enumerate(values)]
+    except TailraceError:
+        assert read is None  # the interpreted reader says what is wrong
+        return
+    if read is None:
+        assert not ordinary(kind, values) or not is_compiled()
+    else:
+        assert read == (plan.row_json(fragments), plan.key_json(fragments), len(message))
+    for cut in range(len(message)):
+        assert plan.read(message[:cut], 0) is None
+
+
+def numbers() -> st.SearchStrategy[bytes]:
+    return st.one_of(
+        st.integers(-(10**20), 10**20).map(lambda number: b"%d" % number),
+        st.floats(allow_nan=False, allow_infinity=False).map(lambda number: repr(number).encode()),
+    )
+
+
+def ordinary(kind: Kind, values: list[bytes | None]) -> bool:
+    """Whether the compiled reader is meant to read such values itself."""
+    return kind in (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DECIMAL, Kind.UUID) or values == [None, None]
+
+
+def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -> None:
+    known = {"text", "integer", "boolean", "float", "timestamp", "timestamptz", ""}
+    assert {types.native(Type(kind)) for kind in Kind} <= known
+
+
+@pytest.mark.skipif(os.environ.get("TAILRACE_PURE") == "1", reason="this is the interpreted run")
+def test_the_interpreted_form_passes_the_same_tests() -> None:
+    files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load", "test_compiled_forms"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *(f"tests/unit/{file}.py" for file in files)],
+        cwd=ROOT,
+        env={**os.environ, "TAILRACE_PURE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert not hasattr(Decoder, "__pyx_vtable__") or is_compiled()
