@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import orjson
@@ -26,6 +25,7 @@ from tailrace_mysql.binlog.decoder import Effect, Place
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.rows import Binding, PlanColumn, RowPlan, Version
 from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.captured import Table
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.initials import moment
@@ -39,32 +39,6 @@ from tailrace_mysql.versions import definitions, first_schema, next_schema
 _RELOAD = "load the table anew"
 _STATEMENT_SHOWN = 120
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Table:
-    """One captured table.
-
-    Attributes:
-        versions: all that are known, by id.
-        version: the one in hand; None while it is not known.
-        charsets: of text columns whose definition names none: from which place in the log on (`TableSchema.since`), and
-            which.
-        suspended: why; "" while it streams.
-        dropped: the name has no table now.
-    """
-
-    name: TableName
-    topic: str
-    versions: dict[int, TableSchema] = field(default_factory=dict)
-    version: Version | None = None
-    charsets: dict[str, str] = field(default_factory=dict)
-    suspended: str = ""
-    dropped: bool = False
-
-    @property
-    def charset(self) -> str:
-        return self.charsets[max(self.charsets)] if self.charsets else "utf8mb4"
 
 
 class Catalogue(Protocol):
@@ -123,10 +97,10 @@ class SchemaHistory:
                 latest = max(past, key=lambda schema: (schema.since, schema.id))
                 table.version = Version(self.event_table(latest))
                 self._emitter.already_announced(latest)
-            charsets: dict[str, str] = orjson.loads(state.get(_charset_key(table.topic), b"{}"))
+            charsets: dict[str, str] = orjson.loads(state.get(table.charset_key, b"{}"))
             # A statement that begins just where we read on is still to come.
             table.charsets = {since: charset for since, charset in charsets.items() if since < prefix}
-            table.dropped = state.get(_dropped_key(table.topic)) == b"1"
+            table.dropped = state.get(table.dropped_key) == b"1"
 
     def begin(self, found: Mapping[TableName, TableDefinition], state: Mapping[str, bytes]) -> None:
         """A first start: these definitions hold from the start position on.
@@ -188,7 +162,7 @@ class SchemaHistory:
         table = self._table(name.database, name.table)
         if table is None or table.suspended or table.version is None:
             return None
-        if definition.refusal or _ambiguous(table, definition):
+        if definition.refusal or table.ambiguous(definition):
             reason = definition.refusal or f"columns went and came without a statement in the log; {_RELOAD}"
             self._suspend(table, reason)
             return None
@@ -463,7 +437,7 @@ class SchemaHistory:
         if definition.refusal:
             self._suspend(table, f"{definition.refusal} (at {place}){shown}")
             return []
-        if _ambiguous(table, definition):
+        if table.ambiguous(definition):
             self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
             return []
         self._set_charset(table, definition.charset, self._since(place))
@@ -483,7 +457,7 @@ class SchemaHistory:
         reason = difference
         if definition is not None and definition.refusal:
             reason = f"{difference}, and {definition.refusal}"
-        elif definition is not None and not _ambiguous(table, definition):
+        elif definition is not None and not table.ambiguous(definition):
             try:
                 candidate = first_schema(table.topic, table.name, definition.columns, "")
                 reason = self._mismatch(candidate, table_map)
@@ -546,13 +520,13 @@ class SchemaHistory:
     def _set_dropped(self, table: Table, dropped: bool) -> None:
         if table.dropped != dropped:
             table.dropped = dropped
-            self._emitter.record_state(_dropped_key(table.topic), b"1" if dropped else b"0")
+            self._emitter.record_state(table.dropped_key, b"1" if dropped else b"0")
 
     def _set_charset(self, table: Table, charset: str, since: str) -> None:
         """From a place on; it is stored with the place, since the catalogue only knows what holds at the log's end."""
         if charset and (charset != table.charset or not table.charsets):
             table.charsets[since] = charset
-            self._emitter.record_state(_charset_key(table.topic), orjson.dumps(table.charsets))
+            self._emitter.record_state(table.charset_key, orjson.dumps(table.charsets))
 
     def _since(self, place: Place) -> str:
         return transaction_prefix(self._emitter.epoch, place.mark)
@@ -576,14 +550,6 @@ class SchemaHistory:
             return query.text.decode("utf-8", "replace")
 
 
-def _charset_key(topic: str) -> str:
-    return f"charset:{topic}"
-
-
-def _dropped_key(topic: str) -> str:
-    return f"dropped:{topic}"
-
-
 def _shown(sql: str) -> str:
     """A statement for a message: DDL only, and short; a statement with values is never shown."""
     words = sql.split()
@@ -591,15 +557,6 @@ def _shown(sql: str) -> str:
         return words[0] if words else ""
     text = " ".join(words)
     return text if len(text) <= _STATEMENT_SHOWN else text[:_STATEMENT_SHOWN] + "…"
-
-
-def _ambiguous(table: Table, definition: TableDefinition) -> bool:
-    """Columns both went and came: a rename cannot be told from that."""
-    if table.version is None:
-        return False
-    old = {column.name for column in table.version.table.schema.columns}
-    new = {column.name for column in definition.columns}
-    return bool(old - new) and bool(new - old)
 
 
 def _same_columns(one: TableSchema, other: TableSchema) -> bool:
