@@ -71,3 +71,11 @@ def test_while_the_stream_cannot_be_asked_seconds_grow_and_bytes_are_unknown(bac
     clock.now += FRESH_SECONDS + 60
     assert backlog.whole() == (FRESH_SECONDS + 60, None)
     assert backlog.by_topic() == {"users": (FRESH_SECONDS + 60, None)}
+
+
+def test_a_partition_that_turns_out_to_be_of_no_interest_is_forgotten(backlog: Backlog, clock: Clock) -> None:
+    backlog.measured(clock.now, {USERS: 5, ORDERS: 5}, {USERS: 5, ORDERS: 6}, {USERS: 0, ORDERS: 60})
+    clock.now += 1
+    backlog.measured(clock.now, {USERS: 5, ORDERS: 5}, {USERS: 5}, {USERS: 0, ORDERS: 60})
+    assert backlog.whole() == (0, 0)
+    assert backlog.by_topic() == {"users": (0, 0)}

@@ -115,3 +115,17 @@ def test_a_start_behind_an_old_backlog_shows_its_age(mirror: Mirror, monkeypatch
                 wait_until(lambda: mirror.reports.last.events == 1, 5, "the first is applied")
                 wait_until(lambda: mirror.reports.last.lag_bytes, 5, "the rest cannot be")
                 assert 3600 <= (mirror.reports.last.lag_seconds or 0) < 3610
+
+
+def test_topics_of_tables_that_the_sink_does_not_take_are_no_lag_of_its(parted: Mirror) -> None:
+    users = parted.script.table("public.users", [ID, NAME])
+    other = parted.script.table("public.other", [ID, NAME])
+    parted.selects = lambda table: table.table == "users"
+    for key in range(10):
+        other.insert(row(key))
+    with parted.running():
+        users.insert(row(1))
+        wait_until(lambda: parted.reports.all and parted.reports.last.events == 1, 5, "its table is applied")
+        wait_until(lambda: parted.reports.last.lag_seconds == 0, 5, "it is caught up")
+        assert parted.reports.last.lag_bytes == 0
+        assert [table.name for table in parted.reports.last.tables] == ["public.users"]

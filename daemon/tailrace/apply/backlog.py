@@ -37,9 +37,10 @@ class Backlog:
         ends: Mapping[Partition, int],
         lag_bytes: Mapping[Partition, int],
     ) -> None:
-        """See `Lag.measured`; a partition without a position is not begun."""
+        """See `Lag.measured`; a partition without a position is not begun, one without an end none of the sink's."""
         self._measured = True
         self._bytes = lag_bytes
+        self._lags = {partition: lag for partition, lag in self._lags.items() if partition in ends}
         for partition, end in ends.items():
             self._lag(partition).measured(moment, end, positions.get(partition, 0))
 

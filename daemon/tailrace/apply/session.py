@@ -270,11 +270,11 @@ class Session:
     def _measure(self, moment: float, ends: Mapping[Partition, int]) -> None:
         """Tells how far the stream goes beyond what the target holds; `moment`: from before it was asked for `ends`."""
         behind = self._reader.lag_bytes(self._committed, ends)
-        if not self._reader.total_order and any(
-            size and not self._catalog.versions(partition.topic) for partition, size in behind.items()
-        ):
-            self._catalog.refresh()
-            self._show_tables()
+        if not self._reader.total_order:
+            if any(size and not self._catalog.versions(partition.topic) for partition, size in behind.items()):
+                self._catalog.refresh()
+                self._show_tables()
+            ends = {partition: end for partition, end in ends.items() if self._intake.takes(partition)}
         self._progress.measured(moment, self._committed, ends, behind, self._reader.total_order)
 
     def _idle(self) -> bool:
