@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from botocore.exceptions import ClientError
 
 from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, StuckError
@@ -231,11 +232,15 @@ class Positions:
 
 
 def _offsets(item: Item) -> Offsets:
-    return {int(number): int(offset["N"]) for number, offset in item.get("next_offsets", {"M": {}})["M"].items()}
+    text = item.get("next_offsets", {}).get("S", "{}")
+    return {int(number): offset for number, offset in orjson.loads(text).items()}
 
 
 def _attribute(offsets: Offsets) -> Attribute:
-    return {"M": {str(number): {"N": str(offset)} for number, offset in offsets.items()}}
+    """As text, always the same for the same offsets: it is compared, and not every server of DynamoDB's protocol can
+    compare maps."""
+    text = orjson.dumps({str(number): offset for number, offset in sorted(offsets.items())})
+    return {"S": text.decode()}
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from tailrace.source import Chunk, SnapshotReader
 from tailrace_mysql import connection
+from tests import servers
 from tests.integration.mysql_capture import Capture, capturing
 from tests.servers import Database
 
@@ -147,10 +148,17 @@ def test_the_log_is_not_asked_for_before_it_is_read(database: Database, monkeypa
 # ---- engines
 
 
-@pytest.mark.parametrize("engine", ["MyISAM", "MEMORY", "Aria"])
+@pytest.mark.parametrize("engine", ["MyISAM", "MEMORY"])
 def test_keyless_tables_without_read_views_are_suspended(database: Database, engine: str) -> None:
-    if engine == "Aria" and database.server.kind != "mariadb":
-        pytest.skip("an engine of MariaDB")
+    _assert_suspended(database, engine)
+
+
+def test_keyless_aria_tables_are_suspended(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        _assert_suspended(database, "Aria")
+
+
+def _assert_suspended(database: Database, engine: str) -> None:
     database.execute(f"CREATE TABLE k (a INT) ENGINE={engine}")
     database.execute(f"CREATE TABLE t (id INT PRIMARY KEY) ENGINE={engine}")
     with capturing(database) as capture:
