@@ -83,6 +83,8 @@ class MySQLFamily(SqlServer):
         return [
             *root,
             f"--datadir={self.folder}/data",
+            # Another server removes what it takes for its own leftovers from the system's folder.
+            f"--tmpdir={self.folder}",
             f"--socket={self.folder}/mysql.sock",
             f"--pid-file={self.folder}/mysql.pid",
             f"--port={self.port}",
