@@ -8,7 +8,6 @@ the table is suspended, and the others go on. Versions and suspensions are kept 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -17,7 +16,7 @@ import structlog
 
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, table_key
+from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
@@ -512,9 +511,7 @@ class SchemaHistory:
             return
         table.suspended = reason
         self.generation += 1
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        record = orjson.dumps({"state": "suspended", "reason": reason, "since": since})
-        self._emitter.record_state(table_key(table.topic), record)
+        self._emitter.record_state(table_key(table.topic), suspension(reason))
         log.warning("table suspended", table=str(table.name), reason=reason)
 
     def _set_dropped(self, table: Table, dropped: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
-from tailrace.position import Position, table_key
+from tailrace.position import Position, suspension, table_key
 from tailrace.sequence import lsn_mark
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog
@@ -17,7 +17,7 @@ from tailrace_postgres.continuity import Identity, continued
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 from tailrace_postgres.membership import Membership
 from tailrace_postgres.publication import Publications, Published
-from tailrace_postgres.relations import RELOAD, storage_key, suspension
+from tailrace_postgres.relations import RELOAD, storage_key
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
     AGAIN,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
 
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import table_key
+from tailrace.position import suspension, table_key
 from tailrace.schema import Column, Kind, TableSchema
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.columns import catalog_columns, relation_columns
@@ -309,9 +308,3 @@ def _unknown_label(column: Column, text: str) -> str:
     if column.type.kind is Kind.ENUM and text not in column.type.labels:
         return f"a label of {column.type.name} was renamed"
     return ""
-
-
-def suspension(reason: str) -> bytes:
-    """The state entry of a suspended table."""
-    since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return orjson.dumps({"state": "suspended", "reason": reason, "since": since})

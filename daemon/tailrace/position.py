@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
+from tailrace.report import now_text
 from tailrace.sequence import LOWEST_MARK, transaction_prefix
 
 #: Keys of the stream's state store.
@@ -59,3 +60,8 @@ def load_key(topic: str) -> str:
 
 def table_key(topic: str) -> str:
     return f"{TABLE_PREFIX}{topic}"
+
+
+def suspension(reason: str) -> bytes:
+    """The entry under `table_key` of a table that is suspended now."""
+    return orjson.dumps({"state": "suspended", "reason": reason, "since": now_text()})

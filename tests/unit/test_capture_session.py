@@ -18,10 +18,9 @@ from tailrace.batch import Batch, Run
 from tailrace.capture.load import TableLoad
 from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
-from tailrace.capture.suspension import suspension
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
-from tailrace.position import POSITION_KEY, Position, load_key, table_key
+from tailrace.position import POSITION_KEY, Position, load_key, suspension, table_key
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, mark_lsn

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 import structlog
 
 from tailrace.capture.load import Load, suspended_topics
-from tailrace.capture.suspension import suspension
-from tailrace.position import SCHEMA_PREFIX, load_key, table_key
+from tailrace.position import SCHEMA_PREFIX, load_key, suspension, table_key
 from tailrace.source import SourceTable
 
 log = structlog.get_logger()

@@ -22,11 +22,6 @@ from tailrace.source import SourceTable
 _REFUSED_PREFIX = "refused:"
 
 
-def suspension(reason: str) -> bytes:
-    """The state entry of a table that is suspended now."""
-    return orjson.dumps({"state": "suspended", "reason": reason, "since": now_text()})
-
-
 def date(state: dict[str, bytes], lag_seconds: float | None) -> None:
     """Completes the entries of tables that a batch suspends, before it is published."""
     for topic in suspended_topics(state):
