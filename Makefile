@@ -20,7 +20,7 @@ demo: venv       ## the main job on throwaway real servers: load, change, kill, 
 test: servers    ## the tests, on real servers (15 minutes at most on two cores)
 	$(PYTHON) -m pytest -n $(TEST_WORKERS) --dist worksteal $(TEST_ARGS)
 
-test-all: servers ## besides, the whole matrix of sources, streams and sinks with 20,000 changes each
+test-all: servers ## besides, the whole matrix with 20,000 changes each, and PostgreSQL 16 throughout
 	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
 
 lint: venv       ## ruff and mypy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +23,10 @@ from tailrace_postgres.snapshot import PostgresSnapshotReader
 from tailrace_postgres.source import PostgresSource
 from tests.servers import Database
 
+#: The oldest and the newest version that is promised; `make test-all` takes those between them too.
+VERSIONS = ["postgres15", "postgres18"]
+if os.environ.get("TAILRACE_TEST_MATRIX") == "all":
+    VERSIONS.insert(1, "postgres16")
 PIPELINE = "test"
 _DEADLINE = 60.0
 

@@ -12,11 +12,11 @@ import pytest
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError, ValueRefusedError
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.view import Snapshot
-from tests.capture.postgres import Capture
+from tests.capture.postgres import VERSIONS, Capture
 from tests.servers import Database
 
 
-@pytest.fixture(params=["postgres15", "postgres16", "postgres18"])
+@pytest.fixture(params=VERSIONS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with request.getfixturevalue(request.param).database("pg") as found:
         yield found

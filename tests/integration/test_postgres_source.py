@@ -16,11 +16,11 @@ from tailrace.errors import DataLossError, RefusedError, TailraceError, Unreacha
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.settings import PostgresSourceSettings
-from tests.capture.postgres import Capture
+from tests.capture.postgres import VERSIONS, Capture
 from tests.servers import Database, start, wait_until
 
 
-@pytest.fixture(params=["postgres15", "postgres16", "postgres18"])
+@pytest.fixture(params=VERSIONS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with request.getfixturevalue(request.param).database("pg") as found:
         yield found

@@ -81,7 +81,7 @@ def test_the_compiled_form_is_what_is_tested_here() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_mysql_rows(data: st.DataObject) -> None:
     declared = data.draw(st.sampled_from(sorted(MYSQL)))
     compiled, interpreted = mysql_plans(declared, MYSQL[declared], data.draw(st.sampled_from(CHARSETS)))
@@ -149,7 +149,7 @@ POSTGRES: dict[Kind, list[bytes]] = {
 
 
 @given(data=st.data())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_postgres_rows(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(POSTGRES)))
     texts = st.one_of(st.sampled_from(POSTGRES[kind]), st.text(max_size=20).map(str.encode), numbers())
