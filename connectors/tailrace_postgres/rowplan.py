@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import orjson
 
+from tailrace.compiled import compiled_class
 from tailrace.emitter import UNCHANGED_JSON, EventTable
 from tailrace.errors import LogFormatError, ValueRefusedError
+from tailrace.render import object_heads
 from tailrace_postgres.types import converter, lenient, native
 
 #: A row of the log at a place of a message: its object, its key's, and where it ends; None where something about it is
 #: out of the ordinary.
 ReadRow = Callable[[bytes, int], tuple[bytes, bytes | None, int] | None]
-
-
-def _compiled() -> Any:
-    """The compiled reader (`tuples.pyx`); None where it was not built, or is not wanted."""
-    try:
-        return importlib.import_module("tailrace_postgres.tuples").Tuples
-    except ImportError:
-        return None
 
 
 def _leave_it(_buffer: bytes, _position: int) -> None:
@@ -63,13 +55,12 @@ class RowPlan:
         self._compile()
 
     def _compile(self) -> None:
-        reader = _compiled()
+        reader = compiled_class("tailrace_postgres.tuples", "Tuples")
         if reader is None:
             return
         natives = [native(column.type) for column in self.table.schema.columns]
-        heads = [(b"," if index else b"{") + head for index, head in enumerate(self.heads)]
-        key_heads = [(b"," if place else b"{") + self.heads[index] for place, index in enumerate(self.key)]
-        self.read = reader(natives, self.converters, heads, key_heads, self.key).read
+        key_heads = object_heads(self.names[index] for index in self.key)
+        self.read = reader(natives, self.converters, object_heads(self.names), key_heads, self.key).read
 
     def accept_all_labels(self) -> None:
         """The log is behind the catalog: it may have labels of enums that were renamed since."""

@@ -16,12 +16,14 @@ class Run:
 
     Attributes:
         every_partition: a control event (truncate, schema change) that goes to every partition of the topic.
+        size: bytes of its keys and values, where an emitter made it.
     """
 
     topic: str
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     every_partition: bool = False
+    size: int = 0
 
     def __len__(self) -> int:
         return len(self.values)

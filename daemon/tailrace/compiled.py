@@ -7,6 +7,7 @@ form against the other.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 class _SourceFinder:
@@ -36,6 +38,14 @@ def obey_environment() -> None:
     """Before any other module is imported."""
     if os.environ.get("TAILRACE_PURE") == "1":
         sys.meta_path.insert(0, _SourceFinder)
+
+
+def compiled_class(module: str, name: str) -> Any:
+    """A class that exists in compiled form only; None where it was not built, or is not wanted."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError:
+        return None
 
 
 def is_compiled() -> bool:

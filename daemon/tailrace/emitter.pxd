@@ -43,4 +43,5 @@ cdef class Emitter:
         self, table, long long ordinal, bytes key, bytes before, bytes after, bytes op, bytes unchanged, bytes at, int part=*
     )
     cdef _flush_pending(self, bint tx_end)
+    cdef _append(self, run, bytes key, bytes value)
     cdef _run(self, str topic, bint every_partition=*)

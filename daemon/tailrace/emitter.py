@@ -256,11 +256,7 @@ class Emitter:
         tail = head + b"r" + end
         run = self._run(table.topic)
         for key, row in rows:
-            value = b'{"before":null,"after":' + row + b',"source":' + tail
-            run.keys.append(key)
-            run.values.append(value)
-            self._batch.bytes += len(value) + (len(key) if key else 0)
-            self._batch.events += 1
+            self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
 
     def record_state(self, key: str, value: bytes) -> None:
         """An entry of the stream's state store that must be durable together with the events after it."""
@@ -373,19 +369,22 @@ class Emitter:
         parts.append(b'","ts_ms":')
         parts.append(self._now)
         parts.append(b',"transaction":null}')
-        value = b"".join(parts)
         key = self._key
         run = self._run(table.topic, self._every_partition)
+        self._append(run, key, b"".join(parts))
+        if self._op == b"d" and key is not None:  # the tombstone, which is no event
+            run.keys.append(key)
+            run.values.append(None)
+            run.size += len(key)
+            self._batch.bytes += len(key)
+        self._delivered = seq
+
+    def _append(self, run: Run, key: bytes | None, value: bytes) -> None:
+        """One event."""
+        size = len(value) if key is None else len(value) + len(key)
         run.keys.append(key)
         run.values.append(value)
-        size = len(value)
-        if key is not None:
-            size += len(key)
-            if self._op == b"d":
-                run.keys.append(key)
-                run.values.append(None)
-                size += len(key)
-        self._delivered = seq
+        run.size += size
         self._batch.bytes += size
         self._batch.events += 1
 
@@ -405,10 +404,7 @@ class Emitter:
         for key, value in self._announcement(schema).items():
             self.record_state(key, value)
         run = self._run(schema.topic, every_partition=True)
-        run.keys.append(None)
-        run.values.append(event)
-        self._batch.bytes += len(event)
-        self._batch.events += 1
+        self._append(run, None, event)
 
     def _touch(
         self, table: EventTable, key: bytes | None, after: bytes | None = None, unchanged: tuple[str, ...] = ()

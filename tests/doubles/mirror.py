@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tailrace.sink import TableWork, TargetTable
 from tailrace.stream import Partition, StreamReader
 from tailrace.testing import MemoryReader, MemoryStream, Script
 from tailrace_sqlite.sink import SQLiteSink
+from tests.doubles.thread import working
 
 ID = Column(1, "id", Type(Kind.INTEGER, "bigint", 64), nullable=False, key=1)
 NAME = Column(2, "name", Type(Kind.TEXT, "text"))
@@ -108,27 +108,8 @@ class Mirror:
         control.finish.set()
         self.supervise(control)
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Control]:
-        control = Control()
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                self.supervise(control)
-            except BaseException as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield control
-        finally:
-            control.stop.set()
-            thread.join(10)
-        assert not thread.is_alive()
-        if errors:
-            raise errors[0]
+    def running(self) -> contextlib.AbstractContextManager[Control]:
+        return working(self.supervise, 10)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with contextlib.closing(sqlite3.connect(self.path)) as connection:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from tailrace.schema import Column, Kind, Type
 from tailrace.sink import Row, Sink, TableWork, TargetTable
 from tailrace.testing import MemoryStream, Script
 from tailrace.testing.script import ScriptTable
+from tests.doubles.thread import working
 
 Values = dict[str, Any]
 
@@ -55,28 +55,9 @@ class Rig:
         control.finish.set()
         self.supervise(control)
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Control]:
+    def running(self) -> contextlib.AbstractContextManager[Control]:
         """The worker at work in a thread; its error, if it ends with one, is raised at the end."""
-        control = Control()
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                self.supervise(control)
-            except BaseException as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield control
-        finally:
-            control.stop.set()
-            thread.join(20)
-        assert not thread.is_alive()
-        if errors:
-            raise errors[0]
+        return working(self.supervise, 20)
 
     def rows(self, table: ScriptTable) -> list[Values]:
         """What the sink reads back, as `verify` does: without opening the sink for writing."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
+from tailrace.compiled import compiled_class
 from tailrace.emitter import EventTable
 from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
+from tailrace.render import object_heads
 from tailrace_mysql.types import Converter, Native, Reader
 
 
@@ -32,21 +32,8 @@ def object_template(names: Sequence[str]) -> bytes:
     return b"{" + b",".join(members) + b"}"
 
 
-def _compiled() -> Any:
-    """The compiled reader of row images (`image.pyx`); None where it was not built, or is not wanted."""
-    try:
-        return importlib.import_module("tailrace_mysql.binlog.image").Image
-    except ImportError:
-        return None
-
-
 #: One row image at a place of an event: its JSON object, its key's (None for a table without one), the place behind it.
 ReadRow = Callable[[bytes, int], tuple[bytes, bytes | None, int]]
-
-
-def object_heads(names: Sequence[str]) -> list[bytes]:
-    """What stands before each value of a JSON object."""
-    return [(b"," if index else b"{") + orjson.dumps(name) + b":" for index, name in enumerate(names)]
 
 
 class RowPlan:
@@ -69,7 +56,7 @@ class RowPlan:
         self._key_indices = tuple(index for _, index in keys)
         key_names = [columns[index].name for index in self._key_indices]
         self._key_template = object_template(key_names)
-        image = _compiled() if compiled and columns else None
+        image = compiled_class("tailrace_mysql.binlog.image", "Image") if compiled and columns else None
         self.read: ReadRow = self._read
         if image is not None:
             readers = [(column.read, column.native) for column in columns]

@@ -90,7 +90,7 @@ class Progress(WorkerProgress):
         for run in batch.runs:
             if (table := self._tables.get(run.topic)) is not None:
                 table.events += len(run) - run.values.count(None)
-                table.bytes += sum(map(len, filter(None, run.keys))) + sum(map(len, filter(None, run.values)))
+                table.bytes += run.size
         self._suspensions(batch.state)
 
     # ---- how far behind
