@@ -229,6 +229,8 @@ def test_every_common_type_is_the_same_value_loaded_and_streamed(live: Live) -> 
 
 
 def test_all_targets_equal_the_source(live: Live) -> None:
+    live.source.execute("INSERT INTO live VALUES (5000, 'there')")  # whatever tests this pipeline served before
+    live.until_everywhere("SELECT v FROM live WHERE id = 5000", [("there",)])
     verified = live.pipeline.command("verify", "--json")
     assert verified.code == 0, verified.stdout[-3000:] + verified.stderr[-3000:]
     tables = json.loads(verified.stdout)["tables"]
