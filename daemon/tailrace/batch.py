@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
 class Run:
     """Consecutive events of one topic: `keys[i]` belongs to `values[i]`.
 
@@ -19,11 +18,24 @@ class Run:
         size: bytes of its keys and values, where an emitter made it.
     """
 
-    topic: str
-    keys: list[bytes | None] = field(default_factory=list)
-    values: list[bytes | None] = field(default_factory=list)
-    every_partition: bool = False
-    size: int = 0
+    __slots__ = ("every_partition", "keys", "size", "topic", "values")
+
+    def __init__(
+        self,
+        topic: str,
+        keys: list[bytes | None] | None = None,
+        values: list[bytes | None] | None = None,
+        every_partition: bool = False,
+        size: int = 0,
+    ) -> None:
+        self.topic = topic
+        self.keys = [] if keys is None else keys
+        self.values = [] if values is None else values
+        self.every_partition = every_partition
+        self.size = size
+
+    def __repr__(self) -> str:
+        return f"Run({self.topic!r}, {len(self.values)} events, every_partition={self.every_partition})"
 
     def __len__(self) -> int:
         return len(self.values)

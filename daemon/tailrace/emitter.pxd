@@ -1,6 +1,17 @@
 # cython: language_level=3
 # Types for the compiled form of emitter.py.
+cimport cython
+
+from tailrace.batch cimport Run
 from tailrace.render cimport digits
+from tailrace.sequence cimport transaction_prefix
+
+
+cdef class EventTable:
+    cdef public object schema
+    cdef public str topic
+    cdef public bytes source_head
+    cdef public bytes schema_tail
 
 
 cdef class Emitter:
@@ -11,18 +22,23 @@ cdef class Emitter:
     cdef bytes _delivered
     cdef bytes _skip_to
     cdef object _batch
-    cdef list _keys
+    cdef Run _last
+    cdef long long _events
+    cdef long long _bytes
+    cdef long long _transactions
+    cdef long long _commit_ts_ms
     cdef bytes _prefix
     cdef long long _high
     cdef bytes _high_prefix
     cdef bytes _fields
-    cdef bytes _ts
+    cdef bytes _head
+    cdef EventTable _of_head
     cdef long long _ts_ms
     cdef bytes _now
     cdef str _token
     cdef bint _pending
     cdef bytes _seq
-    cdef object _table
+    cdef EventTable _table
     cdef bytes _key
     cdef list _parts
     cdef bytes _op
@@ -34,14 +50,17 @@ cdef class Emitter:
     cpdef begin(self, str mark, long long ts_ms, bytes fields, str token=*)
     cpdef commit(self, restart, str mark)
     cpdef idle(self, restart, str mark)
-    cpdef insert(self, table, long long ordinal, bytes key, bytes after, bytes at=*)
+    cpdef insert(self, EventTable table, long long ordinal, bytes key, bytes after, bytes at=*)
     cpdef update(
-        self, table, long long ordinal, bytes old_key, bytes key, bytes before, bytes after, tuple unchanged=*, bytes at=*
+        self, EventTable table, long long ordinal, bytes old_key, bytes key, bytes before, bytes after, tuple unchanged=*, bytes at=*
     )
-    cpdef delete(self, table, long long ordinal, bytes key, bytes before, bytes at=*)
+    cpdef delete(self, EventTable table, long long ordinal, bytes key, bytes before, bytes at=*)
     cdef _event(
-        self, table, long long ordinal, bytes key, bytes before, bytes after, bytes op, bytes unchanged, bytes at, int part=*
+        self, EventTable table, long long ordinal, bytes key, bytes before, bytes after, bytes op, bytes unchanged, bytes at, int part=*
     )
+    @cython.locals(run=Run, table=EventTable, parts=list, seq=bytes, key=bytes)
     cdef _flush_pending(self, bint tx_end)
-    cdef _append(self, run, bytes key, bytes value)
-    cdef _run(self, str topic, bint every_partition=*)
+    @cython.locals(size=cython.longlong)
+    cdef _append(self, Run run, bytes key, bytes value)
+    @cython.locals(last=Run)
+    cdef Run _run(self, str topic, bint every_partition=*)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import orjson
 
@@ -30,37 +29,32 @@ UNCHANGED_PLACEHOLDER = "__debezium_unavailable_value"
 UNCHANGED_JSON = orjson.dumps(UNCHANGED_PLACEHOLDER)
 
 
-@dataclass(slots=True)
 class EventTable:
     """What the envelope of one version of a table's events begins with, rendered once.
 
-    Attributes:
+    Args:
         connector: Debezium's connector name: mysql, mariadb or postgresql.
         pipeline: `source.name`.
     """
 
-    schema: TableSchema
-    connector: str
-    pipeline: str
-    topic: str = field(init=False)
-    source_head: bytes = field(init=False)
-    schema_tail: bytes = field(init=False)
+    __slots__ = ("schema", "schema_tail", "source_head", "topic")
 
-    def __post_init__(self) -> None:
-        name = self.schema.name
-        self.topic = self.schema.topic
+    def __init__(self, schema: TableSchema, connector: str, pipeline: str) -> None:
+        name = schema.name
+        self.schema = schema
+        self.topic = schema.topic
         head = orjson.dumps(
             {
                 "version": __version__,
-                "connector": self.connector,
-                "name": self.pipeline,
+                "connector": connector,
+                "name": pipeline,
                 "db": name.database,
                 "schema": name.schema,
                 "table": name.table,
             }
         )
         self.source_head = head[:-1] + b',"ts_ms":'
-        self.schema_tail = b'","schema_id":%d,"unchanged":' % self.schema.id
+        self.schema_tail = b'","schema_id":%d,"unchanged":' % schema.id
 
 
 class Emitter:
@@ -77,11 +71,18 @@ class Emitter:
         self._delivered = delivered.encode()  # of the last event appended to a run
         self._skip_to = delivered.encode()  # events up to this sequence are in the stream already
         self._batch = Batch()
+        # Of the batch, kept here because every event changes them.
+        self._events = 0
+        self._bytes = 0
+        self._transactions = 0
+        self._commit_ts_ms = 0
+        self._last: Run | None = None
         self._prefix = b""  # what the open transaction's sequences begin with; empty between transactions
         self._high = -1  # the ordinal but for its last four digits, and the sequence so far
         self._high_prefix = b""
         self._fields = b""
-        self._ts = b"0"
+        self._head = b""  # `source` of the transaction's events of one table, up to their own members
+        self._of_head: EventTable | None = None
         self._ts_ms = 0
         self._now = b"0"
         self._token = ""
@@ -114,9 +115,9 @@ class Emitter:
         self._prefix = transaction_prefix(self.epoch, mark).encode()
         self._high = -1
         self._ts_ms = ts_ms
-        self._ts = digits(ts_ms)
         self._now = digits(time.time_ns() // 1_000_000)
         self._fields = fields
+        self._of_head = None
         self._token = token
 
     def commit(self, restart: str | Callable[[], str], mark: str) -> None:
@@ -125,8 +126,8 @@ class Emitter:
         A callable is asked when a batch is taken, and must answer as of the last call of `commit` or `idle`.
         """
         self._flush_pending(tx_end=True)
-        self._batch.transactions += 1
-        self._batch.commit_ts_ms = self._ts_ms
+        self._transactions += 1
+        self._commit_ts_ms = self._ts_ms
         self._restart = restart
         self._mark = mark
         self._prefix = b""
@@ -267,7 +268,7 @@ class Emitter:
     @property
     def size(self) -> int:
         """Bytes gathered so far."""
-        return self._batch.bytes
+        return self._bytes
 
     @property
     def touched(self) -> bool:
@@ -290,6 +291,10 @@ class Emitter:
     def take(self) -> Batch:
         """Everything gathered since the last call; the look-ahead event stays for the next one."""
         batch, self._batch = self._batch, Batch()
+        batch.events, batch.bytes, batch.transactions = self._events, self._bytes, self._transactions
+        batch.commit_ts_ms = self._commit_ts_ms
+        self._events = self._bytes = self._transactions = self._commit_ts_ms = 0
+        self._last = None
         batch.restart = self._restart if isinstance(self._restart, str) else self._restart()
         batch.mark = self._mark
         batch.delivered = self._delivered.decode()
@@ -314,8 +319,13 @@ class Emitter:
         ordinal = ordinal << EVENT_BITS | part
         if ordinal >> 16 != self._high:
             self._high = ordinal >> 16
-            self._high_prefix = self._prefix + b"%012x" % self._high
+            self._high_prefix = self._prefix + f"{self._high:012x}".encode()
         seq = self._high_prefix + HEX[ordinal >> 8 & 255] + HEX[ordinal & 255]
+        if self._of_head is not table:
+            self._of_head = table
+            self._head = b"".join(
+                [b',"source":', table.source_head, digits(self._ts_ms), b',"snapshot":"false",', self._fields]
+            )
         self._pending = True
         self._seq = seq
         self._table = table
@@ -328,11 +338,7 @@ class Emitter:
             before,
             b',"after":',
             after,
-            b',"source":',
-            table.source_head,
-            self._ts,
-            b',"snapshot":"false",',
-            self._fields,
+            self._head,
             at,
             b'"tailrace_seq":"',
             seq,
@@ -370,13 +376,15 @@ class Emitter:
         parts.append(self._now)
         parts.append(b',"transaction":null}')
         key = self._key
-        run = self._run(table.topic, self._every_partition)
+        run = self._last
+        if run is None or run.topic is not table.topic or run.every_partition != self._every_partition:
+            run = self._run(table.topic, self._every_partition)
         self._append(run, key, b"".join(parts))
         if self._op == b"d" and key is not None:  # the tombstone, which is no event
             run.keys.append(key)
             run.values.append(None)
             run.size += len(key)
-            self._batch.bytes += len(key)
+            self._bytes += len(key)
         self._delivered = seq
 
     def _append(self, run: Run, key: bytes | None, value: bytes) -> None:
@@ -385,16 +393,17 @@ class Emitter:
         run.keys.append(key)
         run.values.append(value)
         run.size += size
-        self._batch.bytes += size
-        self._batch.events += 1
+        self._bytes += size
+        self._events += 1
 
     def _run(self, topic: str, every_partition: bool = False) -> Run:
-        runs = self._batch.runs
-        if runs and runs[-1].topic == topic and runs[-1].every_partition == every_partition:
-            return runs[-1]
-        run = Run(topic, every_partition=every_partition)
-        runs.append(run)
-        return run
+        """The last run, or a new one where events of another kind come."""
+        last = self._last
+        if last is not None and last.topic == topic and last.every_partition == every_partition:
+            return last
+        self._last = Run(topic, [], [], every_partition)
+        self._batch.runs.append(self._last)
+        return self._last
 
     def _announce(self, table: EventTable, event: bytes) -> None:
         """Puts the event before rows of a load whose version the stream was not told of; first ones need none."""

@@ -14,7 +14,7 @@ HEX = [b"%02x" % byte for byte in range(256)]
 
 def digits(number: int) -> bytes:
     """A number of at most 63 bits in decimal."""
-    return _SMALL[number] if 0 <= number < 10_000 else b"%d" % number
+    return _SMALL[number] if 0 <= number < 10_000 else f"{number}".encode()
 
 
 def object_heads(names: Iterable[str]) -> list[bytes]:
