@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tailrace.schema import TableName, TableSchema
-from tailrace_mysql.binlog.rows import Version
+from tailrace_mysql.binlog.binding import Version
 from tailrace_mysql.definition import TableDefinition
 
 

@@ -16,8 +16,13 @@ _Source = tuple[str, str]  # server UUID and tag
 class GtidState(Protocol):
     """What has been read, as the server writes it."""
 
-    def add(self, gtid: str) -> None:
-        """One more transaction is complete."""
+    def add(self, source: str, number: int) -> None:
+        """One more transaction is complete.
+
+        Args:
+            source: what of the transaction's id stands before its number: MySQL's server and tag, MariaDB's domain and
+                server.
+        """
         ...
 
     @property
@@ -29,7 +34,7 @@ class NoGtids:
 
     text = ""
 
-    def add(self, gtid: str) -> None:
+    def add(self, source: str, number: int) -> None:
         """Nothing to keep."""
 
 
@@ -44,45 +49,51 @@ class GtidSet:
         self._intervals: dict[_Source, list[tuple[int, int]]] = {}  # inclusive, ordered, never adjacent
         for source, low, high in _read(text):
             self._add(source, low, high)
-        # The set's text around the number that the last addition moved.
-        self._around: tuple[_Source, str, str] | None = None
-        self._text: str | None = None
+        # Transactions most often follow each other: `_grows` is the source whose last interval ends at `_high` by now.
+        self._grows = ""
+        self._high = 0
+        self._around: tuple[str, str] | None = None  # the set's text before and behind `_high`
 
-    def add(self, gtid: str) -> None:
-        head, _, number_text = gtid.rpartition(":")
-        server, _, tag = head.partition(":")
-        source = (server, tag)
-        number = int(number_text)
-        intervals = self._intervals.get(source)
-        if intervals and intervals[-1][1] == number - 1:
-            low = intervals[-1][0]
-            intervals[-1] = (low, number)
-            around = self._around
-            if around is not None and around[0] == source:
-                self._text = f"{around[1]}{low}-{number}{around[2]}"
-                return
-        else:
-            self._add(source, number, number)
-        self._text = None
+    def add(self, source: str, number: int) -> None:
+        if number == self._high + 1 and source == self._grows:
+            self._high = number
+            return
+        self._settle()
+        server, _, tag = source.partition(":")
+        self._add((server, tag), number, number)
+        self._grows = source
+        self._high = self._intervals[server, tag][-1][1]
         self._around = None
-        self._remember(source)
 
     @property
     def text(self) -> str:
-        if self._text is None:
-            self._text = self._render()
-        return self._text
+        self._settle()
+        if not self._grows:
+            return self._render()
+        if self._around is None:
+            server, _, tag = self._grows.partition(":")
+            low, _ = self._intervals[server, tag][-1]
+            marker = f"{low}-\0"
+            before, _, behind = self._render({(server, tag): marker}).partition(marker)
+            self._around = (before + str(low), behind)
+            self._low = low
+        before, behind = self._around
+        return f"{before}{behind}" if self._high == self._low else f"{before}-{self._high}{behind}"
 
     def __contains__(self, gtid: str) -> bool:
+        self._settle()
         return all(self._holds(source, low, high) for source, low, high in _read(gtid))
 
     def issuperset(self, other: GtidSet) -> bool:
+        self._settle()
+        other._settle()
         return all(
             self._holds(source, low, high) for source, intervals in other._intervals.items() for low, high in intervals
         )
 
     def encode(self) -> bytes:
         """As COM_BINLOG_DUMP_GTID wants it (``Gtid_set::encode``; with tags in the format of MySQL 8.3)."""
+        self._settle()
         tagged = any(tag for _, tag in self._intervals)
         count = len(self._intervals)
         parts = [struct.pack("<Q", count << 8 | 1 | 1 << 56) if tagged else struct.pack("<Q", count)]
@@ -106,12 +117,12 @@ class GtidSet:
                 merged.append((first, last))
         self._intervals[source] = merged
 
-    def _remember(self, source: _Source) -> None:
-        """Notes what stands before and behind the last interval of `source`, which most often grows next."""
-        low, _ = self._intervals[source][-1]
-        marker = f"{low}-\0"
-        before, _, behind = self._render({source: marker}).partition(marker)
-        self._around = (source, before, behind)
+    def _settle(self) -> None:
+        """Notes how far the interval that grows has come."""
+        if self._grows:
+            server, _, tag = self._grows.partition(":")
+            intervals = self._intervals[server, tag]
+            intervals[-1] = (intervals[-1][0], self._high)
 
     def _render(self, last: dict[_Source, str] | None = None) -> str:
         """`last` stands in for the text of a source's last interval."""
@@ -151,26 +162,35 @@ class DomainPosition:
     def __init__(self, text: str = "") -> None:
         """Raises ValueError for what is no position."""
         self._last: dict[int, tuple[int, int]] = {}
-        self._text: str | None = None
+        self._source = ""  # whose transaction was the last one; `_number` is its number
+        self._number = 0
         for part in "".join(text.split()).split(","):
             if part:
-                self.add(part)
+                source, _, number = part.rpartition("-")
+                self.add(source, int(number))
+                self._settle()
 
-    def add(self, gtid: str) -> None:
-        domain, server, number = gtid.split("-")
-        self._last[int(domain)] = (int(server), int(number))
-        self._text = None
+    def add(self, source: str, number: int) -> None:
+        if source != self._source:
+            self._settle()
+            self._source = source
+        self._number = number
 
     @property
     def text(self) -> str:
-        if self._text is None:
-            self._text = ",".join(
-                f"{domain}-{server}-{number}" for domain, (server, number) in sorted(self._last.items())
-            )
-        return self._text
+        self._settle()
+        return ",".join(f"{domain}-{server}-{number}" for domain, (server, number) in sorted(self._last.items()))
+
+    def _settle(self) -> None:
+        """Notes how far the domain that the last transactions belong to has come."""
+        if self._source:
+            domain, server = self._source.split("-")
+            self._last[int(domain)] = (int(server), self._number)
 
     def reaches(self, other: DomainPosition) -> bool:
         """Whether every domain stands at least where it stands in `other`."""
+        self._settle()
+        other._settle()
         return all(
             domain in self._last and self._last[domain][1] >= number for domain, (_, number) in other._last.items()
         )

@@ -18,15 +18,15 @@ _DATABASE_WORDS = (b"database", b"schema")
 _CHUNK = 1 << 16
 
 
-class _Head:
+class _Head(Packets):
     """Takes the time from a file's first event."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.created = 0
         self.done = False
-        self.packets = Packets(self._packet)
 
-    def _packet(self, payload: bytes) -> None:
+    def packet(self, payload: bytes) -> None:
         if self.done:
             return
         if payload[:1] != b"\0":
@@ -46,25 +46,22 @@ def begun(connector: Connector, server: Server, file: str) -> int:
         start_scan(connection, server, file, FIRST_POSITION, connector.address)
         with translated(connector.address):
             while not head.done and (chunk := connection._sock.recv(_CHUNK)):
-                head.packets.feed(chunk, 0, len(chunk))
+                head.feed(chunk, 0, len(chunk))
     finally:
         quietly_close(connection)
     return head.created
 
 
-class _Statements:
+class _Statements(Packets):
     """Looks for statements that mention one of these words (in lower case)."""
 
     def __init__(self, words: Sequence[bytes]) -> None:
+        super().__init__()
         self._words = words
         self.found = False
         self.done = False
-        self._packets = Packets(self._packet)
 
-    def feed(self, chunk: bytes) -> None:
-        self._packets.feed(chunk, 0, len(chunk))
-
-    def _packet(self, payload: bytes) -> None:
+    def packet(self, payload: bytes) -> None:
         if payload[:1] != b"\0":
             # An error is no proof; the end is one.
             self.found = self.found or payload[:1] == b"\xff"
@@ -111,7 +108,7 @@ def _none_between(connector: Connector, session: Session, server: Server, mark: 
                 chunk = connection._sock.recv(_CHUNK)
                 if not chunk:
                     return False
-                statements.feed(chunk)
+                statements.feed(chunk, 0, len(chunk))
         return not statements.found
     finally:
         quietly_close(connection)

@@ -19,7 +19,8 @@ from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.decoder import Decoder, Effect, Place, ServerError
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.packets import Packets
-from tailrace_mysql.binlog.rows import Binding, PlanColumn, RowPlan, Version
+from tailrace_mysql.binlog.binding import Binding, Version
+from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.gtid import DomainPosition
 from tailrace_mysql.restart import Restart
@@ -162,8 +163,12 @@ def test_an_event_in_any_pieces() -> None:
 
 
 def test_packets_beyond_16_mib() -> None:
+    class Found(Packets):
+        def packet(self, payload: bytes) -> None:
+            found.append(payload)
+
     found: list[bytes] = []
-    packets = Packets(found.append)
+    packets = Found()
     for size in (0xFFFFFE, 0xFFFFFF, 0x1000000, 2 * 0xFFFFFF, 10):
         data = Log().packet(b"x" * size)
         for start in range(0, len(data), 1 << 16):

@@ -35,7 +35,7 @@ def test_adding_one_by_one_gives_the_set_of_all(gtids: list[tuple[str, int]]) ->
     grown = GtidSet()
     seen = set()
     for source, number in gtids:
-        grown.add(f"{source}:{number}")
+        grown.add(source, number)
         seen.add(f"{source}:{number}")
         assert grown.text == GtidSet(grown.text).text == GtidSet(",".join(sorted(seen))).text
     for source in (A, B, f"{A}:tag", f"{B}:tag"):
@@ -67,7 +67,7 @@ def test_tagged_sets_are_encoded_in_the_newer_format() -> None:
 def test_domain_positions() -> None:
     position = DomainPosition("1-10-5,0-1-100")
     assert position.text == "0-1-100,1-10-5"
-    position.add("0-2-101")
+    position.add("0-2", 101)
     assert position.text == "0-2-101,1-10-5"
     assert position.reaches(DomainPosition("0-1-101"))
     assert not position.reaches(DomainPosition("0-1-102"))

@@ -2,27 +2,45 @@
 # Types for the compiled form of decoder.py.
 cimport cython
 
-from tailrace.emitter cimport Emitter
+from tailrace.emitter cimport Emitter, EventTable
 from tailrace.render cimport digits
+from tailrace_mysql.binlog.binding cimport Binding, Version
+from tailrace_mysql.binlog.events cimport Gtid
 from tailrace_mysql.binlog.integers cimport number
 from tailrace_mysql.binlog.log_file cimport LogFile
 from tailrace_mysql.binlog.packets cimport Packets
 
+cdef int _FORMAT_DESCRIPTION
+cdef int _HEARTBEAT
+cdef int _HEARTBEAT_V2
+cdef int _ROTATE
+cdef int _TABLE_MAP
+cdef int _WRITE_ROWS
+cdef int _WRITE_ROWS_V1
+cdef int _UPDATE_ROWS
+cdef int _UPDATE_ROWS_V1
+cdef int _DELETE_ROWS
+cdef int _DELETE_ROWS_V1
+cdef int _XID
+cdef int _MARIADB_GTID
+cdef int _GTID
+cdef int _ANONYMOUS_GTID
+cdef int _ARTIFICIAL
 
-cdef class Decoder:
+
+cdef class Decoder(Packets):
     cdef Emitter _emitter
     cdef object _tables
     cdef object _gtids
     cdef bint _mariadb
-    cdef Packets _packets
     cdef LogFile _log
     cdef long long _skip_to
     cdef dict _maps
     cdef long long _ts
     cdef str _mark
-    cdef object _gtid
+    cdef Gtid _gtid
     cdef long long _server_id
-    cdef str _thread
+    cdef bytes _thread
     cdef bint _in_group
     cdef bint _xa
     cdef long long _changes
@@ -34,17 +52,36 @@ cdef class Decoder:
     cdef long long _restart_created
     cdef object _restart
 
-    cdef _idle(self)
-    cdef _note_restart(self)
-
     @cython.locals(first=int, payload=bytes)
-    cpdef _packet(self, bytes payload)
+    cpdef packet(self, bytes payload)
     @cython.locals(kind=cython.int, size=cython.longlong, end_pos=cython.longlong, flags=cython.int, event=bytes, log=LogFile)
     cpdef _event(self, bytes payload)
-    cpdef _rows(self, bytes event, int images)
-    cpdef _write_rows(self, bytes event)
-    cpdef _delete_rows(self, bytes event)
-    @cython.locals(emitter=Emitter, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong, ordinal=cython.longlong, head=bytes, image=bytes, place=bytes, key=bytes)
+    @cython.locals(mark=str)
+    cdef _idle(self)
+    @cython.locals(log=LogFile)
+    cdef _note_restart(self)
+    cpdef _begin(self, Gtid gtid, bytes event)
+    @cython.locals(gtid=str, fields=bytes, token=str)
+    cdef _open(self)
+    cpdef _commit(self, bytes event)
+    @cython.locals(known=tuple, table_id=cython.longlong, size=int)
+    cdef _table_map(self, bytes event)
+    @cython.locals(
+        size=int, at=Py_ssize_t, table_id=cython.longlong, known=tuple, binding=Binding, version=Version,
+        count=cython.longlong, width=Py_ssize_t
+    )
+    cdef _rows(self, bytes event, int images)
+    @cython.locals(
+        emitter=Emitter, binding=Binding, table=EventTable, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong,
+        ordinal=cython.longlong, head=bytes, image=bytes, place=bytes, key=bytes
+    )
     cdef _single_images(self, bytes event, bint deleted)
-    @cython.locals(emitter=Emitter, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong, ordinal=cython.longlong, head=bytes, before=bytes, after=bytes, key=bytes, old_key=bytes)
-    cpdef _update_rows(self, bytes event)
+    @cython.locals(
+        emitter=Emitter, binding=Binding, table=EventTable, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong,
+        ordinal=cython.longlong, head=bytes, before=bytes, after=bytes, key=bytes, old_key=bytes
+    )
+    cdef _update_rows(self, bytes event)
+
+
+@cython.locals(whole=Py_ssize_t, index=Py_ssize_t, rest=int)
+cdef bint _all_set(bytes event, Py_ssize_t at, Py_ssize_t count) except -1

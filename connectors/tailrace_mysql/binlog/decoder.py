@@ -16,14 +16,30 @@ from tailrace.errors import DataLossError, LogFormatError, TailraceError
 from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
+from tailrace_mysql.binlog.binding import Binding
 from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
-from tailrace_mysql.binlog.rows import Binding
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.gtid import GtidState
 from tailrace_mysql.restart import Restart
 
+# Looked at for every event: plain numbers in compiled code (decoder.pxd).
+_FORMAT_DESCRIPTION = types.FORMAT_DESCRIPTION
+_HEARTBEAT = types.HEARTBEAT
+_HEARTBEAT_V2 = types.HEARTBEAT_V2
+_ROTATE = types.ROTATE
+_TABLE_MAP = types.TABLE_MAP
+_WRITE_ROWS = types.WRITE_ROWS
+_WRITE_ROWS_V1 = types.WRITE_ROWS_V1
+_UPDATE_ROWS = types.UPDATE_ROWS
+_UPDATE_ROWS_V1 = types.UPDATE_ROWS_V1
+_DELETE_ROWS = types.DELETE_ROWS
+_DELETE_ROWS_V1 = types.DELETE_ROWS_V1
+_XID = types.XID
+_MARIADB_GTID = types.MARIADB_GTID
+_GTID = types.GTID
+_ANONYMOUS_GTID = types.ANONYMOUS_GTID
 _ARTIFICIAL = 0x20
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
 
@@ -80,7 +96,7 @@ class Tables(Protocol):
     def suspend(self, database: str, table: str, reason: str) -> None: ...
 
 
-class Decoder:
+class Decoder(Packets):
     """The events of one connection, from `restart` on.
 
     Args:
@@ -101,11 +117,11 @@ class Decoder:
         checksum: bool,
         skip_to: int = 0,
     ) -> None:
+        super().__init__()
         self._emitter = emitter
         self._tables = tables
         self._gtids = gtids
         self._mariadb = mariadb
-        self._packets = Packets(self._packet)
         self._log = LogFile(restart, checksum)
         self._skip_to = skip_to
         self._restart_file = b""
@@ -116,9 +132,9 @@ class Decoder:
         self._ts = 0  # of the event in hand
         # The transaction in hand; its mark is "" between two.
         self._mark = ""
-        self._gtid = events.Gtid("")
+        self._gtid = events.Gtid()
         self._server_id = 0
-        self._thread = "null"
+        self._thread = b"null"
         self._in_group = False
         self._xa = False
         self._changes = 0  # row events and statements of the transaction
@@ -127,14 +143,6 @@ class Decoder:
         self._handlers: dict[int, Callable[[bytes], None]] = {
             types.QUERY: self._query,
             types.ROTATE: self._rotate,
-            types.XID: self._commit,
-            types.TABLE_MAP: self._table_map,
-            types.WRITE_ROWS_V1: self._write_rows,
-            types.UPDATE_ROWS_V1: self._update_rows,
-            types.DELETE_ROWS_V1: self._delete_rows,
-            types.WRITE_ROWS: self._write_rows,
-            types.UPDATE_ROWS: self._update_rows,
-            types.DELETE_ROWS: self._delete_rows,
             types.INCIDENT: self._incident,
             types.XA_PREPARE: self._xa_prepare,
             types.PARTIAL_UPDATE_ROWS: self._partial_update,
@@ -144,11 +152,7 @@ class Decoder:
             types.MARIADB_QUERY_COMPRESSED: self._compressed,
             **dict.fromkeys(types.MARIADB_ROWS_COMPRESSED, self._compressed),
         }
-        if mariadb:
-            self._handlers[types.MARIADB_GTID] = lambda event: self._begin(events.mariadb_gtid(event), event)
-        else:
-            self._handlers[types.GTID] = lambda event: self._begin(events.gtid(event), event)
-            self._handlers[types.ANONYMOUS_GTID] = lambda event: self._begin(events.gtid(event), event)
+        if not mariadb:
             self._handlers[types.GTID_TAGGED] = lambda event: self._begin(events.gtid_tagged(event), event)
         # What only moves the position, or belongs to a statement that is judged by itself.
         for passed in _PASSED:
@@ -159,17 +163,14 @@ class Decoder:
         """For messages."""
         return str(self._log)
 
-    def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
-        """Takes what the socket delivered, ``buffer[start:end]``.
+    # ---- frames
+
+    def packet(self, payload: bytes) -> None:
+        """Takes one packet of those that `feed` is given.
 
         Raises:
             LogFormatError, ValueRefusedError, DataLossError: with the place in the log. The decoder is of no use then.
         """
-        self._packets.feed(buffer, start, end)
-
-    # ---- frames
-
-    def _packet(self, payload: bytes) -> None:
         first = payload[0] if payload else -1
         if first == 0:
             try:
@@ -201,16 +202,16 @@ class Decoder:
         end_pos = number(payload, 14, 4)
         flags = payload[18] | payload[19] << 8
         log = self._log
-        if kind == types.FORMAT_DESCRIPTION:
+        if kind == _FORMAT_DESCRIPTION:
             self._format_description(payload, end_pos, size)
             return
         event = log.checked(payload)
         self._ts = number(payload, 1, 4)
-        if kind in (types.HEARTBEAT, types.HEARTBEAT_V2):
+        if kind == _HEARTBEAT or kind == _HEARTBEAT_V2:
             self._heartbeat(event, kind, end_pos)
             return
         if flags & _ARTIFICIAL or end_pos == 0:
-            if kind == types.ROTATE:
+            if kind == _ROTATE:
                 # The server names what comes next. With GTIDs that may lie before the restart: it leaves out what is
                 # done.
                 log.turn(*events.rotate(event))
@@ -218,14 +219,32 @@ class Decoder:
         log.advance(end_pos, size)
         if self._skip_to and log.before_start(self._skip_to):
             return
-        handler = self._handlers.get(kind)
-        if handler is None:
-            if not flags & types.IGNORABLE_FLAG:
-                raise self._error(f"event type {kind} is unknown", "update tailrace")
+        # What transactions are made of comes first, because it is most of the log.
+        if kind == _TABLE_MAP:
+            self._table_map(event)
+        elif kind == _UPDATE_ROWS or kind == _UPDATE_ROWS_V1:
+            self._update_rows(event)
+        elif kind == _WRITE_ROWS or kind == _WRITE_ROWS_V1:
+            self._single_images(event, False)
+        elif kind == _DELETE_ROWS or kind == _DELETE_ROWS_V1:
+            self._single_images(event, True)
+        elif kind == _XID:
+            self._commit(event)
+        elif self._mariadb and kind == _MARIADB_GTID:
+            self._begin(events.mariadb_gtid(event), event)
+        elif not self._mariadb and (kind == _GTID or kind == _ANONYMOUS_GTID):
+            self._begin(events.gtid(event), event)
         else:
-            handler(event)
+            self._other(kind, event, flags)
         if not self._mark:
             self._idle()
+
+    def _other(self, kind: int, event: bytes, flags: int) -> None:
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            handler(event)
+        elif not flags & types.IGNORABLE_FLAG:
+            raise self._error(f"event type {kind} is unknown", "update tailrace")
 
     # ---- between transactions
 
@@ -284,7 +303,7 @@ class Decoder:
         self._server_id = number(event, 5, 4)
         self._mark = self._log.mark
         self._gtid = gtid
-        self._thread = "null"
+        self._thread = b"null"
         self._in_group = self._mariadb and not gtid.standalone
         self._xa = gtid.xa
         self._changes = 0
@@ -296,11 +315,16 @@ class Decoder:
             return
         self._begun = True
         gtid = self._gtid.text
-        fields = b'"file":%b,"gtid":%b,"server_id":%d,"thread":%b,"query":null,' % (
-            self._log.json,
-            b'"%b"' % gtid.encode() if gtid else b"null",
-            self._server_id,
-            self._thread.encode(),
+        fields = b"".join(
+            [
+                b'"file":',
+                self._log.json,
+                b',"gtid":"' + gtid.encode() + b'","server_id":' if gtid else b',"gtid":null,"server_id":',
+                digits(self._server_id),
+                b',"thread":',
+                self._thread,
+                b',"query":null,',
+            ]
         )
         # MySQL's read views know transactions by GTID, all others by their place.
         token = gtid if gtid and not self._mariadb else self._mark
@@ -308,7 +332,7 @@ class Decoder:
 
     def _commit(self, _event: bytes) -> None:
         if self._gtid.text:
-            self._gtids.add(self._gtid.text)
+            self._gtids.add(self._gtid.source, self._gtid.number)
         if self._begun:
             self._note_restart()
             self._emitter.commit(self._restart, self._log.end)
@@ -317,15 +341,19 @@ class Decoder:
         self._begun = False
 
     def _query(self, event: bytes) -> None:
-        query = events.query(event)
         if not self._mark:
-            self._begin(events.Gtid(""), event)
+            self._begin(events.Gtid(), event)
             self._in_group = False
+        if events.begins(event):
+            self._in_group = True
+            self._thread = digits(number(event, events.HEADER, 4))
+            return
+        query = events.query(event)
         head = query.text[:20].lstrip().upper()
         if head.startswith((b"BEGIN", b"XA START", b"XA BEGIN")):
             self._in_group = True
             self._xa = self._xa or head.startswith(b"XA")
-            self._thread = str(query.thread)
+            self._thread = digits(query.thread)
         elif head.startswith((b"COMMIT", b"XA COMMIT", b"XA ROLLBACK")):
             self._commit(event)
         elif head.startswith(b"ROLLBACK"):
@@ -333,7 +361,7 @@ class Decoder:
         elif head.startswith((b"SAVEPOINT", b"RELEASE SAVEPOINT", b"XA END")):
             return
         else:
-            self._thread = str(query.thread)
+            self._thread = digits(query.thread)
             self._statement(query, event)
 
     def _rollback(self, event: bytes, to_savepoint: bool) -> None:
@@ -397,7 +425,7 @@ class Decoder:
         known = self._maps.get(table_id)
         if known is None:
             raise ValueError(f"a row event has no table map for table {table_id}")
-        binding = known[2]
+        binding: Binding | None = known[2]
         if binding is None:
             return None
         if self._xa:
@@ -406,16 +434,18 @@ class Decoder:
                 "end such transactions without XA, or exclude the table",
             )
         at += 2
-        if event[4] >= types.WRITE_ROWS:  # version 2 has extra data, its length included in itself
-            at += int.from_bytes(event[at : at + 2], "little")
-        count, at = events.packed_integer(event, at)
-        plan = binding.plan
-        if count != plan.width:
+        if event[4] >= _WRITE_ROWS:  # version 2 has extra data, its length included in itself
+            at += number(event, at, 2)
+        count = number(event, at, 1)
+        if count < 251:
+            at += 1
+        else:
+            count, at = events.packed_integer(event, at)
+        if count != binding.width:
             raise ValueError("a row event has another number of columns than its table map")
         width = (count + 7) // 8
-        every = (1 << count) - 1
         for _ in range(images):
-            if int.from_bytes(event[at : at + width], "little") & every != every:
+            if not _all_set(event, at, count):
                 name = binding.table.schema.name
                 self._tables.suspend(
                     name.database,
@@ -434,19 +464,13 @@ class Decoder:
             self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
         return binding, at
 
-    def _write_rows(self, event: bytes) -> None:
-        self._single_images(event, deleted=False)
-
-    def _delete_rows(self, event: bytes) -> None:
-        self._single_images(event, deleted=True)
-
     def _single_images(self, event: bytes, deleted: bool) -> None:
         """Rows of which the event has one image: the new or the old one."""
         rows = self._rows(event, 1)
         if rows is None:
             return
         binding, at = rows
-        emitter, read, table = self._emitter, binding.plan.read, binding.table
+        emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
         while at < end:
             image, key, at = read(event, at)
@@ -462,7 +486,7 @@ class Decoder:
         if rows is None:
             return
         binding, at = rows
-        emitter, read, table = self._emitter, binding.plan.read, binding.table
+        emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
         while at < end:
             before, old_key, at = read(event, at)
@@ -537,6 +561,16 @@ class ServerError(Exception):
         self.number = number
         self.message = message
         self.place = place
+
+
+def _all_set(event: bytes, at: int, count: int) -> bool:
+    """Whether the first `count` bits of a bit field are ones."""
+    whole = count // 8
+    for index in range(whole):
+        if number(event, at + index, 1) != 0xFF:
+            return False
+    rest = (1 << count % 8) - 1
+    return rest == 0 or number(event, at + whole, 1) & rest == rest
 
 
 def _pass(_event: bytes) -> None:

@@ -7,6 +7,7 @@ https://mariadb.com/kb/en/2-binlog-event-header/ with the pages behind it.
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import NamedTuple
 
 from tailrace_mysql.binlog.integers import number
@@ -41,22 +42,37 @@ class Format(NamedTuple):
     table_id_size: int
 
 
-class Gtid(NamedTuple):
+class Gtid:
     """The event that begins a transaction.
 
     Attributes:
         text: the transaction's id, "" for an anonymous one.
+        source, number: its parts, as `GtidState.add` takes them.
         ts_ms: commit time at the server where it was first executed, 0 where the event has none.
         standalone: one statement follows and nothing else (MariaDB).
         xa: the transaction is prepared or decided by XA (MariaDB).
         alter: START_ALTER, COMMIT_ALTER or ROLLBACK_ALTER of MariaDB's two-phase ALTER; else 0.
     """
 
-    text: str
-    ts_ms: int = 0
-    standalone: bool = False
-    xa: bool = False
-    alter: int = 0
+    __slots__ = ("alter", "number", "source", "standalone", "text", "ts_ms", "xa")
+
+    def __init__(
+        self,
+        text: str = "",
+        source: str = "",
+        number: int = 0,
+        ts_ms: int = 0,
+        standalone: bool = False,
+        xa: bool = False,
+        alter: int = 0,
+    ) -> None:
+        self.text = text
+        self.source = source
+        self.number = number
+        self.ts_ms = ts_ms
+        self.standalone = standalone
+        self.xa = xa
+        self.alter = alter
 
 
 class Query(NamedTuple):
@@ -117,8 +133,7 @@ def heartbeat_v2(event: bytes) -> tuple[str, int]:
 
 def gtid(event: bytes) -> Gtid:
     """GTID and ANONYMOUS_GTID of MySQL."""
-    server = event[20:36].hex()
-    sequence = int.from_bytes(event[36:44], "little")
+    sequence = number(event, 36, 4) | number(event, 40, 4) << 32
     ts_ms = 0
     if len(event) >= 68:
         micros = number(event, 61, 7)
@@ -126,8 +141,15 @@ def gtid(event: bytes) -> Gtid:
             micros = number(event, 68, 7)
         ts_ms = micros // 1000
     if not sequence:
-        return Gtid("", ts_ms)
-    return Gtid(f"{server[:8]}-{server[8:12]}-{server[12:16]}-{server[16:20]}-{server[20:]}:{sequence}", ts_ms)
+        return Gtid("", "", 0, ts_ms)
+    server = _server(event[20:36])
+    return Gtid(f"{server}:{sequence}", server, sequence, ts_ms)
+
+
+@cache
+def _server(octets: bytes) -> str:
+    """A server's UUID; there are few of them in a log."""
+    return str(uuid.UUID(bytes=octets))
 
 
 def gtid_tagged(event: bytes) -> Gtid:
@@ -160,23 +182,28 @@ def gtid_tagged(event: bytes) -> Gtid:
             break  # lengths and versions, of no use here
     if len(server) != 16 or number < 1:
         raise ValueError("a GTID event lacks its id")
-    name = f"{uuid.UUID(bytes=server)}:{tag}:{number}" if tag else f"{uuid.UUID(bytes=server)}:{number}"
-    return Gtid(name, (times[1] or times[0]) // 1000)
+    source = f"{_server(server)}:{tag}" if tag else _server(server)
+    return Gtid(f"{source}:{number}", source, number, (times[1] or times[0]) // 1000)
 
 
 def mariadb_gtid(event: bytes) -> Gtid:
     """MariaDB's GTID; the server's number stands in the event's header."""
-    sequence = int.from_bytes(event[19:27], "little")
-    domain = number(event, 27, 4)
-    server = number(event, 5, 4)
+    sequence = number(event, 19, 4) | number(event, 23, 4) << 32
+    source = f"{number(event, 27, 4)}-{number(event, 5, 4)}"
     flags = event[31]
     at = 40 if flags & _GROUP_COMMIT else 32
     xa = bool(flags & (PREPARED_XA | COMPLETED_XA))
     if xa:
         at += 6 + event[at + 4] + event[at + 5]
     extra = event[at] if at < len(event) else 0
-    text = f"{domain}-{server}-{sequence}"
-    return Gtid(text, 0, bool(flags & STANDALONE), xa, extra & (START_ALTER | COMMIT_ALTER | ROLLBACK_ALTER))
+    alter = extra & (START_ALTER | COMMIT_ALTER | ROLLBACK_ALTER)
+    return Gtid(f"{source}-{sequence}", source, sequence, 0, bool(flags & STANDALONE), xa, alter)
+
+
+def begins(event: bytes) -> bool:
+    """Whether this QUERY is BEGIN: the one of almost every transaction."""
+    text = 33 + number(event, 30, 2) + event[27]
+    return len(event) - text == 5 and event[text:] == b"BEGIN"
 
 
 def query(event: bytes) -> Query:

@@ -2,8 +2,8 @@
 # Types for the compiled form of log_file.py.
 cimport cython
 
-
 from tailrace_mysql.binlog.integers cimport number
+from tailrace.sequence cimport binlog_mark
 
 
 cdef class LogFile:

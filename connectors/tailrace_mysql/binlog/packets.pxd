@@ -4,9 +4,10 @@ cimport cython
 
 
 cdef class Packets:
-    cdef object _handle
-    cdef bytearray _pending
+    cdef bytearray _partial
+    cdef Py_ssize_t _wanted
     cdef list _pieces
 
-    @cython.locals(at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, packet_end=Py_ssize_t, pending=bytearray, payload=bytes)
+    cpdef packet(self, bytes payload)
+    @cython.locals(chunk=bytes, at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, packet_end=Py_ssize_t, payload=bytes)
     cpdef feed(self, buffer, Py_ssize_t start, Py_ssize_t end)

@@ -5,38 +5,50 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.ht
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 _CONTINUED = 0xFFFFFF
 
 
 class Packets:
-    """Cuts what a socket delivered into packets; a packet of several pieces comes out whole."""
+    """Cuts what a socket delivered into packets; a packet of several pieces comes out whole.
 
-    def __init__(self, handle: Callable[[bytes], None]) -> None:
-        self._handle = handle
-        self._pending = bytearray()
+    Whoever wants the packets overrides `packet`.
+    """
+
+    def __init__(self) -> None:
+        self._partial = bytearray()  # of a packet that is not complete
+        self._wanted = 4  # so many bytes of it make more of it known
         self._pieces: list[bytes] = []
+
+    def packet(self, payload: bytes) -> None:
+        """Takes one packet without its header."""
+        raise NotImplementedError
 
     def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
         """Takes ``buffer[start:end]``, which the caller may overwrite afterwards."""
-        pending = self._pending
-        pending += memoryview(buffer)[start:end]
+        chunk = bytes(memoryview(buffer)[start:end])
+        if self._partial:
+            self._partial += chunk
+            if len(self._partial) < self._wanted:
+                return
+            chunk = bytes(self._partial)
+            self._partial.clear()
         at = 0
-        size = len(pending)
-        with memoryview(pending) as view:
-            while size - at >= 4:
-                length = pending[at] | pending[at + 1] << 8 | pending[at + 2] << 16
-                packet_end = at + 4 + length
-                if packet_end > size:
-                    break
-                payload = bytes(view[at + 4 : packet_end])
-                at = packet_end
-                if length == _CONTINUED:
-                    self._pieces.append(payload)
-                    continue
-                if self._pieces:
-                    payload = b"".join((*self._pieces, payload))
-                    self._pieces.clear()
-                self._handle(payload)
-        del pending[:at]
+        size = len(chunk)
+        self._wanted = 4
+        while size - at >= 4:
+            length = chunk[at] | chunk[at + 1] << 8 | chunk[at + 2] << 16
+            packet_end = at + 4 + length
+            if packet_end > size:
+                self._wanted = 4 + length
+                break
+            payload = chunk[at + 4 : packet_end]
+            at = packet_end
+            if length == _CONTINUED:
+                self._pieces.append(payload)
+                continue
+            if self._pieces:
+                payload = b"".join([*self._pieces, payload])
+                self._pieces.clear()
+            self.packet(payload)
+        if at < size:
+            self._partial += chunk[at:]

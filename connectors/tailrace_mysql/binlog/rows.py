@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import orjson
 
 from tailrace.compiled import compiled_class
-from tailrace.emitter import EventTable
 from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
 from tailrace.render import object_heads
 from tailrace_mysql.types import Converter, Native, Reader
@@ -132,27 +131,3 @@ class TextPlan:
         keys = self._key_indices
         key = self._key_template % tuple([values[index] for index in keys]) if keys else None
         return key, self._row_template % tuple(values)
-
-
-@dataclass(slots=True)
-class Version:
-    """A version of a table as this run knows it.
-
-    Attributes:
-        announced: its schema change is in the stream; otherwise it goes out before the next row.
-    """
-
-    table: EventTable
-    announced: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """What a table id of the log stands for."""
-
-    version: Version
-    plan: RowPlan
-
-    @property
-    def table(self) -> EventTable:
-        return self.version.table

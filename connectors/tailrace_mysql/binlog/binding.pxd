@@ -1,0 +1,15 @@
+# cython: language_level=3
+# Types for the compiled form of binding.py.
+from tailrace.emitter cimport EventTable
+
+
+cdef class Version:
+    cdef public EventTable table
+    cdef public bint announced
+
+
+cdef class Binding:
+    cdef public Version version
+    cdef public EventTable table
+    cdef public Py_ssize_t width
+    cdef public object read

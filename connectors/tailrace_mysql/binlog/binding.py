@@ -1,0 +1,37 @@
+"""What a table id of the log stands for."""
+
+from __future__ import annotations
+
+from tailrace.emitter import EventTable
+from tailrace_mysql.binlog.rows import RowPlan
+
+
+class Version:
+    """A version of a table as this run knows it.
+
+    Attributes:
+        announced: its schema change is in the stream; otherwise it goes out before the next row.
+    """
+
+    __slots__ = ("announced", "table")
+
+    def __init__(self, table: EventTable, announced: bool = True) -> None:
+        self.table = table
+        self.announced = announced
+
+
+class Binding:
+    """A version and the plan for its rows.
+
+    Attributes:
+        table: the version's.
+        width, read: the plan's.
+    """
+
+    __slots__ = ("read", "table", "version", "width")
+
+    def __init__(self, version: Version, plan: RowPlan) -> None:
+        self.version = version
+        self.table = version.table
+        self.width = plan.width
+        self.read = plan.read
