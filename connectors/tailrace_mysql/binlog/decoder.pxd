@@ -5,7 +5,7 @@ cimport cython
 from tailrace.emitter cimport Emitter, EventTable
 from tailrace.render cimport digits
 from tailrace_mysql.binlog.binding cimport Binding, Version
-from tailrace_mysql.binlog.events cimport Gtid
+from tailrace_mysql.binlog.events cimport Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers cimport number
 from tailrace_mysql.binlog.log_file cimport LogFile
 from tailrace_mysql.binlog.packets cimport Packets
@@ -25,6 +25,7 @@ cdef int _XID
 cdef int _MARIADB_GTID
 cdef int _GTID
 cdef int _ANONYMOUS_GTID
+cdef int _HEADER
 cdef int _ARTIFICIAL
 
 
@@ -51,19 +52,22 @@ cdef class Decoder(Packets):
     cdef long long _restart_pos
     cdef long long _restart_created
     cdef object _restart
+    cdef long long _told
+    cdef long long _told_number
 
     @cython.locals(first=int, payload=bytes)
     cpdef packet(self, bytes payload)
     @cython.locals(kind=cython.int, size=cython.longlong, end_pos=cython.longlong, flags=cython.int, event=bytes, log=LogFile)
     cpdef _event(self, bytes payload)
-    @cython.locals(mark=str)
+    @cython.locals(mark=str, log=LogFile)
     cdef _idle(self)
     @cython.locals(log=LogFile)
     cdef _note_restart(self)
-    cpdef _begin(self, Gtid gtid, bytes event)
-    @cython.locals(gtid=str, fields=bytes, token=str)
+    cpdef _begin(self, Gtid begun_by, bytes event)
+    @cython.locals(name=str, fields=bytes, token=str)
     cdef _open(self)
-    cpdef _commit(self, bytes event)
+    @cython.locals(log=LogFile)
+    cpdef _commit(self, bytes _event)
     @cython.locals(known=tuple, table_id=cython.longlong, size=int)
     cdef _table_map(self, bytes event)
     @cython.locals(

@@ -17,6 +17,7 @@ from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
 from tailrace_mysql.binlog.binding import Binding
+from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
@@ -40,6 +41,7 @@ _XID = types.XID
 _MARIADB_GTID = types.MARIADB_GTID
 _GTID = types.GTID
 _ANONYMOUS_GTID = types.ANONYMOUS_GTID
+_HEADER = events.HEADER
 _ARTIFICIAL = 0x20
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
 
@@ -128,11 +130,12 @@ class Decoder(Packets):
         self._restart_pos = 0
         self._restart_created = 0
         self._restart = self._restart_text
+        self._told = self._told_number = -1  # place in the log up to which the emitter knows that nothing is open
         self._maps: dict[int, tuple[bytes, int, Binding | None]] = {}
         self._ts = 0  # of the event in hand
         # The transaction in hand; its mark is "" between two.
         self._mark = ""
-        self._gtid = events.Gtid()
+        self._gtid = Gtid()
         self._server_id = 0
         self._thread = b"null"
         self._in_group = False
@@ -193,7 +196,7 @@ class Decoder(Packets):
             raise self._error("a packet of the log is malformed", "report this with the server's version")
 
     def _event(self, payload: bytes) -> None:
-        if len(payload) < 1 + events.HEADER:
+        if len(payload) < 1 + _HEADER:
             raise ValueError("an event is shorter than its header")
         kind = payload[5]
         size = number(payload, 10, 4)
@@ -231,9 +234,9 @@ class Decoder(Packets):
         elif kind == _XID:
             self._commit(event)
         elif self._mariadb and kind == _MARIADB_GTID:
-            self._begin(events.mariadb_gtid(event), event)
+            self._begin(mariadb_gtid(event), event)
         elif not self._mariadb and (kind == _GTID or kind == _ANONYMOUS_GTID):
-            self._begin(events.gtid(event), event)
+            self._begin(gtid(event), event)
         else:
             self._other(kind, event, flags)
         if not self._mark:
@@ -277,7 +280,11 @@ class Decoder(Packets):
             self._idle()
 
     def _idle(self) -> None:
-        mark = self._log.end
+        log = self._log
+        if log.next == self._told and log.number == self._told_number:
+            return
+        self._told, self._told_number = log.next, log.number
+        mark = log.end()
         if mark > self._emitter.mark:
             self._note_restart()
             self._emitter.idle(self._restart, mark)
@@ -297,15 +304,15 @@ class Decoder(Packets):
 
     # ---- transactions
 
-    def _begin(self, gtid: events.Gtid, event: bytes) -> None:
+    def _begin(self, begun_by: Gtid, event: bytes) -> None:
         if self._mark:
             raise ValueError("a transaction begins inside another")
         self._server_id = number(event, 5, 4)
-        self._mark = self._log.mark
-        self._gtid = gtid
+        self._mark = self._log.mark()
+        self._gtid = begun_by
         self._thread = b"null"
-        self._in_group = self._mariadb and not gtid.standalone
-        self._xa = gtid.xa
+        self._in_group = self._mariadb and not begun_by.standalone
+        self._xa = begun_by.xa
         self._changes = 0
         self._begun = False
 
@@ -314,12 +321,12 @@ class Decoder(Packets):
         if self._begun:
             return
         self._begun = True
-        gtid = self._gtid.text
+        name = self._gtid.text
         fields = b"".join(
             [
                 b'"file":',
                 self._log.json,
-                b',"gtid":"' + gtid.encode() + b'","server_id":' if gtid else b',"gtid":null,"server_id":',
+                b',"gtid":"' + name.encode() + b'","server_id":' if name else b',"gtid":null,"server_id":',
                 digits(self._server_id),
                 b',"thread":',
                 self._thread,
@@ -327,7 +334,7 @@ class Decoder(Packets):
             ]
         )
         # MySQL's read views know transactions by GTID, all others by their place.
-        token = gtid if gtid and not self._mariadb else self._mark
+        token = name if name and not self._mariadb else self._mark
         self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, token)
 
     def _commit(self, _event: bytes) -> None:
@@ -335,18 +342,20 @@ class Decoder(Packets):
             self._gtids.add(self._gtid.source, self._gtid.number)
         if self._begun:
             self._note_restart()
-            self._emitter.commit(self._restart, self._log.end)
+            log = self._log
+            self._emitter.commit(self._restart, log.end())
+            self._told, self._told_number = log.next, log.number
         self._mark = ""
         self._in_group = False
         self._begun = False
 
     def _query(self, event: bytes) -> None:
         if not self._mark:
-            self._begin(events.Gtid(), event)
+            self._begin(Gtid(), event)
             self._in_group = False
-        if events.begins(event):
+        if begins(event):
             self._in_group = True
-            self._thread = digits(number(event, events.HEADER, 4))
+            self._thread = digits(number(event, _HEADER, 4))
             return
         query = events.query(event)
         head = query.text[:20].lstrip().upper()
@@ -396,12 +405,12 @@ class Decoder(Packets):
 
     def _table_map(self, event: bytes) -> None:
         size = self._log.table_id_size
-        table_id = number(event, events.HEADER, size)
+        table_id = number(event, _HEADER, size)
         known = self._maps.get(table_id)
-        if known is not None and known[1] == self._tables.generation and event[events.HEADER + size :] == known[0]:
+        if known is not None and known[1] == self._tables.generation and event[_HEADER + size :] == known[0]:
             return
         binding = self._bind(event)
-        self._maps[table_id] = (event[events.HEADER + size :], self._tables.generation, binding)
+        self._maps[table_id] = (event[_HEADER + size :], self._tables.generation, binding)
 
     def _bind(self, event: bytes) -> Binding | None:
         database, table = table_map.name_of(event, self._log.table_id_size)
@@ -417,8 +426,8 @@ class Decoder(Packets):
     def _rows(self, event: bytes, images: int) -> tuple[Binding, int] | None:
         """The binding and where the row images begin; None where nobody wants them."""
         size = self._log.table_id_size
-        at = events.HEADER + size
-        table_id = number(event, events.HEADER, size)
+        at = _HEADER + size
+        table_id = number(event, _HEADER, size)
         self._changes += 1
         if table_id in _DUMMY_TABLE_IDS:
             return None
@@ -471,7 +480,7 @@ class Decoder(Packets):
             return
         binding, at = rows
         emitter, read, table = self._emitter, binding.read, binding.table
-        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
         while at < end:
             image, key, at = read(event, at)
             place = head + digits(row) + b","
@@ -487,7 +496,7 @@ class Decoder(Packets):
             return
         binding, at = rows
         emitter, read, table = self._emitter, binding.read, binding.table
-        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":%d,"row":' % self._log.pos
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
         while at < end:
             before, old_key, at = read(event, at)
             after, key, at = read(event, at)
@@ -544,10 +553,10 @@ class Decoder(Packets):
     def _here(self, query: events.Query | None = None) -> Place:
         log = self._log
         if query is None:
-            return Place(log.file, log.pos, self._mark, log.end)
+            return Place(log.file, log.pos, self._mark, log.end())
         # The end of a two-phase ALTER is a statement of its own; its values were made by the first.
         started = 0 if self._gtid.alter else self._ts
-        return Place(log.file, log.pos, self._mark, log.end, started, query.time_zone)
+        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone)
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)

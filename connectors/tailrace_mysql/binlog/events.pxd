@@ -15,6 +15,8 @@ cdef class Gtid:
     cdef public int alter
 
 
+@cython.locals(made=Gtid)
+cdef Gtid _gtid(str text, str source, long long number, long long ts_ms, bint standalone=*, bint xa=*, int alter=*)
 @cython.locals(first=int, at=Py_ssize_t)
 cpdef tuple packed_integer(bytes event, Py_ssize_t at)
 @cython.locals(sequence=cython.longlong, ts_ms=cython.longlong, micros=cython.longlong, server=str)

@@ -17,6 +17,8 @@ cdef class LogFile:
     cdef public long long pos
     cdef public int table_id_size
 
+    cpdef str mark(self)
+    cpdef str end(self)
     cpdef bint before_start(self, long long skip_to)
     cpdef bytes checked(self, bytes payload)
     @cython.locals(end=cython.longlong)

@@ -50,12 +50,10 @@ class LogFile:
         self.json = orjson.dumps(file)
         self.next = pos
 
-    @property
     def mark(self) -> str:
         """Of the event in hand."""
         return binlog_mark(self.number, self.pos)
 
-    @property
     def end(self) -> str:
         """Mark behind the event in hand."""
         return binlog_mark(self.number, self.next)
