@@ -6,7 +6,7 @@ from tailrace.emitter cimport Emitter, EventTable
 from tailrace.render cimport digits
 from tailrace_mysql.binlog.binding cimport Binding, Version
 from tailrace_mysql.binlog.events cimport Gtid, begins, gtid, mariadb_gtid
-from tailrace_mysql.binlog.integers cimport number
+from tailrace_mysql.binlog.integers cimport cut, number
 from tailrace_mysql.binlog.log_file cimport LogFile
 from tailrace_mysql.binlog.packets cimport Packets
 
@@ -68,7 +68,7 @@ cdef class Decoder(Packets):
     cdef _open(self)
     @cython.locals(log=LogFile)
     cpdef _commit(self, bytes _event)
-    @cython.locals(known=tuple, table_id=cython.longlong, size=int)
+    @cython.locals(known=tuple, described=bytes, table_id=cython.longlong, size=int)
     cdef _table_map(self, bytes event)
     @cython.locals(
         size=int, at=Py_ssize_t, table_id=cython.longlong, known=tuple, binding=Binding, version=Version,

@@ -18,7 +18,7 @@ from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
 from tailrace_mysql.binlog.binding import Binding
 from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
-from tailrace_mysql.binlog.integers import number
+from tailrace_mysql.binlog.integers import cut, number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.binlog.table_map import TableMap
@@ -407,10 +407,11 @@ class Decoder(Packets):
         size = self._log.table_id_size
         table_id = number(event, _HEADER, size)
         known = self._maps.get(table_id)
-        if known is not None and known[1] == self._tables.generation and event[_HEADER + size :] == known[0]:
+        described = cut(event, _HEADER + size, len(event))
+        if known is not None and known[1] == self._tables.generation and described == known[0]:
             return
         binding = self._bind(event)
-        self._maps[table_id] = (event[_HEADER + size :], self._tables.generation, binding)
+        self._maps[table_id] = (described, self._tables.generation, binding)
 
     def _bind(self, event: bytes) -> Binding | None:
         database, table = table_map.name_of(event, self._log.table_id_size)

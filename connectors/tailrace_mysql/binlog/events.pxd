@@ -2,7 +2,7 @@
 # Types for the compiled form of events.py.
 cimport cython
 
-from tailrace_mysql.binlog.integers cimport number
+from tailrace_mysql.binlog.integers cimport cut, number
 
 
 cdef class Gtid:

@@ -10,7 +10,7 @@ import uuid
 from functools import cache
 from typing import NamedTuple
 
-from tailrace_mysql.binlog.integers import number
+from tailrace_mysql.binlog.integers import cut, number
 
 HEADER = 19
 
@@ -157,7 +157,7 @@ def gtid(event: bytes) -> Gtid:
         ts_ms = micros // 1000
     if not sequence:
         return _gtid("", "", 0, ts_ms)
-    server = _server(event[20:36])
+    server = _server(cut(event, 20, 36))
     return _gtid(f"{server}:{sequence}", server, sequence, ts_ms)
 
 

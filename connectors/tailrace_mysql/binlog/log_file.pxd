@@ -2,7 +2,7 @@
 # Types for the compiled form of log_file.py.
 cimport cython
 
-from tailrace_mysql.binlog.integers cimport number
+from tailrace_mysql.binlog.integers cimport cut, number
 from tailrace.sequence cimport binlog_mark
 
 
@@ -20,6 +20,11 @@ cdef class LogFile:
     cpdef str mark(self)
     cpdef str end(self)
     cpdef bint before_start(self, long long skip_to)
+    @cython.locals(event=bytes)
     cpdef bytes checked(self, bytes payload)
     @cython.locals(end=cython.longlong)
     cpdef advance(self, long long end_pos, long long size)
+
+
+@cython.locals(number=cython.longlong)
+cdef long long _unwrapped(long long low, long long near)

@@ -9,7 +9,7 @@ import orjson
 from tailrace.errors import DataLossError
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import events
-from tailrace_mysql.binlog.integers import number
+from tailrace_mysql.binlog.integers import cut, number
 from tailrace_mysql.restart import Restart, file_number
 
 _LOW_32 = 0xFFFFFFFF
@@ -65,8 +65,8 @@ class LogFile:
     def checked(self, payload: bytes) -> bytes:
         """The event in a packet, its checksum verified and cut off."""
         if not self._checksum:
-            return payload[1:]
-        event = payload[1:-4]
+            return cut(payload, 1, len(payload))
+        event = cut(payload, 1, len(payload) - 4)
         if zlib.crc32(event) != number(payload, len(payload) - 4, 4):
             raise ValueError(_DAMAGED)
         return event

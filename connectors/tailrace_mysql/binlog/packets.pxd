@@ -2,6 +2,8 @@
 # Types for the compiled form of packets.py.
 cimport cython
 
+from tailrace_mysql.binlog.integers cimport cut
+
 
 cdef class Packets:
     cdef bytearray _partial

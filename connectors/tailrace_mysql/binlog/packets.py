@@ -5,6 +5,8 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.ht
 
 from __future__ import annotations
 
+from tailrace_mysql.binlog.integers import cut
+
 _CONTINUED = 0xFFFFFF
 
 
@@ -41,7 +43,7 @@ class Packets:
             if packet_end > size:
                 self._wanted = 4 + length
                 break
-            payload = chunk[at + 4 : packet_end]
+            payload = cut(chunk, at + 4, packet_end)
             at = packet_end
             if length == _CONTINUED:
                 self._pieces.append(payload)
@@ -51,4 +53,4 @@ class Packets:
                 self._pieces.clear()
             self.packet(payload)
         if at < size:
-            self._partial += chunk[at:]
+            self._partial += cut(chunk, at, size)
