@@ -5,6 +5,8 @@ cimport cython
 from tailrace_mysql.binlog.integers cimport cut, number
 from tailrace.sequence cimport binlog_mark
 
+cdef long long _LOW_32
+
 
 cdef class LogFile:
     cdef bint _checksum
