@@ -20,9 +20,9 @@ from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
+from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.decoder import Effect, Place
 from tailrace_mysql.binlog.events import Query
-from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.captured import Table

@@ -16,10 +16,10 @@ from tailrace.errors import DataLossError, LogFormatError, TailraceError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import event_types as types
+from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.decoder import Decoder, Effect, Place, ServerError
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.packets import Packets
-from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.gtid import DomainPosition

@@ -210,7 +210,7 @@ class Decoder(Packets):
             return
         event = log.checked(payload)
         self._ts = number(payload, 1, 4)
-        if kind == _HEARTBEAT or kind == _HEARTBEAT_V2:
+        if kind in (_HEARTBEAT, _HEARTBEAT_V2):
             self._heartbeat(event, kind, end_pos)
             return
         if flags & _ARTIFICIAL or end_pos == 0:
@@ -225,17 +225,17 @@ class Decoder(Packets):
         # What transactions are made of comes first, because it is most of the log.
         if kind == _TABLE_MAP:
             self._table_map(event)
-        elif kind == _UPDATE_ROWS or kind == _UPDATE_ROWS_V1:
+        elif kind in (_UPDATE_ROWS, _UPDATE_ROWS_V1):
             self._update_rows(event)
-        elif kind == _WRITE_ROWS or kind == _WRITE_ROWS_V1:
+        elif kind in (_WRITE_ROWS, _WRITE_ROWS_V1):
             self._single_images(event, False)
-        elif kind == _DELETE_ROWS or kind == _DELETE_ROWS_V1:
+        elif kind in (_DELETE_ROWS, _DELETE_ROWS_V1):
             self._single_images(event, True)
         elif kind == _XID:
             self._commit(event)
         elif self._mariadb and kind == _MARIADB_GTID:
             self._begin(mariadb_gtid(event), event)
-        elif not self._mariadb and (kind == _GTID or kind == _ANONYMOUS_GTID):
+        elif not self._mariadb and (kind in (_GTID, _ANONYMOUS_GTID)):
             self._begin(gtid(event), event)
         else:
             self._other(kind, event, flags)

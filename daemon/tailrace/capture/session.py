@@ -1,7 +1,7 @@
 """One connection of a source and a stream, from opening to closing.
 
 The order is the promise: the stream holds the events, the load's progress and the position, in one transaction; then
-the source may forget them (I1).
+the source may forget them (I1). One batch is on its way into the stream while the next one is read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
 from tailrace.capture.load import Load, TableLoad, loaded_tables
 from tailrace.capture.progress import Progress
+from tailrace.capture.publishing import Publisher
 from tailrace.capture.suspension import date, refusals
 from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
@@ -29,6 +30,11 @@ from tailrace.stream import StreamWriter
 BATCH_BYTES = 4 << 20
 CHUNK_BYTES = 8 << 20
 READ_SECONDS = 0.25
+#: While a batch is on its way, or a chunk waits: so soon it is looked at again where the log brings nothing.
+BUSY_SECONDS = 0.02
+#: After a batch of this size the next one is read while it is on its way. With less to do it is waited for: what
+#: arrives meanwhile leaves in one transaction, where reading at once would find a single change and make it wait.
+OVERLAP_BYTES = BATCH_BYTES // 4
 #: Positions that moved without events are stored this often; the source's log is freed only up to a stored one.
 IDLE_STORE_SECONDS = 1.0
 
@@ -41,14 +47,18 @@ class Session:
     def __init__(self, source: Source, writer: StreamWriter, mode: str, control: Control, progress: Progress) -> None:
         self._source = source
         self._writer = writer
+        self._publisher = Publisher(writer)
         self._mode = mode
         self._control = control
         self._progress = progress
-        self._position: Position
+        self._position: Position  # up to here everything was given to the publisher
+        self._stored: Position  # up to here the stream holds it
         self._emitter: Emitter
         self._load: Load
         self._prepared: set[str] = set()
         self._stored_at = 0.0
+        self._full = ""
+        self._overlap = False
         self._exceeding = False
 
     def open(self) -> None:
@@ -66,7 +76,7 @@ class Session:
         opened = self._source.open(stored, state)
         for warning in opened.warnings:
             log.warning(warning)
-        self._position = opened.position
+        self._position = self._stored = opened.position
         self._emitter = opened.emitter
         self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
         if stored is None:
@@ -92,25 +102,30 @@ class Session:
                 goal = self._source.log_end()
                 log.info("catching up", goal=goal)
             if goal is not None and self._position.mark >= goal:
-                return
+                break
             self._step(at_once=goal is not None)
+        self._settle()
 
     def close(self) -> None:
+        self._publisher.close()
         if hasattr(self, "_load"):
             self._load.close()
 
     # ---- one step
 
     def _step(self, at_once: bool) -> None:
-        full = self._writer.backlog_full()
-        if full and not self._position.in_transaction:
-            self._pause(full)
-            return
-        self._exceed(full)
+        if self._full or not self._overlap:
+            self._settle()
+            self._full = self._writer.backlog_full()
+            if self._full and not self._position.in_transaction:
+                self._pause(self._full)
+                return
+            self._exceed(self._full)
         if not self._load.done:
             self._load.read()
         self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
-        batch = self._source.read(0.02 if self._load.waiting else READ_SECONDS, BATCH_BYTES)
+        hurried = self._load.waiting or self._publisher.busy
+        batch = self._source.read(BUSY_SECONDS if hurried else READ_SECONDS, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
             batch = self._emitter.take()
         self._load.observe(batch)
@@ -130,6 +145,7 @@ class Session:
         if not batch.runs and not entries and not batch.state:
             due = at_once or not self._load.done or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
             if not moved or not due:
+                self._settle()
                 return
         position = replace(
             self._position,
@@ -139,15 +155,35 @@ class Session:
             commit_ts_ms=batch.commit_ts_ms or self._position.commit_ts_ms,
         )
         date(batch.state, self._progress.lag_seconds)
-        self._publish(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()})
+        self._begin_publishing(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()}, position)
+
+    def _begin_publishing(self, batch: Batch, state: Mapping[str, bytes | None], position: Position) -> None:
+        if self._publisher.busy:
+            self._settle()
+            self._full = self._writer.backlog_full()
+        new = {run.topic for run in batch.runs} - self._prepared
+        if new:
+            self._prepare(sorted(new))
+        self._publisher.begin(batch, state, position)
+        self._overlap = batch.bytes >= OVERLAP_BYTES
         self._position = position
+        self._stored_at = time.monotonic()
+
+    def _settle(self) -> None:
+        """Waits for what is on its way; then the source may forget it."""
+        published = self._publisher.settle()
+        self._overlap = False
+        if published is None:
+            return
+        position = self._stored = published.position
         self._source.acknowledge(position)
-        self._progress.published(batch, position.mark, self._source.position_text(position))
+        self._progress.published(published.batch, position.mark, self._source.position_text(position))
         for topic, load in self._load.tables.items():
-            if load_key(topic) in entries:
+            if load_key(topic) in published.state:
                 self._progress.loaded(topic, load)
 
     def _publish(self, batch: Batch, state: Mapping[str, bytes | None]) -> None:
+        """Publishes, and waits for it; only while nothing is on its way."""
         new = {run.topic for run in batch.runs} - self._prepared
         if new:
             self._prepare(sorted(new))
@@ -161,7 +197,7 @@ class Session:
     def _pause(self, reason: str) -> None:
         """Nothing can be published: the source is not read, but its connection is kept alive, and its log grows."""
         self._progress.state("paused", reason)
-        self._source.acknowledge(self._position)
+        self._source.acknowledge(self._stored)
         self._control.stop.wait(READ_SECONDS)
         if self._progress.due:
             self._measure()
@@ -178,13 +214,13 @@ class Session:
             return
         if self._measure() == 0:
             self._progress.proven_idle()
-        self._source.acknowledge(self._position)
+        self._source.acknowledge(self._stored)
         self._progress.send()
 
     def _measure(self) -> int:
         """Asks the source how far its log goes beyond what is stored; the bytes."""
         moment = time.monotonic()
-        mark = self._position.mark
+        mark = self._stored.mark
         behind = self._source.lag_bytes(mark)
         # The end is that of a moment later, which only makes the lag wider.
         self._progress.measured(moment, mark, self._source.end() if behind else mark, behind)

@@ -1,0 +1,59 @@
+"""Publishes one batch while the next one is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tailrace.batch import Batch
+from tailrace.position import Position
+from tailrace.stream import StreamWriter
+
+State = Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the stream holds durably now."""
+
+    batch: Batch
+    state: State
+    position: Position
+
+
+class Publisher:
+    """One batch at a time is on its way, so that order is kept; it alone uses the writer meanwhile."""
+
+    def __init__(self, writer: StreamWriter) -> None:
+        self._writer = writer
+        self._thread = ThreadPoolExecutor(1, "publish")
+        self._on_its_way: tuple[Future[None], Published] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch was begun of which `settle` has not told the outcome."""
+        return self._on_its_way is not None
+
+    def begin(self, batch: Batch, state: State, position: Position) -> None:
+        """Starts to publish; the one before must have been settled."""
+        assert self._on_its_way is None
+        future = self._thread.submit(self._writer.publish, batch.runs, state)
+        self._on_its_way = future, Published(batch, state, position)
+
+    def settle(self) -> Published | None:
+        """Waits for the batch that is on its way; None where there is none.
+
+        Raises:
+            TailraceError: what publishing it has raised.
+        """
+        if self._on_its_way is None:
+            return None
+        (future, published), self._on_its_way = self._on_its_way, None
+        future.result()
+        return published
+
+    def close(self) -> None:
+        """Waits until nothing uses the writer any more; what is on its way may or may not become durable."""
+        self._thread.shutdown()
+        self._on_its_way = None

@@ -1,0 +1,159 @@
+"""One batch is on its way into the stream while the next one is read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from tailrace.batch import Batch, Run
+from tailrace.capture import session
+from tailrace.capture.progress import Progress
+from tailrace.capture.session import Session
+from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import UnreachableError
+from tailrace.position import POSITION_KEY, Position
+from tailrace.report import Control, WorkerReport
+from tailrace.schema import Column, Kind, TableName, TableSchema, Type
+from tailrace.sequence import lsn_mark
+from tailrace.source import Opened
+from tailrace.testing import MemoryStream
+
+NAME = TableName("app", "public", "t")
+TABLE = EventTable(TableSchema(1, NAME, "p.t", (Column(1, "n", Type(Kind.INTEGER), key=1),)), "postgresql", "p")
+PATIENCE = 10.0
+
+
+class Source:
+    """Each `read` gives one transaction of one event; `read_second` is set when the second one is asked for."""
+
+    def __init__(self, transactions: int, bytes_each: int) -> None:
+        self.acknowledged: list[str] = []
+        self.read_second = threading.Event()
+        self._last = transactions
+        self._bytes = bytes_each
+        self._count = 0
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        self._emitter = Emitter(1, "0", "", lsn_mark(0))
+        return Opened(Position(1, "server", "0", mark=lsn_mark(0)), [], self._emitter)
+
+    def snapshot(self) -> Source:
+        return self
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        if self._count == self._last:
+            return None
+        self._count += 1
+        if self._count == 2:
+            self.read_second.set()
+        number = self._count
+        self._emitter.begin(lsn_mark(number), 0, b"")
+        row = orjson.dumps({"n": number, "v": "x" * self._bytes})
+        self._emitter.insert(TABLE, 1, b"%d" % number, row)
+        self._emitter.commit(str(number), lsn_mark(number))
+        return self._emitter.take()
+
+    def acknowledge(self, position: Position) -> None:
+        self.acknowledged.append(position.restart)
+
+    def position_text(self, position: Position) -> str:
+        return position.restart
+
+    def log_end(self) -> str:
+        return lsn_mark(self._last)
+
+    def lag_bytes(self, mark: str) -> int:
+        return 0
+
+    def end(self) -> str:
+        return lsn_mark(self._last)
+
+    def close(self) -> None: ...
+
+
+class Stream(MemoryStream):
+    """The first batch that holds events is not published before `released` is set; `fails` says what becomes of it."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.source = source
+        self.released = source.read_second
+        self.waited: list[bool] = []
+        self.acknowledged_before: list[list[str]] = []
+        self.fails: Exception | None = None
+
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+        if runs and not self.waited:
+            self.waited.append(self.released.wait(0 if self.fails else PATIENCE))
+            if self.fails:
+                raise self.fails
+        self.acknowledged_before.append(list(self.source.acknowledged))
+        super().publish(runs, state)
+
+
+class Quiet:
+    def send(self, report: WorkerReport) -> None: ...
+
+
+def run(source: Source, stream: Stream) -> None:
+    control = Control()
+    control.finish.set()
+    anything: Any = source
+    capture = Session(anything, stream, "cdc", control, Progress(Quiet()))
+    try:
+        capture.open()
+        capture.run()
+    finally:
+        capture.close()
+
+
+def test_a_batch_is_read_while_a_large_one_is_on_its_way_and_order_holds() -> None:
+    source = Source(5, session.OVERLAP_BYTES)
+    stream = Stream(source)
+    run(source, stream)
+    assert stream.waited == [True], "the second batch was not read before the first one was published"
+    pieces = stream.reader("").poll(0.0, 1 << 40)
+    keys = [key for piece in pieces for part in piece.runs for key in part.keys]
+    assert keys == [b"1", b"2", b"3", b"4", b"5"]
+    assert Position.from_json(stream.state()[POSITION_KEY]).restart == "5"
+
+
+def test_the_source_is_acknowledged_only_for_what_was_published() -> None:
+    source = Source(4, session.OVERLAP_BYTES)
+    stream = Stream(source)
+    run(source, stream)
+    # Of each batch the publishing began after its predecessor was acknowledged, and before it was itself.
+    assert [before[-1] for before in stream.acknowledged_before[1:]] == ["0", "1", "2", "3"]
+    assert source.acknowledged[-1] == "4"
+
+
+def test_a_small_batch_is_waited_for() -> None:
+    source = Source(3, 10)
+    stream = Stream(source)
+    stream.released = threading.Event()
+    stream.released.set()
+    seen: list[bool] = []
+    publish = stream.publish
+
+    def watched(runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+        publish(runs, state)
+        seen.append(source.read_second.is_set())
+
+    stream.publish = watched  # type: ignore[method-assign]
+    run(source, stream)
+    assert seen[:2] == [False, False], "the second batch was read before the first one was published"
+
+
+def test_what_failed_to_be_published_is_neither_acknowledged_nor_passed_over() -> None:
+    source = Source(5, session.OVERLAP_BYTES)
+    stream = Stream(source)
+    stream.fails = UnreachableError("the broker is away")
+    with pytest.raises(UnreachableError, match="the broker is away"):
+        run(source, stream)
+    assert set(source.acknowledged) <= {"0"}
+    assert Position.from_json(stream.state()[POSITION_KEY]).restart == "0"
+    assert stream.reader("").poll(0.0, 1 << 40) == []
