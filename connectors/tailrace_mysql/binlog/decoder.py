@@ -235,7 +235,7 @@ class Decoder(Packets):
             self._commit(event)
         elif self._mariadb and kind == _MARIADB_GTID:
             self._begin(mariadb_gtid(event), event)
-        elif not self._mariadb and (kind in (_GTID, _ANONYMOUS_GTID)):
+        elif not self._mariadb and kind in (_GTID, _ANONYMOUS_GTID):
             self._begin(gtid(event), event)
         else:
             self._other(kind, event, flags)
