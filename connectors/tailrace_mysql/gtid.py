@@ -51,7 +51,7 @@ class GtidSet:
             self._add(source, low, high)
         # Transactions most often follow each other: `_grows` is the source whose last interval ends at `_high` by now.
         self._grows = ""
-        self._high = 0
+        self._high = self._low = 0
         self._around: tuple[str, str] | None = None  # the set's text before and behind `_high`
 
     def add(self, source: str, number: int) -> None:

@@ -21,10 +21,10 @@ from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql.binlog.binding import Binding, Version
-from tailrace_mysql.binlog.decoder import Effect, Place
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.captured import Table
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition

@@ -17,11 +17,12 @@ from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.binding import Binding, Version
-from tailrace_mysql.binlog.decoder import Decoder, Effect, Place, ServerError
+from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.gtid import DomainPosition
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.types import column_type, parse

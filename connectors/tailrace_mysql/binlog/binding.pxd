@@ -13,3 +13,9 @@ cdef class Binding:
     cdef public EventTable table
     cdef public Py_ssize_t width
     cdef public object read
+
+
+cdef class Mapped:
+    cdef public bytes described
+    cdef public long long generation
+    cdef public Binding binding

@@ -1,4 +1,4 @@
-"""What a table id of the log stands for."""
+"""What table ids of the log stand for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Version:
 
 
 class Binding:
-    """A version and the plan for its rows.
+    """A version, and the plan for its rows.
 
     Attributes:
         table: the version's.
@@ -35,3 +35,20 @@ class Binding:
         self.table = version.table
         self.width = plan.width
         self.read = plan.read
+
+
+class Mapped:
+    """What the last table map of a table id has led to.
+
+    Attributes:
+        described: the map, but for its header and the id.
+        generation: of `Tables` at that time: another one makes this void.
+        binding: None where nobody wants the rows.
+    """
+
+    __slots__ = ("binding", "described", "generation")
+
+    def __init__(self, described: bytes, generation: int, binding: Binding | None) -> None:
+        self.described = described
+        self.generation = generation
+        self.binding = binding

@@ -4,7 +4,7 @@ cimport cython
 
 from tailrace.emitter cimport Emitter, EventTable
 from tailrace.render cimport digits
-from tailrace_mysql.binlog.binding cimport Binding, Version
+from tailrace_mysql.binlog.binding cimport Binding, Mapped, Version
 from tailrace_mysql.binlog.events cimport Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers cimport cut, number
 from tailrace_mysql.binlog.log_file cimport LogFile
@@ -37,6 +37,12 @@ cdef class Decoder(Packets):
     cdef LogFile _log
     cdef long long _skip_to
     cdef dict _maps
+    cdef long long _last_id
+    cdef Mapped _last_mapped
+    cdef Binding _bound
+    cdef bytes _fields_tail
+    cdef long long _tail_server
+    cdef bytes _tail_thread
     cdef long long _ts
     cdef str _mark
     cdef Gtid _gtid
@@ -64,17 +70,18 @@ cdef class Decoder(Packets):
     @cython.locals(log=LogFile)
     cdef _note_restart(self)
     cpdef _begin(self, Gtid begun_by, bytes event)
-    @cython.locals(name=str, fields=bytes, token=str)
+    @cython.locals(name=str, fields=bytes, gtid_json=bytes, token=str)
     cdef _open(self)
     @cython.locals(log=LogFile)
     cpdef _commit(self, bytes _event)
-    @cython.locals(known=tuple, described=bytes, table_id=cython.longlong, size=int)
+    @cython.locals(known=Mapped, described=bytes, table_id=cython.longlong, size=int)
     cdef _table_map(self, bytes event)
+    cdef Mapped _find(self, long long table_id)
     @cython.locals(
-        size=int, at=Py_ssize_t, table_id=cython.longlong, known=tuple, binding=Binding, version=Version,
+        size=int, at=Py_ssize_t, table_id=cython.longlong, known=Mapped, binding=Binding, version=Version,
         count=cython.longlong, width=Py_ssize_t
     )
-    cdef _rows(self, bytes event, int images)
+    cdef Py_ssize_t _rows(self, bytes event, int images) except -1
     @cython.locals(
         emitter=Emitter, binding=Binding, table=EventTable, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong,
         ordinal=cython.longlong, head=bytes, image=bytes, place=bytes, key=bytes

@@ -7,21 +7,19 @@ XID or COMMIT. Everything between two transactions only moves the position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
 
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import DataLossError, LogFormatError, TailraceError
 from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events, table_map
-from tailrace_mysql.binlog.binding import Binding
+from tailrace_mysql.binlog.binding import Binding, Mapped
 from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers import cut, number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
-from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.binlog.tables import Place, Tables
 from tailrace_mysql.gtid import GtidState
 from tailrace_mysql.restart import Restart
 
@@ -44,58 +42,6 @@ _ANONYMOUS_GTID = types.ANONYMOUS_GTID
 _HEADER = events.HEADER
 _ARTIFICIAL = 0x20
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the log something stands.
-
-    Attributes:
-        mark: the fence mark of its transaction.
-        end: mark behind the event.
-        started: seconds since 1970 at which its statement began; 0: it is none, or began elsewhere.
-        time_zone: of the statement's session; "" unknown.
-    """
-
-    file: str
-    pos: int
-    mark: str
-    end: str
-    started: int = 0
-    time_zone: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.pos}"
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a statement means for a captured table: a new version of its columns, or that it was emptied."""
-
-    table: EventTable
-    truncated: bool = False
-
-
-class Tables(Protocol):
-    """What the decoder asks about tables.
-
-    Attributes:
-        generation: grows when a table's version or state changes: bindings made before are void.
-    """
-
-    generation: int
-
-    def captures(self, database: str, table: str) -> bool: ...
-
-    def bind(self, table: TableMap, place: Place) -> Binding | None:
-        """The plan for a captured table's rows; None while the table is suspended."""
-        ...
-
-    def statement(self, query: events.Query, place: Place) -> Sequence[Effect]:
-        """A statement that is no transaction's boundary."""
-        ...
-
-    def suspend(self, database: str, table: str, reason: str) -> None: ...
 
 
 class Decoder(Packets):
@@ -131,7 +77,9 @@ class Decoder(Packets):
         self._restart_created = 0
         self._restart = self._restart_text
         self._told = self._told_number = -1  # place in the log up to which the emitter knows that nothing is open
-        self._maps: dict[int, tuple[bytes, int, Binding | None]] = {}
+        self._maps: dict[int, Mapped] = {}
+        self._last_id = -1  # the table id that was looked up last, and what it stands for
+        self._last_mapped: Mapped | None = None
         self._ts = 0  # of the event in hand
         # The transaction in hand; its mark is "" between two.
         self._mark = ""
@@ -143,6 +91,11 @@ class Decoder(Packets):
         self._changes = 0  # row events and statements of the transaction
         self._begun = False  # the emitter knows of it
         self._reading: EventTable | None = None  # for messages
+        self._bound: Binding
+        # What the events of one connection's transactions have in common.
+        self._fields_tail = b""
+        self._tail_server = -1
+        self._tail_thread = b""
         self._handlers: dict[int, Callable[[bytes], None]] = {
             types.QUERY: self._query,
             types.ROTATE: self._rotate,
@@ -254,6 +207,7 @@ class Decoder(Packets):
     def _format_description(self, payload: bytes, end_pos: int, size: int) -> None:
         self._log.describe(payload)
         self._maps.clear()
+        self._last_id = -1
         if self._mark:
             self._abandon()
         if end_pos:
@@ -322,17 +276,11 @@ class Decoder(Packets):
             return
         self._begun = True
         name = self._gtid.text
-        fields = b"".join(
-            [
-                b'"file":',
-                self._log.json,
-                b',"gtid":"' + name.encode() + b'","server_id":' if name else b',"gtid":null,"server_id":',
-                digits(self._server_id),
-                b',"thread":',
-                self._thread,
-                b',"query":null,',
-            ]
-        )
+        if self._server_id != self._tail_server or self._thread != self._tail_thread:
+            self._tail_server, self._tail_thread = self._server_id, self._thread
+            self._fields_tail = b',"server_id":%d,"thread":%b,"query":null,' % (self._server_id, self._thread)
+        gtid_json = b'"' + name.encode() + b'"' if name else b"null"
+        fields = b'"file":' + self._log.json + b',"gtid":' + gtid_json + self._fields_tail
         # MySQL's read views know transactions by GTID, all others by their place.
         token = name if name and not self._mariadb else self._mark
         self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, token)
@@ -406,12 +354,19 @@ class Decoder(Packets):
     def _table_map(self, event: bytes) -> None:
         size = self._log.table_id_size
         table_id = number(event, _HEADER, size)
-        known = self._maps.get(table_id)
+        known = self._find(table_id)
         described = cut(event, _HEADER + size, len(event))
-        if known is not None and known[1] == self._tables.generation and described == known[0]:
+        if known is not None and known.generation == self._tables.generation and described == known.described:
             return
         binding = self._bind(event)
-        self._maps[table_id] = (described, self._tables.generation, binding)
+        self._maps[table_id] = Mapped(described, self._tables.generation, binding)
+        self._last_id = -1
+
+    def _find(self, table_id: int) -> Mapped | None:
+        if table_id != self._last_id:
+            self._last_mapped = self._maps.get(table_id)
+            self._last_id = table_id
+        return self._last_mapped
 
     def _bind(self, event: bytes) -> Binding | None:
         database, table = table_map.name_of(event, self._log.table_id_size)
@@ -424,20 +379,20 @@ class Decoder(Packets):
             return None
         return self._tables.bind(described, self._here())
 
-    def _rows(self, event: bytes, images: int) -> tuple[Binding, int] | None:
-        """The binding and where the row images begin; None where nobody wants them."""
+    def _rows(self, event: bytes, images: int) -> int:
+        """Where the row images of `_bound` begin; 0 where nobody wants them."""
         size = self._log.table_id_size
         at = _HEADER + size
         table_id = number(event, _HEADER, size)
         self._changes += 1
         if table_id in _DUMMY_TABLE_IDS:
-            return None
-        known = self._maps.get(table_id)
+            return 0
+        known = self._find(table_id)
         if known is None:
             raise ValueError(f"a row event has no table map for table {table_id}")
-        binding: Binding | None = known[2]
+        binding = known.binding
         if binding is None:
-            return None
+            return 0
         if self._xa:
             raise self._error(
                 "an XA transaction changes a captured table, which tailrace does not follow yet",
@@ -463,8 +418,8 @@ class Decoder(Packets):
                     f"row images without all columns (binlog_row_image was not FULL) at {self.place}; set it to FULL "
                     "for every session, then load the table anew",
                 )
-                self._maps[table_id] = (known[0], known[1], None)
-                return None
+                known.binding = None
+                return 0
             at += width
         self._reading = binding.table
         self._open()
@@ -472,14 +427,15 @@ class Decoder(Packets):
         if not version.announced:
             version.announced = True
             self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
-        return binding, at
+        self._bound = binding
+        return at
 
     def _single_images(self, event: bytes, deleted: bool) -> None:
         """Rows of which the event has one image: the new or the old one."""
-        rows = self._rows(event, 1)
-        if rows is None:
+        at = self._rows(event, 1)
+        if not at:
             return
-        binding, at = rows
+        binding = self._bound
         emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
         while at < end:
@@ -492,10 +448,10 @@ class Decoder(Packets):
                 emitter.insert(table, ordinal | row, key, image, place)
 
     def _update_rows(self, event: bytes) -> None:
-        rows = self._rows(event, 2)
-        if rows is None:
+        at = self._rows(event, 2)
+        if not at:
             return
-        binding, at = rows
+        binding = self._bound
         emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
         while at < end:
@@ -518,9 +474,9 @@ class Decoder(Packets):
 
     def _partial_update(self, event: bytes) -> None:
         table_id = number(event, events.HEADER, self._log.table_id_size)
-        known = self._maps.get(table_id)
+        known = self._find(table_id)
         self._changes += 1
-        if known is None or known[2] is not None:
+        if known is None or known.binding is not None:
             raise self._error(
                 "event PARTIAL_UPDATE_ROWS is not supported yet", "set binlog_row_value_options='' at the server"
             )

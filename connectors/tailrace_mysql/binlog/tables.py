@@ -1,0 +1,64 @@
+"""What the decoder asks about tables, and tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tailrace.emitter import EventTable
+from tailrace_mysql.binlog.binding import Binding
+from tailrace_mysql.binlog.events import Query
+from tailrace_mysql.binlog.table_map import TableMap
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the log something stands.
+
+    Attributes:
+        mark: the fence mark of its transaction.
+        end: mark behind the event.
+        started: seconds since 1970 at which its statement began; 0: it is none, or began elsewhere.
+        time_zone: of the statement's session; "" unknown.
+    """
+
+    file: str
+    pos: int
+    mark: str
+    end: str
+    started: int = 0
+    time_zone: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.pos}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a statement means for a captured table: a new version of its columns, or that it was emptied."""
+
+    table: EventTable
+    truncated: bool = False
+
+
+class Tables(Protocol):
+    """What the decoder asks about tables.
+
+    Attributes:
+        generation: grows when a table's version or state changes: bindings made before are void.
+    """
+
+    generation: int
+
+    def captures(self, database: str, table: str) -> bool: ...
+
+    def bind(self, table: TableMap, place: Place) -> Binding | None:
+        """The plan for a captured table's rows; None while the table is suspended."""
+        ...
+
+    def statement(self, query: Query, place: Place) -> Sequence[Effect]:
+        """A statement that is no transaction's boundary."""
+        ...
+
+    def suspend(self, database: str, table: str, reason: str) -> None: ...
