@@ -7,7 +7,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -77,13 +77,21 @@ class Producing(ABC):
                 for number in range(partitions[run.topic]):
                     self._send(run.topic, messages, number)
                 continue
-            for keyless, records in groupby(run, _has_no_key):
-                while part := list(islice(records, _MESSAGES)):
-                    if keyless:
-                        # What has no key keeps its order in one partition, the first.
-                        self._send(run.topic, [{"value": value} for _, value in part], 0)
-                    else:
-                        self._send(run.topic, [{"value": value, "key": key} for key, value in part])
+            # With one partition there is nothing to choose.
+            partition = 0 if partitions[run.topic] == 1 else -1
+            for start in range(0, len(run), _MESSAGES):
+                keys, values = run.keys[start : start + _MESSAGES], run.values[start : start + _MESSAGES]
+                if partition == 0 or None not in keys:
+                    self._send(run.topic, _messages(keys, values), partition)
+                else:
+                    self._send_mixed(run.topic, keys, values)
+
+    def _send_mixed(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+        """What has no key keeps its order in one partition, the first."""
+        for keyless, records in groupby(zip(keys, values, strict=True), _has_no_key):
+            part = list(records)
+            messages = _messages([key for key, _ in part], [value for _, value in part])
+            self._send(topic, messages, 0 if keyless else -1)
 
     def _send_entries(self, entries: Iterable[Entry]) -> None:
         for topic, key, value in entries:
@@ -144,6 +152,10 @@ class Producing(ABC):
         fix = f"kafka-configs --alter {entity} --add-config max.message.bytes={2 * size}"
         where = f"{self._faults.where}, topic {topic}"
         return StuckError(f"an event of {size:,} bytes is larger than the topic takes", where=where, fix=fix)
+
+
+def _messages(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> list[dict[str, Any]]:
+    return [{"value": value, "key": key} for key, value in zip(keys, values, strict=True)]
 
 
 def _has_no_key(record: tuple[bytes | None, bytes | None]) -> bool:

@@ -11,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
-from tailrace.out cimport Out
+from tailrace.out cimport Out, put, put_bytes, put_char
 
 cdef enum:
     CALL, INT, UINT, YEAR, DOUBLE, DECIMAL, DATE, TIME, DATETIME, TIMESTAMP, TEXT, ASCII, BASE64, ENUM, BINARY
@@ -110,24 +110,24 @@ cdef class Image:
                 raise IndexError
             at += self.null_bytes
             for index in range(self.width):
-                out.put_bytes(<bytes>self.heads[index])
+                put_bytes(out, <bytes>self.heads[index])
                 self.spans[2 * index] = out.n
                 if data[nulls + (index >> 3)] >> (index & 7) & 1:
-                    out.put(<const unsigned char *>"null", 4)
+                    put(out, <const unsigned char *>"null", 4)
                 else:
                     at = self.value(index, event, data, at, size)
                 self.spans[2 * index + 1] = out.n
         except (IndexError, ValueError, TypeError, struct.error) as error:
             raise self.failed(index, error) from None
-        out.put(<const unsigned char *>"}", 1)
+        put_char(out, c"}")
         if not self.key_indices:
             return out.taken(0, out.n), None, at
         self.key_out.n = 0
         for index in range(len(self.key_indices)):
             key = self.key_indices[index]
-            self.key_out.put_bytes(<bytes>self.key_heads[index])
-            self.key_out.put(out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
-        self.key_out.put(<const unsigned char *>"}", 1)
+            put_bytes(self.key_out, <bytes>self.key_heads[index])
+            put(self.key_out, out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
+        put_char(self.key_out, c"}")
         return out.taken(0, out.n), self.key_out.taken(0, self.key_out.n), at
 
     cdef Py_ssize_t value(
@@ -185,15 +185,15 @@ cdef class Image:
             fragments = <list>self.fragments[index]
             if raw >= <uint64_t>len(fragments):
                 raise IndexError
-            out.put_bytes(<bytes>fragments[raw])
+            put_bytes(out, <bytes>fragments[raw])
             return at + column.a
         if code == DATE:
             if left < 3:
                 raise IndexError
             raw = _little(data + at, 3)
-            out.put(<const unsigned char *>'"', 1)
+            put_char(out, c'"')
             self.date(raw >> 9, raw >> 5 & 15, raw & 31)
-            out.put(<const unsigned char *>'"', 1)
+            put_char(out, c'"')
             return at + 3
         if code == TIME:
             return self.time(column.a, data, at, size)
@@ -206,24 +206,24 @@ cdef class Image:
 
     cdef Py_ssize_t called(self, Py_ssize_t index, bytes event, Py_ssize_t at) except -1:
         fragment, end = self.readers[index](event, at)
-        self.out.put_bytes(<bytes>fragment)
+        put_bytes(self.out, <bytes>fragment)
         return end
 
     cdef int date(self, uint64_t year, uint64_t month, uint64_t day) except -1:
         cdef Out out = self.out
         out.put_padded(year, 4)
-        out.put(<const unsigned char *>"-", 1)
+        put_char(out, c"-")
         out.put_padded(month, 2)
-        out.put(<const unsigned char *>"-", 1)
+        put_char(out, c"-")
         out.put_padded(day, 2)
         return 0
 
     cdef int clock(self, uint64_t hour, uint64_t minute, uint64_t second) except -1:
         cdef Out out = self.out
         out.put_padded(hour, 2)
-        out.put(<const unsigned char *>":", 1)
+        put_char(out, c":")
         out.put_padded(minute, 2)
-        out.put(<const unsigned char *>":", 1)
+        put_char(out, c":")
         out.put_padded(second, 2)
         return 0
 
@@ -231,7 +231,7 @@ cdef class Image:
         """A fraction that is stored in hundredths, ten-thousandths or millionths."""
         cdef Out out = self.out
         if digits:
-            out.put(<const unsigned char *>".", 1)
+            put_char(out, c".")
             out.put_padded(value, (digits + 1) // 2 * 2)
             if digits & 1:
                 out.n -= 1
@@ -251,19 +251,19 @@ cdef class Image:
         part = _big(data + at + whole, more)
         if more and part >= _powers[2 * more]:
             raise ValueError("a fraction of a second has too many digits")
-        out.put(<const unsigned char *>'"', 1)
+        put_char(out, c'"')
         if code == DATETIME:
             if raw < 0x8000000000ULL:
                 raise ValueError("a DATETIME is negative")
             raw -= 0x8000000000ULL
             self.date((raw >> 22) // 13, (raw >> 22) % 13, raw >> 17 & 31)
-            out.put(<const unsigned char *>"T", 1)
+            put_char(out, c"T")
             self.clock(raw >> 12 & 31, raw >> 6 & 63, raw & 63)
             self.fraction(part, digits)
-            out.put(<const unsigned char *>'"', 1)
+            put_char(out, c'"')
         else:
             if raw == 0:
-                out.put(<const unsigned char *>"0000-00-00T00:00:00", 19)
+                put(out, <const unsigned char *>"0000-00-00T00:00:00", 19)
             else:
                 # Days since 1970 to a date of the proleptic Gregorian calendar, by eras of 400 years.
                 days = raw // 86400 + 719468
@@ -278,10 +278,10 @@ cdef class Image:
                     month + 3 if month < 10 else month - 9,
                     of_year - (153 * month + 2) // 5 + 1,
                 )
-                out.put(<const unsigned char *>"T", 1)
+                put_char(out, c"T")
                 self.clock(raw % 86400 // 3600, raw % 3600 // 60, raw % 60)
             self.fraction(part, digits)
-            out.put(<const unsigned char *>'Z"', 2)
+            put(out, <const unsigned char *>'Z"', 2)
         return at + whole + more
 
     cdef Py_ssize_t time(self, int digits, const unsigned char *data, Py_ssize_t at, Py_ssize_t size) except -1:
@@ -293,9 +293,9 @@ cdef class Image:
             raise IndexError
         # The sign covers the fraction too: one number in two's complement, moved up by its bias.
         packed = <int64_t>_big(data + at, 3 + more) - (<int64_t>0x800000 << (8 * more))
-        out.put(<const unsigned char *>'"', 1)
+        put_char(out, c'"')
         if packed < 0:
-            out.put(<const unsigned char *>"-", 1)
+            put_char(out, c"-")
             packed = -packed
         whole = <uint64_t>packed >> (8 * more)
         part = <uint64_t>packed & ((<uint64_t>1 << (8 * more)) - 1)
@@ -303,7 +303,7 @@ cdef class Image:
             raise ValueError("a fraction of a second has too many digits")
         self.clock(whole >> 12 & 0x3FF, whole >> 6 & 63, whole & 63)
         self.fraction(part, digits)
-        out.put(<const unsigned char *>'"', 1)
+        put_char(out, c'"')
         return at + 3 + more
 
     cdef Py_ssize_t decimal(
@@ -324,7 +324,7 @@ cdef class Image:
         for index in range(total):
             raw[index] = data[at + index] ^ mask
         raw[0] ^= 0x80
-        out.put(<const unsigned char *>'"-' if mask else <const unsigned char *>'"', 2 if mask else 1)
+        put(out, <const unsigned char *>'"-' if mask else <const unsigned char *>'"', 2 if mask else 1)
         index = whole % 9
         while whole > 0:
             if not index:
@@ -341,9 +341,9 @@ cdef class Image:
             whole -= index
             index = 9
         if not begun:
-            out.put(<const unsigned char *>"0", 1)
+            put_char(out, c"0")
         if scale:
-            out.put(<const unsigned char *>".", 1)
+            put_char(out, c".")
             while scale > 0:
                 index = min(scale, 9)
                 group = _big(raw + place, _group_bytes[index])
@@ -352,7 +352,7 @@ cdef class Image:
                 out.put_padded(group, index)
                 place += _group_bytes[index]
                 scale -= index
-        out.put(<const unsigned char *>'"', 1)
+        put_char(out, c'"')
         return at + total
 
 
