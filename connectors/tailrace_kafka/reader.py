@@ -9,12 +9,12 @@ from contextlib import closing, suppress
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tailrace.batch import Run
 from tailrace.errors import DataLossError, UnreachableError
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition, Slice
 from tailrace_kafka.cluster import Cluster
 from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
+from tailrace_kafka.gathering import Gathered, gather
 from tailrace_kafka.ledger import STREAM_KEY, Ledger, LedgerReader, TopicBegin, learn_topics, public_state, topic_begins
 from tailrace_kafka.properties import Properties
 from tailrace_kafka.sizes import RecordSizes
@@ -260,7 +260,7 @@ class KafkaReader:
             return []
         if self._faults.since is not None:
             self._faults.clear()
-        gathered: dict[tuple[str, int], _Gathered] = {}
+        gathered: dict[Partition, Gathered] = {}
         size = self._gather([first], gathered)
         while size < limit_bytes:
             count = int((limit_bytes - size) / self._message_bytes) + 1
@@ -270,34 +270,16 @@ class KafkaReader:
             grown = self._gather(messages, gathered)
             size += grown
             self._message_bytes += 0.2 * (grown / len(messages) - self._message_bytes)
-        for (topic, _), piece in gathered.items():
+        for partition, piece in gathered.items():
             passed = max(piece.offsets[-1] + 1 - piece.begin, len(piece.offsets))
-            self._sizes.read(topic, passed, piece.bytes)
-        return [piece.slice(place) for place, piece in gathered.items()]
+            self._sizes.read(partition.topic, passed, piece.size)
+        return [piece.slice() for piece in gathered.values()]
 
-    def _gather(self, messages: Sequence[Message], gathered: dict[tuple[str, int], _Gathered]) -> int:
-        size = 0
+    def _gather(self, messages: list[Message], gathered: dict[Partition, Gathered]) -> int:
+        size = gather(messages, gathered, self._positions, self._handle)
         positions = self._positions
-        for message in messages:
-            error = message.error()
-            if error is not None:
-                self._handle(error, message)
-                continue
-            place = (message.topic(), message.partition())
-            piece = gathered.get(place)  # type: ignore[arg-type]  # only an error has neither
-            if piece is None:
-                begin = positions.get(Partition(*place), message.offset())  # type: ignore[arg-type]
-                piece = gathered[place] = _Gathered(begin)  # type: ignore[index,arg-type]
-            key, value = message.key(), message.value()
-            grown = (len(key) if key is not None else 0) + (len(value) if value is not None else 0)
-            piece.keys.append(key)
-            piece.values.append(value)
-            piece.offsets.append(message.offset())  # type: ignore[arg-type]
-            piece.bytes += grown
-            size += grown
-        for (topic, number), piece in gathered.items():
+        for partition, piece in gathered.items():
             after = piece.offsets[-1] + 1
-            partition = Partition(topic, number)
             positions[partition] = max(positions.get(partition, 0), after)
         return size
 
@@ -343,23 +325,6 @@ class KafkaReader:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as exception:
             log.debug("group offsets not committed", error=str(explain(error_of(exception), self._properties.where)))
-
-
-class _Gathered:
-    """Records of one partition, which was read up to the offset `begin` before."""
-
-    __slots__ = ("begin", "bytes", "keys", "offsets", "values")
-
-    def __init__(self, begin: int) -> None:
-        self.begin = begin
-        self.keys: list[bytes | None] = []
-        self.values: list[bytes | None] = []
-        self.offsets: list[int] = []
-        self.bytes = 0
-
-    def slice(self, place: tuple[str, int]) -> Slice:
-        run = Run(place[0], self.keys, self.values)
-        return Slice(Partition(*place), [run], [self.offsets], self.offsets[-1] + 1, self.bytes)
 
 
 def _partitions(begins: Mapping[str, TopicBegin]) -> list[Partition]:
