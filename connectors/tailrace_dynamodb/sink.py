@@ -44,6 +44,7 @@ class DynamoDBSink:
 
     transactional = False
     transactional_ddl = False
+    overlaps = False
 
     def __init__(self, settings: DynamoDBSinkSettings, context: Context) -> None:
         self._settings = settings

@@ -43,6 +43,7 @@ class MySQLSink:
 
     transactional = True
     transactional_ddl = False
+    overlaps = False
 
     def __init__(self, settings: MySQLSinkSettings, context: Context) -> None:
         self._name = settings.name

@@ -32,6 +32,7 @@ class PostgresSink:
 
     transactional = True
     transactional_ddl = True
+    overlaps = True
 
     def __init__(self, settings: PostgresSinkSettings, context: Context) -> None:
         self._settings = settings

@@ -41,6 +41,7 @@ class SQLiteSink:
 
     transactional = True
     transactional_ddl = True
+    overlaps = False
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._name = settings.name

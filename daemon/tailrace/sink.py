@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tailrace.row import Row as Row
 from tailrace.schema import Column, TableName
 from tailrace.source import Finding
 from tailrace.stream import Partition
@@ -39,19 +40,6 @@ class TargetTable:
     @property
     def keyless(self) -> bool:
         return not self.key
-
-
-class Row(NamedTuple):
-    """One row to write.
-
-    Attributes:
-        seq: `tailrace_seq` of the event that it comes from (the newest one, where events were compacted).
-        values: column name to value in its JSON form (`tailrace.schema`); names are `TargetTable`'s. For a
-            delete only the key's columns.
-    """
-
-    seq: str
-    values: dict[str, Any]
 
 
 class RowChange(NamedTuple):
@@ -89,13 +77,16 @@ class TableWork:
 
 
 class Sink(Protocol):
-    """A target. Used by one thread of one process; everything between two commits is one target transaction."""
+    """A target. Used by one thread at a time; everything between two commits is one target transaction."""
 
     #: False where `commit` is no transaction of the target (key-value stores): writes are fenced instead.
     transactional: bool
     #: Whether `ensure` takes part in the target transaction. Where it ends one (MySQL), the positions of what was
     #: applied before are committed first.
     transactional_ddl: bool
+    #: Whether `apply` and `commit` may run in another thread than the rest, one call at a time. Worth it where they let
+    #: go of the interpreter while the target works: the next batch is read and prepared meanwhile.
+    overlaps: bool
 
     def check(self) -> list[Finding]:
         """Every prerequisite, each with its fix; changes nothing."""

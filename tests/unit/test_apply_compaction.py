@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.apply.changes import Change
+from tailrace.apply.change import Change
 from tailrace.apply.compaction import TableCompaction
 from tailrace.apply.targets import RowMap, fold
 from tailrace.errors import StuckError
@@ -217,3 +218,37 @@ def _apply(target: dict[int, Values], work: TableWork) -> None:
             target[written.values["id"]] = {**target[written.values["id"]], **written.values}
     keys = [r.values["id"] for group in (work.upserts, work.updates, work.deletes) for r in group]
     assert len(keys) == len(set(keys))
+
+
+def test_a_row_is_created_where_the_batch_has_it_from_its_creation_on() -> None:
+    table = Compacting()
+    table.add("c", None, row(1, "x"))
+    table.add("u", None, row(1, "y"))
+    table.add("u", None, {"id": 1, "a": "z", "b": PLACEHOLDER}, "b")
+    table.add("u", None, row(2))
+    table.add("r", None, row(3))
+    table.add("d", row(4))
+    table.add("c", None, row(4))
+    table.add("u", None, {"id": 5, "a": "z", "b": PLACEHOLDER}, "b")
+    table.add("c", None, row(5))
+    assert [r.values["id"] for r in table.work().upserts if r.created] == [1]
+
+
+def test_after_a_truncate_a_row_is_created_whatever_was_there() -> None:
+    table = Compacting()
+    table.add("u", None, row(1))
+    table.add("t")
+    table.add("c", None, row(1))
+    assert [r.created for r in table.work().upserts] == [True]
+
+
+def test_a_row_is_passed_on_as_the_event_has_it_only_where_its_names_are_the_targets() -> None:
+    newer = replace(SCHEMA, id=2, columns=(ID, A, replace(B, name="c")))
+    event = orjson.dumps(row(1))
+    for versions, json in (([SCHEMA], event), ([SCHEMA, newer], None)):
+        table = TableCompaction(fold(versions))
+        rows = RowMap(SCHEMA, table.table)
+        table.add(Change("c", "1", SCHEMA, b'{"id":1}', None, event, [], True, 0, Partition("", 0), 1, 1), rows)
+        (written,) = table.work().upserts
+        assert written.json == json
+        assert written.values == {"id": 1, "a": "a", versions[-1].columns[2].name: "b"}

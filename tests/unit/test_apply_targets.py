@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.apply.changes import Change, SchemaCatalog, parse
+from tailrace.apply.change import Change
+from tailrace.apply.changes import SchemaCatalog, parse
 from tailrace.apply.evolution import evolve, preserves, same_form
 from tailrace.apply.targets import RowMap, Targets, fold, target_of
 from tailrace.errors import StuckError

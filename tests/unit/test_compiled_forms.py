@@ -194,6 +194,7 @@ def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -
 @pytest.mark.skipif(os.environ.get("TAILRACE_PURE") == "1", reason="this is the interpreted run")
 def test_the_interpreted_form_passes_the_same_tests() -> None:
     files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load", "test_compiled_forms"]
+    files += ["test_apply_compaction", "test_apply_overlap", "test_apply_session", "test_apply_targets"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *(f"tests/unit/{file}.py" for file in files)],
         cwd=ROOT,

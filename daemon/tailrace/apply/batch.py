@@ -1,15 +1,19 @@
-"""Turns changes into a target's work, and calls the sink in the right order."""
+"""Turns changes into a target's work, and calls the sink in the right order.
+
+Compiled where a compiler is there (`batch.pxd`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tailrace.apply.changes import SCHEMA_CHANGE, Change
+from tailrace.apply.change import SCHEMA_CHANGE, Change
 from tailrace.apply.compaction import TableCompaction
-from tailrace.apply.targets import Targets
-from tailrace.schema import TableName
-from tailrace.sink import Sink, TargetTable
+from tailrace.apply.targets import RowMap, Targets
+from tailrace.schema import TableName, TableSchema
+from tailrace.sink import Sink, TableWork, TargetTable
+from tailrace.stream import Partition
 
 
 @dataclass(slots=True)
@@ -21,50 +25,120 @@ class Applied:
     bytes: int = 0
 
 
+class _Open:
+    """A table whose changes are being gathered."""
+
+    def __init__(self, schema: TableSchema, table: TableCompaction, rows: RowMap, applied: Applied) -> None:
+        self.schema = schema
+        self.table = table
+        self.rows = rows
+        self.events = 0
+        self.size = 0
+        self._applied = applied
+
+    def count(self) -> None:
+        self._applied.events += self.events
+        self._applied.bytes += self.size
+        self.events = self.size = 0
+
+
 class TargetBatch:
-    """Applies changes within the open target transaction.
+    """Turns changes into work for the open target transaction.
 
     Args:
         commit_before: ends the transaction with the positions before the given index of the changes in hand; for
             sinks whose DDL ends it anyway, but without the positions.
+        wait: until the sink may be called.
     """
 
-    def __init__(self, sink: Sink, targets: Targets, commit_before: Callable[[Sequence[Change], int], None]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        targets: Targets,
+        commit_before: Callable[[Sequence[Change], int], None],
+        wait: Callable[[], None],
+    ) -> None:
         self._sink = sink
         self._targets = targets
         self._commit_before = commit_before
+        self._wait = wait
         self._tables: dict[str, TableCompaction] = {}
-        #: Something was written since the last commit.
+        self._open: dict[str, _Open] = {}
+        #: Something was written since the last commit, or waits in `take`.
         self.dirty = False
         self._applied: dict[str, Applied] = {}
+        #: The time in the newest change of each partition.
+        self.stamps: dict[Partition, int] = {}
 
-    def apply(self, changes: Sequence[Change], wanted: Callable[[Change], bool]) -> None:
-        for index, change in enumerate(changes):
-            if not wanted(change):
-                continue
-            moved = self._targets.meet(change)
-            if moved is not None:
-                self._move(*moved, changes, index)
-            topic = change.schema.topic
-            applied = self._applied.get(topic)
-            if applied is None:
-                applied = self._applied[topic] = Applied(change.schema.name)
-            applied.events += 1
-            applied.bytes += change.size
-            if change.op == SCHEMA_CHANGE:
-                continue
-            table = self._tables.get(topic)
-            if table is None:
-                table = self._tables[topic] = TableCompaction(self._targets.current(topic))
-            table.add(change, self._targets.row_map(change))
-        self._write()
+    def add(self, changes: list[Change], wanted: Callable[[Change], bool]) -> None:
+        """Gathers these; where a table must be brought to another version first, writes what came before."""
+        last: Change | None = None
+        for index in range(len(changes)):
+            change: Change = changes[index]
+            if last is not None and last.partition is not change.partition:
+                self.stamps[last.partition] = last.ts_ms
+            last = change
+            found: _Open | None = self._open.get(change.schema.topic)
+            # A table's present version needs no second look.
+            if found is None or found.schema is not change.schema or change.op == SCHEMA_CHANGE:
+                if not wanted(change):
+                    continue
+                found = self._look(change, changes, index)
+                if found is None:
+                    continue
+            found.events += 1
+            found.size += change.size
+            found.table.add(change, found.rows)
+        if last is not None:
+            self.stamps[last.partition] = last.ts_ms
+        self.dirty = self.dirty or bool(self._tables)
+
+    def take(self) -> list[TableWork]:
+        """What was gathered and is to be written."""
+        for found in self._open.values():
+            found.count()
+        work = [table.work() for table in self._tables.values()]
+        self._tables.clear()
+        self._open.clear()
+        return work
 
     def counted(self) -> dict[str, Applied]:
-        """What was applied since the last call, by topic."""
+        """What was taken since the last call, by topic."""
         applied, self._applied = self._applied, {}
         return applied
 
+    def _look(self, change: Change, changes: Sequence[Change], index: int) -> _Open | None:
+        """Where this change goes; None: nowhere, it was a schema change."""
+        moved = self._targets.meet(change)
+        if moved is not None:
+            self._move(*moved, changes, index)
+        schema = change.schema
+        topic = schema.topic
+        applied = self._applied.get(topic)
+        if applied is None:
+            applied = self._applied[topic] = Applied(schema.name)
+        if change.op == SCHEMA_CHANGE:
+            applied.events += 1
+            applied.bytes += change.size
+            return None
+        table = self._tables.get(topic)
+        if table is None:
+            table = self._tables[topic] = TableCompaction(self._targets.current(topic))
+        before = self._open.get(topic)
+        if before is not None:
+            before.count()
+        found = _Open(schema, table, self._targets.row_map(change), applied)
+        # An event of an older version may be a step back to that version.
+        if schema.id == self._targets.current(topic).version:
+            self._open[topic] = found
+        else:
+            self._open.pop(topic, None)
+            applied.events += 1
+            applied.bytes += change.size
+        return found
+
     def _move(self, target: TargetTable, previous: TargetTable | None, changes: Sequence[Change], index: int) -> None:
+        self._wait()
         if previous is not None:
             self._write()  # rows of the old version go into the table as it was
         if not self._sink.transactional_ddl and self.dirty:
@@ -74,8 +148,16 @@ class TargetBatch:
         self.dirty = True
 
     def _write(self) -> None:
-        work = [table.work() for table in self._tables.values()]
-        self._tables.clear()
+        work = self.take()
         if work:
             self.dirty = True
             self._sink.apply(work)
+
+
+def size_of(changes: list[Change]) -> int:
+    """Bytes of these changes."""
+    size = 0
+    for index in range(len(changes)):
+        change: Change = changes[index]
+        size += change.size
+    return size

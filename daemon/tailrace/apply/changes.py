@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
+from tailrace.apply.change import Change
+from tailrace.compiled import compiled_class
 from tailrace.errors import StuckError
 from tailrace.schema import TableSchema
 from tailrace.stream import Partition
@@ -18,45 +19,11 @@ from tailrace.stream import Partition
 SCHEMA_WAIT_SECONDS = 10.0
 _REREAD_SECONDS = 0.2
 
-TRUNCATE = "t"
-SCHEMA_CHANGE = "s"
-
-
-class Change(NamedTuple):
-    """One event, parsed.
-
-    Attributes:
-        op: c, u, d, r, t (truncate) or s (schema change).
-        seq: `tailrace_seq`.
-        schema: the version of the table's columns that `before` and `after` are written in.
-        key: the event's key bytes; None in a keyless table and for control events.
-        before, after: column name to value in its JSON form, as the event carries them.
-        unchanged: columns of `after` that the log did not carry; what stands there is no value.
-        tx_end: the last event of its source transaction.
-        ts_ms: when capture took it from the source's log, milliseconds since 1970.
-        partition, offset: where the event stands.
-        size: its bytes.
-        also_at: where a control event stands in the topic's other partitions.
-    """
-
-    op: str
-    seq: str
-    schema: TableSchema
-    key: bytes | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    unchanged: list[str]
-    tx_end: bool
-    ts_ms: int
-    partition: Partition
-    offset: int
-    size: int
-    also_at: tuple[tuple[Partition, int], ...] = ()
-
-    @property
-    def control(self) -> bool:
-        """Stands in every partition of its topic, and is acted on once."""
-        return self.op in (TRUNCATE, SCHEMA_CHANGE)
+_Texts = list[bytes | None]
+#: Reads the ordinary events of a run from an index on (`envelope.pyx`): keys, values, offsets, index, partition,
+#: versions by id, and the list to append to; gives the index of the first one that `parse` must read.
+TakePlain = Callable[[_Texts, _Texts, Sequence[int], int, Partition, Mapping[int, TableSchema], list[Change]], int]
+take_plain: TakePlain | None = compiled_class("tailrace.apply.envelope", "take")
 
 
 class SchemaCatalog:
@@ -111,12 +78,16 @@ class SchemaCatalog:
                     fix="run `tailrace check`; if the schema records were deleted, load the table anew",
                 )
 
+    def known(self, topic: str) -> Mapping[int, TableSchema]:
+        """The versions known so far, by id; follows later ones."""
+        return self._topics.setdefault(topic, {})
+
     def versions(self, topic: str) -> list[TableSchema]:
         """All known versions of a table, by age."""
         return sorted(self._topics.get(topic, {}).values(), key=lambda schema: (schema.since, schema.id))
 
     def topics(self) -> list[str]:
-        return sorted(self._topics)
+        return sorted(topic for topic, versions in self._topics.items() if versions)
 
 
 def parse(

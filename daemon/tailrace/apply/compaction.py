@@ -1,15 +1,17 @@
-"""Changes of a table gathered by key, so that a target writes each row once (I3, I4)."""
+"""Changes of a table gathered by key, so that a target writes each row once (I3, I4).
+
+Compiled where a compiler is there (`compaction.pxd`).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from tailrace.apply.changes import TRUNCATE, Change
+from tailrace.apply.change import TRUNCATE, Change, values
 from tailrace.apply.targets import RowMap
 from tailrace.errors import StuckError
-from tailrace.sink import Row, RowChange, TableWork, TargetTable
+from tailrace.row import Row
+from tailrace.sink import RowChange, TableWork, TargetTable
 
 
 class TableCompaction:
@@ -21,6 +23,7 @@ class TableCompaction:
 
     def __init__(self, table: TargetTable) -> None:
         self.table = table
+        self._keyless = table.keyless
         self._upserts: dict[bytes, Row] = {}
         self._updates: dict[bytes, Row] = {}
         self._deletes: dict[bytes, Row] = {}
@@ -34,7 +37,7 @@ class TableCompaction:
         op = change.op
         if op == TRUNCATE:
             self._clear(change.seq)
-        elif self.table.keyless:
+        elif self._keyless:
             self._sequential.append(_row_change(change, rows))
         elif change.key is None:
             raise StuckError(
@@ -77,25 +80,35 @@ class TableCompaction:
 
     def _write(self, change: Change, rows: RowMap) -> None:
         key, after = change.key, change.after
+        before: Row | None
         assert key is not None
         if after is None:
             raise _no_row(change, "after")
         if change.op != "r":
             self._loaded_only = False
         if not change.unchanged:
-            self._upserts[key] = Row(change.seq, rows.whole(after))
+            before = self._upserts.get(key)
+            if before is None:
+                created = change.op == "c" and key not in self._updates and key not in self._deletes
+            else:
+                created = before.created
+            if rows.identity and isinstance(after, bytes):
+                row = Row(change.seq, None, after, rows.read_whole, created)
+            else:
+                row = Row(change.seq, rows.whole(values(after)), None, None, created)
+            self._upserts[key] = row
             if self._updates:
                 self._updates.pop(key, None)
             if self._deletes:
                 self._deletes.pop(key, None)
             return
-        values = rows.part(after, change.unchanged)
+        some = rows.part(values(after), change.unchanged)
         if (whole := self._upserts.get(key)) is not None:
-            self._upserts[key] = Row(change.seq, {**whole.values, **values})
+            self._upserts[key] = Row(change.seq, {**whole.values, **some}, None, None, whole.created)
         elif (part := self._updates.get(key)) is not None:
-            self._updates[key] = Row(change.seq, {**part.values, **values})
+            self._updates[key] = Row(change.seq, {**part.values, **some})
         elif key not in self._deletes:  # else: an update of a row that is not there changes nothing
-            self._updates[key] = Row(change.seq, values)
+            self._updates[key] = Row(change.seq, some)
 
     def _delete(self, change: Change, rows: RowMap) -> None:
         key = change.key
@@ -103,20 +116,23 @@ class TableCompaction:
         self._loaded_only = False
         self._upserts.pop(key, None)
         self._updates.pop(key, None)
-        self._deletes[key] = Row(change.seq, rows.part(orjson.loads(key)))
+        if rows.identity:
+            self._deletes[key] = Row(change.seq, None, key, rows.read_part)
+        else:
+            self._deletes[key] = Row(change.seq, rows.read_part(key))
 
 
 def _row_change(change: Change, rows: RowMap) -> RowChange:
-    before = rows.part(change.before) if change.before is not None else None
+    before = rows.part(values(change.before)) if change.before is not None else None
     after: dict[str, Any] | None = None
     if change.op != "d":
         if change.after is None:
             raise _no_row(change, "after")
         if change.unchanged:
             # What the log left out did not change: where the old row has it, the new one has the same.
-            after = {**(before or {}), **rows.part(change.after, change.unchanged)}
+            after = {**(before or {}), **rows.part(values(change.after), change.unchanged)}
         else:
-            after = rows.whole(change.after)
+            after = rows.whole(values(change.after))
     if change.op in ("u", "d") and before is None:
         raise _no_row(change, "before")
     return RowChange(change.seq, change.op, before, after)

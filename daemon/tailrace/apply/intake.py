@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
 
 from tailrace.apply.barrier import Barrier
-from tailrace.apply.changes import Change, SchemaCatalog, parse
+from tailrace.apply.change import Change
+from tailrace.apply.changes import SchemaCatalog, parse, take_plain
+from tailrace.batch import Run
 from tailrace.position import Position
 from tailrace.schema import TableName
 from tailrace.sequence import SNAPSHOT_ORDINAL, sequence
@@ -16,8 +17,25 @@ from tailrace.stream import Partition, Slice, StreamReader
 
 log = structlog.get_logger()
 
-#: topic, key, value, offset
-_Record = tuple[str, bytes | None, bytes | None, int]
+
+class _Records:
+    """Records of one partition that were not taken yet."""
+
+    def __init__(self, piece: Slice) -> None:
+        self._runs = list(zip(piece.runs, piece.offsets, strict=True))
+        self._run = 0
+        self.index = 0
+
+    @property
+    def run(self) -> tuple[Run, Sequence[int]] | None:
+        """The run in hand, of which records from `index` on are left; None at the end."""
+        while self._run < len(self._runs):
+            if self.index < len(self._runs[self._run][1]):
+                return self._runs[self._run]
+            self._run += 1
+            self.index = 0
+        self._runs.clear()
+        return None
 
 
 class Intake:
@@ -39,7 +57,7 @@ class Intake:
         self._catalog = catalog
         self._selects = selects
         self._barrier = Barrier(resumed)
-        self._held: dict[Partition, tuple[int, deque[_Record]]] = {}
+        self._held: dict[Partition, tuple[int, _Records]] = {}
         self._wanted: dict[str, bool] = {}
         self._partitions: dict[str, set[Partition]] = {}
         #: Topics of which changes went by in a stream that is one log: the position is past them, whoever wants them
@@ -57,7 +75,7 @@ class Intake:
         for piece in slices:
             if piece.partition not in self._partitions.get(piece.partition.topic, ()):
                 self.refresh_partitions()
-            self._consume(piece.partition, deque(_records(piece)), changes)
+            self._consume(piece.partition, _Records(piece), changes)
         return changes
 
     def wanted(self, change: Change) -> bool:
@@ -111,39 +129,64 @@ class Intake:
             wanted = self._wanted[topic] = self._selects(name)
         return wanted
 
-    def _consume(self, partition: Partition, records: deque[_Record], changes: list[Change]) -> None:
-        total_order = self._reader.total_order
-        catalog = self._catalog
-        wanted = self._wanted
-        while records:
-            topic, key, value, offset = records.popleft()
-            if value is None:  # a tombstone: for compacting topics, the delete before it said all
-                continue
-            if not total_order and wanted.get(topic) is False:
-                continue
-            change = parse(topic, key, value, partition, offset, catalog)
-            if not self._wants(topic, change.schema.name):
-                if total_order:
-                    self.skipped.add(topic)
-                    if change.tx_end:
-                        changes.append(change)
-                continue
-            if self._held and (passed := self._barrier.pass_by(partition, change.seq)):
-                self._go_on(passed, changes)
-            if change.control:
-                if self._barrier.is_repeated(topic, change.seq):
-                    log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
+    def _consume(self, partition: Partition, records: _Records, changes: list[Change]) -> None:
+        while (found := records.run) is not None:
+            run, offsets = found
+            keys, values = run.keys, run.values
+            versions = self._catalog.known(run.topic)
+            plain = take_plain is not None and self._wanted.get(run.topic) is True
+            while records.index < len(values):
+                index = records.index
+                # Where partitions are held, every event of another may set them free.
+                if plain and not self._held:
+                    assert take_plain is not None
+                    index = records.index = take_plain(keys, values, offsets, index, partition, versions, changes)
+                    if index == len(values):
+                        break
+                records.index = index + 1
+                value = values[index]
+                if value is None:  # a tombstone: for compacting topics, the delete before it said all
                     continue
-                freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])
-                if freed is None:
-                    self._held[partition] = (offset, records)
+                if not self._one(run.topic, keys[index], value, partition, offsets[index], changes):
+                    self._held[partition] = (offsets[index], records)
                     self._reader.pause(partition)
                     return
-                elsewhere = tuple((other, self._held[other][0]) for other in freed)
-                changes.append(change._replace(also_at=elsewhere) if elsewhere else change)
-                self._go_on(freed, changes)
-            else:
-                changes.append(change)
+
+    def _one(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        partition: Partition,
+        offset: int,
+        changes: list[Change],
+    ) -> bool:
+        """Takes one event; False where its partition must wait at it."""
+        total_order = self._reader.total_order
+        if not total_order and self._wanted.get(topic) is False:
+            return True
+        change = parse(topic, key, value, partition, offset, self._catalog)
+        if not self._wants(topic, change.schema.name):
+            if total_order:
+                self.skipped.add(topic)
+                if change.tx_end:
+                    changes.append(change)
+            return True
+        if self._held and (passed := self._barrier.pass_by(partition, change.seq)):
+            self._go_on(passed, changes)
+        if not change.control:
+            changes.append(change)
+            return True
+        if self._barrier.is_repeated(topic, change.seq):
+            log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
+            return True
+        freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])
+        if freed is None:
+            return False
+        change.also_at = tuple((other, self._held[other][0]) for other in freed)
+        changes.append(change)
+        self._go_on(freed, changes)
+        return True
 
     def _go_on(self, freed: Iterable[Partition], changes: list[Change]) -> None:
         """Partitions that waited: first what was read of them already, which may end at the next control event."""
@@ -151,10 +194,3 @@ class Intake:
             _, records = self._held.pop(partition)
             self._reader.resume(partition)
             self._consume(partition, records, changes)
-
-
-def _records(piece: Slice) -> Iterator[_Record]:
-    for run, offsets in zip(piece.runs, piece.offsets, strict=True):
-        topic = run.topic
-        for key, value, offset in zip(run.keys, run.values, offsets, strict=True):
-            yield topic, key, value, offset

@@ -11,19 +11,22 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
-from tailrace.apply.batch import TargetBatch
-from tailrace.apply.changes import Change, SchemaCatalog
+from tailrace.apply.batch import Applied, TargetBatch, size_of
+from tailrace.apply.change import Change
+from tailrace.apply.changes import SchemaCatalog
 from tailrace.apply.intake import Intake
 from tailrace.apply.progress import Progress, position_text
 from tailrace.apply.targets import Targets
+from tailrace.apply.writing import Writing
 from tailrace.errors import DataLossError, StuckError, TransactionConflictError
 from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
-from tailrace.sink import Sink
+from tailrace.sink import Sink, TableWork
 from tailrace.stream import Partition, StreamReader
 
 POLL_SECONDS = 0.25
@@ -77,6 +80,7 @@ class Session:
     ) -> None:
         self._reader = reader
         self._sink = sink
+        self._writing = Writing(sink)
         self._selects = selects
         self._control = control
         self._progress = progress
@@ -133,12 +137,11 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._batch = TargetBatch(self._sink, self._targets, self._commit_before)
+        self._batch = TargetBatch(self._sink, self._targets, self._commit_before, self._writing.wait)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
         self._settled_at = time.monotonic()
-        self._stamps: dict[Partition, int] = {}
 
     def run(self) -> None:
         """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then."""
@@ -156,6 +159,7 @@ class Session:
                 self._again(error)
         if self._opened:
             self._flush()
+            self._writing.wait()
 
     # ---- one step
 
@@ -171,6 +175,9 @@ class Session:
         full = self._gathered_bytes >= self._batch_bytes
         if quiet or full or time.monotonic() - self._gathered_at >= COMMIT_SECONDS:
             self._flush()
+        if quiet:
+            # Under backlog the next batch is read while the target works; else there is nothing to gain by it.
+            self._writing.wait()
         if self._progress.due or not (slices or self._introduced):
             self._report()
 
@@ -178,7 +185,7 @@ class Session:
         if changes and not self._gathered:
             self._gathered_at = time.monotonic()
         self._gathered += changes
-        self._gathered_bytes += sum(change.size for change in changes)
+        self._gathered_bytes += size_of(changes)
 
     def _settle(self) -> None:
         """Partitions wait for others in which nothing comes: perhaps at the repetition of a control event."""
@@ -193,24 +200,20 @@ class Session:
         whole = _whole(changes) if self._reader.total_order else len(changes)
         if whole:
             rest = changes[whole:]
-            self._apply(changes if not rest else changes[:whole])
+            self._batch.add(changes if not rest else changes[:whole], self._intake.wanted)
             self._keep(rest)
         elif self._gathered_bytes >= self._batch_bytes:
-            self._apply(changes)
+            self._batch.add(changes, self._intake.wanted)
             self._keep([])
+            self._write_part()
         if whole and self._batch.dirty:
             self._commit(self._positions(self._gathered))
         elif not self._batch.dirty:
             self._store_idle_positions()
 
-    def _apply(self, changes: list[Change]) -> None:
-        self._batch.apply(changes, self._intake.wanted)
-        newest = changes[-1:] if self._reader.total_order else changes
-        self._stamps.update({change.partition: change.ts_ms for change in newest})
-
     def _keep(self, rest: list[Change]) -> None:
         self._gathered = rest
-        self._gathered_bytes = sum(change.size for change in rest)
+        self._gathered_bytes = size_of(rest)
         self._gathered_at = time.monotonic()
 
     def _positions(self, rest: Sequence[Change]) -> dict[Partition, int]:
@@ -224,26 +227,51 @@ class Session:
 
     def _commit_before(self, changes: Sequence[Change], index: int) -> None:
         self._commit(self._positions([*changes[index:], *self._gathered[len(changes) :]]))
+        self._writing.wait()
 
     def _commit(self, positions: Mapping[Partition, int]) -> None:
+        """Begins to write what was gathered, and to commit it with the positions."""
+        self._writing.wait()
         moved = {p: offset for p, offset in positions.items() if self._committed.get(p) != offset}
         skipped = self._intake.skipped - self._skipped
-        if moved or skipped or self._batch.dirty:
-            self._sink.commit({**moved, **{Partition(topic, SKIPPED): 0 for topic in skipped}})
-            self._committed.update(moved)
-            self._skipped |= skipped
-            self._batch.dirty = False
-            self._conflicts = 0
+        batch = self._batch
+        if moved or skipped or batch.dirty:
+            notes = {Partition(topic, SKIPPED): 0 for topic in skipped}
+            write = partial(self._write, batch.take(), {**moved, **notes})
+            stamps, batch.stamps = batch.stamps, {}
+            batch.dirty = False
+            self._writing.start(write, partial(self._wrote, moved, skipped, batch.counted(), stamps))
+
+    def _write(self, work: list[TableWork], positions: Mapping[Partition, int]) -> None:
+        if work:
+            self._sink.apply(work)
+        self._sink.commit(positions)
+
+    def _wrote(
+        self,
+        moved: Mapping[Partition, int],
+        skipped: set[str],
+        applied: Mapping[str, Applied],
+        stamps: Mapping[Partition, int],
+    ) -> None:
+        self._committed.update(moved)
+        self._skipped |= skipped
+        self._conflicts = 0
         self._committed_at = time.monotonic()
         self._reader.commit(self._committed)
-        self._progress.committed(self._batch.counted(), self._committed, self._stamps)
-        self._stamps = {}
+        self._progress.committed(applied, self._committed, stamps)
+
+    def _write_part(self) -> None:
+        """Of a transaction that goes on."""
+        if work := self._batch.take():
+            self._writing.start(partial(self._sink.apply, work), lambda: None)
 
     def _store_idle_positions(self) -> None:
         """Records of other tables, tombstones and transaction markers move positions too."""
         finishing = self._control.finish.is_set()
         if not finishing and time.monotonic() - self._committed_at < IDLE_STORE_SECONDS:
             return
+        self._writing.wait()
         positions = self._positions(self._gathered)
         if any(self._committed.get(partition) != offset for partition, offset in positions.items()):
             self._commit(positions)
@@ -252,6 +280,8 @@ class Session:
 
     def _report(self) -> None:
         idle = self._idle()
+        if idle:
+            self._writing.wait()
         if not idle and not self._progress.due:
             return
         moment = time.monotonic()
@@ -301,6 +331,7 @@ class Session:
         return all(positions.get(partition, 0) >= offset for partition, offset in ends.items())
 
     def _finish(self, goal: Goal) -> None:
+        self._writing.wait()
         if self._gathered or self._batch.dirty:
             # The beginning of a transaction that is none of the goal's is left to the next run; so are tables without
             # rows, because its schema changes are known already, but not applied.
@@ -324,6 +355,7 @@ class Session:
         self._introduced = True
         if self._batch.dirty:
             self._commit(self._positions(self._gathered))
+            self._writing.wait()
 
     # ---- conflicts
 
@@ -340,6 +372,7 @@ class Session:
 
     def close(self) -> None:
         """Undoes what was not committed."""
+        self._writing.close()
         with contextlib.suppress(Exception):  # the connection may be what ended the session
             self._sink.rollback()
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tailrace.apply.changes import SCHEMA_CHANGE, Change, SchemaCatalog
+import orjson
+
+from tailrace.apply.change import SCHEMA_CHANGE, Change
+from tailrace.apply.changes import SchemaCatalog
 from tailrace.errors import StuckError
 from tailrace.schema import Column, TableSchema
 from tailrace.sink import TargetTable
@@ -92,6 +95,14 @@ class RowMap:
             raise self._unfit(values)
         names = self._names
         return {names[name]: value for name, value in values.items() if name not in without and name in names}
+
+    def read_whole(self, row: bytes) -> dict[str, Any]:
+        """`whole` of a JSON object."""
+        return self.whole(orjson.loads(row))
+
+    def read_part(self, row: bytes) -> dict[str, Any]:
+        """`part` of a JSON object."""
+        return self.part(orjson.loads(row))
 
     def _unfit(self, values: dict[str, Any]) -> StuckError:
         odd = sorted(values.keys() ^ self._known)
