@@ -20,8 +20,8 @@ from tailrace_postgres.sink_tables import Present
 
 #: Up to so many rows one statement with literals is quicker than COPY and a merge.
 FEW_ROWS = 50
-_COPY_BYTES = 1 << 18
-#: After rows of a load met rows that are there already they are merged for this long.
+_COPY_BYTES = 1 << 20
+#: After new rows met rows that are there already they are merged for this long.
 _MERGE_SECONDS = 30.0
 #: Kinds of which two values that PostgreSQL calls equal are printed alike. Others (1.0 and 1.00, a month and 30 days)
 #: are compared as they are printed.
@@ -56,7 +56,7 @@ class TableWriter:
         self._kept = [name for name, column in present.columns.items() if not column.generated]
         self._key = [column.name for column in table.key]
         self._others = [name for name in self._columns if name not in self._key]
-        self._rows = RowWriter(live, self._where)
+        self._rows = RowWriter(table.columns, table.key, self._columns, self._where)
         self._types = {column.name: present.columns[column.name].type for column in live}
         self._native = {column.name for column in live if column.type.kind in _EQUAL_MEANS_SAME}
         self._row_id = "(tableoid, ctid)" if present.partitioned else "ctid"
@@ -64,6 +64,9 @@ class TableWriter:
         # Rows that exchange values of another unique index cannot be merged one after the other; taking them out
         # first would take the rows with them that refer to them.
         self._exchanges = len(present.unique) > 1 and not present.referenced
+        # Rows met in the key's order lie together; texts cost more to sort than that spares.
+        numbers = table.key and all(column.type.kind is Kind.INTEGER for column in table.key)
+        self._order = f" ORDER BY {listed(self._key)}" if numbers else ""
         self._staged = False
         self._stage_used = False
         self._merge_until = 0.0
@@ -72,12 +75,17 @@ class TableWriter:
         if work.truncate:
             self._truncate()
         if work.deletes:
-            self._delete([row.values for row in work.deletes])
-        rows = [row.values for row in work.upserts]
-        if rows and work.inserts_only and self._load(rows):
-            rows = []
+            self._delete(work.deletes)
+        # Rows of a load and created rows are not there yet, as a rule. Those go first that may give up unique values.
+        new = work.upserts if work.inserts_only else [row for row in work.upserts if row.created]
+        if len(new) <= FEW_ROWS or time.monotonic() < self._merge_until:
+            new, rows = [], work.upserts
+        else:
+            rows = [] if work.inserts_only else [row for row in work.upserts if not row.created]
         if rows or work.updates:
             self._put(rows, work.updates)
+        if new and not self._load(new):
+            self._put(new, [])
         if work.sequential:
             self._in_order(work.sequential)
 
@@ -102,13 +110,11 @@ class TableWriter:
             self._cursor.execute(f"DELETE FROM {self._name}")
         self._cursor.execute("RELEASE SAVEPOINT tailrace_truncate")
 
-    def _load(self, rows: list[dict[str, Any]]) -> bool:
-        """Rows of a full load straight into the table; False where some are there already, and nothing was done.
+    def _load(self, rows: list[Row]) -> bool:
+        """New rows straight into the table; False where some are there already, and nothing was done.
 
         COPY writes all of them or none, so that loading twice leaves what loading once leaves (I4).
         """
-        if len(rows) <= FEW_ROWS or time.monotonic() < self._merge_until:
-            return False
         self._cursor.execute("SAVEPOINT tailrace_load")
         try:
             self._copy(self._name, rows, self._columns)
@@ -121,12 +127,13 @@ class TableWriter:
 
     def stage_all(self, work: TableWork) -> None:
         """Brings the values to the target's types, by COPY: its errors name the column."""
-        whole = [row.values for row in work.upserts]
-        whole += [image for change in work.sequential for image in (change.before, change.after) if image]
-        for row in [*whole, *(row.values for row in (*work.updates, *work.deletes))]:
-            self._fill_stage([row], [name for name in self._columns if name in row])
+        images = [
+            Row(change.seq, image) for change in work.sequential for image in (change.before, change.after) if image
+        ]
+        for row in (*work.upserts, *images, *work.updates, *work.deletes):
+            self._fill_stage([row], [name for name in self._columns if name in row.values])
 
-    def _put(self, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+    def _put(self, rows: list[Row], updates: Sequence[Row]) -> None:
         if not self._exchanges:
             self._put_into(self._name, rows, updates)
             return
@@ -139,15 +146,15 @@ class TableWriter:
             self._put_aside(rows, updates)
         self._cursor.execute("RELEASE SAVEPOINT tailrace_put")
 
-    def _put_into(self, name: str, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+    def _put_into(self, name: str, rows: list[Row], updates: Sequence[Row]) -> None:
         if rows:
             self._merge(name, rows)
         for names, group in _by_columns(updates, self._key).items():
             settable = [name for name in names if name in self._columns]
             if settable:
-                self._update(name, [row.values for row in group], settable)
+                self._update(name, group, settable)
 
-    def _put_aside(self, rows: list[dict[str, Any]], updates: Sequence[Row]) -> None:
+    def _put_aside(self, rows: list[Row], updates: Sequence[Row]) -> None:
         """All rows out, changed aside, then all in: values of another unique index are free when their new owners come.
 
         Columns that only the target has, or that the source has no more, keep their values.
@@ -159,8 +166,7 @@ class TableWriter:
             f"DROP TABLE IF EXISTS {aside}; CREATE TEMPORARY TABLE {aside} ON COMMIT DROP"
             f" AS SELECT {every}, true AS {had} FROM {self._name} WITH NO DATA; ALTER TABLE {aside} ADD UNIQUE ({key})"
         )
-        keys = [{name: row[name] for name in self._key} for row in (*rows, *(row.values for row in updates))]
-        self._fill_stage(keys, self._key)
+        self._fill_stage([*rows, *updates], self._key)
         moved = ", ".join(f"t.{quoted(name)}" for name in self._kept)
         execute(
             f"INSERT INTO {aside} SELECT {moved}, true FROM {self._name} AS t"
@@ -174,12 +180,12 @@ class TableWriter:
                 f" SELECT {columns} FROM {aside} WHERE {had} {there}"
             )
 
-    def _merge(self, name: str, rows: list[dict[str, Any]]) -> None:
+    def _merge(self, name: str, rows: list[Row]) -> None:
         sets = ", ".join(f"{quoted(name)} = EXCLUDED.{quoted(name)}" for name in self._others)
         action = f"DO UPDATE SET {sets}" if sets else "DO NOTHING"
         self._insert(name, rows, f" ON CONFLICT ({listed(self._key)}) {action}")
 
-    def _insert(self, name: str, rows: list[dict[str, Any]], on_conflict: str) -> None:
+    def _insert(self, name: str, rows: list[Row], on_conflict: str) -> None:
         columns = listed(self._columns)
         # An identity column of the user's own takes the source's value.
         into = f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE"
@@ -187,9 +193,9 @@ class TableWriter:
             self._cursor.execute(f"{into} VALUES {self._values(rows, self._columns)}{on_conflict}")
         else:
             self._fill_stage(rows, self._columns)
-            self._cursor.execute(f"{into} SELECT {columns} FROM {self._stage}{on_conflict}")
+            self._cursor.execute(f"{into} SELECT {columns} FROM {self._stage}{self._order}{on_conflict}")
 
-    def _delete(self, rows: list[dict[str, Any]]) -> None:
+    def _delete(self, rows: list[Row]) -> None:
         if len(rows) <= FEW_ROWS:
             self._cursor.execute(
                 f"DELETE FROM {self._name} WHERE ({listed(self._key)}) IN ({self._values(rows, self._key)})"
@@ -198,11 +204,11 @@ class TableWriter:
         self._fill_stage(rows, self._key)
         self._cursor.execute(f"DELETE FROM {self._name} AS t USING {self._stage} AS s WHERE {self._same_key()}")
 
-    def _update(self, name: str, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+    def _update(self, name: str, rows: list[Row], names: Sequence[str]) -> None:
         """Sets some columns of rows that are there."""
         if len(rows) <= FEW_ROWS:
             statements = [
-                f"UPDATE {name} SET {self._assignments(row, names)} WHERE ({listed(self._key)})"
+                f"UPDATE {name} SET {self._assignments(row.values, names)} WHERE ({listed(self._key)})"
                 f" IN ({self._values([row], self._key)})"
                 for row in rows
             ]
@@ -215,13 +221,13 @@ class TableWriter:
     def _same_key(self) -> str:
         return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in self._key)
 
-    def _values(self, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-        return ", ".join(f"({', '.join(self._rows.texts(row, names))})" for row in rows)
+    def _values(self, rows: Sequence[Row], names: Sequence[str]) -> str:
+        return ", ".join(f"({', '.join(self._rows.texts(row.values, names))})" for row in rows)
 
     def _assignments(self, row: dict[str, Any], names: Sequence[str]) -> str:
         return ", ".join(f"{quoted(name)} = {self._rows.literal(name, row[name])}" for name in names)
 
-    def _fill_stage(self, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
+    def _fill_stage(self, rows: list[Row], names: Sequence[str]) -> None:
         if not self._staged:
             self._cursor.execute(
                 f"DROP TABLE IF EXISTS {self._stage}; CREATE TEMPORARY TABLE {self._stage} ON COMMIT DELETE ROWS"
@@ -233,24 +239,25 @@ class TableWriter:
         self._stage_used = True
         self._copy(self._stage, rows, names)
 
-    def _copy(self, into: str, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
-        data = io.BytesIO(self._rows.copy(rows, names))
-        self._cursor.copy_expert(f"COPY {into} ({listed(names)}) FROM STDIN", data, _COPY_BYTES)
+    def _copy(self, into: str, rows: list[Row], names: Sequence[str]) -> None:
+        data = self._rows.copy(rows, names)
+        # In large pieces: for each of them this thread waits for the interpreter, which reads the next batch meanwhile.
+        self._cursor.copy_expert(f"COPY {into} ({listed(names)}) FROM STDIN", io.BytesIO(data), _COPY_BYTES)
 
     # ---- keyless tables
 
     def _in_order(self, changes: Sequence[RowChange]) -> None:
-        inserts: list[dict[str, Any]] = []
+        inserts: list[Row] = []
         for change in changes:
             if change.op in ("c", "r"):
                 assert change.after is not None
-                inserts.append(change.after)
+                inserts.append(Row(change.seq, change.after))
                 continue
             self._insert_all(inserts)
             self._change_one(change)
         self._insert_all(inserts)
 
-    def _insert_all(self, rows: list[dict[str, Any]]) -> None:
+    def _insert_all(self, rows: list[Row]) -> None:
         if len(rows) > FEW_ROWS:
             self._copy(self._name, rows, self._columns)
         elif rows:
@@ -278,7 +285,7 @@ class TableWriter:
                 fix="something else wrote to the target: load the table anew",
             )
         if change.op == "u" and after is not None and after.keys() >= set(self._columns):
-            self._insert(self._name, [after], "")
+            self._insert(self._name, [Row(change.seq, after)], "")
 
     def _alike(self, name: str, value: Any) -> str:
         column = quoted(name)

@@ -8,25 +8,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tailrace.compiled import compiled_class
 from tailrace.errors import ValueRefusedError
+from tailrace.render import object_heads
+from tailrace.row import Row
 from tailrace.schema import Column
 from tailrace_postgres.sink_connection import literal
-from tailrace_postgres.sink_types import Writer, write_bytes, writer
+from tailrace_postgres.sink_types import Writer, native, write_bytes, writer
 
 
 class RowWriter:
     """Renders rows of one table version.
 
     Args:
+        columns: of the version, in the order of the source's log.
+        key: the key's, in key order.
+        written: the columns that are written at all.
         where: the table, for messages.
     """
 
-    def __init__(self, columns: Sequence[Column], where: str) -> None:
+    def __init__(self, columns: Sequence[Column], key: Sequence[Column], written: Sequence[str], where: str) -> None:
         self._writers: dict[str, Writer | None] = {column.name: writer(column.type) for column in columns}
         self._where = where
+        self._compiled: dict[tuple[str, ...], Any] = {}
+        lines = compiled_class("tailrace_postgres.copylines", "CopyLines")
+        if lines is not None:
+            for group, names in ((columns, tuple(written)), (key, tuple(column.name for column in key))):
+                natives = [native(column.type) if column.name in names else "" for column in group]
+                self._compiled[names] = lines(object_heads(column.name for column in group), natives)
 
-    def copy(self, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> bytes:
-        """These columns of the rows as COPY reads them."""
+    def copy(self, rows: list[Row], names: Sequence[str]) -> bytes:
+        """These columns of the rows as COPY reads them; the rows in any order."""
+        compiled = self._compiled.get(tuple(names))
+        if compiled is None:
+            return self._lines([row.values for row in rows], names)
+        lines: bytes
+        lines, others = compiled.write(rows)
+        return lines + self._lines([row.values for row in others], names) if others else lines
+
+    def _lines(self, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> bytes:
         columns = [self._copied([row[name] for row in rows], name) for name in names]
         lines = map("\t".join, zip(*columns, strict=True))
         return ("\n".join(lines) + "\n").encode()

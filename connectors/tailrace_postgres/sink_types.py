@@ -145,6 +145,21 @@ def writer(type_: Type) -> Writer | None:
     return _WRITERS.get(type_.kind)
 
 
+#: The form in which `copylines.pyx` writes a kind; all others are texts.
+_NATIVE: dict[Kind, str] = {
+    Kind.BOOLEAN: "boolean",
+    Kind.INTEGER: "integer",
+    Kind.YEAR: "integer",
+    Kind.FLOAT: "float",
+    Kind.BYTES: "bytes",
+}
+
+
+def native(type_: Type) -> str:
+    """The name of the compiled form that does what `writer` does."""
+    return _NATIVE.get(type_.kind, "text")
+
+
 def _write_boolean(value: Any) -> str:
     return "t" if value else "f"
 

@@ -267,6 +267,35 @@ def test_many_rows_of_a_load_and_then_of_the_stream(database: Database, rig: Rig
 
 
 @pytest.mark.usefixtures("either_way")
+def test_created_rows_that_the_target_has_are_overwritten(database: Database, rig: Rig) -> None:
+    table = rig.script.table("public.users", [ID, A])
+    table.load([{"id": key, "a": "loaded"} for key in range(100)])
+    rig.apply()
+    for turn in ("first", "second"):
+        with rig.script.transaction():
+            for key in range(50, 150):
+                table.insert({"id": key, "a": turn})
+            table.update({"id": 1, "a": "loaded"}, {"id": 1, "a": turn})
+            table.delete({"id": 2, "a": "loaded"})
+        rig.apply()
+        assert dict(database.query("SELECT a, count(*) FROM users GROUP BY a")) == {turn: 101, "loaded": 48}
+
+
+@pytest.mark.usefixtures("either_way")
+def test_a_created_row_takes_a_unique_value_that_another_one_gives_up(database: Database, rig: Rig) -> None:
+    database.execute("CREATE TABLE users (id bigint PRIMARY KEY, a text UNIQUE)")
+    table = rig.script.table("public.users", [ID, A])
+    table.load([{"id": key, "a": f"{key}"} for key in range(100)])
+    rig.apply()
+    with rig.script.transaction():
+        for key in range(100):
+            table.update({"id": key, "a": f"{key}"}, {"id": key, "a": None})
+            table.insert({"id": 1000 + key, "a": f"{key}"})
+    rig.apply()
+    assert database.query("SELECT count(*), count(a) FROM users WHERE a IS NULL OR id >= 1000") == [(200, 100)]
+
+
+@pytest.mark.usefixtures("either_way")
 def test_rows_that_exchange_a_unique_value(database: Database, rig: Rig) -> None:
     database.execute("CREATE TABLE users (id bigint PRIMARY KEY, a text UNIQUE)")
     table = rig.script.table("public.users", [ID, A])
