@@ -97,7 +97,7 @@ class Properties:
             "queued.max.messages.kbytes": max(self._share(8), fetch) >> 10,
             "fetch.max.bytes": fetch,
             # What arrives is compressed, and takes several times as much once it is not.
-            "max.partition.fetch.bytes": max(min(self.memory >> 8, 1 << 20), 64 << 10),
+            "max.partition.fetch.bytes": max(min(self.memory >> 10, 1 << 20), 64 << 10),
             # librdkafka asks that a fetch is no smaller than this; larger messages come all the same.
             "message.max.bytes": min(fetch, 1_000_000),
             "receive.message.max.bytes": max(100_000_000, fetch + (1 << 20)),

@@ -30,7 +30,8 @@ _COMMIT_SECONDS = 1.0
 _END_SECONDS = 5.0
 #: Trouble that lasts this long is looked into.
 _DOUBT_SECONDS = 5.0
-_MOST_MESSAGES = 10_000
+#: Asked for at a time: they may be far larger than those before, and all of them come.
+_MOST_MESSAGES = 250
 
 log = structlog.get_logger()
 
@@ -262,6 +263,7 @@ class KafkaReader:
             self._faults.clear()
         gathered: dict[Partition, Gathered] = {}
         size = self._gather([first], gathered)
+        self._message_bytes = max(self._message_bytes, size)
         while size < limit_bytes:
             count = int((limit_bytes - size) / self._message_bytes) + 1
             messages = self._consumer.consume(min(count, _MOST_MESSAGES), 0)
@@ -269,7 +271,8 @@ class KafkaReader:
                 break
             grown = self._gather(messages, gathered)
             size += grown
-            self._message_bytes += 0.2 * (grown / len(messages) - self._message_bytes)
+            mean = grown / len(messages)
+            self._message_bytes = max(mean, self._message_bytes + 0.2 * (mean - self._message_bytes))
         for partition, piece in gathered.items():
             passed = max(piece.offsets[-1] + 1 - piece.begin, len(piece.offsets))
             self._sizes.read(partition.topic, passed, piece.size)

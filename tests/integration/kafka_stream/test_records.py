@@ -93,6 +93,21 @@ def test_a_sinks_group_shows_how_far_it_is(pipeline: Pipeline, kafka: servers.Ka
     writer.close()
 
 
+def test_a_poll_of_large_records_keeps_to_its_limit(pipeline: Pipeline) -> None:
+    writer = begin(pipeline, USERS)
+    large = b"y" * 200_000  # so compressible that all of them arrive at once
+    sent = [large] * 60
+    writer.publish([run(pipeline.table(USERS), *((b"1", value) for value in sent))], {})
+    reader = reader_from_beginning(pipeline)
+    limit, arrived = 1 << 20, 0
+    while arrived < len(sent):
+        pieces = reader.poll(1, limit)
+        assert sum(piece.bytes for piece in pieces) <= limit + len(large) + 1
+        arrived += sum(len(run) for piece in pieces for run in piece.runs)
+    reader.close()
+    writer.close()
+
+
 def servers_consumer(kafka: servers.Kafka, group: str) -> Any:
     from confluent_kafka import Consumer
 
