@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.workload import is_mysql
-from tests.servers import Database
 
 #: 160 MB of events in one transaction.
 ROWS = 200_000
