@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg2 import _psycopg
 
+from tailrace.compiled import compiled_class
+from tailrace.emitter import Emitter
 from tailrace.errors import ConfigError, TailraceError
 from tailrace_postgres.errors import server_error
+from tailrace_postgres.pgoutput import Decoder
 
 _COMMAND_OK, _TUPLES_OK, _COPY_OUT, _COPY_BOTH = 1, 2, 3, 8
 _SQLSTATE, _PRIMARY_MESSAGE = ord("C"), ord("M")
@@ -72,6 +75,11 @@ class Copy:
         self._looks = 3 if connection.info.ssl_in_use else 1
         self._pointer = ctypes.c_void_p()
         self._pointer_ref = ctypes.byref(self._pointer)
+        self._messages = None
+        if compiled := compiled_class("tailrace_postgres.copydata", "Messages"):
+            names = ("PQconsumeInput", "PQgetCopyData", "PQfreemem")
+            addresses = [ctypes.cast(getattr(self._pq, name), ctypes.c_void_p).value for name in names]
+            self._messages = compiled(self._pg, *addresses, self._looks)
 
     def send(self, statement: str) -> None:
         """Sends COPY … TO STDOUT or START_REPLICATION."""
@@ -113,6 +121,29 @@ class Copy:
             message = self.get()
         return message
 
+    def feed(self, decoder: Decoder, emitter: Emitter, size: int, limit: int) -> int:
+        """Hands the decoder what has arrived.
+
+        Args:
+            emitter: what the decoder fills; no more messages once it has gathered `size` bytes.
+            limit: nor once so many bytes of the log are through.
+
+        Returns:
+            How many bytes of the log that were. Less than `limit`: the socket is empty, or the emitter full.
+
+        Raises: as `get`, and what the decoder raises.
+        """
+        if self._messages is not None:
+            fed, ended = self._messages.feed(decoder, emitter, size, limit)
+            if ended:
+                self._end(ended)
+            return int(fed)
+        fed = 0
+        while fed < limit and emitter.size < size and (message := self.fetch()) is not None:
+            decoder.feed(message, 0, len(message))
+            fed += len(message)
+        return fed
+
     def get(self) -> bytes | None:
         """The next message that has arrived whole; None when there is none.
 
@@ -125,9 +156,13 @@ class Copy:
             message = ctypes.string_at(self._pointer, length)
             self._pq.PQfreemem(self._pointer)
             return message
-        if length == 0:
-            return None
-        if length == -2:
+        if length < 0:
+            self._end(length)
+        return None
+
+    def _end(self, why: int) -> NoReturn:
+        """PQgetCopyData has said that there is no more."""
+        if why == -2:
             raise self._broken()
         result = self._pq.PQgetResult(self._pg)
         if result and self._pq.PQresultStatus(result) not in (_COMMAND_OK, _TUPLES_OK):

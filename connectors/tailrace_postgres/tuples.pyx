@@ -7,7 +7,9 @@ interpreted reader, which knows what to say. Both give the same bytes: a test co
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from tailrace.out cimport Out
+
+cdef enum:
+    PLAIN_FLOAT_BYTES = 20  # as in types.py
 
 cdef enum:
     CALL, TEXT, INTEGER, BOOLEAN, FLOAT, TIMESTAMP, TIMESTAMPTZ
@@ -28,16 +30,6 @@ cdef class Tuples:
         key: indexes of the key's columns.
     """
 
-    cdef Py_ssize_t width
-    cdef int *codes
-    cdef Py_ssize_t *spans
-    cdef list converters
-    cdef list heads
-    cdef list key_heads
-    cdef list key
-    cdef Out out
-    cdef Out key_out
-
     def __cinit__(self, natives, converters, heads, key_heads, key):
         cdef Py_ssize_t index
         self.width = len(natives)
@@ -50,7 +42,8 @@ cdef class Tuples:
         self.converters = list(converters)
         self.heads = list(heads)
         self.key_heads = list(key_heads)
-        self.key = list(key)
+        self.key_columns = list(key)
+        self.row = b""
         self.out = Out()
         self.key_out = Out()
 
@@ -58,46 +51,48 @@ cdef class Tuples:
         PyMem_Free(self.codes)
         PyMem_Free(self.spans)
 
-    def read(self, bytes buffer not None, Py_ssize_t at):
-        """TupleData at `at`: the row's object, the key's (None without one), where it ends; None: not by this reader."""
+    cpdef Py_ssize_t read(self, bytes buffer, Py_ssize_t at) except -2:
+        """TupleData at `at`: where it ends, with `row` and `key` (None without one) set; -1: not by this reader."""
         cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(buffer)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(buffer), length, index, key
         cdef Out out = self.out
         cdef unsigned char kind
         out.n = 0
         if size - at < 2 or (data[at] << 8 | data[at + 1]) != self.width or not self.width:
-            return None
+            return -1
         at += 2
         for index in range(self.width):
             if at >= size:
-                return None
+                return -1
             out.put_bytes(<bytes>self.heads[index])
             self.spans[2 * index] = out.n
             kind = data[at]
             if kind == 0x74:
                 if size - at < 5:
-                    return None
+                    return -1
                 length = (<Py_ssize_t>data[at + 1] << 24) | data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
                 at += 5
                 if length > size - at or not self.value(index, buffer, data + at, at, length):
-                    return None
+                    return -1
                 at += length
             elif kind == 0x6E:
                 out.put(<const unsigned char *>"null", 4)
                 at += 1
             else:
-                return None
+                return -1
             self.spans[2 * index + 1] = out.n
         out.put(<const unsigned char *>"}", 1)
-        if not self.key:
-            return out.taken(0, out.n), None, at
+        self.row = out.taken(0, out.n)
+        if not self.key_columns:
+            return at
         self.key_out.n = 0
-        for index in range(len(self.key)):
-            key = self.key[index]
+        for index in range(len(self.key_columns)):
+            key = self.key_columns[index]
             self.key_out.put_bytes(<bytes>self.key_heads[index])
             self.key_out.put(out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
         self.key_out.put(<const unsigned char *>"}", 1)
-        return out.taken(0, out.n), self.key_out.taken(0, self.key_out.n), at
+        self.key = self.key_out.taken(0, self.key_out.n)
+        return at
 
     cdef bint value(
         self, Py_ssize_t index, bytes buffer, const unsigned char *data, Py_ssize_t at, Py_ssize_t length
@@ -143,10 +138,10 @@ cdef class Tuples:
         return True
 
     cdef bint number(self, const unsigned char *data, Py_ssize_t length) except -1:
-        """A number of few digits, not very small, as the server prints it: the shortest text already."""
+        """A number without exponent: the server prints the shortest text that reads back as the same."""
         cdef Py_ssize_t start = 1 if length and data[0] == 0x2D else 0
         cdef Py_ssize_t at, point = -1, count = length - start
-        if not 1 <= count <= 16:
+        if not 1 <= count <= PLAIN_FLOAT_BYTES:
             return False
         for at in range(start, length):
             if data[at] == 0x2E and point < 0:
@@ -155,13 +150,8 @@ cdef class Tuples:
                 return False
         if point == start or data[start] == 0x30 and (point < 0 and count > 1 or point > start + 1):
             return False  # .5, 007, 00.5
-        if point < 0:
-            if count > 15:
-                return False
-        elif data[length - 1] == 0x2E or data[length - 1] == 0x30:
+        if point >= 0 and (data[length - 1] == 0x2E or data[length - 1] == 0x30):
             return False  # 1. and 1.50
-        elif data[start] == 0x30 and count > 4 and data[start + 2] == data[start + 3] == data[start + 4] == 0x30:
-            return False  # 0.000…: an exponent, sooner or later
         self.out.put(data, length)
         if point < 0:
             self.out.put(<const unsigned char *>".0", 2)

@@ -17,9 +17,12 @@ from tailrace.compiled import is_compiled
 from tailrace.emitter import EventTable
 from tailrace.errors import TailraceError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
+from tailrace.sequence import lsn_mark
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.types import column_type, parse
 from tailrace_postgres import rowplan, types
+from tailrace_postgres.integers import i32, i64, u16, u32, u64
+from tailrace_postgres.lsn import LsnTexts
 from tailrace_postgres.pgoutput import Decoder
 
 ROOT = Path(__file__).parents[2]
@@ -160,18 +163,22 @@ def test_postgres_rows(data: st.DataObject) -> None:
     message = struct.pack("!H", 2)
     for value in values:
         message += b"n" if value is None else b"t" + struct.pack("!i", len(value)) + value
-    read = plan.read(message, 0)
+    reader = plan.reader
+    if reader is None:
+        assert not is_compiled()
+        return
+    end = reader.read(message, 0)
     try:
         fragments = [plan.fragment(index, value) for index, value in enumerate(values)]
     except TailraceError:
-        assert read is None  # the interpreted reader says what is wrong
+        assert end == -1  # the interpreted reader says what is wrong
         return
-    if read is None:
-        assert not ordinary(kind, values) or not is_compiled()
+    if end == -1:
+        assert not ordinary(kind, values)
     else:
-        assert read == (plan.row_json(fragments), plan.key_json(fragments), len(message))
+        assert (reader.row, reader.key, end) == (plan.row_json(fragments), plan.key_json(fragments), len(message))
     for cut in range(len(message)):
-        assert plan.read(message[:cut], 0) is None
+        assert reader.read(message[:cut], 0) == -1
 
 
 def numbers() -> st.SearchStrategy[bytes]:
@@ -184,6 +191,24 @@ def numbers() -> st.SearchStrategy[bytes]:
 def ordinary(kind: Kind, values: list[bytes | None]) -> bool:
     """Whether the compiled reader is meant to read such values itself."""
     return kind in (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DECIMAL, Kind.UUID) or values == [None, None]
+
+
+@given(numbers=st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 100_000)), min_size=1, max_size=20))
+def test_texts_of_log_positions(numbers: list[int]) -> None:
+    texts = LsnTexts()
+    for lsn in [found for number in numbers for found in (number, min(number + 1, 2**64 - 1))]:
+        assert texts.mark(lsn) == lsn_mark(lsn)
+        assert texts.decimal(lsn) == b"%d" % lsn
+
+
+@given(buffer=st.binary(max_size=12), at=st.integers(0, 12))
+def test_integers_of_the_protocol(buffer: bytes, at: int) -> None:
+    for read, width, signed in ((u16, 2, False), (u32, 4, False), (i32, 4, True), (u64, 8, False), (i64, 8, True)):
+        if at + width <= len(buffer):
+            assert read(buffer, at) == int.from_bytes(buffer[at : at + width], "big", signed=signed)
+        else:
+            with pytest.raises((IndexError, struct.error)):
+                read(buffer, at)
 
 
 def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -> None:

@@ -1,0 +1,25 @@
+# cython: language_level=3
+# The rows of one relation; see tuples.pyx.
+from tailrace.out cimport Out
+
+
+cdef class Tuples:
+    cdef public bytes row
+    cdef public bytes key
+    cdef Py_ssize_t width
+    cdef int *codes
+    cdef Py_ssize_t *spans
+    cdef list converters
+    cdef list heads
+    cdef list key_heads
+    cdef list key_columns
+    cdef Out out
+    cdef Out key_out
+
+    cpdef Py_ssize_t read(self, bytes buffer, Py_ssize_t at) except -2
+    cdef bint value(
+        self, Py_ssize_t index, bytes buffer, const unsigned char *data, Py_ssize_t at, Py_ssize_t length
+    ) except -1
+    cdef bint integer(self, const unsigned char *data, Py_ssize_t length) except -1
+    cdef bint number(self, const unsigned char *data, Py_ssize_t length) except -1
+    cdef bint timestamp(self, bint zoned, const unsigned char *data, Py_ssize_t length) except -1
