@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""COPY messages from libpq into the decoder without a ctypes call for each: the fast form of `libpq.Copy.feed`."""
+"""COPY's messages from libpq without a ctypes call for each: the compiled form of `libpq._Messages`."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
@@ -25,6 +25,7 @@ cdef class Messages:
     cdef GetCopyData get
     cdef FreeMemory free
     cdef int looks
+    cdef bytes message
 
     def __cinit__(self, size_t connection, size_t consume, size_t get, size_t free, int looks):
         self.connection = <void *>connection
@@ -41,26 +42,46 @@ cdef class Messages:
             failed; else 0.
         """
         cdef Py_ssize_t fed = 0
-        cdef int length, looked = 0, whole
-        cdef char *message
+        cdef int length = 0
         while fed < limit and emitter._bytes < size:
-            length = self.get(self.connection, &message, 1)
-            if length > 0:
-                looked = 0
-                try:
-                    taken = PyBytes_FromStringAndSize(message, length)
-                finally:
-                    self.free(message)
-                decoder.feed(taken, 0, length)
-                fed += length
-            elif length < 0:
-                return fed, length
-            elif looked == self.looks:
+            length = self.next()
+            if length <= 0:
                 break
-            else:
-                looked += 1
-                with nogil:
-                    whole = self.consume(self.connection)
-                if not whole:
-                    return fed, -2
-        return fed, 0
+            decoder.feed(self.message, 0, length)
+            fed += length
+        return fed, min(length, 0)
+
+    def take(self, Py_ssize_t limit):
+        """Messages of about `limit` bytes together, and what `feed` returns with them."""
+        cdef list taken = []
+        cdef Py_ssize_t total = 0
+        cdef int length = 0
+        while total < limit:
+            length = self.next()
+            if length <= 0:
+                break
+            taken.append(self.message)
+            total += length
+        self.message = None
+        return taken, min(length, 0)
+
+    cdef int next(self) except -3:
+        """PQgetCopyData's result, after looks at the socket if need be; where there is a message, it is `message`."""
+        cdef int length, looked = 0, whole
+        cdef char *data
+        while True:
+            length = self.get(self.connection, &data, 1)
+            if length > 0:
+                break
+            if length < 0 or looked == self.looks:
+                return length
+            looked += 1
+            with nogil:
+                whole = self.consume(self.connection)
+            if not whole:
+                return -2
+        try:
+            self.message = PyBytes_FromStringAndSize(data, length)
+        finally:
+            self.free(data)
+        return length

@@ -28,6 +28,14 @@ class Reader(Protocol):
         """TupleData at `position`; where it ends, or -1 where something about the row is out of the ordinary."""
         ...
 
+    def read_lines(self, lines: list[bytes], at: int, rows: list[tuple[bytes | None, bytes]]) -> int:
+        """Lines of COPY from index `at` on: adds (key, row object) of each to `rows`, as far as they are ordinary.
+
+        Returns:
+            The index of the first one that is not, or how many there are.
+        """
+        ...
+
 
 class RowPlan:
     """A relation's columns in the log's order, and which of them are the key.

@@ -15,11 +15,13 @@ cdef class Tuples:
     cdef list key_columns
     cdef Out out
     cdef Out key_out
+    cdef Out text
 
     cpdef Py_ssize_t read(self, bytes buffer, Py_ssize_t at) except -2
-    cdef bint value(
-        self, Py_ssize_t index, bytes buffer, const unsigned char *data, Py_ssize_t at, Py_ssize_t length
-    ) except -1
+    cdef int finish(self) except -1
+    cdef bint read_line(self, bytes line) except -1
+    cdef int unescape(self, const unsigned char *data, Py_ssize_t length) except -1
+    cdef bint value(self, Py_ssize_t index, const unsigned char *data, Py_ssize_t length) except -1
     cdef bint integer(self, const unsigned char *data, Py_ssize_t length) except -1
     cdef bint number(self, const unsigned char *data, Py_ssize_t length) except -1
     cdef bint timestamp(self, bint zoned, const unsigned char *data, Py_ssize_t length) except -1

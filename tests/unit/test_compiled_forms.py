@@ -21,6 +21,7 @@ from tailrace.sequence import lsn_mark
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.types import column_type, parse
 from tailrace_postgres import rowplan, types
+from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.integers import i32, i64, u16, u32, u64
 from tailrace_postgres.lsn import LsnTexts
 from tailrace_postgres.pgoutput import Decoder
@@ -191,6 +192,43 @@ def numbers() -> st.SearchStrategy[bytes]:
 def ordinary(kind: Kind, values: list[bytes | None]) -> bool:
     """Whether the compiled reader is meant to read such values itself."""
     return kind in (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DECIMAL, Kind.UUID) or values == [None, None]
+
+
+@given(data=st.data())
+@settings(max_examples=600, deadline=None)
+def test_postgres_rows_of_a_load(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(POSTGRES)))
+    texts = st.one_of(
+        st.sampled_from(POSTGRES[kind]), st.text(max_size=20).map(str.encode), numbers(), st.binary(max_size=9)
+    )
+    values = data.draw(st.lists(st.one_of(st.none(), texts), min_size=2, max_size=2))
+    columns = (Column(1, "k", Type(kind), key=1), Column(2, "v", Type(kind)))
+    schema = TableSchema(1, TableName("shop", "public", "t"), "p.public.t", columns)
+    plan = rowplan.RowPlan(EventTable(schema, "postgresql", "p"), whole_old=False)
+    line = b"\t".join(b"\\N" if value is None else copied(value) for value in values) + b"\n"
+    assert parse_row(line) == values
+    if plan.reader is None:
+        assert not is_compiled()
+        return
+    rows: list[tuple[bytes | None, bytes]] = []
+    read = plan.reader.read_lines([line, line], 0, rows)
+    try:
+        fragments = [plan.fragment(index, value) for index, value in enumerate(values)]
+    except TailraceError:
+        assert (read, rows) == (0, [])
+        return
+    if read == 0:
+        assert not ordinary(kind, values)
+    else:
+        assert rows == [(plan.key_json(fragments), plan.row_json(fragments))] * 2
+    for other in (line[:-1] + b"\tmore\n", line[: line.index(b"\t")] + b"\n", b"\n", b""):
+        assert plan.reader.read_lines([other], 0, rows) == 0
+
+
+def copied(value: bytes) -> bytes:
+    """As COPY writes it."""
+    letters = {0x08: b"b", 0x09: b"t", 0x0A: b"n", 0x0B: b"v", 0x0C: b"f", 0x0D: b"r", 0x5C: b"\\"}
+    return b"".join(b"\\" + letters[byte] if byte in letters else bytes([byte]) for byte in value)
 
 
 @given(numbers=st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 100_000)), min_size=1, max_size=20))
