@@ -4,7 +4,8 @@ psycopg2's replication cursor is not used for reading: on a keepalive it moves t
 the end of the server's log all by itself (`pq_read_replication_message` in psycopg2's pqpath.c), and reports it at once
 when the server asks, before anything could have stored that position; I1 forbids it. Its COPY TO pushes into a file
 object, where a reader with bounded memory wants to pull. Both are COPY in libpq, and psycopg2 hands out its `PGconn`
-for such use (`connection.pgconn_ptr`). PostgreSQL manual, "libpq", "Functions Associated with the COPY Command".
+for such use (`connection.pgconn_ptr`). Messages come through ctypes, or through `copydata.pyx` where it is compiled.
+PostgreSQL manual, "libpq", "Functions Associated with the COPY Command".
 """
 
 from __future__ import annotations
