@@ -1,10 +1,11 @@
 # cython: language_level=3
 # Types for the compiled form of rowplan.py.
+from tailrace.emitter cimport EventTable
 from tailrace_postgres.tuples cimport Tuples
 
 
 cdef class RowPlan:
-    cdef public object table
+    cdef public EventTable table
     cdef public str topic
     cdef public object version
     cdef public bint whole_old
