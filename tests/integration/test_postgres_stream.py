@@ -15,6 +15,7 @@ import pytest
 from tailrace.errors import UnreachableError
 from tailrace_postgres import libpq, streaming
 from tests.capture.postgres import Capture
+from tests.doubles.pieces import in_pieces
 from tests.servers import Database
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,17 @@ def test_messages_of_every_size_arrive(
             assert len(event.after["v"]) == size
         database.execute("INSERT INTO t SELECT 1000 + g, repeat('z', g * 7) FROM generate_series(1, 2000) g")
         assert [len(event.after["v"]) for event in capture.catch_up()] == [g * 7 for g in range(1, 2001)]
+
+
+@pytest.mark.parametrize("sizes", [[1], [2, 3, 5, 7], [1000, 1, 4096]], ids=["bytes", "primes", "packets"])
+def test_messages_may_be_split_anywhere(database: Database, postgres15: Any, sizes: list[int]) -> None:
+    with in_pieces((postgres15.login.host, postgres15.login.port), sizes) as port:
+        url = database.url.replace(f":{postgres15.login.port}", f":{port}")
+        with Capture(database, url=url) as capture:
+            capture.catch_up()
+            database.execute("INSERT INTO t SELECT g, repeat('x', g * 3) FROM generate_series(1, 100) g")
+            assert [len(event.after["v"]) for event in capture.catch_up()] == [g * 3 for g in range(1, 101)]
+            assert len(capture.load("t")) == 100
 
 
 @pytest.mark.parametrize("form", ["compiled", "interpreted"])

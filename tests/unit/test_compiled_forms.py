@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.compiled import is_compiled
-from tailrace.emitter import EventTable
+from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import TailraceError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
@@ -25,6 +27,7 @@ from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.integers import i32, i64, u16, u32, u64
 from tailrace_postgres.lsn import LsnTexts
 from tailrace_postgres.pgoutput import Decoder
+from tests.unit import test_postgres_decoder
 
 ROOT = Path(__file__).parents[2]
 
@@ -247,6 +250,42 @@ def test_integers_of_the_protocol(buffer: bytes, at: int) -> None:
         else:
             with pytest.raises((IndexError, struct.error)):
                 read(buffer, at)
+
+
+def interpreted_decoder() -> Any:
+    """The class as its file has it, whether or not it is compiled too."""
+    spec = importlib.util.spec_from_file_location(
+        "interpreted_pgoutput", Path(str(types.__file__)).with_name("pgoutput.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module.Decoder
+
+
+INTERPRETED = interpreted_decoder()
+
+
+@given(messages=test_postgres_decoder.damaged())
+@settings(max_examples=500, deadline=None)
+def test_postgres_messages(messages: list[bytes]) -> None:
+    found = []
+    for form in (Decoder, INTERPRETED):
+        emitter = Emitter(1, "", mark=lsn_mark(0x5000))
+        decoder = form(emitter, test_postgres_decoder.FakeRelations(), 0, {"p.public.t": 1})
+        error = test_postgres_decoder.outcome(decoder, *messages)
+        batch = emitter.take()
+        events = [
+            re.sub(rb',"ts_ms":\d+,"transaction"', b"", value)
+            for run in batch.runs
+            for _, value in run
+            if value is not None
+        ]
+        keys = [key for run in batch.runs for key, _ in run]
+        state = (decoder.idle, decoder.received, decoder.reply_requested, decoder.in_transaction, decoder.restart())
+        found.append((error, events, keys, batch.mark, batch.restart, state))
+    assert found[0] == found[1]
 
 
 def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -> None:
