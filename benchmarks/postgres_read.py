@@ -146,7 +146,7 @@ def measure(server: Any, work: str, rows: int, rounds: int, contenders: list[str
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
         for number in range(rounds):
             for name in contenders:
-                slot = f"copy_{name}_{number}"
+                slot = f"copy_{contenders.index(name)}_{number}"
                 database.execute("SELECT pg_copy_logical_replication_slot(%s, %s)", (SLOT, slot))
                 with SenderCpu(database, slot) as sender:
                     figures = CONTENDERS[name](database, slot, end, start)
