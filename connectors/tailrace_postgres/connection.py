@@ -22,6 +22,8 @@ CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 #: Between two rows of a COPY.
 MORE_SECONDS = 60.0
+#: Of a COPY, at a time.
+COPY_BYTES = 64 << 10
 _SLICE_SECONDS = 0.5
 
 #: What a role or a database may have set otherwise, and what would print the same value in another way or end our
@@ -152,15 +154,21 @@ class Connection:
         return rows[0][0] if rows else None
 
     def copy(
-        self, sql: str, *, first: float = STATEMENT_SECONDS, waiting: Callable[[], None] = lambda: None
-    ) -> Generator[bytes]:
-        """The messages of COPY … TO STDOUT, a row each.
+        self,
+        sql: str,
+        *,
+        first: float = STATEMENT_SECONDS,
+        waiting: Callable[[], None] = lambda: None,
+        at_once: int = COPY_BYTES,
+    ) -> Generator[list[bytes]]:
+        """The messages of COPY … TO STDOUT, a row each, as they come.
 
         An iterator that is closed early cancels the statement; an open transaction is aborted then.
 
         Args:
             first: seconds until the first row must be there, which may have to be sorted for.
             waiting: called again and again while no row comes.
+            at_once: bytes of rows that are handed over together, about.
         """
         if self._unchecked:
             self.query(_RAW_TEXT)
@@ -172,9 +180,9 @@ class Connection:
             self._poll(select.POLLIN, deadline, first, "reading a table")
         ended = False
         try:
-            yield self._next(copy, first, waiting)
+            yield self._next(copy, at_once, first, waiting)
             while True:
-                yield self._next(copy, MORE_SECONDS, waiting)
+                yield self._next(copy, at_once, MORE_SECONDS, waiting)
         except CopyEndedError:
             ended = True
             if self._unchecked:
@@ -186,20 +194,22 @@ class Connection:
             if not ended and not self.raw.closed:
                 self._cancel(copy)
 
-    def _next(self, copy: Copy, seconds: float, waiting: Callable[[], None] = lambda: None) -> bytes:
-        message = copy.fetch()
+    def _next(
+        self, copy: Copy, at_once: int, seconds: float, waiting: Callable[[], None] = lambda: None
+    ) -> list[bytes]:
+        messages = copy.take(at_once)
         deadline = time.monotonic() + seconds
-        while message is None:
+        while not messages:
             waiting()
             self._poll(select.POLLIN, deadline, seconds, "reading a table")
-            message = copy.fetch()
-        return message
+            messages = copy.take(at_once)
+        return messages
 
     def _cancel(self, copy: Copy) -> None:
         with contextlib.suppress(CopyEndedError, TailraceError, psycopg2.Error):
             self.raw.cancel()
             while True:  # what was on its way, then the server's "canceled"
-                self._next(copy, CONNECT_SECONDS)
+                self._next(copy, COPY_BYTES, CONNECT_SECONDS)
 
     def close(self) -> None:
         with contextlib.suppress(psycopg2.Error):

@@ -3,34 +3,56 @@
 cimport cython
 
 from tailrace.emitter cimport Emitter
+from tailrace.render cimport digits
+from tailrace_postgres.integers cimport i32, i64, u16, u32, u64
+from tailrace_postgres.lsn cimport LsnTexts
+from tailrace_postgres.rowplan cimport RowPlan
+from tailrace_postgres.tuples cimport Tuples
 
 
 cdef class Decoder:
-    cdef public object idle
+    cdef public unsigned long long idle
     cdef public bint reply_requested
-    cdef public object received
+    cdef public unsigned long long received
     cdef public dict current
     cdef public bint in_transaction
     cdef Emitter _emitter
     cdef object _relations
     cdef dict _plans
     cdef dict _described
-    cdef object _last_commit
+    cdef unsigned long long _last_commit
     cdef long long _ordinal
     cdef long long _xid
-    cdef object _lsn
+    cdef unsigned long long _lsn
     cdef bytes _buffer
+    cdef LsnTexts _lsn_texts
+    cdef bytes _sequence
+    cdef long long _committed_us
+    cdef bytes _latest
+    cdef Py_ssize_t _latest_at
 
     @cython.locals(kind=int, position=Py_ssize_t)
     cpdef feed(self, bytes buffer, Py_ssize_t start, Py_ssize_t end)
+    @cython.locals(wal_end="unsigned long long")
+    cdef Py_ssize_t _keepalive(self, Py_ssize_t position) except -1
     @cython.locals(kind=int)
     cdef Py_ssize_t _message(self, Py_ssize_t position, Py_ssize_t end) except -1
-    cpdef Py_ssize_t _insert(self, Py_ssize_t position) except -1
-    cpdef Py_ssize_t _update(self, Py_ssize_t position) except -1
-    cpdef Py_ssize_t _delete(self, Py_ssize_t position) except -1
+    @cython.locals(final_lsn="unsigned long long", clock="long long", xid="long long")
     cdef Py_ssize_t _begin(self, Py_ssize_t position) except -1
+    @cython.locals(end_lsn="unsigned long long")
     cdef Py_ssize_t _commit(self, Py_ssize_t position) except -1
-    cdef _change(self, Py_ssize_t position)
-    cdef _announce(self, plan)
+    cdef Py_ssize_t _row(self, int kind, Py_ssize_t position) except -1
+    cdef Py_ssize_t _row_change(self, int kind, Py_ssize_t position) except -1
+    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t)
+    cdef Py_ssize_t _insert(self, Py_ssize_t position) except -1
+    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t, kind=int)
+    cdef Py_ssize_t _update(self, Py_ssize_t position) except -1
+    @cython.locals(plan=RowPlan)
+    cdef Py_ssize_t _delete(self, Py_ssize_t position) except -1
+    @cython.locals(plan=RowPlan)
+    cdef RowPlan _change(self, Py_ssize_t position)
+    cdef _announce(self, RowPlan plan)
+    cdef _inside(self)
     cdef Py_ssize_t _tag(self, Py_ssize_t position, bytes allowed) except -1
+    @cython.locals(lsn=bytes)
     cdef bytes _place(self)

@@ -3,22 +3,19 @@
 What is fed are CopyData messages as the server sends them after START_REPLICATION: XLogData around one message of the
 output plugin pgoutput each, and keepalives. PostgreSQL manual, "Streaming Replication Protocol" and "Logical
 Replication Message Formats", protocol version 1 (transactions arrive whole, after their commit).
-
-Written for a later compilation: typed locals, no generators, one pass over the buffer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from struct import Struct
 from struct import error as StructError
 from typing import Protocol
 
 from tailrace.emitter import Emitter
 from tailrace.errors import LogFormatError
-from tailrace.sequence import lsn_mark
-from tailrace_postgres.lsn import lsn_text
+from tailrace.render import digits
+from tailrace_postgres.integers import i32, i64, u16, u32, u64
+from tailrace_postgres.lsn import LsnTexts, lsn_text
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.types import UnknownLabelError
 
@@ -26,14 +23,7 @@ from tailrace_postgres.types import UnknownLabelError
 _EPOCH_MS = 946_684_800_000
 
 _XLOGDATA_HEADER = 25  # 'w', start, end of WAL, clock
-_U64 = Struct("!Q").unpack_from
-_U32 = Struct("!I").unpack_from
-_U16 = Struct("!H").unpack_from
-_LENGTH = Struct("!i").unpack_from
-_BEGIN = Struct("!QqI").unpack_from
-_COMMIT = Struct("!BQQq").unpack_from
-_KEEPALIVE = Struct("!QqB").unpack_from
-_RELATION_COLUMN = Struct("!Ii").unpack_from
+_CLOCK = 17  # where the clock stands in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +102,11 @@ class Decoder:
         self._ordinal = 0
         self._xid = 0
         self._lsn = 0
+        self._lsn_texts = LsnTexts()
+        self._sequence = b""
+        self._committed_us = 0
+        self._latest = b""  # the latest XLogData
+        self._latest_at = 0
         self._buffer = b""
 
     def feed(self, buffer: bytes, start: int, end: int) -> None:
@@ -126,8 +121,11 @@ class Decoder:
         try:
             kind = buffer[start]
             if kind == 0x77:  # w: XLogData
-                self._lsn = _U64(buffer, start + 1)[0]
-                self.received = max(self.received, self._lsn)
+                self._lsn = u64(buffer, start + 1)
+                if self._lsn > self.received:
+                    self.received = self._lsn
+                self._latest = buffer
+                self._latest_at = start
                 position = self._message(start + _XLOGDATA_HEADER, end)
             elif kind == 0x6B:  # k: keepalive
                 position = self._keepalive(start + 1)
@@ -138,26 +136,34 @@ class Decoder:
         if position != end:
             raise self._error("a message of the log has not the length that it says")
 
+    @property
+    def behind_us(self) -> int:
+        """How long after its commit the server has sent the latest change, by the server's clock; microseconds."""
+        if not self._latest:
+            return 0
+        return i64(self._latest, self._latest_at + _CLOCK) - self._committed_us
+
+    def restart(self) -> str:
+        """Where a re-read may begin: the end of the last transaction."""
+        return lsn_text(self._last_commit)
+
     # ---- messages; each returns where it ends
 
     def _keepalive(self, position: int) -> int:
-        wal_end, _, reply = _KEEPALIVE(self._buffer, position)
-        self.received = max(self.received, wal_end)
+        wal_end = u64(self._buffer, position)
+        if wal_end > self.received:
+            self.received = wal_end
         if not self.in_transaction:
             self.idle = wal_end
-        if reply:
+        if self._buffer[position + 16]:
             self.reply_requested = True
         return position + 17
 
     def _message(self, position: int, end: int) -> int:
         kind = self._buffer[position]
         position += 1
-        if kind == 0x49:  # I
-            return self._row(self._insert, position)
-        if kind == 0x55:  # U
-            return self._row(self._update, position)
-        if kind == 0x44:  # D
-            return self._row(self._delete, position)
+        if kind == 0x49 or kind == 0x55 or kind == 0x44:  # I, U, D
+            return self._row(kind, position)
         if kind == 0x42:  # B
             return self._begin(position)
         if kind == 0x43:  # C
@@ -177,40 +183,46 @@ class Decoder:
     def _begin(self, position: int) -> int:
         if self.in_transaction:
             raise self._error("a transaction begins inside another")
-        final_lsn, clock, xid = _BEGIN(self._buffer, position)
+        final_lsn = u64(self._buffer, position)
+        clock = i64(self._buffer, position + 8)
+        xid = u32(self._buffer, position + 16)
         self.in_transaction = True
         self._ordinal = 0
         self._xid = xid
+        self._committed_us = clock
+        self._sequence = b',"sequence":"[\\"' + self._lsn_texts.decimal(self._last_commit) + b'\\",\\"'
         self._emitter.begin(
-            lsn_mark(final_lsn),
+            self._lsn_texts.mark(final_lsn),
             clock // 1000 + _EPOCH_MS,
-            b'"txId":%d,"xmin":null,' % xid,
+            b'"txId":' + digits(xid) + b',"xmin":null,',
             str(xid),
         )
         return position + 20
 
     def _commit(self, position: int) -> int:
         self._inside()
-        _, _, end_lsn, _ = _COMMIT(self._buffer, position)
+        end_lsn = u64(self._buffer, position + 9)
         self.in_transaction = False
         self._last_commit = end_lsn
-        self.received = max(self.received, end_lsn)
-        self._emitter.commit(lsn_text(end_lsn), lsn_mark(end_lsn))
+        if end_lsn > self.received:
+            self.received = end_lsn
+        self._emitter.commit(self.restart, self._lsn_texts.mark(end_lsn))
         return position + 25
 
     def _relation(self, position: int) -> int:
         buffer = self._buffer
-        oid = _U32(buffer, position)[0]
+        oid = u32(buffer, position)
         schema, position = self._string(position + 4)
         table, position = self._string(position)
         identity = chr(buffer[position])
-        count = _U16(buffer, position + 1)[0]
+        count = u16(buffer, position + 1)
         position += 3
         columns = []
         for _ in range(count):
             key = buffer[position] & 1 == 1
             name, position = self._string(position + 1)
-            type_oid, modifier = _RELATION_COLUMN(buffer, position)
+            type_oid = u32(buffer, position)
+            modifier = i32(buffer, position + 4)
             position += 8
             columns.append(RelationColumn(name, type_oid, modifier, key))
         # An empty namespace stands for pg_catalog.
@@ -219,29 +231,38 @@ class Decoder:
         self._plans[oid] = self._relations.plan(relation, self._xid)
         return position
 
-    def _row(self, decode: Callable[[int], int], position: int) -> int:
+    def _row(self, kind: int, position: int) -> int:
         """Decodes a row change; once more with a new plan where an enum has got a new label."""
         try:
-            return decode(position)
+            return self._row_change(kind, position)
         except UnknownLabelError:
-            oid = _U32(self._buffer, position)[0]
+            oid = u32(self._buffer, position)
             plan = self._relations.plan(self._described[oid], self._xid)
             if plan is not None:
                 plan.accept_all_labels()
             self._plans[oid] = plan
             self._ordinal -= 1
-            return decode(position)
+            return self._row_change(kind, position)
+
+    def _row_change(self, kind: int, position: int) -> int:
+        if kind == 0x49:  # I
+            return self._insert(position)
+        if kind == 0x55:  # U
+            return self._update(position)
+        return self._delete(position)
 
     def _insert(self, position: int) -> int:
         plan = self._change(position)
         if plan is None:
             return self._skip_tuple(self._tag(position + 4, b"N"))
         position = self._tag(position + 4, b"N")
-        if (read := plan.read(self._buffer, position)) is not None:
-            row, key, end = read
-            self._announce(plan)
-            self._emitter.insert(plan.table, self._ordinal, key, row, self._place())
-            return end
+        reader = plan.reader
+        if reader is not None:
+            end = reader.read(self._buffer, position)
+            if end >= 0:
+                self._announce(plan)
+                self._emitter.insert(plan.table, self._ordinal, reader.key, reader.row, self._place())
+                return end
         fragments, unknown, position = self._tuple(position, plan)
         if unknown:
             raise self._error(f"an inserted row of {plan.table.schema.name} lacks values")
@@ -259,12 +280,15 @@ class Decoder:
             if kind != 0x4E:
                 position = self._skip_tuple(self._tag(position, b"KO"))
             return self._skip_tuple(self._tag(position, b"N"))
-        if kind == 0x4E and (read := plan.read(self._buffer, position + 1)) is not None:
-            # No old row: its key is the new one's.
-            row, same, end = read
-            self._announce(plan)
-            self._emitter.update(plan.table, self._ordinal, same, same, b"null", row, (), self._place())
-            return end
+        reader = plan.reader
+        if reader is not None and kind == 0x4E:
+            end = reader.read(self._buffer, position + 1)
+            if end >= 0:
+                # No old row: its key is the new one's.
+                same = reader.key
+                self._announce(plan)
+                self._emitter.update(plan.table, self._ordinal, same, same, b"null", reader.row, (), self._place())
+                return end
         old: list[bytes] | None = None
         old_unknown: list[int] = []
         old_at = position + 1
@@ -329,7 +353,7 @@ class Decoder:
 
     def _truncate(self, position: int) -> int:
         self._inside()
-        count = _U32(self._buffer, position)[0]
+        count = u32(self._buffer, position)
         position += 5  # and the options CASCADE and RESTART IDENTITY: the log names every table that was emptied
         for _ in range(count):
             plan = self._change(position)
@@ -341,14 +365,14 @@ class Decoder:
 
     def _logical_message(self, position: int) -> int:
         position = self._string_end(position + 9)
-        return position + 4 + int(_U32(self._buffer, position)[0])
+        return position + 4 + int(u32(self._buffer, position))
 
     # ---- parts of messages
 
     def _change(self, position: int) -> RowPlan | None:
         """Counts a change of the relation whose OID stands at `position`; None if it is not captured."""
         self._inside()
-        oid = _U32(self._buffer, position)[0]
+        oid = u32(self._buffer, position)
         try:
             plan = self._plans[oid]
         except KeyError:
@@ -360,9 +384,8 @@ class Decoder:
 
     def _announce(self, plan: RowPlan) -> None:
         """Before an event: its schema version, if the event before had another."""
-        schema = plan.table.schema
-        if self.current.get(schema.topic) != schema.id:
-            self.current[schema.topic] = schema.id
+        if self.current.get(plan.topic) != plan.version:
+            self.current[plan.topic] = plan.version
             self._emitter.schema_change(plan.table, self._ordinal, self._place())
 
     def _tuple(self, position: int, plan: RowPlan) -> tuple[list[bytes], list[int], int]:
@@ -370,7 +393,7 @@ class Decoder:
         buffer = self._buffer
         heads = plan.heads
         converters = plan.converters
-        count = _U16(buffer, position)[0]
+        count = u16(buffer, position)
         position += 2
         if count != plan.columns:
             raise self._error(f"a row of {plan.table.schema.name} has not the columns that were described")
@@ -380,7 +403,7 @@ class Decoder:
             kind = buffer[position]
             if kind == 0x74:  # t
                 start = position + 5
-                length = _LENGTH(buffer, position + 1)[0]
+                length = i32(buffer, position + 1)
                 position = start + length
                 if length < 0 or position > len(buffer):
                     raise self._error("a message of the log is cut short")
@@ -414,7 +437,7 @@ class Decoder:
         for _ in range(plan.columns):
             if buffer[position] == 0x74:
                 start = position + 5
-                position = start + _LENGTH(buffer, position + 1)[0]
+                position = start + i32(buffer, position + 1)
                 values.append(buffer[start:position])
             else:
                 values.append(None)
@@ -423,12 +446,12 @@ class Decoder:
 
     def _skip_tuple(self, position: int) -> int:
         buffer = self._buffer
-        count = _U16(buffer, position)[0]
+        count = u16(buffer, position)
         position += 2
         for _ in range(count):
             kind = buffer[position]
             if kind == 0x74 or kind == 0x62:
-                length = _LENGTH(buffer, position + 1)[0]
+                length = i32(buffer, position + 1)
                 if length < 0:
                     raise self._error("a message of the log is cut short")
                 position += 5 + length
@@ -463,8 +486,8 @@ class Decoder:
 
     def _place(self) -> bytes:
         """Debezium's members of `source` for one event."""
-        lsn = self._lsn
-        return b'"lsn":%d,"sequence":"[\\"%d\\",\\"%d\\"]",' % (lsn, self._last_commit, lsn)
+        lsn = self._lsn_texts.decimal(self._lsn)
+        return b'"lsn":' + lsn + self._sequence + lsn + b'\\"]",'
 
     def _where(self) -> str:
         return f"log position {lsn_text(self._lsn)}"

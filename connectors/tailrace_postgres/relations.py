@@ -145,7 +145,7 @@ class CapturedRelations:
         only = table if now.table.kind == "p" else f"ONLY {table}"
         select = ", ".join(identifier(found[column.id].name) for column in wanted)
         statement = f"COPY (SELECT {select} FROM {only} WHERE {' AND '.join(conditions)}) TO STDOUT"
-        rows = list(self._catalog.connection.copy(statement))
+        rows = [row for rows in self._catalog.connection.copy(statement) for row in rows]
         if not rows:
             return None
         values = parse_row(rows[0])

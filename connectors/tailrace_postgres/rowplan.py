@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import orjson
 
@@ -12,13 +13,28 @@ from tailrace.errors import LogFormatError, ValueRefusedError
 from tailrace.render import object_heads
 from tailrace_postgres.types import converter, lenient, native
 
-#: A row of the log at a place of a message: its object, its key's, and where it ends; None where something about it is
-#: out of the ordinary.
-ReadRow = Callable[[bytes, int], tuple[bytes, bytes | None, int] | None]
 
+class Reader(Protocol):
+    """Reads ordinary rows in one pass (`tuples.pyx`).
 
-def _leave_it(_buffer: bytes, _position: int) -> None:
-    """Without the compiled reader every row is read in fragments."""
+    Attributes:
+        row, key: the objects of the row that was read last; no key of a keyless table.
+    """
+
+    row: bytes
+    key: bytes | None
+
+    def read(self, buffer: bytes, position: int) -> int:
+        """TupleData at `position`; where it ends, or -1 where something about the row is out of the ordinary."""
+        ...
+
+    def read_lines(self, lines: list[bytes], at: int, rows: list[tuple[bytes | None, bytes]]) -> int:
+        """Lines of COPY from index `at` on: adds (key, row object) of each to `rows`, as far as they are ordinary.
+
+        Returns:
+            The index of the first one that is not, or how many there are.
+        """
+        ...
 
 
 class RowPlan:
@@ -28,6 +44,7 @@ class RowPlan:
 
     Attributes:
         table: what the events say.
+        topic, version: of the table's schema.
         columns: number of columns.
         key: indexes of the key's columns, in key order; empty for a keyless table.
         whole_old: the log carries the whole old row (REPLICA IDENTITY FULL).
@@ -35,12 +52,14 @@ class RowPlan:
         nulls: the fragment of NULL per column.
         unknowns: the fragment of an unchanged value that the log left out.
         suspended: the table's changes are not captured any more.
-        read: reads an ordinary row in one pass.
+        reader: reads ordinary rows; None where nothing is compiled.
     """
 
     def __init__(self, table: EventTable, whole_old: bool) -> None:
         schema = table.schema
         self.table = table
+        self.topic = table.topic
+        self.version = schema.id
         self.whole_old = whole_old
         self.suspended = False
         self.columns = len(schema.columns)
@@ -51,7 +70,7 @@ class RowPlan:
         self.converters = [converter(column.type) for column in schema.columns]
         place = {column.id: index for index, column in enumerate(schema.columns)}
         self.key = tuple(place[column.id] for column in schema.key)
-        self.read: ReadRow = _leave_it
+        self.reader: Reader | None = None
         self._compile()
 
     def _compile(self) -> None:
@@ -60,7 +79,7 @@ class RowPlan:
             return
         natives = [native(column.type) for column in self.table.schema.columns]
         key_heads = object_heads(self.names[index] for index in self.key)
-        self.read = reader(natives, self.converters, object_heads(self.names), key_heads, self.key).read
+        self.reader = reader(natives, self.converters, object_heads(self.names), key_heads, self.key)
 
     def accept_all_labels(self) -> None:
         """The log is behind the catalog: it may have labels of enums that were renamed since."""

@@ -11,7 +11,7 @@ from tailrace.errors import RefusedError, StuckError, TableBusyError, Unreachabl
 from tailrace.sequence import lsn_mark
 from tailrace.source import Chunk
 from tailrace_postgres.catalog import Catalog, CatalogColumns
-from tailrace_postgres.connection import Connection, identifier
+from tailrace_postgres.connection import COPY_BYTES, Connection, identifier
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.keyset import KeyColumn, beyond, key_text, operator_schema, order
 from tailrace_postgres.rowplan import RowPlan
@@ -122,13 +122,12 @@ class PostgresSnapshotReader:
         mark = lsn_mark(anchor.start)
         rows: list[tuple[bytes | None, bytes]] = []
         size = 0
-        with contextlib.closing(_all_rows(anchor.connection, reading)) as lines:
-            for line in lines:
+        with contextlib.closing(_all_rows(anchor.connection, reading, _at_once(limit_bytes))) as blocks:
+            for lines in blocks:
                 if size >= limit_bytes:
                     yield Chunk(reading.table, rows, "", anchor.snapshot, mark, _fields(anchor.start))
                     rows, size = [], 0
-                rows.append(_row(reading.plan, parse_row(line)))
-                size += len(line)
+                size += _read(reading.plan, lines, rows)
         yield Chunk(reading.table, rows, None, anchor.snapshot, mark, _fields(anchor.start))
 
     def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
@@ -136,7 +135,7 @@ class PostgresSnapshotReader:
         connection = self._connection
         limit = max(1, min(limit_rows, limit_bytes // self._row_bytes.get(topic, 1)))
         rows: list[tuple[bytes | None, bytes]] = []
-        last: list[bytes | None] = []
+        last = b""
         size = 0
         ended = True
         try:
@@ -151,12 +150,12 @@ class PostgresSnapshotReader:
                     f" ORDER BY {order(key)} LIMIT {limit}) TO STDOUT",
                     first=READ_SECONDS,
                     waiting=self._waiting,
+                    at_once=_at_once(limit_bytes),
                 )
-            ) as lines:
-                for line in lines:
-                    last = parse_row(line)
-                    rows.append(_row(reading.plan, last))
-                    size += len(line)
+            ) as blocks:
+                for lines in blocks:
+                    size += _read(reading.plan, lines, rows)
+                    last = lines[-1]
                     if size >= limit_bytes:
                         ended = False
                         break
@@ -167,10 +166,11 @@ class PostgresSnapshotReader:
         high = log_end(connection)
         self._awaited(high)
         more = len(rows) == limit or not ended
+        key_columns = parse_row(last) if more else []
         return Chunk(
             table=reading.table,
             rows=rows,
-            after=key_text([last[index] for index in reading.plan.key]) if more else None,
+            after=key_text([key_columns[index] for index in reading.plan.key]) if more else None,
             view=view,
             high=lsn_mark(high),
             fields=_fields(high),
@@ -187,9 +187,11 @@ class PostgresSnapshotReader:
         try:
             connection.query(f"{_BEGIN}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
             reading, _ = self._reading(Catalog(connection), selected)
-            with contextlib.closing(_all_rows(connection, reading)) as lines:
-                for line in lines:
-                    yield _row(reading.plan, parse_row(line))
+            with contextlib.closing(_all_rows(connection, reading)) as blocks:
+                for lines in blocks:
+                    rows: list[tuple[bytes | None, bytes]] = []
+                    _read(reading.plan, lines, rows)
+                    yield from rows
         finally:
             self._end()
 
@@ -267,8 +269,27 @@ class PostgresSnapshotReader:
             self._open.query("ROLLBACK")
 
 
-def _all_rows(connection: Connection, reading: _Reading) -> Generator[bytes]:
-    return connection.copy(f"COPY (SELECT {reading.columns} FROM {reading.source}) TO STDOUT", first=READ_SECONDS)
+def _at_once(limit_bytes: int) -> int:
+    """How much of a COPY is read together, so that a chunk is not much larger than it may be."""
+    return min(COPY_BYTES, limit_bytes // 8 + 1)
+
+
+def _all_rows(connection: Connection, reading: _Reading, at_once: int = COPY_BYTES) -> Generator[list[bytes]]:
+    statement = f"COPY (SELECT {reading.columns} FROM {reading.source}) TO STDOUT"
+    return connection.copy(statement, first=READ_SECONDS, at_once=at_once)
+
+
+def _read(plan: RowPlan, lines: list[bytes], rows: list[tuple[bytes | None, bytes]]) -> int:
+    """Adds the (key, row object) of each line to `rows`; returns the lines' bytes."""
+    reader = plan.reader
+    at = 0
+    while at < len(lines):
+        if reader is not None:
+            at = reader.read_lines(lines, at, rows)
+        if at < len(lines):  # this one is out of the ordinary, or nothing is compiled
+            rows.append(_row(plan, parse_row(lines[at])))
+            at += 1
+    return sum(map(len, lines))
 
 
 def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:

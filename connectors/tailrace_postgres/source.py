@@ -95,6 +95,8 @@ class PostgresSource:
 
     def close(self) -> None:
         self._release_anchor()
+        if self._streaming is not None:
+            self._streaming.close()
         for connection in (self._replication, self._queries):
             if connection is not None:
                 connection.close()

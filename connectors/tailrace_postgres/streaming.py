@@ -17,6 +17,12 @@ from tailrace_postgres.replication import ReplicationStream
 REPORT_SECONDS = 1.0
 #: One `read` gathers no longer than this, however much keeps coming: what it has is to be published.
 GATHER_SECONDS = 0.5
+#: The time is looked at after about so many bytes of the log.
+FEED_BYTES = 64 << 10
+#: A server that sends a change so long after its commit has a backlog, and a wait of some milliseconds does not count.
+BEHIND_US = 100_000
+#: One that sent less than this meanwhile is not waited for again: what has gathered is to be published.
+FEW_BYTES = 8 << 10
 #: Silence for so many heartbeats makes us ask for the session's health.
 SILENT_HEARTBEATS = 3
 
@@ -97,19 +103,25 @@ class Streaming:
         if time.monotonic() - self._stream.reported_at >= REPORT_SECONDS:
             self._report(ask=False)
 
+    def close(self) -> None:
+        self._stream.close()
+
     # ---- inside
 
     def _drain(self, limit_bytes: int) -> None:
-        """Decodes what has arrived, within bounds."""
+        """Decodes what has arrived, within bounds; more of a backlog is waited for."""
         emitter, decoder, stream = self._emitter, self._decoder, self._stream
         until = time.monotonic() + GATHER_SECONDS
+        waited = False
         while emitter.size < limit_bytes:
-            message = stream.next()
-            if message is None:
+            fed = stream.feed(decoder, emitter, limit_bytes, FEED_BYTES)
+            if not fed or stream.heard_at > until:
                 break
-            decoder.feed(message, 0, len(message))
-            if stream.heard_at > until:
-                break
+            if fed < FEED_BYTES and emitter.size < limit_bytes:  # nothing more is here
+                if decoder.behind_us < BEHIND_US or (waited and fed < FEW_BYTES):
+                    break
+                stream.wait_for_many()
+                waited = True
         if decoder.idle and not decoder.in_transaction:
             emitter.idle(lsn_text(decoder.idle), lsn_mark(decoder.idle))
 

@@ -1,13 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""pgoutput's rows read by compiled code: the fast form of the converters in `tailrace_postgres.types`.
+"""Rows of pgoutput and of COPY read by compiled code: the fast form of the converters in `tailrace_postgres.types`.
 
 Whatever is out of the ordinary (a value that the log left out, one that is refused, a message cut short) is left to the
 interpreted reader, which knows what to say. Both give the same bytes: a test compares them for every kind.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from tailrace.out cimport Out
+from libc.string cimport memchr
+
+cdef enum:
+    PLAIN_FLOAT_BYTES = 20  # as in types.py
 
 cdef enum:
     CALL, TEXT, INTEGER, BOOLEAN, FLOAT, TIMESTAMP, TIMESTAMPTZ
@@ -16,6 +19,25 @@ cdef dict _CODES = {
     "text": TEXT, "integer": INTEGER, "boolean": BOOLEAN, "float": FLOAT, "timestamp": TIMESTAMP,
     "timestamptz": TIMESTAMPTZ,
 }  # fmt: skip
+
+
+#: What a byte behind a backslash stands for in COPY's text format.
+cdef unsigned char UNESCAPED[256]
+
+
+cdef void _fill() noexcept:
+    cdef int byte
+    for byte in range(256):
+        UNESCAPED[byte] = byte
+    UNESCAPED[ord("b")] = 8
+    UNESCAPED[ord("t")] = 9
+    UNESCAPED[ord("n")] = 10
+    UNESCAPED[ord("v")] = 11
+    UNESCAPED[ord("f")] = 12
+    UNESCAPED[ord("r")] = 13
+
+
+_fill()
 
 
 cdef class Tuples:
@@ -27,16 +49,6 @@ cdef class Tuples:
         heads, key_heads: what stands before each value in the row's and in the key's object.
         key: indexes of the key's columns.
     """
-
-    cdef Py_ssize_t width
-    cdef int *codes
-    cdef Py_ssize_t *spans
-    cdef list converters
-    cdef list heads
-    cdef list key_heads
-    cdef list key
-    cdef Out out
-    cdef Out key_out
 
     def __cinit__(self, natives, converters, heads, key_heads, key):
         cdef Py_ssize_t index
@@ -50,58 +62,122 @@ cdef class Tuples:
         self.converters = list(converters)
         self.heads = list(heads)
         self.key_heads = list(key_heads)
-        self.key = list(key)
+        self.key_columns = list(key)
+        self.row = b""
         self.out = Out()
         self.key_out = Out()
+        self.text = Out()
 
     def __dealloc__(self):
         PyMem_Free(self.codes)
         PyMem_Free(self.spans)
 
-    def read(self, bytes buffer not None, Py_ssize_t at):
-        """TupleData at `at`: the row's object, the key's (None without one), where it ends; None: not by this reader."""
+    cpdef Py_ssize_t read(self, bytes buffer, Py_ssize_t at) except -2:
+        """TupleData at `at`: where it ends, with `row` and `key` (None without one) set; -1: not by this reader."""
         cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(buffer)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(buffer), length, index, key
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(buffer), length, index
         cdef Out out = self.out
         cdef unsigned char kind
         out.n = 0
         if size - at < 2 or (data[at] << 8 | data[at + 1]) != self.width or not self.width:
-            return None
+            return -1
         at += 2
         for index in range(self.width):
             if at >= size:
-                return None
+                return -1
             out.put_bytes(<bytes>self.heads[index])
             self.spans[2 * index] = out.n
             kind = data[at]
             if kind == 0x74:
                 if size - at < 5:
-                    return None
+                    return -1
                 length = (<Py_ssize_t>data[at + 1] << 24) | data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
                 at += 5
-                if length > size - at or not self.value(index, buffer, data + at, at, length):
-                    return None
+                if length > size - at or not self.value(index, data + at, length):
+                    return -1
                 at += length
             elif kind == 0x6E:
                 out.put(<const unsigned char *>"null", 4)
                 at += 1
             else:
-                return None
+                return -1
             self.spans[2 * index + 1] = out.n
-        out.put(<const unsigned char *>"}", 1)
-        if not self.key:
-            return out.taken(0, out.n), None, at
-        self.key_out.n = 0
-        for index in range(len(self.key)):
-            key = self.key[index]
-            self.key_out.put_bytes(<bytes>self.key_heads[index])
-            self.key_out.put(out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
-        self.key_out.put(<const unsigned char *>"}", 1)
-        return out.taken(0, out.n), self.key_out.taken(0, self.key_out.n), at
+        self.finish()
+        return at
 
-    cdef bint value(
-        self, Py_ssize_t index, bytes buffer, const unsigned char *data, Py_ssize_t at, Py_ssize_t length
-    ) except -1:
+    cdef int finish(self) except -1:
+        """All values are written: makes `row` and `key`."""
+        cdef Py_ssize_t index, column
+        cdef Out out = self.out
+        out.put(<const unsigned char *>"}", 1)
+        self.row = out.taken(0, out.n)
+        if not self.key_columns:
+            return 0
+        self.key_out.n = 0
+        for index in range(len(self.key_columns)):
+            column = self.key_columns[index]
+            self.key_out.put_bytes(<bytes>self.key_heads[index])
+            self.key_out.put(out.p + self.spans[2 * column], self.spans[2 * column + 1] - self.spans[2 * column])
+        self.key_out.put(<const unsigned char *>"}", 1)
+        self.key = self.key_out.taken(0, self.key_out.n)
+        return 0
+
+    def read_lines(self, list lines not None, Py_ssize_t at, list rows not None):
+        """See `tailrace_postgres.rowplan.Reader`."""
+        while at < len(lines) and self.read_line(<bytes?>lines[at]):
+            rows.append((self.key, self.row))
+            at += 1
+        return at
+
+    cdef bint read_line(self, bytes line) except -1:
+        """One line of COPY's text format (see copytext.py); False: not by this reader."""
+        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(line)
+        cdef Py_ssize_t end = PyBytes_GET_SIZE(line) - 1, at = 0, stop, index
+        cdef const unsigned char *tab
+        cdef Out out = self.out
+        cdef bint escaped
+        out.n = 0
+        if end < 0 or not self.width:
+            return False
+        escaped = memchr(data, 0x5C, end) != NULL
+        for index in range(self.width):
+            tab = <const unsigned char *>memchr(data + at, 0x09, end - at)
+            if (tab == NULL) != (index == self.width - 1):
+                return False  # more columns, or less
+            stop = end if tab == NULL else tab - data
+            out.put_bytes(<bytes>self.heads[index])
+            self.spans[2 * index] = out.n
+            if not escaped:
+                if not self.value(index, data + at, stop - at):
+                    return False
+            elif stop - at == 2 and data[at] == 0x5C and data[at + 1] == 0x4E:
+                out.put(<const unsigned char *>"null", 4)
+            else:
+                self.unescape(data + at, stop - at)
+                if not self.value(index, self.text.p, self.text.n):
+                    return False
+            self.spans[2 * index + 1] = out.n
+            at = stop + 1
+        self.finish()
+        return True
+
+    cdef int unescape(self, const unsigned char *data, Py_ssize_t length) except -1:
+        """A column's text without COPY's backslashes, into `text`."""
+        cdef Out text = self.text
+        cdef Py_ssize_t at = 0
+        text.n = 0
+        text.need(length)
+        while at < length:
+            if data[at] == 0x5C and at + 1 < length:
+                at += 1
+                text.p[text.n] = UNESCAPED[data[at]]
+            else:
+                text.p[text.n] = data[at]
+            text.n += 1
+            at += 1
+        return 0
+
+    cdef bint value(self, Py_ssize_t index, const unsigned char *data, Py_ssize_t length) except -1:
         """Writes one value; False where the interpreted reader must decide."""
         cdef int code = self.codes[index]
         cdef Out out = self.out
@@ -126,7 +202,7 @@ cdef class Tuples:
         if code == FLOAT and self.number(data, length):
             return True
         try:
-            out.put_bytes(<bytes>self.converters[index](buffer[at : at + length]))
+            out.put_bytes(<bytes>self.converters[index](PyBytes_FromStringAndSize(<const char *>data, length)))
         except ValueError:
             return False
         return True
@@ -143,10 +219,10 @@ cdef class Tuples:
         return True
 
     cdef bint number(self, const unsigned char *data, Py_ssize_t length) except -1:
-        """A number of few digits, not very small, as the server prints it: the shortest text already."""
+        """A number without exponent: the server prints the shortest text that reads back as the same."""
         cdef Py_ssize_t start = 1 if length and data[0] == 0x2D else 0
         cdef Py_ssize_t at, point = -1, count = length - start
-        if not 1 <= count <= 16:
+        if not 1 <= count <= PLAIN_FLOAT_BYTES:
             return False
         for at in range(start, length):
             if data[at] == 0x2E and point < 0:
@@ -155,13 +231,8 @@ cdef class Tuples:
                 return False
         if point == start or data[start] == 0x30 and (point < 0 and count > 1 or point > start + 1):
             return False  # .5, 007, 00.5
-        if point < 0:
-            if count > 15:
-                return False
-        elif data[length - 1] == 0x2E or data[length - 1] == 0x30:
+        if point >= 0 and (data[length - 1] == 0x2E or data[length - 1] == 0x30):
             return False  # 1. and 1.50
-        elif data[start] == 0x30 and count > 4 and data[start + 2] == data[start + 3] == data[start + 4] == 0x30:
-            return False  # 0.000…: an exponent, sooner or later
         self.out.put(data, length)
         if point < 0:
             self.out.put(<const unsigned char *>".0", 2)

@@ -9,6 +9,7 @@ Text forms: PostgreSQL manual, "Data Types". Type modifiers: the typmodin functi
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from binascii import unhexlify
 from collections.abc import Callable
@@ -142,7 +143,14 @@ def _integer(text: bytes) -> bytes:
     raise ValueError("no integer")
 
 
+#: Without an exponent the server prints a float as the shortest text that reads back as the same (up to 17 digits).
+_PLAIN_FLOAT = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
+_PLAIN_FLOAT_BYTES = 20
+
+
 def _float(text: bytes) -> bytes:
+    if (plain := _PLAIN_FLOAT.fullmatch(text)) and len(text.lstrip(b"-")) <= _PLAIN_FLOAT_BYTES:
+        return text if plain[1] else text + b".0"
     number = float(text)
     if number - number == 0.0:
         return orjson.dumps(number)
@@ -217,16 +225,15 @@ class UnknownLabelError(ValueError):
     """
 
 
+class _Labels(dict[bytes, bytes]):
+    """The JSON form of each label of an enum."""
+
+    def __missing__(self, label: bytes) -> bytes:
+        raise UnknownLabelError
+
+
 def _enum(labels: frozenset[bytes]) -> Converter:
-    fragments = {label: _text(label) for label in labels}
-
-    def convert(text: bytes) -> bytes:
-        fragment = fragments.get(text)
-        if fragment is None:
-            raise UnknownLabelError
-        return fragment
-
-    return convert
+    return _Labels({label: _text(label) for label in labels}).__getitem__
 
 
 def converter(type_: Type) -> Converter:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tailrace.errors import RefusedError
+from tailrace.errors import RefusedError, UnreachableError
 from tests.capture.postgres import Capture
 from tests.servers import Database, start
 from tests.servers.process import Account, temporary_folder
@@ -52,6 +52,7 @@ def certificates() -> Iterator[Path]:
     _certificate(folder, "good", "127.0.0.1")
     _certificate(folder, "stranger", "127.0.0.1")
     _certificate(folder, "elsewhere", "127.0.0.9")
+    _certificate(folder, "certified", "127.0.0.1")
     if account is not None:
         account.own(folder)
     yield folder
@@ -92,6 +93,41 @@ def test_load_and_stream_over_tls(database: Database, certificates: Path, mode: 
             assert len(event.after["v"]) == size
         database.execute("INSERT INTO t SELECT 1000 + g, repeat('z', g * 7) FROM generate_series(1, 2000) g")
         assert [len(event.after["v"]) for event in capture.catch_up()] == [g * 7 for g in range(1, 2001)]
+
+
+def test_a_session_that_is_ended_amid_a_backlog_is_named_over_tls_too(database: Database) -> None:
+    with Capture(database, options={"tls": {"mode": "require"}}) as capture:
+        capture.catch_up()
+        database.execute("INSERT INTO t SELECT g, repeat('x', 500) FROM generate_series(1, 20000) g")
+        capture.until(lambda: len(capture.events) > 100, limit_bytes=1000)
+        database.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
+        with pytest.raises(UnreachableError, match="terminating connection due to administrator command"):
+            capture.until(lambda: False)
+        capture.reopen()
+        capture.catch_up()
+        assert [event.key["id"] for event in capture.events] == list(range(1, 20_001))
+
+
+def test_a_client_proves_itself_by_certificate(certificates: Path) -> None:
+    options = {
+        "ssl": "on",
+        "ssl_cert_file": f"{certificates}/good.crt",
+        "ssl_key_file": f"{certificates}/good.key",
+        "ssl_ca_file": f"{certificates}/certified.crt",
+    }
+    with start("postgres15", options) as server, server.database("pg") as database:
+        database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE ROLE certified SUPERUSER LOGIN")
+        rules = Path(database.value("SHOW hba_file"))
+        rules.write_text(f"hostssl all certified 127.0.0.1/32 cert\n{rules.read_text()}")
+        database.execute("SELECT pg_reload_conf()")
+        url = database.url.replace("postgres@", "certified@")
+        tls = {"mode": "verify-full", "ca": f"{certificates}/good.crt"}
+        with pytest.raises(RefusedError, match="requires a valid client certificate"):
+            Capture(database, url=url, options={"tls": tls}).open()
+        tls |= {"cert": f"{certificates}/certified.crt", "key": f"{certificates}/certified.key"}
+        with Capture(database, url=url, options={"tls": tls}) as capture:
+            database.execute("INSERT INTO t VALUES (1)")
+            assert [event.key["id"] for event in capture.catch_up()] == [1]
 
 
 def test_a_certificate_of_somebody_else_is_refused(database: Database, certificates: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,13 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.compiled import is_compiled
-from tailrace.emitter import EventTable
+from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import TailraceError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
+from tailrace.sequence import lsn_mark
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.types import column_type, parse
 from tailrace_postgres import rowplan, types
+from tailrace_postgres.copytext import parse_row
+from tailrace_postgres.integers import i32, i64, u16, u32, u64
+from tailrace_postgres.lsn import LsnTexts
 from tailrace_postgres.pgoutput import Decoder
+from tests.unit import test_postgres_decoder
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,18 +167,22 @@ def test_postgres_rows(data: st.DataObject) -> None:
     message = struct.pack("!H", 2)
     for value in values:
         message += b"n" if value is None else b"t" + struct.pack("!i", len(value)) + value
-    read = plan.read(message, 0)
+    reader = plan.reader
+    if reader is None:
+        assert not is_compiled()
+        return
+    end = reader.read(message, 0)
     try:
         fragments = [plan.fragment(index, value) for index, value in enumerate(values)]
     except TailraceError:
-        assert read is None  # the interpreted reader says what is wrong
+        assert end == -1  # the interpreted reader says what is wrong
         return
-    if read is None:
-        assert not ordinary(kind, values) or not is_compiled()
+    if end == -1:
+        assert not ordinary(kind, values)
     else:
-        assert read == (plan.row_json(fragments), plan.key_json(fragments), len(message))
+        assert (reader.row, reader.key, end) == (plan.row_json(fragments), plan.key_json(fragments), len(message))
     for cut in range(len(message)):
-        assert plan.read(message[:cut], 0) is None
+        assert reader.read(message[:cut], 0) == -1
 
 
 def numbers() -> st.SearchStrategy[bytes]:
@@ -184,6 +195,97 @@ def numbers() -> st.SearchStrategy[bytes]:
 def ordinary(kind: Kind, values: list[bytes | None]) -> bool:
     """Whether the compiled reader is meant to read such values itself."""
     return kind in (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.DECIMAL, Kind.UUID) or values == [None, None]
+
+
+@given(data=st.data())
+@settings(max_examples=600, deadline=None)
+def test_postgres_rows_of_a_load(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(POSTGRES)))
+    texts = st.one_of(
+        st.sampled_from(POSTGRES[kind]), st.text(max_size=20).map(str.encode), numbers(), st.binary(max_size=9)
+    )
+    values = data.draw(st.lists(st.one_of(st.none(), texts), min_size=2, max_size=2))
+    columns = (Column(1, "k", Type(kind), key=1), Column(2, "v", Type(kind)))
+    schema = TableSchema(1, TableName("shop", "public", "t"), "p.public.t", columns)
+    plan = rowplan.RowPlan(EventTable(schema, "postgresql", "p"), whole_old=False)
+    line = b"\t".join(b"\\N" if value is None else copied(value) for value in values) + b"\n"
+    assert parse_row(line) == values
+    if plan.reader is None:
+        assert not is_compiled()
+        return
+    rows: list[tuple[bytes | None, bytes]] = []
+    read = plan.reader.read_lines([line, line], 0, rows)
+    try:
+        fragments = [plan.fragment(index, value) for index, value in enumerate(values)]
+    except TailraceError:
+        assert (read, rows) == (0, [])
+        return
+    if read == 0:
+        assert not ordinary(kind, values)
+    else:
+        assert rows == [(plan.key_json(fragments), plan.row_json(fragments))] * 2
+    for other in (line[:-1] + b"\tmore\n", line[: line.index(b"\t")] + b"\n", b"\n", b""):
+        assert plan.reader.read_lines([other], 0, rows) == 0
+
+
+def copied(value: bytes) -> bytes:
+    """As COPY writes it."""
+    letters = {0x08: b"b", 0x09: b"t", 0x0A: b"n", 0x0B: b"v", 0x0C: b"f", 0x0D: b"r", 0x5C: b"\\"}
+    return b"".join(b"\\" + letters[byte] if byte in letters else bytes([byte]) for byte in value)
+
+
+@given(numbers=st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 100_000)), min_size=1, max_size=20))
+def test_texts_of_log_positions(numbers: list[int]) -> None:
+    texts = LsnTexts()
+    for lsn in [found for number in numbers for found in (number, min(number + 1, 2**64 - 1))]:
+        assert texts.mark(lsn) == lsn_mark(lsn)
+        assert texts.decimal(lsn) == b"%d" % lsn
+
+
+@given(buffer=st.binary(max_size=12), at=st.integers(0, 12))
+def test_integers_of_the_protocol(buffer: bytes, at: int) -> None:
+    for read, width, signed in ((u16, 2, False), (u32, 4, False), (i32, 4, True), (u64, 8, False), (i64, 8, True)):
+        if at + width <= len(buffer):
+            assert read(buffer, at) == int.from_bytes(buffer[at : at + width], "big", signed=signed)
+        else:
+            with pytest.raises((IndexError, struct.error)):
+                read(buffer, at)
+
+
+def interpreted_decoder() -> Any:
+    """The class as its file has it, whether or not it is compiled too."""
+    spec = importlib.util.spec_from_file_location(
+        "interpreted_pgoutput", Path(str(types.__file__)).with_name("pgoutput.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module.Decoder
+
+
+INTERPRETED = interpreted_decoder()
+
+
+@given(messages=test_postgres_decoder.damaged())
+@settings(max_examples=500, deadline=None)
+def test_postgres_messages(messages: list[bytes]) -> None:
+    found = []
+    for form in (Decoder, INTERPRETED):
+        emitter = Emitter(1, "", mark=lsn_mark(0x5000))
+        decoder = form(emitter, test_postgres_decoder.FakeRelations(), 0, {"p.public.t": 1})
+        error = test_postgres_decoder.outcome(decoder, *messages)
+        batch = emitter.take()
+        events = [
+            re.sub(rb',"ts_ms":\d+,"transaction"', b"", value)
+            for run in batch.runs
+            for _, value in run
+            if value is not None
+        ]
+        keys = [key for run in batch.runs for key, _ in run]
+        state = (decoder.idle, decoder.received, decoder.reply_requested, decoder.in_transaction, decoder.restart())
+        found.append((error, events, keys, batch.mark, batch.restart, state))
+    assert found[0] == found[1]
 
 
 def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -> None:

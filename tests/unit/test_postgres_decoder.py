@@ -317,17 +317,23 @@ VALID = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_damaged_messages_give_events_or_a_named_error(data_source: st.DataObject) -> None:
+@st.composite
+def damaged(draw: st.DrawFn) -> list[bytes]:
+    """Valid messages, some with wrong bytes, some cut short."""
     messages = []
     for payload in VALID:
         message = bytearray(data(payload))
-        for _ in range(data_source.draw(st.integers(0, 2))):
-            place = data_source.draw(st.integers(0, len(message) - 1))
-            message[place] = data_source.draw(st.integers(0, 255))
-        cut = data_source.draw(st.integers(0, len(message)))
-        messages.append(bytes(message if data_source.draw(st.booleans()) else message[:cut]))
+        for _ in range(draw(st.integers(0, 2))):
+            place = draw(st.integers(0, len(message) - 1))
+            message[place] = draw(st.integers(0, 255))
+        cut = draw(st.integers(0, len(message)))
+        messages.append(bytes(message if draw(st.booleans()) else message[:cut]))
+    return messages
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged())
+def test_damaged_messages_give_events_or_a_named_error(messages: list[bytes]) -> None:
     decoder = Decoder(Emitter(1, ""), FakeRelations(), 0, {"p.public.t": 1})
     error = outcome(decoder, *messages)
     assert error is None or error
