@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    SSLError,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tailrace_dynamodb.signature import Signer
 from tailrace_dynamodb.wire import Wire
@@ -62,8 +76,15 @@ def answer(content: bytes, status: str = "200 OK", *lines: str) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + content
 
 
+def whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    return bool(end) and len(body) == int(head.rpartition(b"Content-Length: ")[2])
+
+
 @contextmanager
-def service(connections: Sequence[Sequence[Sequence[bytes]]]) -> Iterator[tuple[str, list[bytes]]]:
+def service(
+    connections: Sequence[Sequence[Sequence[bytes]]], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """Serves these answers, in parts, on so many connections; each is closed behind its last answer.
 
     Yields the endpoint, and what was asked.
@@ -73,10 +94,16 @@ def service(connections: Sequence[Sequence[Sequence[bytes]]]) -> Iterator[tuple[
     def serve() -> None:
         for answers in connections:
             sock, _ = listener.accept()
-            with sock:
+            if tls is not None:
+                try:
+                    sock = tls.wrap_socket(sock, server_side=True)
+                except (ssl.SSLError, ConnectionError):
+                    sock.close()
+                    continue
+            with sock, suppress(ConnectionError):
                 for parts in answers:
                     request = sock.recv(1 << 16)
-                    while request.partition(b"\r\n\r\n")[2] == b"":
+                    while not whole(request):
                         request += sock.recv(1 << 16)
                     asked.append(request)
                     for part in parts:
@@ -85,13 +112,13 @@ def service(connections: Sequence[Sequence[Sequence[bytes]]]) -> Iterator[tuple[
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{listener.getsockname()[1]}", asked
         thread.join(10)
         assert not thread.is_alive(), "not all connections were made, or not all requests sent"
 
 
-def wire(endpoint: str, login: Callable[[], ReadOnlyCredentials] | None = lambda: LOGIN) -> Wire:
-    return Wire(endpoint, "eu-west-1", login, "", "tailrace/test")
+def wire(endpoint: str, login: Callable[[], ReadOnlyCredentials] | None = lambda: LOGIN, ca: str = "") -> Wire:
+    return Wire(endpoint, "eu-west-1", login, ca, "tailrace/test")
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -157,4 +184,59 @@ def test_nobody_there_and_no_login() -> None:
     with closing(wire("http://127.0.0.1:1")) as client, pytest.raises(EndpointConnectionError):
         client.request("PutItem", {})
     with closing(wire("http://127.0.0.1:1", None)) as client, pytest.raises(NoCredentialsError):
+        client.request("PutItem", {})
+
+
+def certificate(folder: Path, address: str) -> Path:
+    """The file of a certificate for this address that has signed itself, and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{address}.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "good"), [("127.0.0.1", "127.0.0.1", True), ("127.0.0.1", "127.0.0.2", False)]
+)
+def test_over_tls_the_service_s_certificate_must_be_trusted(
+    tmp_path: Path, shown: str, trusted: str, good: bool
+) -> None:
+    files = {address: certificate(tmp_path, address) for address in {shown, trusted}}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[shown])
+    answers = [[[answer(b"{}")], [answer(b'{"A":1}')]]]
+    with (
+        service(answers, context) as (endpoint, _),
+        closing(wire(endpoint, ca=str(files[trusted]))) as client,
+    ):
+        if good:
+            assert client.request("PutItem", {}) == {}
+            assert client.request("PutItem", {"Item": {"S": "x" * 100_000}}) == {"A": 1}
+        else:
+            with pytest.raises(SSLError):
+                client.request("PutItem", {})
+
+
+def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
+    file = certificate(tmp_path, "127.0.0.9")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with (
+        service([[[answer(b"{}")]]], context) as (endpoint, _),
+        closing(wire(endpoint, ca=str(file))) as client,
+        pytest.raises(SSLError),
+    ):
         client.request("PutItem", {})
