@@ -1,6 +1,7 @@
 """Requests to DynamoDB: sent again while time can mend what is wrong, else turned into tailrace's errors.
 
-The SDK's own retries are off: they would neither be bounded by our time nor tell a throttled request from a lost one.
+Writes, of which there are many, go over the wire by themselves (`wire`), at a pace that the service sets (`pace`). The
+SDK's own retries are off: they would neither be bounded by our time nor tell a throttled request from a lost one.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 """
 
@@ -12,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -23,6 +25,8 @@ from botocore.exceptions import (
     ProfileNotFound,
     TokenRetrievalError,
 )
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
 
 from tailrace import __version__
 from tailrace.errors import (
@@ -33,17 +37,18 @@ from tailrace.errors import (
     UnreachableError,
     ValueRefusedError,
 )
+from tailrace_dynamodb.pace import Pace
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
+from tailrace_dynamodb.wire import ANSWER_SECONDS, CONNECT_SECONDS, Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: Requests in flight at once.
-CONCURRENCY = 32
-CONNECT_SECONDS, ANSWER_SECONDS = 5, 20
 #: A request is sent again for so long: the service or the network is down; or it asks us to slow down.
 OUTAGE_SECONDS, THROTTLED_SECONDS = 8.0, 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 3.0
+#: The client's method, and the operation that it asks for.
+_WIRED = {"put_item": "PutItem", "update_item": "UpdateItem", "batch_write_item": "BatchWriteItem"}
 
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
@@ -87,9 +92,12 @@ class Service:
     def __init__(self, settings: DynamoDBSinkSettings, patient: bool = True) -> None:
         self._patient = patient
         self._closed = threading.Event()
+        self.pace = Pace(settings.concurrency)
         endpoint = settings.endpoint_url.get() if settings.endpoint_url else None
+        agent = f"tailrace/{__version__}"
         try:
-            session = boto3.Session()
+            core = botocore.session.get_session()
+            session = boto3.Session(botocore_session=core)
             # A service that is not AWS's has no regions, but the signature names one.
             region = settings.region or session.region_name or ("us-east-1" if endpoint else None)
             self.where = endpoint or f"dynamodb.{region}.amazonaws.com"
@@ -101,19 +109,22 @@ class Service:
                     connect_timeout=CONNECT_SECONDS,
                     read_timeout=ANSWER_SECONDS,
                     retries={"total_max_attempts": 1},
-                    max_pool_connections=CONCURRENCY,
+                    max_pool_connections=settings.concurrency,
                     parameter_validation=False,
                     tcp_keepalive=True,
                     # A text of our own also spares the SDK from composing a long one for each request.
-                    user_agent=f"tailrace/{__version__}",
+                    user_agent=agent,
                 ),
             )
+            self._wire = _wire(core, self.client, agent)
         except (BotoCoreError, ValueError) as error:
             raise _misconfigured(error) from None
 
     def close(self) -> None:
         self._closed.set()
         self.client.close()
+        if self._wire is not None:
+            self._wire.close()
 
     def send(self, operation: str, table: str, **parameters: Any) -> dict[str, Any]:
         """The answer.
@@ -130,17 +141,30 @@ class Service:
         started = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
-            try:
-                answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
-                return answer
-            except (ClientError, BotoCoreError) as error:
-                if isinstance(error, ClientError) and code_of(error) in _FOR_THE_CALLER:
-                    raise
-                failure = self._translate(error, table)
-                patience = THROTTLED_SECONDS if is_throttled(error) else OUTAGE_SECONDS
-            if not failure.retryable or not self._patient or time.monotonic() - started + pause > patience:
+            with self.pace.turn() as turn:
+                try:
+                    answer = self._ask(operation, parameters)
+                    turn.taken = True
+                    turn.throttled = bool(answer.get("UnprocessedItems"))
+                    return answer
+                except (ClientError, BotoCoreError) as error:
+                    turn.throttled = throttled = is_throttled(error)
+                    if isinstance(error, ClientError) and code_of(error) in _FOR_THE_CALLER:
+                        turn.taken = True
+                        raise
+                    failure = self._translate(error, table)
+            # A table that is too small for us takes one request after the other: as long as it takes any, all is well.
+            since = max(started, self.pace.taken_at) if throttled else started
+            patience = THROTTLED_SECONDS if throttled else OUTAGE_SECONDS
+            if not failure.retryable or not self._patient or time.monotonic() - since + pause > patience:
                 raise failure
             pause = self.pause(pause)
+
+    def _ask(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if self._wire is not None and operation in _WIRED:
+            return self._wire.request(_WIRED[operation], parameters)
+        answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
+        return answer
 
     def pause(self, seconds: float) -> float:
         """Waits for about that long, ends early at `close`; returns how long to wait the next time."""
@@ -197,6 +221,17 @@ _LOGIN_ERRORS = (
     TokenRetrievalError,
     ProfileNotFound,
 )
+
+
+def _wire(core: botocore.session.Session, client: DynamoDBClient, agent: str) -> Wire | None:
+    """None where a proxy stands between, which the SDK knows how to talk to."""
+    endpoint = client.meta.endpoint_url
+    if get_environ_proxies(endpoint).get(endpoint.partition(":")[0]):
+        return None
+    credentials = core.get_credentials()
+    trusted = str(core.get_config_variable("ca_bundle") or get_cert_path(True))
+    current = credentials.get_frozen_credentials if credentials else None
+    return Wire(endpoint, client.meta.region_name, current, trusted, agent)
 
 
 def code_of(error: ClientError) -> str:

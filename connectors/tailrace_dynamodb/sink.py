@@ -65,7 +65,7 @@ class DynamoDBSink:
     def open(self, stream_id: str) -> dict[Partition, int]:
         self.close()
         self._stream = stream_digest(stream_id)
-        self._concurrent = Concurrent()
+        self._concurrent = Concurrent(self._settings.concurrency)
         self._positions = self._new_positions(self._service())
         return self._positions.take(stream_id)
 

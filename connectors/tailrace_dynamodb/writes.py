@@ -18,7 +18,7 @@ from tailrace.errors import RefusedError
 from tailrace.sink import Row
 from tailrace_dynamodb import service as service_module
 from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, identity
-from tailrace_dynamodb.service import CONCURRENCY, Service, code_of
+from tailrace_dynamodb.service import Service, code_of
 from tailrace_dynamodb.tables import scan
 
 #: Delete markers live so long. It must exceed the stream's retention and the sink's greatest lag together: an older
@@ -34,8 +34,9 @@ T = TypeVar("T")
 class Concurrent:
     """Runs one function over many items, in several threads; bounded memory, the first error ends all."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="dynamodb")
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dynamodb")
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -66,7 +67,7 @@ class Concurrent:
         futures: list[Future[None]] = []
         try:
             # A thread for each of the first items; fewer items need fewer threads.
-            while len(futures) < CONCURRENCY and not failed.is_set():
+            while len(futures) < self._threads and not failed.is_set():
                 with taking:
                     found = list(islice(source, 1))
                 if not found:

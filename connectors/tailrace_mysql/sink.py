@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -265,10 +265,10 @@ class MySQLSink:
             raise ValueError("the sink is not open")
         return self._work
 
-    def _execute(self, statement: str) -> int:
+    def _execute(self, statement: str | bytes) -> int:
         return int(self._open_connection().query(statement))
 
-    def _execute_all(self, statements: Iterator[str]) -> None:
+    def _execute_all(self, statements: Iterable[str | bytes]) -> None:
         for statement in statements:
             self._execute(statement)
 

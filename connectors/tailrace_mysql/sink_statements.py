@@ -4,22 +4,65 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
+from tailrace.compiled import compiled_class
 from tailrace.errors import StuckError, ValueRefusedError
 from tailrace.sink import Row, RowChange, TargetTable
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_tables import identifier
-from tailrace_mysql.sink_values import Decoder, Encoder, UnfitError, comparison, decoder, encoder, select_expression
+from tailrace_mysql.sink_values import (
+    Decoder,
+    Encoder,
+    UnfitError,
+    comparison,
+    decoder,
+    encoder,
+    native,
+    select_expression,
+)
 
-#: Longer statements gain nothing, and cost memory on both sides.
-STATEMENT_BYTES = 1 << 20
+#: Longer statements gain nothing; from 1 MiB on they cost the server more for each row.
+STATEMENT_BYTES = 256 << 10
 #: More keys in one IN list could exceed MySQL's range_optimizer_max_mem_size, and scan the whole table.
 KEYS_PER_STATEMENT = 1000
 _NEW = "tailrace_new"
 #: In a table's copy, whether the table had the row.
 _HAD = "`_tailrace_had`"
+
+
+class Tuples(Protocol):
+    """Rows of some columns as SQL."""
+
+    def fill(self, rows: list[Row], start: int, room: int) -> tuple[bytes, int]:
+        """Rows from `start` on, at least one and then as many as `room` bytes take, with commas between; the index of
+        the first one left."""
+        ...
+
+
+class InterpretedTuples:
+    """`Tuples` where there is no compiler (see `literals.pyx`)."""
+
+    def __init__(
+        self, names: Sequence[str], natives: Sequence[tuple[str, int]], literal: Callable[[str, Any], str]
+    ) -> None:
+        self._names = names
+        self._literal = literal
+
+    def fill(self, rows: list[Row], start: int, room: int) -> tuple[bytes, int]:
+        literal = self._literal
+        gathered: list[bytes] = []
+        size = 0
+        for row in islice(rows, start, None):
+            values = row.values
+            text = ("(" + ",".join([literal(name, values[name]) for name in self._names]) + ")").encode()
+            if gathered and size + 1 + len(text) > room:
+                break
+            size += len(text) + bool(gathered)
+            gathered.append(text)
+        return b",".join(gathered), start + len(gathered)
 
 
 class TablePlan:
@@ -59,6 +102,7 @@ class TablePlan:
         if set(state.primary) != keys:
             others.append(state.primary)
         self.otherwise_unique = any(columns and set(columns) != keys for columns in others)
+        self._renderers: dict[tuple[str, ...], Tuples] = {}
         self._kept = [identifier(column.name) for column in state.columns.values() if not column.generated]
 
     # ---- literals
@@ -87,13 +131,28 @@ class TablePlan:
 
     # ---- rows
 
-    def upserts(self, rows: Sequence[Row]) -> Iterator[str]:
+    def upserts(self, rows: Sequence[Row]) -> Iterator[bytes]:
         """Statements that insert or overwrite these rows."""
         for names, group in self._by_columns(rows):
             columns = ", ".join(self._columns[name][0] for name in names)
-            head = f"INSERT INTO {self.name} ({columns}) VALUES "
-            tail = "" if self.otherwise_unique or not self._key else self._on_duplicate(names)
-            yield from self._joined(head, (self._tuple(names, row.values) for row in group), tail)
+            head = f"INSERT INTO {self.name} ({columns}) VALUES ".encode()
+            tail = b"" if self.otherwise_unique or not self._key else self._on_duplicate(names).encode()
+            fixed = len(head) + len(tail)
+            tuples = self._tuples(names)
+            start = 0
+            while start < len(group):
+                text, start = tuples.fill(group, start, self._limit - fixed)
+                if fixed + len(text) > self._server.packet_limit:
+                    raise self._too_large()
+                yield head + text + tail
+
+    def _tuples(self, names: Sequence[str]) -> Tuples:
+        kept = self._renderers.get(tuple(names))
+        if kept is None:
+            form = compiled_class("tailrace_mysql.literals", "Tuples") or InterpretedTuples
+            natives = [native(self._columns[name][1]) for name in names]
+            kept = self._renderers[tuple(names)] = form(names, natives, self._literal)
+        return kept
 
     def _on_duplicate(self, names: Sequence[str]) -> str:
         quoted = [self._columns[name][0] for name in names if name not in self._key]
@@ -103,7 +162,7 @@ class TablePlan:
         sets = ", ".join(f"{name} = {_NEW}.{name}" for name in quoted)
         return f" AS {_NEW} ON DUPLICATE KEY UPDATE {sets}"
 
-    def inserts(self, changes: Iterable[RowChange]) -> Iterator[str]:
+    def inserts(self, changes: Iterable[RowChange]) -> Iterator[bytes]:
         """Statements that insert rows of a table without a key."""
         return self.upserts([Row(change.seq, change.after or {}) for change in changes])
 

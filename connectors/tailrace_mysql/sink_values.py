@@ -11,6 +11,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from tailrace.schema import Column, Kind
@@ -43,11 +44,11 @@ def encoder(column: Column, type_: ColumnType, from_mysql: bool, mariadb: bool) 
     if kind in (Kind.INTEGER, Kind.YEAR):
         return _integer
     if kind == Kind.FLOAT:
-        return _float_encoder(column.type.size == 32, mariadb)
+        return _FloatEncoder(column.type.size == 32, mariadb)
     if kind == Kind.BYTES:
         return _key_bytes if column.key else _bytes
     if type_.base == "decimal":
-        return _decimal_encoder(type_.scale)
+        return _DecimalEncoder(type_.scale)
     if type_.base == "bit":
         return _bits
     if type_.base == "json":
@@ -63,6 +64,15 @@ def encoder(column: Column, type_: ColumnType, from_mysql: bool, mariadb: bool) 
     if kind == Kind.TIMESTAMPTZ:
         return _utc_checked
     return quoted
+
+
+def native(encode: Encoder) -> tuple[str, int]:
+    """The compiled form (`literals.pyx`) that gives the same literals, "" for none, and the number that it needs."""
+    if isinstance(encode, _DecimalEncoder):
+        return "decimal", encode.scale
+    if isinstance(encode, _FloatEncoder):
+        return ("", 0) if encode.single else ("float", not encode.mariadb)
+    return _NATIVE.get(encode, ""), 0
 
 
 def comparison(column: Column, type_: ColumnType, encode: Encoder) -> Encoder:
@@ -84,33 +94,36 @@ def _integer(value: Any) -> str:
     return str(int(value))
 
 
-def _float_encoder(single: bool, mariadb: bool) -> Encoder:
-    def encode(value: Any) -> str:
+@dataclass(frozen=True, slots=True)
+class _FloatEncoder:
+    single: bool
+    mariadb: bool
+
+    def __call__(self, value: Any) -> str:
         number = float(value)
         if not math.isfinite(number):
             raise UnfitError("NaN or infinity, which MySQL's numbers do not have")
-        if single:
+        if self.single:
             # What the column will hold, so that a comparison with it finds it.
             number = struct.unpack("<f", struct.pack("<f", number))[0]
-        if mariadb and number == 0 and math.copysign(1, number) < 0:
+        if self.mariadb and number == 0 and math.copysign(1, number) < 0:
             raise UnfitError("a negative zero, which MariaDB does not have")
         text = repr(number)
         # Without an exponent it would be a DECIMAL literal, of 65 digits at most.
         return text if "e" in text else text + "e0"
 
-    return encode
 
+@dataclass(frozen=True, slots=True)
+class _DecimalEncoder:
+    scale: int
 
-def _decimal_encoder(scale: int) -> Encoder:
-    def encode(value: Any) -> str:
+    def __call__(self, value: Any) -> str:
         match = _NUMBER.fullmatch(value)
         if match is None:
             raise UnfitError("NaN or infinity, which MySQL's DECIMAL does not have")
-        if match[1] and len(match[1]) > scale:
+        if match[1] and len(match[1]) > self.scale:
             raise UnfitError("more digits after the point than the target's DECIMAL")  # the server would round
         return match.group()
-
-    return encode
 
 
 def _bytes(value: Any) -> str:
@@ -135,6 +148,15 @@ def _utc_checked(value: Any) -> str:
     if not _TIMESTAMP.fullmatch(text):
         raise UnfitError("a timestamp that MySQL's DATETIME does not have (infinity, BC, past 9999)")
     return quoted(text)
+
+
+_NATIVE: dict[Encoder, str] = {
+    _boolean: "boolean",
+    _integer: "integer",
+    quoted: "text",
+    _utc: "utc",
+    _bytes: "base64",
+}
 
 
 def _matching(pattern: re.Pattern[str], otherwise: str) -> Encoder:

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 import orjson
 
 from tailrace.batch import Run
+from tailrace.compiled import compiled_class
 from tailrace.errors import ValueRefusedError
 
 #: A frame's events take about this many bytes at most, one single event excepted: what a reader holds at least.
@@ -38,11 +39,13 @@ class Frame(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a run."""
+    """Events `start` to `stop` of a run."""
 
     topic: str
-    keys: Sequence[bytes | None]
-    values: Sequence[bytes | None]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    start: int
+    stop: int
 
 
 def encode(runs: Sequence[Run], limit: int = FRAME_BYTES) -> Iterator[Frame]:
@@ -51,8 +54,10 @@ def encode(runs: Sequence[Run], limit: int = FRAME_BYTES) -> Iterator[Frame]:
     Raises:
         ValueRefusedError: one event is larger than a frame can be.
     """
-    for pieces in _cut(runs, limit):
-        yield _pack(pieces)
+    for pieces, size in _cut(runs, limit):
+        events = sum(piece.stop - piece.start for piece in pieces)
+        head = orjson.dumps([(piece.topic, piece.stop - piece.start) for piece in pieces])
+        yield Frame(events, pack(len(head).to_bytes(4, "little") + head, pieces, events, size))
 
 
 def decode(body: bytes, skip: int = 0) -> list[Run]:
@@ -65,14 +70,11 @@ def decode(body: bytes, skip: int = 0) -> list[Run]:
     try:
         head: list[tuple[str, int]] = orjson.loads(body[4:head_end])
         events = sum(count for _, count in head)
-        keys_at = head_end + 8 * events
-        lengths = _lengths(body[head_end:keys_at])
-    except (orjson.JSONDecodeError, TypeError) as error:
+    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
         raise ValueError("no frame of the embedded stream") from error
-    if len(lengths) != 2 * events:
-        raise ValueError("a frame of the embedded stream is cut short")
-    keys, values_at = _column(body, lengths[:events], keys_at, skip)
-    values, end = _column(body, lengths[events:], values_at, skip)
+    keys_at = head_end + 8 * events
+    keys, values_at = column(body, head_end, events, keys_at, skip)
+    values, end = column(body, head_end + 4 * events, events, values_at, skip)
     if end != len(body):
         raise ValueError("a frame of the embedded stream has a wrong length")
     runs = []
@@ -88,68 +90,90 @@ def decode(body: bytes, skip: int = 0) -> list[Run]:
     return runs
 
 
-def _cut(runs: Sequence[Run], limit: int) -> Iterator[list[Piece]]:
+def _cut(runs: Sequence[Run], limit: int) -> Iterator[tuple[list[Piece], int]]:
+    """The pieces of each frame, and the bytes of their keys and values."""
     pieces: list[Piece] = []
     size = 0
     for run in runs:
-        if not run.values:
-            continue
-        sizes = [
-            (len(value) if value is not None else 0) + (len(key) if key is not None else 0)
-            for key, value in zip(run.keys, run.values, strict=True)
-        ]
-        total = sum(sizes)
-        if size + total <= limit:
-            pieces.append(Piece(run.topic, run.keys, run.values))
-            size += total
-            continue
-        start = 0
-        for index, event in enumerate(sizes):
-            if event > LARGEST_EVENT:
-                raise ValueRefusedError(
-                    f"an event of {event:,} bytes is larger than the embedded stream takes ({LARGEST_EVENT:,} bytes)",
-                    where=run.topic,
-                    fix="exclude the table, or use Kafka",
-                )
-            if size + event > limit and (pieces or index > start):
-                if index > start:
-                    pieces.append(Piece(run.topic, run.keys[start:index], run.values[start:index]))
-                yield pieces
-                pieces, size, start = [], 0, index
-            size += event
-        pieces.append(Piece(run.topic, run.keys[start:], run.values[start:]))
+        start, end = 0, len(run.values)
+        while start < end:
+            stop, taken = fit(run.keys, run.values, start, limit - size)
+            if stop == start:
+                if pieces:
+                    yield pieces, size
+                    pieces, size = [], 0
+                    continue
+                stop, taken = start + 1, _single(run, start)
+            pieces.append(Piece(run.topic, run.keys, run.values, start, stop))
+            size += taken
+            start = stop
     if pieces:
-        yield pieces
+        yield pieces, size
 
 
-def _pack(pieces: list[Piece]) -> Frame:
-    head = orjson.dumps([(piece.topic, len(piece.values)) for piece in pieces])
-    keys = [key for piece in pieces for key in piece.keys]
-    values = [value for piece in pieces for value in piece.values]
+def _single(run: Run, index: int) -> int:
+    """The bytes of an event that is a frame of its own."""
+    size = len(run.keys[index] or b"") + len(run.values[index] or b"")
+    if size > LARGEST_EVENT:
+        raise ValueRefusedError(
+            f"an event of {size:,} bytes is larger than the embedded stream takes ({LARGEST_EVENT:,} bytes)",
+            where=run.topic,
+            fix="exclude the table, or use Kafka",
+        )
+    return size
+
+
+def _fit(keys: list[bytes | None], values: list[bytes | None], start: int, room: int) -> tuple[int, int]:
+    """Where the events from `start` on that `room` bytes hold end, and how many bytes they are."""
+    size = 0
+    index = start
+    for key, value in zip(islice(keys, start, None), islice(values, start, None), strict=True):
+        event = (len(key) if key is not None else 0) + (len(value) if value is not None else 0)
+        if size + event > room:
+            break
+        size += event
+        index += 1
+    return index, size
+
+
+def _pack(head: bytes, pieces: list[Piece], events: int, size: int) -> bytes:
+    """The frame with this beginning; `events` and `size` are those of the pieces."""
+    keys = [key for piece in pieces for key in piece.keys[piece.start : piece.stop]]
+    values = [value for piece in pieces for value in piece.values[piece.start : piece.stop]]
     lengths = array("i", [-1 if key is None else len(key) for key in keys])
     lengths.extend([-1 if value is None else len(value) for value in values])
     if sys.byteorder == "big":
         lengths.byteswap()
     # A missing key or value and an empty one take no bytes alike; the lengths tell them apart.
-    body = b"".join(
-        (len(head).to_bytes(4, "little"), head, lengths.tobytes(), *filter(None, keys), *filter(None, values))
-    )
-    return Frame(len(values), body)
+    return b"".join((head, lengths.tobytes(), *filter(None, keys), *filter(None, values)))
 
 
-def _lengths(packed: bytes) -> array[int]:
+def _column(body: bytes, lengths_at: int, count: int, start: int, skip: int) -> tuple[list[bytes | None], int]:
+    """The cells after the first `skip`, and where the column ends in `body`.
+
+    Raises:
+        ValueError: the bytes end before it does.
+    """
     lengths = array("i")
-    lengths.frombytes(packed[: len(packed) & ~3])
+    packed = body[lengths_at : lengths_at + 4 * count]
+    if lengths_at > len(body) or len(packed) != 4 * count:
+        raise ValueError("a frame of the embedded stream is cut short")
+    lengths.frombytes(packed)
     if sys.byteorder == "big":
         lengths.byteswap()
-    return lengths
-
-
-def _column(body: bytes, lengths: array[int], start: int, skip: int) -> tuple[list[bytes | None], int]:
-    """The cells after the first `skip`, and where the column ends in `body`."""
     ends = list(accumulate([length if length > 0 else 0 for length in lengths], initial=start))
+    if ends[-1] > len(body):
+        raise ValueError("a frame of the embedded stream has a wrong length")
     cells = [
         body[at:end] if length >= 0 else None
         for length, at, end in zip(lengths[skip:], ends[skip:-1], ends[skip + 1 :], strict=True)
     ]
     return cells, ends[-1]
+
+
+# Handling a run's lists is half of a frame's cost, and compiled next to none.
+fit: Callable[[list[bytes | None], list[bytes | None], int, int], tuple[int, int]]
+fit = compiled_class("tailrace_sqlite.cells", "fit") or _fit
+pack: Callable[[bytes, list[Piece], int, int], bytes] = compiled_class("tailrace_sqlite.cells", "pack") or _pack
+column: Callable[[bytes, int, int, int, int], tuple[list[bytes | None], int]]
+column = compiled_class("tailrace_sqlite.cells", "column") or _column

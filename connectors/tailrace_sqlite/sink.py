@@ -22,6 +22,9 @@ from tailrace_sqlite.sink_positions import Positions
 from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
 
 _BUSY_SECONDS = 5.0
+_CACHE_BYTES = 16 << 20
+#: Of the write-ahead log, 4 KB each where the file was made by SQLite's defaults.
+_CHECKPOINT_PAGES = 4000
 #: RENAME COLUMN came with 3.25, the upsert with 3.24.
 _OLDEST = (3, 25)
 
@@ -41,7 +44,7 @@ class SQLiteSink:
 
     transactional = True
     transactional_ddl = True
-    overlaps = False
+    overlaps = True
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._name = settings.name
@@ -64,6 +67,9 @@ class SQLiteSink:
             connection.execute("PRAGMA journal_mode = WAL")
             # The stream may forget what the target has: a commit must survive a power cut.
             connection.execute("PRAGMA synchronous = FULL")
+            # SQLite's own 2 MB would write the pages of a large transaction more than once.
+            connection.execute(f"PRAGMA cache_size = {-_CACHE_BYTES // 1024}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._begin()
             self._positions = Positions(connection, self._pipeline, self._name, str(self._path))
             stored = self._positions.take_over(stream_id)
@@ -139,7 +145,7 @@ class SQLiteSink:
         if work.truncate:
             connection.execute(f"DELETE FROM {statements.name}")
         if work.deletes:
-            keys = [statements.bind(row.values, statements.key) for row in work.deletes]
+            keys = list(statements.bind_all((row.values for row in work.deletes), statements.key))
             connection.executemany(statements.delete, keys)
         if work.upserts or work.updates:
             connection.execute("SAVEPOINT tailrace_put")
@@ -158,12 +164,12 @@ class SQLiteSink:
             self._write_one(connection, statements, change)
 
     def _put(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
-        rows = (statements.bind(row.values, statements.columns) for row in work.upserts)
+        rows = statements.bind_all((row.values for row in work.upserts), statements.columns)
         connection.executemany(statements.upsert, rows)
         for names, updates in _by_columns(work.updates, statements.key).items():
             if names:
                 order = (*names, *statements.key)
-                rows = (statements.bind(row.values, order) for row in updates)
+                rows = statements.bind_all((row.values for row in updates), order)
                 connection.executemany(statements.update(names), rows)
 
     def _put_aside(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
@@ -174,7 +180,7 @@ class SQLiteSink:
         kept = statements.make_aside(connection)
         aside = statements.aside()
         every, own = listed(kept), listed(statements.columns)
-        keys = [statements.bind(row.values, statements.key) for row in (*work.upserts, *work.updates)]
+        keys = list(statements.bind_all((row.values for row in (*work.upserts, *work.updates)), statements.key))
         moved = f"INSERT INTO {aside.name} SELECT {every}, 1 FROM {statements.name} WHERE {statements.matches_key}"
         connection.executemany(moved, keys)
         connection.executemany(statements.delete, keys)

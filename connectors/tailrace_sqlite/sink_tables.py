@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
@@ -104,6 +105,14 @@ def _bound(column: Column, value: Any) -> Any:
     return value if value is None or bind is None else bind(value)
 
 
+def _converted(row: Sequence[Any], binders: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    values = list(row)
+    for index, bind in binders:
+        if (value := values[index]) is not None:
+            values[index] = bind(value)
+    return values
+
+
 def _value(read: Callable[[Any], Any], value: Any) -> Any:
     """A column that is still to change its type holds what is no value of the new one, and equals none."""
     try:
@@ -165,12 +174,15 @@ class Statements:
     def delete_one(self, known: Sequence[str]) -> str:
         return f"DELETE FROM {self.name} WHERE {self._one(known)}"
 
-    def bind(self, values: dict[str, Any], names: Sequence[str]) -> list[Any]:
-        binders = self._binders
-        return [
-            value if (value := values[name]) is None or (bind := binders[name]) is None else bind(value)
-            for name in names
-        ]
+    def bind(self, values: dict[str, Any], names: Sequence[str]) -> Sequence[Any]:
+        return next(self.bind_all((values,), names))
+
+    def bind_all(self, rows: Iterable[dict[str, Any]], names: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """What is bound for each row: the values of these columns. Columns that convert nothing cost nothing."""
+        take = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+        converted = [(index, bind) for index, name in enumerate(names) if (bind := self._binders[name]) is not None]
+        bound: Iterator[Sequence[Any]] = map(take, rows)
+        return (_converted(row, converted) for row in bound) if converted else bound
 
     def read(self, row: Sequence[Any]) -> dict[str, Any]:
         return {

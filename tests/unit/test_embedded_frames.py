@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.batch import Run
+from tailrace.compiled import compiled_class
 from tailrace_sqlite import frames
 
 cell = st.none() | st.binary(max_size=40)
@@ -55,3 +56,55 @@ def test_a_frame_cut_short_or_grown_is_no_frame(runs: list[Run], data: st.DataOb
         for body in (frame.body[:cut], frame.body + b"x"):
             with pytest.raises(ValueError, match="frame"):
                 frames.decode(body)
+
+
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "fit", frames._fit)
+    monkeypatch.setattr(frames, "pack", frames._pack)
+    monkeypatch.setattr(frames, "column", frames._column)
+
+
+@given(some_runs, st.integers(1, 200), st.data())
+def test_the_compiled_form_gives_the_same_frames_and_cells(runs: list[Run], limit: int, data: st.DataObject) -> None:
+    if compiled_class("tailrace_sqlite.cells", "pack") is None:
+        pytest.skip("no compiled form here")
+    for run in runs:
+        for start in range(len(run)):
+            assert frames.fit(run.keys, run.values, start, limit) == frames._fit(run.keys, run.values, start, limit)
+    packed = list(frames.encode(runs, limit))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "fit", frames._fit)
+        patch.setattr(frames, "pack", frames._pack)
+        assert list(frames.encode(runs, limit)) == packed
+        patch.setattr(frames, "column", frames._column)
+        skips = [data.draw(st.integers(0, frame.events)) for frame in packed]
+        expected = [flat(frames.decode(frame.body, skip)) for frame, skip in zip(packed, skips, strict=True)]
+    assert [flat(frames.decode(frame.body, skip)) for frame, skip in zip(packed, skips, strict=True)] == expected
+
+
+@given(st.binary(max_size=60), st.integers(-1, 12), st.integers(0, 60), st.integers(0, 60), st.integers(0, 12))
+def test_neither_form_reads_beyond_damaged_bytes(body: bytes, count: int, lengths: int, start: int, skip: int) -> None:
+    found: list[object] = []
+    for read in (frames.column, frames._column):
+        try:
+            found.append(read(body, lengths, count, start, skip))
+        except ValueError:
+            found.append(None)
+    assert found[0] == found[1]
+
+
+def test_a_value_that_is_not_bytes_is_refused() -> None:
+    runs = [Run("t", [None], ["text"])]  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        list(frames.encode(runs))
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_the_interpreted_form_keeps_to_the_limit_too() -> None:
+    test_frames_keep_to_the_limit_but_for_a_single_event()
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_a_value_that_is_not_bytes_is_refused_by_the_interpreted_form() -> None:
+    test_a_value_that_is_not_bytes_is_refused()
