@@ -29,7 +29,7 @@ _CONNECTORS = {"MariaDbConnector": "mariadb", "MySqlConnector": "mysql", "Postgr
 
 
 def fetch(connector: str) -> list[Path]:
-    """The class path for one of `VERSIONS`, from the cache: the runner's classes and the jars. Needs a JDK (`javac`)."""
+    """The class path for one of `VERSIONS`, in the cache: the compiled runner, and the jars. Needs a JDK (`javac`)."""
     version = VERSIONS[connector]
     parts = (f"connector-{connector}", "embedded", "storage-file")
     libraries = jars(*(f"io.debezium:debezium-{part}:{version}" for part in parts))

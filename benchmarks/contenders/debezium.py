@@ -1,0 +1,89 @@
+"""Debezium's embedded engine with kafka-clients, on the connector of the source's own kind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import consumer
+from benchmarks.contenders.checks import verified
+from benchmarks.figures import Run, second_half_rate
+from benchmarks.processes import ContenderError, Watch, cpu_seconds, server_cpu
+from benchmarks.stage import Stage
+from benchmarks.works import MARKER
+from tests.servers import debezium
+
+# Large batches and a queue of several; the engine waits this long for a batch to fill.
+THROUGHPUT = {"max.batch.size": "20480", "max.queue.size": "81920", "poll.interval.ms": "50"}
+LATENCY = {"max.batch.size": "2048", "max.queue.size": "8192", "poll.interval.ms": "1"}
+PRODUCER = {
+    "acks": "all",
+    "enable.idempotence": "true",
+    "linger.ms": "5",
+    "batch.size": "1000000",
+    "buffer.memory": "134217728",
+    "compression.type": "lz4",
+}
+_SECONDS = 1800
+
+
+class Debezium:
+    """A backlog into Kafka: the engine is started, and stopped when the broker has all records."""
+
+    rounds = None
+
+    def __init__(self, stage: Stage, profile: Mapping[str, str] = THROUGHPUT) -> None:
+        self.name = "debezium"
+        self._stage = stage
+        self._profile = profile
+
+    def settings(self, number: int) -> dict[str, str]:
+        """All of the engine's and the producer's properties."""
+        stage = self._stage
+        state = self._state(number)
+        state.mkdir(exist_ok=True)
+        tables = [MARKER, *stage.work.tables]
+        producer = {name.replace(".", "_"): value for name, value in PRODUCER.items()}
+        return (
+            debezium.properties(stage.source, f"dbz{number}", state, tables)
+            | debezium.to_kafka(stage.kafka.bootstrap, **producer)
+            | {"offset.flush.interval.ms": "1000", **self._profile}
+        )
+
+    def _state(self, number: int) -> Path:
+        return self._stage.folder / f"dbz{number}"
+
+    def prepare(self, number: int) -> None:
+        """A first engine reads the schema and a row of the marker table, whose place in the log it stores."""
+        stage = self._stage
+        marker = f"dbz{number}.{stage.schema}.{MARKER}"
+        consumer.create_topics(stage.kafka, [marker, *stage.topics(f"dbz{number}")])
+        with debezium.Engine(self.settings(number)) as engine:
+
+            def mark() -> None:
+                engine.check()
+                stage.source.execute(f"INSERT INTO {MARKER} VALUES (%s)", (time.time_ns(),))
+
+            consumer.await_records(stage.kafka, [marker], 1, mark, 120)
+        if not (self._state(number) / "offsets.dat").exists():
+            raise ContenderError(f"Debezium stored no offsets in {self._state(number)}")
+
+    def run(self, number: int) -> Run:
+        """The backlog; `seconds` ends with the last record's arrival at the broker."""
+        stage = self._stage
+        topics = stage.topics(f"dbz{number}")
+        with server_cpu(**stage.servers) as servers:
+            started = time.time()
+            with debezium.Engine(self.settings(number)) as engine, Watch(engine.pid) as watch:
+                consumer.await_records(stage.kafka, topics, stage.work.rows, engine.check, _SECONDS)
+                spent = cpu_seconds(engine.pid)
+        arrived = verified(self.name, stage, topics)
+        consumer.delete_topics(stage.kafka, topics)
+        return Run(
+            rows=arrived.events,
+            seconds=max(arrived.times) - started,
+            cpu_seconds=spent,
+            peak_rss_mb=watch.total_mb,
+            more={"warm_rows_per_second": second_half_rate(arrived.times) or 0.0, **servers},
+        )
