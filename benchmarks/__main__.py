@@ -15,11 +15,18 @@ from types import FrameType
 from benchmarks import bars, results, table
 from benchmarks.asked import Asked
 from benchmarks.figures import Run
-from benchmarks.paths import capture
+from benchmarks.paths import capture, embedded, latency, limits, pipeline, sinks
 from benchmarks.processes import ContenderError
 from benchmarks.works import WORKS
 
-PATHS = {"capture": capture.measure}
+PATHS = {
+    "capture": capture.measure,
+    "embedded": embedded.measure,
+    "sinks": sinks.measure,
+    "pipeline": pipeline.measure,
+    "latency": latency.measure,
+    "limits": limits.measure,
+}
 SINKS = ("postgres18", "mysql", "sqlite", "dynamodb")
 SOURCES = (*bars.MYSQL_FAMILY, *bars.POSTGRES)
 

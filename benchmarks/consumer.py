@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from benchmarks.fold import Fold
 from benchmarks.processes import ContenderError
-from benchmarks.works import CHECKED, row_digest
 from tests.servers import Kafka, unique_name
 
 _IDLE_SECONDS = 10
@@ -22,17 +21,11 @@ class Arrived:
     """What a consumer that reads committed sees of some topics.
 
     Attributes:
-        events: changes of rows.
-        times: when the broker appended each, in seconds since 1970.
-        rows, checksum: of the rows that the events leave, each as its last event has it.
-        bytes: of keys and values.
+        times: when the broker appended each change of a row, in seconds since 1970.
     """
 
-    events: int
+    fold: Fold
     times: list[float]
-    rows: int
-    checksum: int
-    bytes: int
 
 
 def create_topics(kafka: Kafka, names: Sequence[str]) -> None:
@@ -69,9 +62,13 @@ def messages(kafka: Kafka, topics: Sequence[str]) -> Any:
     consumer = reader(kafka, topics)
     open_topics = set(topics)
     try:
+        heard = time.monotonic()
         while open_topics:
-            received: list[Message] = consumer.consume(10_000, _IDLE_SECONDS)
-            if not received:
+            # It waits until there are so many, or for the whole time.
+            received: list[Message] = consumer.consume(10_000, 0.2)
+            if received:
+                heard = time.monotonic()
+            elif time.monotonic() > heard + _IDLE_SECONDS:
                 raise ContenderError(f"Kafka gave nothing for {_IDLE_SECONDS} s; not at the end of {open_topics}")
             events = []
             for message in received:
@@ -87,26 +84,14 @@ def messages(kafka: Kafka, topics: Sequence[str]) -> Any:
         consumer.close()
 
 
-def row(value: bytes | None) -> dict[str, Any] | None:
-    """The row after a change, of Debezium's envelope; None for what is no change of a row."""
-    after: dict[str, Any] | None = orjson.loads(value).get("after") if value else None
-    return after
-
-
 def arrived(kafka: Kafka, topics: Sequence[str]) -> Arrived:
     """Reads the topics to their ends."""
-    state: dict[tuple[str, int], int] = {}
-    times: list[float] = []
-    size = 0
+    seen = Arrived(Fold(), [])
     for batch in messages(kafka, topics):
         for message in batch:
-            after = row(message.value())
-            if after is not None:
-                digest = row_digest(tuple(after[name] for name in CHECKED))
-                state[message.topic(), after["id"]] = digest
-                times.append(message.timestamp()[1] / 1000)
-                size += len(message.key() or b"") + len(message.value())
-    return Arrived(len(times), times, len(state), sum(state.values()), size)
+            if seen.fold.add(message.topic(), message.key(), message.value()):
+                seen.times.append(message.timestamp()[1] / 1000)
+    return seen
 
 
 def await_records(kafka: Kafka, topics: Sequence[str], count: int, alive: Any, seconds: float) -> None:

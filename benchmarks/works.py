@@ -6,7 +6,6 @@ these four and does not depend on the order of rows.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -236,18 +235,13 @@ def insert(database: Database, table: str, first: int, count: int, wide: int = 0
     return f"INSERT INTO {table} ({_NAMES}{columns}) SELECT {values}{more} FROM ({numbers}) t"
 
 
-def row_digest(row: tuple[Any, ...]) -> int:
-    """The checksum's part of one row: `CHECKED` columns, numbers or their text."""
-    return int.from_bytes(hashlib.md5("|".join(map(str, row)).encode()).digest()[:4])
-
-
 def checksum(database: Database, tables: tuple[str, ...]) -> tuple[int, int]:
     """Number of rows and sum of their digests, computed by the server."""
-    text = f"MD5(CONCAT_WS('|', {', '.join(CHECKED)}))"
+    text = f"CONCAT_WS('|', {', '.join(CHECKED)})"
     if is_mysql(database):
-        part = f"CAST(CONV(LEFT({text}, 8), 16, 10) AS UNSIGNED)"
+        part = f"CAST(CONV(LEFT(SHA2({text}, 256), 8), 16, 10) AS UNSIGNED)"
     else:
-        part = f"('x' || left({text}, 8))::bit(32)::bigint"
+        part = f"('x' || left(encode(sha256(convert_to({text}, 'UTF8')), 'hex'), 8))::bit(32)::bigint"
     rows = digest = 0
     for table in tables:
         [(count, total)] = database.query(f"SELECT COUNT(*), COALESCE(SUM({part}), 0) FROM {table}")

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from benchmarks import consumer
+from benchmarks.fold import Fold
 from benchmarks.processes import ContenderError
-from benchmarks.stage import Stage
+from benchmarks.stage import KafkaStage, Stage
 from benchmarks.works import checksum
 
 
-def verified(contender: str, stage: Stage, topics: list[str]) -> consumer.Arrived:
-    """What arrived in the topics.
+def verified(contender: str, stage: KafkaStage, topics: list[str]) -> consumer.Arrived:
+    """What arrived in the topics, which is what `verify` says."""
+    arrived = consumer.arrived(stage.kafka, topics)
+    verify(contender, stage, arrived.fold)
+    return arrived
+
+
+def verify(contender: str, stage: Stage, fold: Fold) -> None:
+    """Compares events with the source.
 
     Raises:
-        ContenderError: it is not as many events as the work made, or they leave other rows than the source has.
+        ContenderError: they are not as many as the work made, or leave other rows than the source has.
     """
-    arrived = consumer.arrived(stage.kafka, topics)
-    rows, digest = checksum(stage.source, stage.work.tables)
-    expected = (stage.work.rows, rows, digest)
-    seen = (arrived.events, arrived.rows, arrived.checksum)
+    compare(contender, stage, (fold.events, fold.rows, fold.checksum), (stage.work.rows,))
+
+
+def verify_target(contender: str, stage: Stage, rows: int, digest: int) -> None:
+    """Compares a target's rows and their checksum with the source's; raises `ContenderError` if they differ."""
+    compare(contender, stage, (rows, digest), ())
+
+
+def compare(contender: str, stage: Stage, seen: tuple[int, ...], before: tuple[int, ...]) -> None:
+    """`seen` ends with number and checksum of rows; `before` is what is expected in front of these."""
+    expected = (*before, *checksum(stage.source, stage.work.tables))
     if seen != expected:
         raise ContenderError(
-            f"{contender} on {stage.source.server.kind}, {stage.work.name}: the consumer has (events, rows, checksum)"
-            f" {seen}, the source {expected}"
+            f"{contender} on {stage.source.server.kind}, {stage.work.name}: (…, rows, checksum) are {seen} there,"
+            f" and {expected} at the source"
         )
-    return arrived

@@ -10,7 +10,7 @@ from benchmarks import consumer
 from benchmarks.contenders.checks import verified
 from benchmarks.figures import Run, second_half_rate
 from benchmarks.processes import ContenderError, Watch, cpu_seconds, server_cpu
-from benchmarks.stage import Stage
+from benchmarks.stage import KafkaStage
 from benchmarks.works import MARKER
 from tests.servers import debezium
 
@@ -33,12 +33,12 @@ class Debezium:
 
     rounds = None
 
-    def __init__(self, stage: Stage, profile: Mapping[str, str] = THROUGHPUT) -> None:
+    def __init__(self, stage: KafkaStage, profile: Mapping[str, str] = THROUGHPUT, prefix: str = "dbz") -> None:
         self.name = "debezium"
         self._stage = stage
-        self._profile = profile
+        self._profile, self._prefix = profile, prefix
 
-    def settings(self, number: int) -> dict[str, str]:
+    def settings(self, number: int | str) -> dict[str, str]:
         """All of the engine's and the producer's properties."""
         stage = self._stage
         state = self._state(number)
@@ -46,19 +46,19 @@ class Debezium:
         tables = [MARKER, *stage.work.tables]
         producer = {name.replace(".", "_"): value for name, value in PRODUCER.items()}
         return (
-            debezium.properties(stage.source, f"dbz{number}", state, tables)
+            debezium.properties(stage.source, f"{self._prefix}{number}", state, tables)
             | debezium.to_kafka(stage.kafka.bootstrap, **producer)
             | {"offset.flush.interval.ms": "1000", **self._profile}
         )
 
-    def _state(self, number: int) -> Path:
-        return self._stage.folder / f"dbz{number}"
+    def _state(self, number: int | str) -> Path:
+        return self._stage.folder / f"{self._prefix}{number}"
 
     def prepare(self, number: int) -> None:
         """A first engine reads the schema and a row of the marker table, whose place in the log it stores."""
         stage = self._stage
-        marker = f"dbz{number}.{stage.schema}.{MARKER}"
-        consumer.create_topics(stage.kafka, [marker, *stage.topics(f"dbz{number}")])
+        marker = f"{self._prefix}{number}.{stage.schema}.{MARKER}"
+        consumer.create_topics(stage.kafka, [marker, *stage.topics(f"{self._prefix}{number}")])
         with debezium.Engine(self.settings(number)) as engine:
 
             def mark() -> None:
@@ -72,7 +72,7 @@ class Debezium:
     def run(self, number: int) -> Run:
         """The backlog; `seconds` ends with the last record's arrival at the broker."""
         stage = self._stage
-        topics = stage.topics(f"dbz{number}")
+        topics = stage.topics(f"{self._prefix}{number}")
         with server_cpu(**stage.servers) as servers:
             started = time.time()
             with debezium.Engine(self.settings(number)) as engine, Watch(engine.pid) as watch:
@@ -81,7 +81,7 @@ class Debezium:
         arrived = verified(self.name, stage, topics)
         consumer.delete_topics(stage.kafka, topics)
         return Run(
-            rows=arrived.events,
+            rows=arrived.fold.events,
             seconds=max(arrived.times) - started,
             cpu_seconds=spent,
             peak_rss_mb=watch.total_mb,

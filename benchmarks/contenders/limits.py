@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 from benchmarks.figures import Run
 from benchmarks.processes import Finished, run, server_cpu
 from benchmarks.stage import Stage
+from tests.servers.debian import mysql_tree
 from tests.servers.process import program
 
 
-class MariadbBinlog:
-    """`mariadb-binlog --read-from-remote-server --raw`, into memory."""
+class Binlog:
+    """`mariadb-binlog` or MySQL's `mysqlbinlog` with `--read-from-remote-server --raw`, into memory."""
 
     rounds = None
 
     def __init__(self, stage: Stage) -> None:
-        self.name = "mariadb-binlog"
+        self._is_mysql = stage.source.server.kind == "mysql"
+        self.name = "mysqlbinlog" if self._is_mysql else "mariadb-binlog"
         self._stage = stage
         self._from = ("", 0)
 
@@ -32,13 +35,21 @@ class MariadbBinlog:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, server_cpu(source=pid) as servers:
             done = run(
                 [
-                    program("mariadb-binlog", package="mariadb-client"),
-                    *("--no-defaults", "--read-from-remote-server", "--raw", "--to-last-log", "--skip-ssl"),
+                    *(_mysqlbinlog() if self._is_mysql else [program("mariadb-binlog", package="mariadb-client")]),
+                    *("--no-defaults", "--read-from-remote-server", "--raw", "--to-last-log"),
+                    "--ssl-mode=DISABLED" if self._is_mysql else "--skip-ssl",
                     *(f"--host={login.host}", f"--port={login.port}", f"--user={login.user}"),
                     *(f"--start-position={position}", f"--result-file={folder}/", file),
                 ]
             )
         return limit(self._stage.work.rows, done, servers)
+
+
+def _mysqlbinlog() -> list[str | Path]:
+    """Out of the unpacked packages, through their own loader."""
+    root = mysql_tree()
+    loader = root / "usr/lib64/ld-linux-x86-64.so.2"
+    return [loader, "--library-path", root / "usr/lib/x86_64-linux-gnu", root / "usr/bin/mysqlbinlog"]
 
 
 class PgRecvlogical:

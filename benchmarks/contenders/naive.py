@@ -17,7 +17,7 @@ from benchmarks import consumer
 from benchmarks.contenders.limits import PUBLICATION, binlog_place, create_slot
 from benchmarks.figures import Run, second_half_rate
 from benchmarks.processes import ContenderError, python, run, server_cpu
-from benchmarks.stage import Stage
+from benchmarks.stage import KafkaStage
 from tests.servers.sql import Login
 
 MOST = {"bulk": 100_000, "huge": 100_000, "tables": 50_000, "single": 20_000, "wide": 10_000}
@@ -30,7 +30,7 @@ class Naive:
     rounds = 1
     kind: str
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: KafkaStage) -> None:
         self.name = {"mysql": "python-mysql-replication", "postgres": "psycopg2"}[self.kind]
         self._stage = stage
         self._place: tuple[Any, ...] = ()
@@ -44,8 +44,8 @@ class Naive:
         with server_cpu(**stage.servers) as servers:
             done = run(python(_MODULE, *order))
         arrived = consumer.arrived(stage.kafka, topics)
-        if arrived.events != events:
-            raise ContenderError(f"{self.name}: {arrived.events} of {events} events arrived")
+        if arrived.fold.events != events:
+            raise ContenderError(f"{self.name}: {arrived.fold.events} of {events} events arrived")
         consumer.delete_topics(stage.kafka, topics)
         return Run(
             rows=events,

@@ -9,7 +9,7 @@ from benchmarks import consumer
 from benchmarks.contenders.checks import verified
 from benchmarks.figures import Run, second_half_rate
 from benchmarks.processes import Finished, Program, python, run, server_cpu
-from benchmarks.stage import Stage
+from benchmarks.stage import KafkaStage
 from benchmarks.works import is_mysql
 from tests.servers import Database
 
@@ -53,7 +53,7 @@ class Tailrace:
 
     rounds = None
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: KafkaStage) -> None:
         self.name = "tailrace"
         self._stage = stage
         self._idle: Finished | None = None
@@ -80,7 +80,7 @@ class Tailrace:
         arrived = verified(self.name, stage, topics)
         consumer.delete_topics(stage.kafka, topics)
         return Run(
-            rows=arrived.events,
+            rows=arrived.fold.events,
             seconds=max(arrived.times) - done.started,
             cpu_seconds=done.cpu_seconds,
             peak_rss_mb=done.peak_mb,

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from benchmarks.asked import Asked, Report
 from benchmarks.contenders.debezium import Debezium
-from benchmarks.contenders.limits import MariadbBinlog, PgRecvlogical
+from benchmarks.contenders.limits import Binlog, PgRecvlogical
 from benchmarks.contenders.naive import NaiveMySQL, NaivePostgres
 from benchmarks.contenders.tailrace import Tailrace
 from benchmarks.rounds import take_turns
-from benchmarks.stage import Contender, Stage
+from benchmarks.stage import Contender, KafkaStage, kafka_stage
 from benchmarks.works import WORKS, Work, is_mysql
-from tests import servers
 
 
-@contextmanager
-def stage(source: str, work: Work) -> Iterator[Stage]:
-    """New servers, with the work's tables."""
-    with (
-        servers.start(source) as server,
-        servers.start("kafka", {"log.segment.delete.delay.ms": 1000}) as kafka,
-        server.database("bench") as database,
-        tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder,
-    ):
-        work.create(database)
-        yield Stage(database, kafka, work, Path(folder))
-
-
-def contenders(made: Stage, asked: Asked) -> list[Contender]:
+def contenders(made: KafkaStage, asked: Asked) -> list[Contender]:
     """Those that were asked for and can read this source."""
-    readers = [NaiveMySQL, MariadbBinlog] if is_mysql(made.source) else [NaivePostgres, PgRecvlogical]
+    readers = [NaiveMySQL, Binlog] if is_mysql(made.source) else [NaivePostgres, PgRecvlogical]
     every: list[Contender] = [one(made) for one in (Tailrace, Debezium, *readers)]
     return [contender for contender in every if asked.wants(contender.name)]
 
@@ -47,7 +28,7 @@ def measure(asked: Asked, report: Report) -> None:
 
 def _measure(source: str, work: Work, asked: Asked, report: Report) -> None:
     path = f"{source} -> kafka"
-    with stage(source, work) as made:
+    with kafka_stage(source, work) as made:
         runs = take_turns(path, work, contenders(made, asked), asked.rounds, lambda: work.change(made.source))
     for contender, taken in runs.items():
         report(path, work.name, contender, taken)
