@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SAMPLE_SECONDS = 0.1
@@ -115,6 +115,7 @@ class Finished:
     peak_mb: float
     workers_mb: dict[str, float]
     output: str
+    """What it printed to stdout."""
 
 
 class Program:
@@ -124,11 +125,11 @@ class Program:
         self._argv = [str(word) for word in argv]
 
     def __enter__(self) -> Self:
-        self._output = tempfile.TemporaryFile()
+        self._output, self._log = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.started = time.time()
         self._clock = time.monotonic()
         self._process = subprocess.Popen(
-            self._argv, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output, start_new_session=True
+            self._argv, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._log, start_new_session=True
         )
         self.pid = self._process.pid
         self._watch = Watch(self.pid)
@@ -151,11 +152,10 @@ class Program:
         seconds = time.monotonic() - self._clock
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._watch.stop()
-        self._output.seek(0)
-        output = self._output.read().decode(errors="replace")
+        output, log = (_text(file) for file in (self._output, self._log))
         if self._process.returncode not in allowed:
             shown = " ".join(self._argv)
-            raise ContenderError(f"{shown} ended with {self._process.returncode}:\n{output[-3000:]}")
+            raise ContenderError(f"{shown} ended with {self._process.returncode}:\n{output[-1000:]}{log[-3000:]}")
         return Finished(
             started=self.started,
             seconds=seconds,
@@ -172,6 +172,12 @@ class Program:
             self._process.wait()
         self._watch.stop()
         self._output.close()
+        self._log.close()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def run(argv: Sequence[str | Path]) -> Finished:
