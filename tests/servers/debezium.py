@@ -56,6 +56,8 @@ def properties(database: Database, prefix: str, folder: Path, tables: Sequence[s
         "topic.prefix": prefix,
         "offset.storage": "org.apache.kafka.connect.storage.FileOffsetBackingStore",
         "offset.storage.file.filename": str(folder / "offsets.dat"),
+        # After each batch: what was delivered is not delivered again.
+        "offset.flush.interval.ms": "0",
         "database.hostname": login.host,
         "database.port": str(login.port),
         "database.user": login.user,
