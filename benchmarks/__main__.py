@@ -29,6 +29,7 @@ PATHS = {
 }
 SINKS = ("postgres18", "mysql", "sqlite", "dynamodb")
 SOURCES = (*bars.MYSQL_FAMILY, *bars.POSTGRES)
+_USUAL_SOURCES = ("mysql", "postgres15")
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
@@ -37,17 +38,21 @@ def parsed(words: list[str]) -> argparse.Namespace:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", nargs="?", choices=("run", "table"), default="run")
-    parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS), metavar="PATH", help=", ".join(PATHS))
-    parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
+    for option, choices, usual in (
+        ("--paths", PATHS, tuple(PATHS)),
+        ("--works", WORKS, tuple(WORKS)),
+        ("--sources", SOURCES, _USUAL_SOURCES),
+        ("--sinks", SINKS, SINKS),
+    ):
+        shown = f"{', '.join(choices)}; default: {'all' if len(usual) == len(choices) else ' '.join(usual)}"
+        parser.add_argument(option, nargs="+", choices=choices, default=usual, metavar="NAME", help=shown)
     parser.add_argument(
-        "--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="KIND", help=", ".join(SOURCES)
+        "--contenders", nargs="+", default=[], metavar="NAME", help="as results.json names them; default: all"
     )
-    parser.add_argument("--sinks", nargs="+", choices=SINKS, default=SINKS, metavar="KIND", help=", ".join(SINKS))
-    parser.add_argument("--contenders", nargs="+", default=[], metavar="NAME", help="as results.json names them; all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, help="instead of each work's own number of events")
     parser.add_argument("--rates", nargs="+", type=int, default=[500, 2_000, 5_000], help="of latency, in tx/s")
-    parser.add_argument("--seconds", type=int, default=30, help="of latency, at each rate")
+    parser.add_argument("--seconds", type=int, default=10, help="of latency, at each rate")
     return parser.parse_args(words)
 
 

@@ -67,11 +67,11 @@ def compared(
     """tailrace's figure against the other's, pair by pair; `turned`: the other's against tailrace's."""
 
     def measured(results: Results) -> float | None:
-        ours, theirs = results.find(path, work, "tailrace"), results.find(path, work, other)
-        if ours is None or theirs is None:
+        pair = results.pair(path, work, "tailrace", other)
+        if pair is None:
             return None
-        pair = (of(theirs), of(ours)) if turned else (of(ours), of(theirs))
-        return ratio(*pair)
+        ours, theirs = map(of, pair)
+        return ratio(theirs, ours) if turned else ratio(ours, theirs)
 
     return measured
 
@@ -101,12 +101,10 @@ def below_debezium(source: str, percentile: str) -> Callable[[Results], float | 
     """tailrace's latency without transactions, as a part of Debezium's."""
 
     def measured(results: Results) -> float | None:
-        entries = [
-            results.find(f"{source} -> kafka", "latency-2000", name) for name in ("tailrace-at-least-once", "debezium")
-        ]
-        if None in entries:
+        pair = results.pair(f"{source} -> kafka", "latency-2000", "tailrace-at-least-once", "debezium")
+        if pair is None:
             return None
-        ours, theirs = ([one[percentile] for one in entry["latency_ms"]] for entry in entries if entry)
+        ours, theirs = ([one[percentile] for one in entry["latency_ms"]] for entry in pair)
         return ratio(ours, theirs)
 
     return measured

@@ -35,10 +35,14 @@ def identity(entry: Record) -> tuple[str, str, str]:
 
 
 class Results:
-    """The file's content. A record replaces the one of the same path, work and contender; others stay."""
+    """The file's content. A record replaces the one of the same path, work and contender; others stay.
+
+    Records of one `Results` have the same `run`: only those were measured by turns and may be compared.
+    """
 
     def __init__(self, file: Path = FILE) -> None:
         self._file = file
+        self._run = datetime.datetime.now(datetime.UTC).isoformat()
         self.head: dict[str, Any] = {}
         self.records: list[Record] = []
         if file.exists():
@@ -48,13 +52,18 @@ class Results:
     def put(self, entry: Record, command: str) -> None:
         """Adds a record and writes the file; the head then tells of this machine, today and `command`."""
         self.head = head(command)
-        entry = entry | {"date": self.head["date"], "command": command}
+        entry = entry | {"run": self._run, "command": command}
         known = [identity(other) for other in self.records]
         if identity(entry) in known:
             self.records[known.index(identity(entry))] = entry
         else:
             self.records.append(entry)
         self._file.write_text(json.dumps({"head": self.head, "records": self.records}, indent=1) + "\n")
+
+    def pair(self, path: str, work: str, one: str, other: str) -> tuple[Record, Record] | None:
+        """The records of two contenders, if one run has both."""
+        ours, theirs = self.find(path, work, one), self.find(path, work, other)
+        return (ours, theirs) if ours and theirs and ours["run"] == theirs["run"] else None
 
     def find(self, path: str, work: str, contender: str) -> Record | None:
         """The record, if it was ever measured."""

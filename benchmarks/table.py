@@ -57,10 +57,10 @@ def _rate(results: Results, entry: Record) -> list[str]:
     rates = [rows / seconds for rows, seconds in zip(entry["rows"], entry["seconds"], strict=True)]
     cpu = [used and used / rows * 1e6 for used, rows in zip(entry["cpu_seconds"], entry["rows"], strict=True)]
     name = "warm_rows_per_second"
-    ours = results.find(entry["path"], entry["work"], "tailrace")
+    pair = results.pair(entry["path"], entry["work"], "tailrace", entry["contender"])
     against = None
-    if ours is not None and ours is not entry and name in ours and name in entry:
-        against = ratio(ours[name], entry[name])
+    if pair is not None and pair[0] is not entry and name in pair[0] and name in entry:
+        against = ratio(pair[0][name], entry[name])
     return [
         f"{entry['path']}, {entry['work']}, {entry['contender']}",
         str(len(entry["rows"])),

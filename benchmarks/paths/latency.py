@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from benchmarks import consumer
 from benchmarks.asked import Asked, Report
-from benchmarks.contenders.checks import compare
+from benchmarks.contenders.checks import verify_target
 from benchmarks.contenders.debezium import LATENCY, Debezium
 from benchmarks.contenders.sinks import SqlTarget
 from benchmarks.contenders.tailrace import STOP, kafka_stream, pipeline, running, until_caught_up
@@ -75,8 +75,10 @@ def _run(source: str, rate: int, seconds: int, name: str) -> Run:
         found: list[tuple[int, int, int]] = json.loads(arrivals.read_text())
         if sorted(number for number, _, _ in found) != list(range(1, work.rows + 1)):
             raise ContenderError(f"{name}: {len(found)} of {work.rows} rows arrived, or some twice")
+        if sum(at for _, at, _ in found) != made.source.value("SELECT SUM(at_us) FROM bench_01"):
+            raise ContenderError(f"{name}: the rows that arrived are not those of the source")
         if target is not None:
-            compare(name, made, target.content(0), ())
+            verify_target(name, made, *target.content(0))
             found = committed(target)
         counted = [(now - at) / 1000 for number, at, now in found if number > work.rows // _WARM]
         return Run(

@@ -64,8 +64,6 @@ def properties(database: Database, prefix: str, folder: Path, tables: Sequence[s
         "database.password": login.password or "",
         "snapshot.mode": "no_data",
         "converter.schemas.enable": "false",
-        "key.converter.schemas.enable": "false",
-        "value.converter.schemas.enable": "false",
         "decimal.handling.mode": "string",
     }
     if login.scheme == "postgresql":
