@@ -16,7 +16,6 @@ from benchmarks import bars, results, table
 from benchmarks.asked import Asked
 from benchmarks.figures import Run
 from benchmarks.paths import capture, embedded, latency, limits, pipeline, sinks
-from benchmarks.processes import ContenderError
 from benchmarks.works import WORKS
 
 PATHS = {
@@ -78,13 +77,11 @@ def main(words: list[str]) -> int:
     def report(path: str, work: str, contender: str, runs: list[Run]) -> None:
         known.put(results.record(path, work, contender, runs), command)
 
-    try:
-        for path in order.paths:
-            PATHS[path](asked, report)
-    except ContenderError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for path in order.paths:
+        PATHS[path](asked, report)
+    if asked.failures:
+        print(f"benchmarks: {len(asked.failures)} parts failed:", *asked.failures, sep="\n", file=sys.stderr)
+    return 1 if asked.failures else 0
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -16,7 +16,8 @@ def measure(asked: Asked, report: Report) -> None:
     for source in asked.sources:
         for name in _WORKS:
             if name in asked.works:
-                _measure(source, WORKS[name](asked.rows_of(WORKS[name])), asked, report)
+                with asked.part(f"{source}, {name}"):
+                    _measure(source, WORKS[name](asked.rows_of(WORKS[name])), asked, report)
 
 
 def _measure(source: str, work: Work, asked: Asked, report: Report) -> None:

@@ -36,18 +36,24 @@ def measure(asked: Asked, report: Report) -> None:
     """Each source at each rate."""
     for source in asked.sources:
         for rate in asked.rates:
-            taking_part = [name for name in CONTENDERS if asked.wants(name)]
-            runs: dict[str, list[Run]] = {name: [] for name in taking_part}
-            for _ in range(asked.rounds):
-                for name in taking_part:
-                    taken = _run(source, rate, asked.seconds, name)
-                    runs[name].append(taken)
-                    print(line(f"{source} -> kafka", f"latency-{rate}", name, taken), flush=True)
-            for name, every in runs.items():
-                if name == "tailrace-to-target":
-                    report(f"{source} -> kafka -> postgres18", f"latency-{rate}", "tailrace", every)
-                else:
-                    report(f"{source} -> kafka", f"latency-{rate}", name, every)
+            with asked.part(f"{source}, latency at {rate}"):
+                _measure(source, rate, asked, report)
+
+
+def _measure(source: str, rate: int, asked: Asked, report: Report) -> None:
+    work = f"latency-{rate}"
+    taking_part = [name for name in CONTENDERS if asked.wants(name)]
+    runs: dict[str, list[Run]] = {name: [] for name in taking_part}
+    for _ in range(asked.rounds):
+        for name in taking_part:
+            taken = _run(source, rate, asked.seconds, name)
+            runs[name].append(taken)
+            print(line(f"{source} -> kafka", work, name, taken), flush=True)
+    for name, every in runs.items():
+        if name == "tailrace-to-target":
+            report(f"{source} -> kafka -> postgres18", work, "tailrace", every)
+        else:
+            report(f"{source} -> kafka", work, name, every)
 
 
 def _run(source: str, rate: int, seconds: int, name: str) -> Run:

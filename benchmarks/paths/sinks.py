@@ -20,7 +20,8 @@ def measure(asked: Asked, report: Report) -> None:
     """Each sink; the topic is filled from the first source that was asked for."""
     for kind in asked.sinks:
         rows = asked.rows_of(Mixed)
-        _measure(asked.sources[0], kind, Mixed(min(rows, _FEWER.get(kind, rows))), asked, report)
+        with asked.part(f"kafka -> {kind}"):
+            _measure(asked.sources[0], kind, Mixed(min(rows, _FEWER.get(kind, rows))), asked, report)
 
 
 def _measure(source: str, kind: str, work: Mixed, asked: Asked, report: Report) -> None:
