@@ -18,14 +18,13 @@ _IDLE_SECONDS = 60.0
 def note(bootstrap: str, topic: str, count: int) -> list[tuple[int, int, int]]:
     """Id, microseconds since 1970 in the row's `at_us`, and at arrival, of so many inserted rows.
 
-    Fewer if nothing comes for a minute. Prints a line when it has begun to read.
+    Fewer if nothing comes for a minute.
     """
     settings = {"group.id": "arrivals", "isolation.level": "read_committed", "auto.offset.reset": "error"}
     consumer = Consumer({"bootstrap.servers": bootstrap, "fetch.wait.max.ms": 100, **settings})
     consumer.assign([TopicPartition(topic, 0, 0)])
     arrived: list[tuple[int, bytes]] = []
     inserts = 0
-    print("reading", flush=True)
     while inserts < count:
         message = consumer.poll(_IDLE_SECONDS)
         if message is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -40,7 +39,7 @@ def delete_topics(kafka: Kafka, names: Sequence[str]) -> None:
         future.result(30)
 
 
-def reader(kafka: Kafka, topics: Sequence[str], **more: Any) -> Consumer:
+def reader(kafka: Kafka, topics: Sequence[str]) -> Consumer:
     """A consumer at the beginning of these topics' only partitions."""
     consumer = Consumer(
         {
@@ -50,14 +49,13 @@ def reader(kafka: Kafka, topics: Sequence[str], **more: Any) -> Consumer:
             "enable.partition.eof": True,
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            **more,
         }
     )
     consumer.assign([TopicPartition(topic, 0, 0) for topic in topics])
     return consumer
 
 
-def messages(kafka: Kafka, topics: Sequence[str]) -> Any:
+def messages(kafka: Kafka, topics: Sequence[str]) -> Iterator[list[Message]]:
     """Every message up to the topics' ends, in lists."""
     consumer = reader(kafka, topics)
     open_topics = set(topics)
@@ -89,12 +87,12 @@ def arrived(kafka: Kafka, topics: Sequence[str]) -> Arrived:
     seen = Arrived(Fold(), [])
     for batch in messages(kafka, topics):
         for message in batch:
-            if seen.fold.add(message.topic(), message.key(), message.value()):
+            if seen.fold.add(message.topic() or "", message.key(), message.value()):
                 seen.times.append(message.timestamp()[1] / 1000)
     return seen
 
 
-def await_records(kafka: Kafka, topics: Sequence[str], count: int, alive: Any, seconds: float) -> None:
+def await_records(kafka: Kafka, topics: Sequence[str], count: int, alive: Callable[[], None], seconds: float) -> None:
     """Waits until the topics have `count` records; `alive` is called meanwhile and raises if there is no hope."""
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "bench"})
     deadline = time.monotonic() + seconds

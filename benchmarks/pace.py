@@ -2,8 +2,8 @@
 
 Each transaction inserts one row with the server's own clock in `at_us` (microseconds since 1970), read just before the
 commit: the time that the commit itself takes counts, and clocks are those of one machine. Where the writer is ahead of
-its schedule it sleeps, at most to the next transaction's time; where it is behind it goes on at once, so that a pause
-of the server shows in the latencies of all that waited.
+its schedule it sleeps (PostgreSQL's in whole milliseconds, so that two or three transactions follow each other); where
+it is behind it goes on at once.
 """
 
 from __future__ import annotations

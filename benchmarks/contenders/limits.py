@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.figures import Run
-from benchmarks.processes import Finished, run, server_cpu
+from benchmarks.processes import ContenderError, Finished, run, server_cpu
 from benchmarks.stage import Stage
 from tests.servers.debian import mysql_tree
 from tests.servers.process import program
@@ -42,7 +42,16 @@ class Binlog:
                     *(f"--start-position={position}", f"--result-file={folder}/", file),
                 ]
             )
+            read = sum(written.stat().st_size for written in Path(folder).iterdir())
+        if read < self._size():
+            raise ContenderError(f"{self.name} read {read} bytes of a log of {self._size()}")
         return limit(self._stage.work.rows, done, servers)
+
+    def _size(self) -> int:
+        """Bytes of the log from the place on."""
+        file, position = self._from
+        logs = self._stage.source.query("SHOW BINARY LOGS")
+        return sum(int(size) for name, size, *_ in logs if name >= file) - position
 
 
 def _mysqlbinlog() -> list[str | Path]:

@@ -74,6 +74,8 @@ def properties(database: Database, prefix: str, folder: Path, tables: Sequence[s
             "slot.name": prefix,
             "publication.name": prefix,
             "publication.autocreate.mode": "filtered",
+            # What others write with pg_logical_emit_message() would go to a topic of its own.
+            "message.prefix.exclude.list": ".*",
             "table.include.list": ",".join(f"public.{table}" for table in tables),
         }
     family = "mariadb.MariaDb" if database.server.kind == "mariadb" else "mysql.MySql"
