@@ -56,9 +56,16 @@ def whole(entry: Record) -> Figures:
 
 
 def net(entry: Record) -> Figures:
-    """Rows a second, what starting and stopping takes left out."""
-    idle = entry["idle_seconds"]
-    return [rows / (all_ - none) for rows, all_, none in zip(entry["rows"], entry["seconds"], idle, strict=True)]
+    """Rows a second, what starting and stopping takes left out; None where there is nothing else."""
+    timed = zip(entry["rows"], entry["seconds"], entry["idle_seconds"], strict=True)
+    return [rows / (taken - idle) if taken > idle else None for rows, taken, idle in timed]
+
+
+def steady(entry: Record) -> Figures:
+    """The warm rate; where whole processes were timed, the net rate; nothing where neither is known."""
+    if "warm_rows_per_second" in entry:
+        return warm(entry)
+    return net(entry) if "idle_seconds" in entry else []
 
 
 def compared(

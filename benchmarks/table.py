@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks.bars import Bar, bars
+from benchmarks.bars import Bar, bars, steady
 from benchmarks.figures import PERCENTILES, median, ratio
 from benchmarks.results import Record, Results
 
@@ -48,7 +48,7 @@ def _bars(results: Results) -> str:
 
 def _rates(results: Results) -> str:
     rows = [_rate(results, entry) for entry in results.records if not any(entry["latency_ms"])]
-    columns = ("path, work, contender", "runs", "rows", "rows/s", "warm rows/s", "tailrace × it, warm")
+    columns = ("path, work, contender", "runs", "rows", "rows/s", "steady rows/s", "tailrace × it, steady")
     more = ("CPU s per million", "source CPU s", "broker CPU s", "peak MiB")
     return _table((*columns, *more), rows) if rows else ""
 
@@ -56,17 +56,14 @@ def _rates(results: Results) -> str:
 def _rate(results: Results, entry: Record) -> list[str]:
     rates = [rows / seconds for rows, seconds in zip(entry["rows"], entry["seconds"], strict=True)]
     cpu = [used and used / rows * 1e6 for used, rows in zip(entry["cpu_seconds"], entry["rows"], strict=True)]
-    name = "warm_rows_per_second"
     pair = results.pair(entry["path"], entry["work"], "tailrace", entry["contender"])
-    against = None
-    if pair is not None and pair[0] is not entry and name in pair[0] and name in entry:
-        against = ratio(pair[0][name], entry[name])
+    against = None if pair is None or pair[0] is entry else ratio(steady(pair[0]), steady(entry))
     return [
         f"{entry['path']}, {entry['work']}, {entry['contender']}",
         str(len(entry["rows"])),
         f"{max(entry['rows']):,}",
         _number(median(rates), "{:,.0f}"),
-        _number(median(entry.get(name, [])), "{:,.0f}"),
+        _number(median(steady(entry)), "{:,.0f}"),
         _number(against, "{:.2f}"),
         _number(median(cpu), "{:.1f}"),
         _number(median(entry.get("source_cpu_seconds", [])), "{:.1f}"),
