@@ -32,7 +32,7 @@ format: venv     ## ruff's formatter
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: servers   ## how fast, beside Debezium and the servers' own tools: BENCH_ARGS=--help says what can be chosen
+bench: servers   ## how fast, beside Debezium and the servers' own tools (BENCH_ARGS=--help tells the choices)
 	$(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 venv: .venv/.installed ## the virtual environment .venv
