@@ -172,7 +172,7 @@ class Mixed(Work):
     """For sinks: half of the events insert, half update rows that are there."""
 
     name = "mixed"
-    default_rows = 400_000
+    default_rows = 1_000_000
     title = "10 columns, transactions of 1,000 rows, half of them updates of the rows 10,000 before"
     _BEHIND = 10_000
 
