@@ -32,8 +32,8 @@ format: venv     ## ruff's formatter
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: servers   ## throughput and memory of capture, from each source into Kafka
-	$(PYTHON) -m benchmarks.capture $(BENCH_ARGS)
+bench: servers   ## how fast, beside Debezium and the servers' own tools (BENCH_ARGS=--help tells the choices)
+	$(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 venv: .venv/.installed ## the virtual environment .venv
 

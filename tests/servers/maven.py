@@ -34,13 +34,16 @@ def pom(*coordinates: str) -> str:
     return _POM.format(dependencies="".join(lines))
 
 
-def jars(coordinate: str) -> Path:
-    """The folder with the jars (and native libraries) of `group:artifact:version` and all it needs at run time."""
+def jars(coordinate: str, *more: str) -> Path:
+    """The folder with the jars (and native libraries) of `group:artifact:version` and all it needs at run time.
+
+    Called after the first coordinate; `more` are put beside it, in versions that fit together.
+    """
     _, artifact, version = coordinate.split(":")
 
     def build(folder: Path) -> None:
         maven = program("mvn", package="maven")
-        (folder.parent / "pom.xml").write_text(pom(coordinate, _LOGGING))
+        (folder.parent / "pom.xml").write_text(pom(coordinate, *more, _LOGGING))
         copy = [
             *(maven, "--quiet", "--batch-mode", "--file", folder.parent / "pom.xml", "dependency:copy-dependencies"),
             *("-DincludeScope=runtime", f"-DoutputDirectory={folder}", "-Dstyle.color=never"),
@@ -58,7 +61,7 @@ def jars(coordinate: str) -> Path:
 def java(libraries: Path, main_class: str, *arguments: str | Path, flags: Sequence[str]) -> list[str | Path]:
     """A command line; needs Java 17 or newer."""
     return [
-        _java(),
+        java_program(),
         # A small server for minutes, on a machine shared with the tests: quick to start, few threads.
         *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
         *flags,
@@ -69,7 +72,8 @@ def java(libraries: Path, main_class: str, *arguments: str | Path, flags: Sequen
     ]
 
 
-def _java() -> Path:
+def java_program() -> Path:
+    """`java`, of version 17 or newer."""
     found = program("java", package="openjdk-17-jre-headless")
     shown = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = java_version(shown)

@@ -1,0 +1,1 @@
+"""The ways that are measured, a module each with `measure(asked, report)`."""

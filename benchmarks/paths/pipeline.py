@@ -1,0 +1,29 @@
+"""A whole pipeline: source, Kafka, PostgreSQL, all at once."""
+
+from __future__ import annotations
+
+from benchmarks.asked import Asked, Report
+from benchmarks.contenders.sinks import TailraceSink, target
+from benchmarks.rounds import take_turns
+from benchmarks.stage import kafka_stage
+from benchmarks.works import WORKS, Work
+
+_WORKS = ("bulk", "single")
+_TARGET = "postgres18"
+
+
+def measure(asked: Asked, report: Report) -> None:
+    """Each source with the works of ten columns."""
+    for source in asked.sources:
+        for name in _WORKS:
+            if name in asked.works:
+                with asked.part(f"{source}, {name}"):
+                    _measure(source, WORKS[name](asked.rows_of(WORKS[name])), asked, report)
+
+
+def _measure(source: str, work: Work, asked: Asked, report: Report) -> None:
+    path = f"{source} -> kafka -> {_TARGET}"
+    with kafka_stage(source, work) as made, target(_TARGET, made.folder) as where:
+        runs = take_turns(path, work, [TailraceSink(made, where)], asked.rounds, lambda: work.change(made.source))
+    for contender, taken in runs.items():
+        report(path, work.name, contender, taken)
