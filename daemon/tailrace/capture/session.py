@@ -27,7 +27,7 @@ from tailrace.stream import StreamWriter
 
 #: A batch is read up to this many bytes and then published: large enough to spread a transaction's cost, small
 #: against the memory bound.
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 8 << 20
 CHUNK_BYTES = 8 << 20
 READ_SECONDS = 0.25
 #: While a batch is on its way, or a chunk waits: so soon it is looked at again where the log brings nothing.
