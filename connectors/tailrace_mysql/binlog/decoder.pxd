@@ -58,9 +58,12 @@ cdef class Decoder(Packets):
     cdef long long _restart_pos
     cdef long long _restart_created
     cdef object _restart
+    cdef object _whole
     cdef long long _told
     cdef long long _told_number
 
+    @cython.locals(taken=Py_ssize_t)
+    cpdef Py_ssize_t whole(self, bytes chunk, Py_ssize_t at) except -1
     @cython.locals(first=int, payload=bytes)
     cpdef packet(self, bytes payload)
     @cython.locals(kind=cython.int, size=cython.longlong, end_pos=cython.longlong, flags=cython.int, event=bytes, log=LogFile)

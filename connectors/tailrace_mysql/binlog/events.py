@@ -157,12 +157,12 @@ def gtid(event: bytes) -> Gtid:
         ts_ms = micros // 1000
     if not sequence:
         return _gtid("", "", 0, ts_ms)
-    server = _server(cut(event, 20, 36))
+    server = server_text(cut(event, 20, 36))
     return _gtid(f"{server}:{sequence}", server, sequence, ts_ms)
 
 
 @cache
-def _server(octets: bytes) -> str:
+def server_text(octets: bytes) -> str:
     """A server's UUID; there are few of them in a log."""
     return str(uuid.UUID(bytes=octets))
 
@@ -197,7 +197,7 @@ def gtid_tagged(event: bytes) -> Gtid:
             break  # lengths and versions, of no use here
     if len(server) != 16 or number < 1:
         raise ValueError("a GTID event lacks its id")
-    source = f"{_server(server)}:{tag}" if tag else _server(server)
+    source = f"{server_text(server)}:{tag}" if tag else server_text(server)
     return Gtid(f"{source}:{number}", source, number, (times[1] or times[0]) // 1000)
 
 

@@ -26,12 +26,6 @@ cdef int *_group_bytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
 cdef uint64_t *_powers = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000]
 
 
-cdef struct Column:
-    int code
-    int a
-    int b
-
-
 cdef inline uint64_t _little(const unsigned char *data, int size) noexcept nogil:
     cdef uint64_t value = 0
     cdef int at
@@ -55,19 +49,6 @@ cdef class Image:
         columns: name, Python reader, native form (name, a, b, fragments) or None, place in the primary key.
         failed: makes the error for a column's index and what was raised.
     """
-
-    cdef Py_ssize_t width
-    cdef Py_ssize_t null_bytes
-    cdef Column *columns
-    cdef list heads
-    cdef list readers
-    cdef list fragments
-    cdef Py_ssize_t *spans
-    cdef list key_heads
-    cdef list key_indices
-    cdef object failed
-    cdef Out out
-    cdef Out key_out
 
     def __cinit__(self, columns, row_heads, key_heads, key_indices, failed):
         cdef Py_ssize_t index
@@ -99,12 +80,18 @@ cdef class Image:
 
     def read(self, bytes event not None, Py_ssize_t at):
         """One row image at `at`: its JSON object, its key's (None without one), the position behind it."""
+        at = self.row(event, at, PyBytes_GET_SIZE(event))
+        key = self.key_out.taken(0, self.key_out.n) if self.key_indices else None
+        return self.out.taken(0, self.out.n), key, at
+
+    cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size) except -1:
+        """Reads the row image at `at` of what ends at `size` into `out` and `key_out`; the position behind it."""
         cdef Py_ssize_t index = 0, key
         cdef Out out = self.out
         cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(event)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(event)
         cdef Py_ssize_t nulls = at
         out.n = 0
+        self.key_out.n = 0
         try:
             if at < 0 or size - at < self.null_bytes:
                 raise IndexError
@@ -120,15 +107,13 @@ cdef class Image:
         except (IndexError, ValueError, TypeError, struct.error) as error:
             raise self.failed(index, error) from None
         put_char(out, c"}")
-        if not self.key_indices:
-            return out.taken(0, out.n), None, at
-        self.key_out.n = 0
-        for index in range(len(self.key_indices)):
-            key = self.key_indices[index]
-            put_bytes(self.key_out, <bytes>self.key_heads[index])
-            put(self.key_out, out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
-        put_char(self.key_out, c"}")
-        return out.taken(0, out.n), self.key_out.taken(0, self.key_out.n), at
+        if self.key_indices:
+            for index in range(len(self.key_indices)):
+                key = self.key_indices[index]
+                put_bytes(self.key_out, <bytes>self.key_heads[index])
+                put(self.key_out, out.p + self.spans[2 * key], self.spans[2 * key + 1] - self.spans[2 * key])
+            put_char(self.key_out, c"}")
+        return at
 
     cdef Py_ssize_t value(
         self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size

@@ -29,4 +29,4 @@ cdef class LogFile:
 
 
 @cython.locals(number=cython.longlong)
-cdef long long _unwrapped(long long low, long long near)
+cdef long long unwrapped(long long low, long long near) noexcept

@@ -94,7 +94,7 @@ class LogFile:
     def advance(self, end_pos: int, size: int) -> None:
         """To the next event. Headers have 32 bits of a position; the file may be longer, and the server may have left
         events out."""
-        end = _unwrapped(end_pos, self.next + size)
+        end = unwrapped(end_pos, self.next + size)
         if end < self.next + size:
             raise ValueError("positions run backwards")
         self.pos = end - size
@@ -108,11 +108,11 @@ class LogFile:
         """
         if file != self.file:
             return False
-        self.next = max(self.next, _unwrapped(pos, self.next) if wrapped else pos)
+        self.next = max(self.next, unwrapped(pos, self.next) if wrapped else pos)
         return True
 
 
-def _unwrapped(low: int, near: int) -> int:
+def unwrapped(low: int, near: int) -> int:
     """The number whose lower 32 bits are `low` that lies nearest to `near`."""
     number = (near & ~_LOW_32) | low
     if near - number > _LOW_32 // 2:

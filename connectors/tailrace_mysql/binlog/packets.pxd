@@ -11,5 +11,6 @@ cdef class Packets:
     cdef list _pieces
 
     cpdef packet(self, bytes payload)
-    @cython.locals(chunk=bytes, at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, packet_end=Py_ssize_t, payload=bytes)
+    cpdef Py_ssize_t whole(self, bytes chunk, Py_ssize_t at) except -1
+    @cython.locals(chunk=bytes, at=Py_ssize_t, size=Py_ssize_t, length=Py_ssize_t, packet_end=Py_ssize_t, taken=Py_ssize_t, payload=bytes)
     cpdef feed(self, buffer, Py_ssize_t start, Py_ssize_t end)

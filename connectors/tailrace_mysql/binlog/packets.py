@@ -25,6 +25,10 @@ class Packets:
         """Takes one packet without its header."""
         raise NotImplementedError
 
+    def whole(self, chunk: bytes, at: int) -> int:
+        """Takes several packets at once, of which the first begins at `at`; the place behind them, or 0."""
+        return 0
+
     def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
         """Takes ``buffer[start:end]``, which the caller may overwrite afterwards."""
         chunk = bytes(memoryview(buffer)[start:end])
@@ -38,6 +42,10 @@ class Packets:
         size = len(chunk)
         self._wanted = 4
         while size - at >= 4:
+            taken = self.whole(chunk, at)
+            if taken:
+                at = taken
+                continue
             length = chunk[at] | chunk[at + 1] << 8 | chunk[at + 2] << 16
             packet_end = at + 4 + length
             if packet_end > size:

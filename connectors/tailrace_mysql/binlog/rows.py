@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -40,10 +41,21 @@ class RowPlan:
 
     Attributes:
         width: number of columns.
+        image: the compiled reader; None without one.
         read: reads one image; raises LogFormatError and ValueRefusedError without a place; they name the column.
     """
 
-    __slots__ = ("_key_indices", "_key_template", "_names", "_null_bytes", "_readers", "_row_template", "read", "width")
+    __slots__ = (
+        "_key_indices",
+        "_key_template",
+        "_names",
+        "_null_bytes",
+        "_readers",
+        "_row_template",
+        "image",
+        "read",
+        "width",
+    )
 
     def __init__(self, columns: Sequence[PlanColumn], compiled: bool = True) -> None:
         self.width = len(columns)
@@ -55,12 +67,14 @@ class RowPlan:
         self._key_indices = tuple(index for _, index in keys)
         key_names = [columns[index].name for index in self._key_indices]
         self._key_template = object_template(key_names)
-        image = compiled_class("tailrace_mysql.binlog.image", "Image") if compiled and columns else None
+        made = compiled_class("tailrace_mysql.binlog.image", "Image") if compiled and columns else None
+        self.image: Any = None
         self.read: ReadRow = self._read
-        if image is not None:
+        if made is not None:
             readers = [(column.read, column.native) for column in columns]
             heads = object_heads(self._names), object_heads(key_names)
-            self.read = image(readers, *heads, self._key_indices, self._failed).read
+            self.image = made(readers, *heads, self._key_indices, self._failed)
+            self.read = self.image.read
 
     def _read(self, event: bytes, at: int) -> tuple[bytes, bytes | None, int]:
         width = self._null_bytes
