@@ -60,6 +60,8 @@ cdef class Emitter:
     )
     @cython.locals(run=Run, table=EventTable, parts=list, seq=bytes, key=bytes)
     cdef _flush_pending(self, bint tx_end)
+    cdef bytes _head_for(self, EventTable table)
+    cdef _tombstone(self, Run run, bytes key)
     @cython.locals(size=cython.longlong)
     cdef _append(self, Run run, bytes key, bytes value)
     @cython.locals(last=Run)

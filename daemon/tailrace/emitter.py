@@ -321,11 +321,6 @@ class Emitter:
             self._high = ordinal >> 16
             self._high_prefix = self._prefix + f"{self._high:012x}".encode()
         seq = self._high_prefix + HEX[ordinal >> 8 & 255] + HEX[ordinal & 255]
-        if self._of_head is not table:
-            self._of_head = table
-            self._head = b"".join(
-                [b',"source":', table.source_head, digits(self._ts_ms), b',"snapshot":"false",', self._fields]
-            )
         self._pending = True
         self._seq = seq
         self._table = table
@@ -338,13 +333,21 @@ class Emitter:
             before,
             b',"after":',
             after,
-            self._head,
+            self._head_for(table),
             at,
             b'"tailrace_seq":"',
             seq,
             table.schema_tail,
             unchanged,
         ]
+
+    def _head_for(self, table: EventTable) -> bytes:
+        if self._of_head is not table:
+            self._of_head = table
+            self._head = b"".join(
+                [b',"source":', table.source_head, digits(self._ts_ms), b',"snapshot":"false",', self._fields]
+            )
+        return self._head
 
     def _announcement(self, schema: TableSchema) -> dict[str, bytes]:
         """The state entries that go with it."""
@@ -380,11 +383,8 @@ class Emitter:
         if run is None or run.topic is not table.topic or run.every_partition != self._every_partition:
             run = self._run(table.topic, self._every_partition)
         self._append(run, key, b"".join(parts))
-        if self._op == b"d" and key is not None:  # the tombstone, which is no event
-            run.keys.append(key)
-            run.values.append(None)
-            run.size += len(key)
-            self._bytes += len(key)
+        if self._op == b"d" and key is not None:
+            self._tombstone(run, key)
         self._delivered = seq
 
     def _append(self, run: Run, key: bytes | None, value: bytes) -> None:
@@ -395,6 +395,13 @@ class Emitter:
         run.size += size
         self._bytes += size
         self._events += 1
+
+    def _tombstone(self, run: Run, key: bytes) -> None:
+        """It follows a delete, and is no event."""
+        run.keys.append(key)
+        run.values.append(None)
+        run.size += len(key)
+        self._bytes += len(key)
 
     def _run(self, topic: str, every_partition: bool = False) -> Run:
         """The last run, or a new one where events of another kind come."""

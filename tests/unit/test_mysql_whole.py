@@ -22,6 +22,8 @@ from tests.unit.test_mysql_decoder import FILE, TABLE_ID, Log, OneTable, image
 
 Whole: Any = compiled_class("tailrace_mysql.binlog.whole", "Whole")
 pytestmark = pytest.mark.skipif(Whole is None, reason="nothing is compiled: there is no shorter way")
+#: Key, another column before and after, and by how much the key changes in an update.
+Row = tuple[int, int | None, int | None, int]
 SERVERS = [bytes(range(16)), bytes(range(16, 32))]
 
 
@@ -58,15 +60,17 @@ class Bench:
             identity = number if self.gtids else 0
             parts = [log.mysql_gtid(identity, SERVERS[choices["server"]], choices["micros"]), log.query(b"BEGIN")]
         parts.append(log.table_map(table=choices["table"]))
-        parts += [rows(log, op, choices["values"], choices["new_keys"], choices["v2"]) for op in choices["ops"]]
+        parts += [rows(log, op, choices["values"], choices["v2"]) for op in choices["ops"]]
         return b"".join([*parts, log.xid()])
 
 
-def rows(log: Log, op: str, values: list[tuple[int, int | None, int | None]], new_keys: bool, v2: bool) -> bytes:
+def rows(log: Log, op: str, values: list[Row], v2: bool) -> bytes:
     """One row event."""
     kinds = {"c": (types.WRITE_ROWS_V1, types.WRITE_ROWS), "d": (types.DELETE_ROWS_V1, types.DELETE_ROWS)}
     kinds["u"] = (types.UPDATE_ROWS_V1, types.UPDATE_ROWS)
-    images = b"".join(image(key, old) + (image(key + new_keys, new) if op == "u" else b"") for key, old, new in values)
+    images = b"".join(
+        image(key, old) + (image(key + moved, new) if op == "u" else b"") for key, old, new, moved in values
+    )
     bitmaps = b"\xff\xff" if op == "u" else b"\xff"
     head = TABLE_ID.to_bytes(6, "little") + b"\1\0" + (b"\2\0" if v2 else b"")
     return log.event(kinds[op][v2], head + b"\2" + bitmaps + images)
@@ -76,8 +80,9 @@ NUMBERS = st.one_of(st.none(), st.integers(-(1 << 31), (1 << 31) - 1))
 TRANSACTION = st.fixed_dictionaries(
     {
         "ops": st.lists(st.sampled_from("cud"), min_size=1, max_size=2),
-        "values": st.lists(st.tuples(st.integers(0, 9), NUMBERS, NUMBERS), min_size=1, max_size=3),
-        "new_keys": st.booleans(),
+        "values": st.lists(
+            st.tuples(st.integers(0, 9), NUMBERS, NUMBERS, st.sampled_from([0, 0, 0, 10])), min_size=1, max_size=4
+        ),
         "v2": st.booleans(),
         "server": st.sampled_from([0, 0, 0, 1]),
         "micros": st.sampled_from([None, 0, 1_700_000_000_123_456]),
@@ -141,8 +146,7 @@ def test_an_ordinary_transaction_goes_the_short_way(mariadb: bool) -> None:
     bench = Bench(mariadb, True, True)
     choices = {
         "ops": "u",
-        "values": [(1, 2, 3), (2, None, 4)],
-        "new_keys": False,
+        "values": [(1, 2, 3, 0), (2, None, 4, 0)],
         "v2": not mariadb,
         "server": 0,
         "micros": 1_700_000_000_123_456,

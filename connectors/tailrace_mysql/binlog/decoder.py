@@ -448,6 +448,8 @@ class Decoder(Packets):
         binding = self._bound
         emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
+        if self._whole is not None:
+            at, row = self._whole.row_event(event, at, binding, "d" if deleted else "c", ordinal, self._log.pos)
         while at < end:
             image, key, at = read(event, at)
             place = head + digits(row) + b","
@@ -464,6 +466,8 @@ class Decoder(Packets):
         binding = self._bound
         emitter, read, table = self._emitter, binding.read, binding.table
         ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
+        if self._whole is not None:
+            at, row = self._whole.row_event(event, at, binding, "u", ordinal, self._log.pos)
         while at < end:
             before, old_key, at = read(event, at)
             after, key, at = read(event, at)

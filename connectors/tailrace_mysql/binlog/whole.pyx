@@ -129,17 +129,22 @@ cdef class Whole:
     cdef bytes source_text
     cdef uint64_t number
     cdef uint64_t ts_ms
+    cdef uint64_t mark
+    # What its events have in common, and the one in hand.
+    cdef Out source_head
+    cdef Out prefix
+    cdef Out now
     cdef Out line
     cdef Out before
     cdef Out key
-    cdef Out fields
     cdef Out seq
     cdef list keys
     cdef list values
 
     def __init__(self, Decoder decoder):
         self.decoder = decoder
-        self.line, self.before, self.key, self.fields, self.seq = Out(), Out(), Out(), Out(), Out()
+        self.source_head, self.prefix, self.now = Out(), Out(), Out()
+        self.line, self.before, self.key, self.seq = Out(), Out(), Out(), Out()
         self.keys, self.values = [], []
 
     def take(self, bytes chunk, Py_ssize_t at):
@@ -193,14 +198,14 @@ cdef class Whole:
     cdef bint transaction(self, bytes chunk) except -1:
         cdef Decoder decoder = self.decoder
         cdef LogFile log = decoder._log
-        cdef uint64_t mark, server_id, thread = 0, table_id
+        cdef uint64_t server_id, thread = 0, table_id
         cdef Mapped mapped
         cdef Binding binding
         cdef const unsigned char *event
         cdef Py_ssize_t body
         if not self.step() or not self.gtid():
             return False
-        mark = self.pos
+        self.mark = self.pos
         server_id = little(self.data + self.event + 5, 4)
         if not self.step():
             return False
@@ -232,8 +237,7 @@ cdef class Whole:
             return False
         if not self.step():
             return False
-        self.head(log, server_id, thread)
-        if not self.rows(chunk, binding, table_id, mark):
+        if not self.rows(chunk, binding, table_id, server_id, thread):
             return False
         if not self.step() or self.kind != XID:
             return False
@@ -276,11 +280,15 @@ cdef class Whole:
             self.source_text = self.source.encode() + b":"
         return True
 
-    cdef int head(self, LogFile log, uint64_t server_id, uint64_t thread) except -1:
-        """The members of `source` that all its events have."""
-        cdef Out out = self.fields
-        out.n = 0
-        put(out, <const unsigned char *>'"file":', 7)
+    cdef int head(self, EventTable table, LogFile log, uint64_t server_id, uint64_t thread) except -1:
+        """What all its events have in common."""
+        cdef Out out = self.source_head
+        cdef timespec now
+        out.n = self.prefix.n = self.now.n = 0
+        put(out, <const unsigned char *>',"source":', 10)
+        put_bytes(out, table.source_head)
+        out.put_uint(self.ts_ms)
+        put(out, <const unsigned char *>',"snapshot":"false","file":', 27)
         put_bytes(out, log.json)
         if self.number or self.decoder._mariadb:
             put(out, <const unsigned char *>',"gtid":"', 9)
@@ -296,9 +304,16 @@ cdef class Whole:
         else:
             out.put_uint(thread)
         put(out, <const unsigned char *>',"query":null,', 14)
+        put_hex(self.prefix, self.decoder._emitter.epoch, 4)
+        put_char(self.prefix, c"-")
+        put_hex(self.prefix, log.number, 8)
+        put_hex(self.prefix, self.mark, 12)
+        put_char(self.prefix, c"-")
+        clock_gettime(CLOCK_REALTIME, &now)
+        self.now.put_uint(<uint64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000)
         return 0
 
-    cdef bint rows(self, bytes chunk, Binding binding, uint64_t table_id, uint64_t mark) except -1:
+    cdef bint rows(self, bytes chunk, Binding binding, uint64_t table_id, uint64_t server_id, uint64_t thread) except -1:
         """The row event in hand."""
         cdef LogFile log = self.decoder._log
         cdef const unsigned char *data = self.data
@@ -306,8 +321,7 @@ cdef class Whole:
         cdef Image image = binding.image
         cdef int images = 1, count
         cdef unsigned char op
-        cdef uint64_t row = 0, now_ms
-        cdef timespec now
+        cdef uint64_t row = 0
         if self.kind == UPDATE_ROWS or self.kind == UPDATE_ROWS_V1:
             op, images = c"u", 2
         elif self.kind == WRITE_ROWS or self.kind == WRITE_ROWS_V1:
@@ -334,29 +348,39 @@ cdef class Whole:
             return False
         if not self.ts_ms:
             self.ts_ms = little(data + self.event, 4) * 1000
-        clock_gettime(CLOCK_REALTIME, &now)
-        now_ms = <uint64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000
+        self.head(binding.table, log, server_id, thread)
         while at < self.end:
-            at = image.row(chunk, at, self.end)
-            if op == c"u":
-                self.before.n = self.key.n = 0
-                put(self.before, image.out.p, image.out.n)
-                put(self.key, image.key_out.p, image.key_out.n)
-                at = image.row(chunk, at, self.end)
-                if self.key.n != image.key_out.n or memcmp(self.key.p, image.key_out.p, self.key.n):
-                    return False
-            if at > self.end:
+            at = self.row(image, op, chunk, at, self.end)
+            if at < 0 or at > self.end:
                 return False
             row += 1
-            self.render(binding.table, image, op, row, mark, now_ms, at == self.end)
+            key = image.key_out.taken(0, image.key_out.n)
+            self.keys.append(key)
+            self.values.append(self.render(binding.table, image, op, self.pos, row, 1 << 24 | row, at == self.end))
+            if op == c"d":  # the tombstone
+                self.keys.append(key)
+                self.values.append(None)
         return True
 
-    cdef int render(
-        self, EventTable table, Image image, unsigned char op, uint64_t row, uint64_t mark, uint64_t now_ms, bint last
-    ) except -1:
-        """One event, as the emitter builds it."""
-        cdef Out out = self.line, seq = self.seq
-        out.n = seq.n = 0
+    cdef Py_ssize_t row(self, Image image, unsigned char op, bytes event, Py_ssize_t at, Py_ssize_t end) except -2:
+        """The images of one row; the place behind them, -1 where its key changes."""
+        at = image.row(event, at, end)
+        if op != c"u":
+            return at
+        self.before.n = self.key.n = 0
+        put(self.before, image.out.p, image.out.n)
+        put(self.key, image.key_out.p, image.key_out.n)
+        at = image.row(event, at, end)
+        if self.key.n != image.key_out.n or memcmp(self.key.p, image.key_out.p, self.key.n):
+            return -1
+        return at
+
+    cdef bytes render(
+        self, EventTable table, Image image, unsigned char op, uint64_t pos, uint64_t row, uint64_t ordinal, bint last
+    ):
+        """The event of the row in hand, as the emitter builds it."""
+        cdef Out out = self.line
+        out.n = 0
         put(out, <const unsigned char *>'{"before":', 10)
         if op == c"c":
             put(out, <const unsigned char *>"null", 4)
@@ -369,41 +393,69 @@ cdef class Whole:
             put(out, <const unsigned char *>"null", 4)
         else:
             put(out, image.out.p, image.out.n)
-        put(out, <const unsigned char *>',"source":', 10)
-        put_bytes(out, table.source_head)
-        out.put_uint(self.ts_ms)
-        put(out, <const unsigned char *>',"snapshot":"false",', 20)
-        put(out, self.fields.p, self.fields.n)
+        put(out, self.source_head.p, self.source_head.n)
         put(out, <const unsigned char *>'"pos":', 6)
-        out.put_uint(self.pos)
+        out.put_uint(pos)
         put(out, <const unsigned char *>',"row":', 7)
         out.put_uint(row - 1)
         put(out, <const unsigned char *>',"tailrace_seq":"', 17)
-        put_hex(seq, self.decoder._emitter.epoch, 4)
-        put_char(seq, c"-")
-        put_hex(seq, self.decoder._log.number, 8)
-        put_hex(seq, mark, 12)
-        put_char(seq, c"-")
-        put_hex(seq, (<uint64_t>1 << 24 | row) << 2 | 1, 16)
-        put(out, seq.p, seq.n)
+        self.seq.n = 0
+        put(self.seq, self.prefix.p, self.prefix.n)
+        put_hex(self.seq, ordinal << 2 | 1, 16)
+        put(out, self.seq.p, self.seq.n)
         put_bytes(out, table.schema_tail)
-        put(out, <const unsigned char *>"[]", 2)
         if last:
-            put(out, <const unsigned char *>',"tx_end":true},"op":"', 22)
+            put(out, <const unsigned char *>'[],"tx_end":true},"op":"', 24)
         else:
-            put(out, <const unsigned char *>',"tx_end":false},"op":"', 23)
+            put(out, <const unsigned char *>'[],"tx_end":false},"op":"', 25)
         put_char(out, op)
         put(out, <const unsigned char *>'","ts_ms":', 10)
-        out.put_uint(now_ms)
+        put(out, self.now.p, self.now.n)
         put(out, <const unsigned char *>',"transaction":null}', 20)
-        key = image.key_out.taken(0, image.key_out.n)
-        self.keys.append(key)
-        self.values.append(out.taken(0, out.n))
-        if op == c"d":  # the tombstone
-            self.keys.append(key)
-            self.values.append(None)
-        return 0
+        return out.taken(0, out.n)
 
+    # ---- the row events of other transactions
+
+    def row_event(self, bytes event, Py_ssize_t at, Binding binding, str op, long long ordinal, long long pos):
+        """The rows of an event whose images begin at `at`; where those begin that are left to the decoder, and how many
+        came before.
+
+        Left are what may be the transaction's last event, and what follows a changed key.
+
+        Args:
+            ordinal: of the event in its transaction, in its place above the row's number.
+            pos: of the event in the file.
+        """
+        cdef Emitter emitter = self.decoder._emitter
+        cdef Image image = binding.image
+        cdef EventTable table = binding.table
+        cdef Py_ssize_t end = PyBytes_GET_SIZE(event), start
+        cdef uint64_t row = 0
+        cdef unsigned char kind = ord(op)
+        cdef Run run
+        cdef bytes key
+        if image is None or not image.key_indices or emitter.traced or emitter._skip_to:
+            return at, 0
+        self.source_head.n = self.prefix.n = self.now.n = self.seq.n = 0
+        put_bytes(self.source_head, emitter._head_for(table))
+        put_bytes(self.prefix, emitter._prefix)
+        put_bytes(self.now, emitter._now)
+        while at < end:
+            start = at
+            at = self.row(image, kind, event, at, end)
+            if at < 0 or at >= end:
+                if self.seq.n:
+                    emitter._delivered = self.seq.taken(0, self.seq.n)
+                return start, row
+            row += 1
+            if emitter._pending:
+                emitter._flush_pending(False)
+            run = emitter._run(table.topic)
+            key = image.key_out.taken(0, image.key_out.n)
+            emitter._append(run, key, self.render(table, image, kind, pos, row, ordinal | row, False))
+            if kind == c"d":
+                emitter._tombstone(run, key)
+        return end, row
 
     cdef int finish(self, EventTable table) except -1:
         """Everything was well: now the decoder and the emitter get to know of it."""
@@ -412,17 +464,11 @@ cdef class Whole:
         cdef LogFile log = decoder._log
         cdef Run run = emitter._run(table.topic)
         cdef Py_ssize_t index
-        cdef bytes key
         for index in range(len(self.keys)):
-            key = <bytes>self.keys[index]
-            value = self.values[index]
-            if value is not None:
-                emitter._append(run, key, <bytes>value)
+            if self.values[index] is None:
+                emitter._tombstone(run, <bytes>self.keys[index])
             else:
-                run.keys.append(key)
-                run.values.append(None)
-                run.size += len(key)
-                emitter._bytes += len(key)
+                emitter._append(run, <bytes>self.keys[index], <bytes>self.values[index])
         emitter._delivered = self.seq.taken(0, self.seq.n)
         emitter._ts_ms = self.ts_ms
         if self.number or decoder._mariadb:
