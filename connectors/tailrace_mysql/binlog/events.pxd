@@ -19,6 +19,7 @@ cdef class Gtid:
 cdef Gtid _gtid(str text, str source, long long number, long long ts_ms, bint standalone=*, bint xa=*, int alter=*)
 @cython.locals(first=int, at=Py_ssize_t)
 cpdef tuple packed_integer(bytes event, Py_ssize_t at)
+cdef long long _sequence(bytes event, Py_ssize_t at) except? -1
 @cython.locals(sequence=cython.longlong, ts_ms=cython.longlong, micros=cython.longlong, server=str)
 cpdef Gtid gtid(bytes event)
 @cython.locals(sequence=cython.longlong, source=str, flags=int, extra=int, alter=int, at=Py_ssize_t)

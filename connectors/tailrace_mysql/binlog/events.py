@@ -148,7 +148,7 @@ def heartbeat_v2(event: bytes) -> tuple[str, int]:
 
 def gtid(event: bytes) -> Gtid:
     """GTID and ANONYMOUS_GTID of MySQL."""
-    sequence = number(event, 36, 4) | number(event, 40, 4) << 32
+    sequence = _sequence(event, 36)
     ts_ms = 0
     if len(event) >= 68:
         micros = number(event, 61, 7)
@@ -159,6 +159,13 @@ def gtid(event: bytes) -> Gtid:
         return _gtid("", "", 0, ts_ms)
     server = server_text(cut(event, 20, 36))
     return _gtid(f"{server}:{sequence}", server, sequence, ts_ms)
+
+
+def _sequence(event: bytes, at: int) -> int:
+    """A transaction's number, which has 63 bits."""
+    if event[at + 7] & 0x80:
+        raise ValueError("a transaction's number is larger than it can be")
+    return number(event, at, 4) | number(event, at + 4, 4) << 32
 
 
 @cache
@@ -203,7 +210,7 @@ def gtid_tagged(event: bytes) -> Gtid:
 
 def mariadb_gtid(event: bytes) -> Gtid:
     """MariaDB's GTID; the server's number stands in the event's header."""
-    sequence = number(event, 19, 4) | number(event, 23, 4) << 32
+    sequence = _sequence(event, 19)
     source = f"{number(event, 27, 4)}-{number(event, 5, 4)}"
     flags = event[31]
     at = 40 if flags & _GROUP_COMMIT else 32

@@ -257,6 +257,8 @@ cdef class Whole:
             if at < size and event[at] & ALTER:
                 return False
             self.number = little(event + HEADER, 8)
+            if self.number >> 63:
+                return False
             # Domain and server stand apart; together they are the source.
             if self.source is None or memcmp(self.server, event + 27, 4) or memcmp(&self.server[4], event + 5, 4):
                 memcpy(self.server, event + 27, 4)
@@ -267,6 +269,8 @@ cdef class Whole:
         if (self.kind != GTID and self.kind != ANONYMOUS_GTID) or size < 44:
             return False
         self.number = little(event + 36, 8)
+        if self.number >> 63:
+            return False
         if size >= 68:
             micros = little(event + 61, 7)
             if micros >> 55:
