@@ -163,6 +163,14 @@ def test_an_event_in_any_pieces() -> None:
     assert Restart.from_text(batch.restart) == Restart(FILE, log.pos, "0-1-1", 1)
 
 
+def test_a_row_event_outside_a_transaction_is_an_error() -> None:
+    bench = Bench()
+    log = bench.log
+    bench.feed(log.gtid(1), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(1, 2)), log.xid(), log.table_map())
+    with pytest.raises(LogFormatError, match="outside a transaction"):
+        bench.feed(log.rows(types.WRITE_ROWS_V1, image(2, 2)))
+
+
 def test_packets_beyond_16_mib() -> None:
     class Found(Packets):
         def packet(self, payload: bytes) -> None:

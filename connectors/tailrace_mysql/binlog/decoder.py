@@ -395,6 +395,8 @@ class Decoder(Packets):
         at = _HEADER + size
         table_id = number(event, _HEADER, size)
         self._changes += 1
+        if not self._mark:
+            raise ValueError("a row event stands outside a transaction")
         if table_id in _DUMMY_TABLE_IDS:
             return 0
         known = self._find(table_id)
