@@ -47,7 +47,9 @@ cdef class Decoder:
     cdef Py_ssize_t _insert(self, Py_ssize_t position) except -1
     @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t, kind=int)
     cdef Py_ssize_t _update(self, Py_ssize_t position) except -1
-    @cython.locals(plan=RowPlan)
+    @cython.locals(reader=Tuples, new_at=Py_ssize_t, end=Py_ssize_t, before=bytes, old_key=bytes)
+    cdef Py_ssize_t _update_with_old(self, Py_ssize_t position, RowPlan plan) except -2
+    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t, old_at=Py_ssize_t)
     cdef Py_ssize_t _delete(self, Py_ssize_t position) except -1
     @cython.locals(plan=RowPlan)
     cdef RowPlan _change(self, Py_ssize_t position)

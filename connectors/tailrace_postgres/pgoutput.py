@@ -289,6 +289,10 @@ class Decoder:
                 self._announce(plan)
                 self._emitter.update(plan.table, self._ordinal, same, same, b"null", reader.row, (), self._place())
                 return end
+        elif reader is not None and kind == 0x4F and plan.whole_old:
+            end = self._update_with_old(position + 1, plan)
+            if end >= 0:
+                return end
         old: list[bytes] | None = None
         old_unknown: list[int] = []
         old_at = position + 1
@@ -338,11 +342,34 @@ class Decoder:
         )
         return position
 
+    def _update_with_old(self, position: int, plan: RowPlan) -> int:
+        """An update of which the log has both rows, the old one at `position`; -1: not by the compiled reader."""
+        reader = plan.reader
+        assert reader is not None
+        new_at = reader.read(self._buffer, position)
+        if new_at < 0:
+            return -1
+        before, old_key = reader.row, reader.key
+        end = reader.read(self._buffer, self._tag(new_at, b"N"))
+        if end >= 0:
+            self._announce(plan)
+            self._emitter.update(plan.table, self._ordinal, old_key, reader.key, before, reader.row, (), self._place())
+        return end
+
     def _delete(self, position: int) -> int:
         plan = self._change(position)
         if plan is None:
             return self._skip_tuple(self._tag(position + 4, b"KO"))
-        old, unknown, position = self._tuple(self._tag(position + 4, b"KO"), plan)
+        old_at = self._tag(position + 4, b"KO")
+        reader = plan.reader
+        if reader is not None:
+            end = reader.read(self._buffer, old_at)
+            if end >= 0:
+                self._announce(plan)
+                before = reader.row if plan.whole_old else reader.key or b"null"
+                self._emitter.delete(plan.table, self._ordinal, reader.key, before, self._place())
+                return end
+        old, unknown, position = self._tuple(old_at, plan)
         if unknown:
             raise self._error(f"a deleted row of {plan.table.schema.name} lacks values")
         self._announce(plan)

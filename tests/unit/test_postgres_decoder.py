@@ -227,6 +227,32 @@ def test_a_keyless_row_has_no_key() -> None:
     ]
 
 
+TUPLES = st.builds(values, st.sampled_from([b"1", b"2"]), st.sampled_from([None, b"a", b"b", UNCHANGED]))
+OLD = st.one_of(st.just(b""), TUPLES.map(lambda row: b"O" + row), st.just(b"K" + values(b"1", None)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(new=TUPLES, old=OLD, gone=st.one_of(OLD.filter(bool)), whole_old=st.booleans(), keyed=st.booleans())
+def test_old_rows_are_read_alike_by_the_compiled_and_the_interpreted_reader(
+    new: bytes, old: bytes, gone: bytes, whole_old: bool, keyed: bool
+) -> None:
+    results = []
+    for compiled in (True, False):
+        plan = make_plan(whole_old=whole_old, keyed=keyed)
+        if not compiled:
+            plan.reader = None
+        relations = FakeRelations(plan, present=[b'"v":"read"'])
+        try:
+            events = decoded(relations, relation(), update(new, old), delete(gone))
+        except TailraceError as error:
+            results.append(str(error))
+            continue
+        for event in events:
+            del event["ts_ms"]  # when it was made
+        results.append(str(events))
+    assert results[0] == results[1]
+
+
 def test_a_new_version_is_announced_with_its_first_change() -> None:
     relations = FakeRelations(make_plan(version=2))
     assert [event["op"] for event in decoded(relations, relation())] == []
