@@ -19,13 +19,16 @@ cdef class Image:
     cdef list readers
     cdef list fragments
     cdef Py_ssize_t *spans
+    cdef Py_ssize_t *raw
+    cdef Py_ssize_t *old_spans
+    cdef Py_ssize_t *old_raw
     cdef list key_heads
     cdef list key_indices
     cdef object failed
     cdef Out out
     cdef Out key_out
 
-    cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size) except -1
+    cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size, Out before=*) except -1
     cdef Py_ssize_t value(
         self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
     ) except -1

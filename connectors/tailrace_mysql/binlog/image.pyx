@@ -10,7 +10,7 @@ import struct
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from tailrace.out cimport Out, put, put_bytes, put_char
 
 cdef enum:
@@ -55,7 +55,13 @@ cdef class Image:
         self.width = len(columns)
         self.columns = <Column *>PyMem_Malloc(max(self.width, 1) * sizeof(Column))
         self.spans = <Py_ssize_t *>PyMem_Malloc(max(self.width, 1) * 2 * sizeof(Py_ssize_t))
-        if self.columns == NULL or self.spans == NULL:
+        self.raw = <Py_ssize_t *>PyMem_Malloc(max(self.width, 1) * 2 * sizeof(Py_ssize_t))
+        self.old_spans = <Py_ssize_t *>PyMem_Malloc(max(self.width, 1) * 2 * sizeof(Py_ssize_t))
+        self.old_raw = <Py_ssize_t *>PyMem_Malloc(max(self.width, 1) * 2 * sizeof(Py_ssize_t))
+        if (
+            self.columns == NULL or self.spans == NULL or self.raw == NULL or self.old_spans == NULL
+            or self.old_raw == NULL
+        ):
             raise MemoryError
         self.null_bytes = (self.width + 7) // 8
         self.heads = list(row_heads)
@@ -77,6 +83,9 @@ cdef class Image:
     def __dealloc__(self):
         PyMem_Free(self.columns)
         PyMem_Free(self.spans)
+        PyMem_Free(self.raw)
+        PyMem_Free(self.old_spans)
+        PyMem_Free(self.old_raw)
 
     def read(self, bytes event not None, Py_ssize_t at):
         """One row image at `at`: its JSON object, its key's (None without one), the position behind it."""
@@ -84,12 +93,19 @@ cdef class Image:
         key = self.key_out.taken(0, self.key_out.n) if self.key_indices else None
         return self.out.taken(0, self.out.n), key, at
 
-    cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size) except -1:
-        """Reads the row image at `at` of what ends at `size` into `out` and `key_out`; the position behind it."""
+    cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size, Out before=None) except -1:
+        """Reads the row image at `at` of what ends at `size` into `out` and `key_out`; the position behind it.
+
+        `before`: the object of the image read last, of the same event: values with the same bytes are taken from it.
+        """
         cdef Py_ssize_t index = 0, key
         cdef Out out = self.out
         cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(event)
-        cdef Py_ssize_t nulls = at
+        cdef Py_ssize_t nulls = at, length
+        cdef Py_ssize_t *old_spans = self.spans
+        cdef Py_ssize_t *old_raw = self.raw
+        self.spans, self.old_spans = self.old_spans, old_spans
+        self.raw, self.old_raw = self.old_raw, old_raw
         out.n = 0
         self.key_out.n = 0
         try:
@@ -99,11 +115,19 @@ cdef class Image:
             for index in range(self.width):
                 put_bytes(out, <bytes>self.heads[index])
                 self.spans[2 * index] = out.n
+                self.raw[2 * index] = at
                 if data[nulls + (index >> 3)] >> (index & 7) & 1:
                     put(out, <const unsigned char *>"null", 4)
                 else:
-                    at = self.value(index, event, data, at, size)
+                    # Values say themselves how long they are: what begins with the old one's bytes is the old one.
+                    length = old_raw[2 * index + 1] - old_raw[2 * index] if before is not None else 0
+                    if 0 < length <= size - at and memcmp(data + at, data + old_raw[2 * index], length) == 0:
+                        put(out, before.p + old_spans[2 * index], old_spans[2 * index + 1] - old_spans[2 * index])
+                        at += length
+                    else:
+                        at = self.value(index, event, data, at, size)
                 self.spans[2 * index + 1] = out.n
+                self.raw[2 * index + 1] = at
         except (IndexError, ValueError, TypeError, struct.error) as error:
             raise self.failed(index, error) from None
         put_char(out, c"}")

@@ -374,7 +374,7 @@ cdef class Whole:
         self.before.n = self.key.n = 0
         put(self.before, image.out.p, image.out.n)
         put(self.key, image.key_out.p, image.key_out.n)
-        at = image.row(event, at, end)
+        at = image.row(event, at, end, self.before)
         if self.key.n != image.key_out.n or memcmp(self.key.p, image.key_out.p, self.key.n):
             return -1
         return at
