@@ -30,7 +30,7 @@ from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
 
 _BUFFER_BYTES = 64 << 10
-_SLICE_BYTES = 32 << 10
+_SLICE_BYTES = 16 << 10
 #: The server sends its position after this much silence at the latest, so that an idle source's position moves.
 _LONGEST_HEARTBEAT = 5.0
 _MISSED_HEARTBEATS = 3
