@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.figures import Run
 from benchmarks.processes import ContenderError
-from benchmarks.works import Work
+from benchmarks.works import WORKS, Work
 from tests.servers import ServerError
 
 Report = Callable[[str, str, str, list[Run]], None]
@@ -45,6 +45,14 @@ class Asked:
     def wants(self, contender: str) -> bool:
         """Whether it takes part."""
         return not self.contenders or contender in self.contenders
+
+    def each(self, names: Collection[str], measure: Callable[[str, Work], None]) -> None:
+        """Measures each source with each work that was asked for and is one of `names`; a part each."""
+        for source in self.sources:
+            for name in self.works:
+                if name in names:
+                    with self.part(f"{source}, {name}"):
+                        measure(source, WORKS[name](self.rows_of(WORKS[name])))
 
     @contextmanager
     def part(self, what: str) -> Iterator[None]:

@@ -21,10 +21,7 @@ def contenders(made: KafkaStage, asked: Asked) -> list[Contender]:
 
 def measure(asked: Asked, report: Report) -> None:
     """Each source with each work."""
-    for source in asked.sources:
-        for name in asked.works:
-            with asked.part(f"{source}, {name}"):
-                _measure(source, WORKS[name](asked.rows_of(WORKS[name])), asked, report)
+    asked.each(WORKS, lambda source, work: _measure(source, work, asked, report))
 
 
 def _measure(source: str, work: Work, asked: Asked, report: Report) -> None:

@@ -6,7 +6,7 @@ from benchmarks.asked import Asked, Report
 from benchmarks.contenders.sinks import TailraceSink, target
 from benchmarks.rounds import take_turns
 from benchmarks.stage import kafka_stage
-from benchmarks.works import WORKS, Work
+from benchmarks.works import Work
 
 _WORKS = ("bulk", "single")
 _TARGET = "postgres18"
@@ -14,11 +14,7 @@ _TARGET = "postgres18"
 
 def measure(asked: Asked, report: Report) -> None:
     """Each source with the works of ten columns."""
-    for source in asked.sources:
-        for name in _WORKS:
-            if name in asked.works:
-                with asked.part(f"{source}, {name}"):
-                    _measure(source, WORKS[name](asked.rows_of(WORKS[name])), asked, report)
+    asked.each(_WORKS, lambda source, work: _measure(source, work, asked, report))
 
 
 def _measure(source: str, work: Work, asked: Asked, report: Report) -> None:

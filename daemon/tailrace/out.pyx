@@ -4,7 +4,7 @@
 Text comes out as orjson writes it, numbers as Python does: what is compiled and what is interpreted give the same bytes.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint64_t
@@ -99,19 +99,14 @@ cdef class Out:
         return 0
 
     cdef int put(self, const unsigned char *data, Py_ssize_t size) except -1:
-        self.need(size)
-        memcpy(self.p + self.n, data, size)
-        self.n += size
-        return 0
+        return put(self, data, size)
 
     cdef int put_bytes(self, bytes data) except -1:
-        return self.put(<const unsigned char *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return put_bytes(self, data)
 
     cdef int put_int(self, long long value) except -1:
         if value < 0:
-            self.need(1)
-            self.p[self.n] = 0x2D
-            self.n += 1
+            put_char(self, 0x2D)
             return self.put_uint(<unsigned long long>0 - <unsigned long long>value)
         return self.put_uint(<unsigned long long>value)
 

@@ -299,13 +299,17 @@ class Decoder(Packets):
         if self._gtid.text:
             self._gtids.add(self._gtid.source, self._gtid.number)
         if self._begun:
-            self._note_restart()
-            log = self._log
-            self._emitter.commit(self._restart, log.end())
-            self._told, self._told_number = log.next, log.number
+            self._tell_commit()
         self._mark = ""
         self._in_group = False
         self._begun = False
+
+    def _tell_commit(self) -> None:
+        """The emitter learns that its transaction ends with the event in hand."""
+        log = self._log
+        self._note_restart()
+        self._emitter.commit(self._restart, log.end())
+        self._told, self._told_number = log.next, log.number
 
     def _query(self, event: bytes) -> None:
         if not self._mark:

@@ -5,6 +5,14 @@ from libc.stdint cimport uint64_t
 from tailrace.out cimport Out
 
 
+cdef inline uint64_t little(const unsigned char *data, int size) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int at
+    for at in range(size):
+        value |= <uint64_t>data[at] << (8 * at)
+    return value
+
+
 cdef struct Column:
     int code
     int a

@@ -26,14 +26,6 @@ cdef int *_group_bytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
 cdef uint64_t *_powers = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000]
 
 
-cdef inline uint64_t _little(const unsigned char *data, int size) noexcept nogil:
-    cdef uint64_t value = 0
-    cdef int at
-    for at in range(size):
-        value |= <uint64_t>data[at] << (8 * at)
-    return value
-
-
 cdef inline uint64_t _big(const unsigned char *data, int size) noexcept nogil:
     cdef uint64_t value = 0
     cdef int at
@@ -152,7 +144,7 @@ cdef class Image:
         if code == INT or code == UINT:
             if left < column.a:
                 raise IndexError
-            raw = _little(data + at, column.a)
+            raw = little(data + at, column.a)
             if code == UINT:
                 out.put_uint(raw)
             else:
@@ -161,7 +153,7 @@ cdef class Image:
         if code == TEXT or code == ASCII or code == BASE64 or code == BINARY:
             if left < column.a:
                 raise IndexError
-            length = <Py_ssize_t>_little(data + at, column.a)
+            length = <Py_ssize_t>little(data + at, column.a)
             place = at + column.a
             if length > size - place:
                 raise IndexError
@@ -183,14 +175,14 @@ cdef class Image:
         if code == DOUBLE:
             if left < 8:
                 raise IndexError
-            raw = _little(data + at, 8)
+            raw = little(data + at, 8)
             memcpy(&number, &raw, 8)
             out.put_double(number)
             return at + 8
         if code == ENUM:
             if left < column.a:
                 raise IndexError
-            raw = _little(data + at, column.a)
+            raw = little(data + at, column.a)
             fragments = <list>self.fragments[index]
             if raw >= <uint64_t>len(fragments):
                 raise IndexError
@@ -199,7 +191,7 @@ cdef class Image:
         if code == DATE:
             if left < 3:
                 raise IndexError
-            raw = _little(data + at, 3)
+            raw = little(data + at, 3)
             put_char(out, c'"')
             self.date(raw >> 9, raw >> 5 & 15, raw & 31)
             put_char(out, c'"')

@@ -17,7 +17,7 @@ from tailrace.emitter cimport Emitter, EventTable
 from tailrace.out cimport Out, put, put_bytes, put_char
 from tailrace_mysql.binlog.binding cimport Binding, Mapped
 from tailrace_mysql.binlog.decoder cimport Decoder
-from tailrace_mysql.binlog.image cimport Image
+from tailrace_mysql.binlog.image cimport Image, little
 from tailrace_mysql.binlog.log_file cimport LogFile, unwrapped
 
 from tailrace_mysql.binlog import event_types as types
@@ -82,14 +82,6 @@ cdef uint32_t crc32(const unsigned char *data, Py_ssize_t size) noexcept nogil:
         data += 1
         size -= 1
     return ~value
-
-
-cdef inline uint64_t little(const unsigned char *data, int size) noexcept nogil:
-    cdef uint64_t value = 0
-    cdef int at
-    for at in range(size):
-        value |= <uint64_t>data[at] << (8 * at)
-    return value
 
 
 cdef inline bint all_set(const unsigned char *bits, int count) noexcept nogil:
@@ -479,7 +471,5 @@ cdef class Whole:
             decoder._gtids.add(self.source, self.number)
         log.pos = self.pos
         log.next = self.next
-        decoder._note_restart()
-        emitter.commit(decoder._restart, log.end())
-        decoder._told, decoder._told_number = log.next, log.number
+        decoder._tell_commit()
         return 0

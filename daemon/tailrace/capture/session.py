@@ -161,9 +161,7 @@ class Session:
         if self._publisher.busy:
             self._settle()
             self._full = self._writer.backlog_full()
-        new = {run.topic for run in batch.runs} - self._prepared
-        if new:
-            self._prepare(sorted(new))
+        self._prepare_for(batch)
         self._publisher.begin(batch, state, position)
         self._overlap = batch.bytes >= OVERLAP_BYTES
         self._position = position
@@ -184,11 +182,14 @@ class Session:
 
     def _publish(self, batch: Batch, state: Mapping[str, bytes | None]) -> None:
         """Publishes, and waits for it; only while nothing is on its way."""
+        self._prepare_for(batch)
+        self._writer.publish(batch.runs, state)
+        self._stored_at = time.monotonic()
+
+    def _prepare_for(self, batch: Batch) -> None:
         new = {run.topic for run in batch.runs} - self._prepared
         if new:
             self._prepare(sorted(new))
-        self._writer.publish(batch.runs, state)
-        self._stored_at = time.monotonic()
 
     def _prepare(self, topics: list[str]) -> None:
         self._writer.prepare(topics)
