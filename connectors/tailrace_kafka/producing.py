@@ -18,7 +18,7 @@ from tailrace_kafka.faults import FENCED, STALL_SECONDS, TOO_LARGE, Faults, erro
 from tailrace_kafka.properties import Properties
 
 # librdkafka takes this many at a time: a batch costs less than a call for each, and few dicts live at once.
-_MESSAGES = 1000
+_MESSAGES = 250
 #: How long one call into librdkafka may take: signals are only seen between two.
 _SLICE_SECONDS = 0.5
 #: Topic, key and value of a ledger entry.

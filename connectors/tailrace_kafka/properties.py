@@ -75,7 +75,8 @@ class Properties:
             "queue.buffering.max.kbytes": queue >> 10,
             "queue.buffering.max.messages": 1_000_000,
             "batch.num.messages": 100_000,
-            "linger.ms": 5,
+            # A batch is handed over at once and then waited for: its first records need not wait for its last.
+            "linger.ms": 0,
             # What a killed daemon left open keeps readers waiting this long, where no other daemon begins.
             **({"transaction.timeout.ms": 30_000} if transactional else {}),
             "compression.type": "lz4",

@@ -17,6 +17,7 @@ cdef class Out:
     cdef int put_uint(self, unsigned long long value) except -1
     cdef int put_padded(self, unsigned long long value, int width) except -1
     cdef int put_double(self, double value) except -1
+    cdef bint _put_short(self, double value) except -1
     cdef int put_text(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int put_base64(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef bytes taken(self, Py_ssize_t start, Py_ssize_t end)

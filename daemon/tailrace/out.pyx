@@ -7,6 +7,7 @@ Text comes out as orjson writes it, numbers as Python does: what is compiled and
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.math cimport rint
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, strlen
 
@@ -36,6 +37,10 @@ cdef void _classify() noexcept:
 
 
 _classify()
+
+cdef enum:
+    DECIMALS = 7  # a number of more costs more to try than is won
+cdef double[DECIMALS] POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
 
 cdef uint64_t ONES = 0x0101010101010101ULL
 cdef uint64_t HIGHS = 0x8080808080808080ULL
@@ -139,12 +144,46 @@ cdef class Out:
         cdef char *text
         if value - value != 0:
             raise ValueError("a floating-point value is no number")
+        if self._put_short(value):
+            return 0
         text = PyOS_double_to_string(value, b"r", 0, Py_DTSF_ADD_DOT_0, NULL)
         try:
             self.put(<const unsigned char *>text, strlen(text))
         finally:
             PyMem_FreeString(text)
         return 0
+
+    cdef bint _put_short(self, double value) except -1:
+        """Writes a number of few decimals; False where it is none, and nothing is written.
+
+        Of decimals with at most fifteen digits no two read as the same number, so that the first one found is the
+        shortest. The quotient of two whole numbers that are exact is rounded as reading the text would round it.
+        """
+        cdef int decimals
+        cdef double whole, size = -value if value < 0 else value
+        cdef unsigned long long power
+        if not 0.001 <= size <= 1e12:  # beyond, 0 with its sign, and exponents
+            return False
+        for decimals in range(DECIMALS):
+            whole = rint(size * POWERS[decimals])
+            if whole > 1e15:
+                return False
+            if whole / POWERS[decimals] == size:
+                break
+        else:
+            return False
+        if value < 0:
+            put_char(self, 0x2D)
+        if decimals == 0:
+            self.put_uint(<unsigned long long>whole)
+            put_char(self, 0x2E)
+            put_char(self, 0x30)
+            return True
+        power = <unsigned long long>POWERS[decimals]
+        self.put_uint(<unsigned long long>whole // power)
+        put_char(self, 0x2E)
+        self.put_padded(<unsigned long long>whole % power, decimals)
+        return True
 
     cdef int put_text(self, const unsigned char *data, Py_ssize_t size) except -1:
         """UTF-8 as a JSON string.

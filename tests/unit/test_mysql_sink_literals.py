@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -35,11 +36,20 @@ TABLE = target(
         integer(11, "huge", size=64, unsigned=True),
     ],
 )
+#: What is written the quick way, and what just is not.
+FEW_DECIMALS = st.builds(
+    lambda digits, decimals: digits / 10**decimals,
+    st.integers(-(10**16), 10**16) | st.integers(-(10**6), 10**6),
+    st.integers(0, 9),
+)
 VALUES = {
     "id": st.integers(-(2**63), 2**63 - 1),
     "flag": st.booleans(),
     "amount": st.from_regex(r"\A-?[0-9]{1,9}(\.[0-9]{1,2})?\Z"),
-    "rate": st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9),
+    "rate": st.floats(allow_nan=False, allow_infinity=False)
+    | FEW_DECIMALS
+    | FEW_DECIMALS.map(lambda value: math.nextafter(value, math.inf))
+    | st.integers(-9, 9),
     "single": st.floats(width=32, allow_nan=False, allow_infinity=False),
     "name": st.text(st.characters(codec="utf-8")) | st.text("'\\ä"),
     "data": st.sampled_from(["", "AP8=", "AAAA"]),

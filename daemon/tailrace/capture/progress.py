@@ -87,9 +87,10 @@ class Progress(WorkerProgress):
         report.progress += 1
         self._lag.handed_on(batch.commit_ts_ms)
         self._met(batch.state)
+        tombstones = sum(map(len, batch.runs)) != batch.events
         for run in batch.runs:
             if (table := self._tables.get(run.topic)) is not None:
-                table.events += len(run) - run.values.count(None)
+                table.events += len(run) - (run.values.count(None) if tombstones else 0)
                 table.bytes += run.size
         self._suspensions(batch.state)
 
