@@ -2,13 +2,12 @@
 # Types for the compiled form of decoder.py.
 cimport cython
 
-from tailrace.emitter cimport Emitter, EventTable
+from tailrace.emitter cimport Emitter
 from tailrace.render cimport digits
-from tailrace_mysql.binlog.binding cimport Binding, Mapped, Version
 from tailrace_mysql.binlog.events cimport Gtid, begins, gtid, mariadb_gtid
-from tailrace_mysql.binlog.integers cimport cut, number
+from tailrace_mysql.binlog.integers cimport number
 from tailrace_mysql.binlog.log_file cimport LogFile
-from tailrace_mysql.binlog.packets cimport Packets
+from tailrace_mysql.binlog.row_events cimport RowEvents
 
 cdef int _FORMAT_DESCRIPTION
 cdef int _HEARTBEAT
@@ -29,36 +28,21 @@ cdef int _HEADER
 cdef int _ARTIFICIAL
 
 
-cdef class Decoder(Packets):
-    cdef Emitter _emitter
-    cdef object _tables
+cdef class Decoder(RowEvents):
     cdef object _gtids
-    cdef bint _mariadb
-    cdef LogFile _log
     cdef long long _skip_to
-    cdef dict _maps
-    cdef long long _last_id
-    cdef Mapped _last_mapped
-    cdef Binding _bound
     cdef bytes _fields_tail
     cdef long long _tail_server
     cdef bytes _tail_thread
-    cdef long long _ts
-    cdef str _mark
-    cdef Gtid _gtid
     cdef long long _server_id
     cdef bytes _thread
     cdef bint _in_group
-    cdef bint _xa
-    cdef long long _changes
     cdef bint _begun
-    cdef object _reading
     cdef dict _handlers
     cdef bytes _restart_file
     cdef long long _restart_pos
     cdef long long _restart_created
     cdef object _restart
-    cdef object _whole
     cdef long long _told
     cdef long long _told_number
 
@@ -78,25 +62,3 @@ cdef class Decoder(Packets):
     cpdef _commit(self, bytes _event)
     @cython.locals(log=LogFile)
     cdef _tell_commit(self)
-    @cython.locals(known=Mapped, described=bytes, table_id=cython.longlong, size=int)
-    cdef _table_map(self, bytes event)
-    cdef Mapped _find(self, long long table_id)
-    @cython.locals(
-        size=int, at=Py_ssize_t, table_id=cython.longlong, known=Mapped, binding=Binding, version=Version,
-        count=cython.longlong, width=Py_ssize_t
-    )
-    cdef Py_ssize_t _rows(self, bytes event, int images) except -1
-    @cython.locals(
-        emitter=Emitter, binding=Binding, table=EventTable, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong,
-        ordinal=cython.longlong, head=bytes, image=bytes, place=bytes, key=bytes
-    )
-    cdef _single_images(self, bytes event, bint deleted)
-    @cython.locals(
-        emitter=Emitter, binding=Binding, table=EventTable, at=Py_ssize_t, end=Py_ssize_t, row=cython.longlong,
-        ordinal=cython.longlong, head=bytes, before=bytes, after=bytes, key=bytes, old_key=bytes
-    )
-    cdef _update_rows(self, bytes event)
-
-
-@cython.locals(whole=Py_ssize_t, index=Py_ssize_t, rest=int)
-cdef bint _all_set(bytes event, Py_ssize_t at, Py_ssize_t count) except -1

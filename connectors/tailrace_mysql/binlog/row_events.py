@@ -1,0 +1,197 @@
+"""Row events: which table they are of, and how its rows become events.
+
+https://dev.mysql.com/doc/dev/mysql-server/latest/classmysql_1_1binlog_1_1event_1_1Rows__event.html. A table map gives a
+table an id for the row events that follow; each of these holds the images of many rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import LogFormatError
+from tailrace.render import digits
+from tailrace_mysql.binlog import event_types as types
+from tailrace_mysql.binlog import events, table_map
+from tailrace_mysql.binlog.binding import Binding, Mapped
+from tailrace_mysql.binlog.events import Gtid
+from tailrace_mysql.binlog.integers import cut, number
+from tailrace_mysql.binlog.log_file import LogFile
+from tailrace_mysql.binlog.packets import Packets
+from tailrace_mysql.binlog.tables import Place, Tables
+
+_WRITE_ROWS = types.WRITE_ROWS
+_HEADER = events.HEADER
+_DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
+
+
+class RowEvents(Packets):
+    """The row events of one connection; the decoder, which follows the transactions, adds these."""
+
+    def __init__(self, emitter: Emitter, tables: Tables, log: LogFile, mariadb: bool) -> None:
+        super().__init__()
+        self._emitter = emitter
+        self._tables = tables
+        self._mariadb = mariadb
+        self._log = log
+        self._maps: dict[int, Mapped] = {}
+        self._last_id = -1  # the table id that was looked up last, and what it stands for
+        self._last_mapped: Mapped | None = None
+        self._ts = 0  # of the event in hand
+        # Of the transaction in hand; its mark is "" between two.
+        self._mark = ""
+        self._gtid = Gtid()
+        self._xa = False
+        self._changes = 0  # row events and statements of the transaction
+        self._reading: EventTable | None = None  # for messages
+        self._bound: Binding
+        self._whole: Any = None
+
+    def _open(self) -> None:
+        """The emitter learns of a transaction at its first change of a captured table."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return str(self._log)
+
+    # ---- rows
+
+    def _table_map(self, event: bytes) -> None:
+        size = self._log.table_id_size
+        table_id = number(event, _HEADER, size)
+        known = self._find(table_id)
+        described = cut(event, _HEADER + size, len(event))
+        if known is not None and known.generation == self._tables.generation and described == known.described:
+            return
+        binding = self._bind(event)
+        self._maps[table_id] = Mapped(described, self._tables.generation, binding)
+        self._last_id = -1
+
+    def _find(self, table_id: int) -> Mapped | None:
+        if table_id != self._last_id:
+            self._last_mapped = self._maps.get(table_id)
+            self._last_id = table_id
+        return self._last_mapped
+
+    def _bind(self, event: bytes) -> Binding | None:
+        database, table = table_map.name_of(event, self._log.table_id_size)
+        if not self._tables.captures(database, table):
+            return None
+        try:
+            described = table_map.parse(event, self._log.table_id_size, self._mariadb)
+        except ValueError as error:
+            self._tables.suspend(database, table, f"{error} (at {self.place})")
+            return None
+        return self._tables.bind(described, self._here())
+
+    def _rows(self, event: bytes, images: int) -> int:
+        """Where the row images of `_bound` begin; 0 where nobody wants them."""
+        size = self._log.table_id_size
+        at = _HEADER + size
+        table_id = number(event, _HEADER, size)
+        self._changes += 1
+        if not self._mark:
+            raise ValueError("a row event stands outside a transaction")
+        if table_id in _DUMMY_TABLE_IDS:
+            return 0
+        known = self._find(table_id)
+        if known is None:
+            raise ValueError(f"a row event has no table map for table {table_id}")
+        binding = known.binding
+        if binding is None:
+            return 0
+        if self._xa:
+            raise self._error(
+                "an XA transaction changes a captured table, which tailrace does not follow yet",
+                "end such transactions without XA, or exclude the table",
+            )
+        at += 2
+        if event[4] >= _WRITE_ROWS:  # version 2 has extra data, its length included in itself
+            at += number(event, at, 2)
+        count = number(event, at, 1)
+        if count < 251:
+            at += 1
+        else:
+            count, at = events.packed_integer(event, at)
+        if count != binding.width:
+            raise ValueError("a row event has another number of columns than its table map")
+        width = (count + 7) // 8
+        for _ in range(images):
+            if not _all_set(event, at, count):
+                name = binding.table.schema.name
+                self._tables.suspend(
+                    name.database,
+                    name.table,
+                    f"row images without all columns (binlog_row_image was not FULL) at {self.place}; set it to FULL "
+                    "for every session, then load the table anew",
+                )
+                known.binding = None
+                return 0
+            at += width
+        self._reading = binding.table
+        self._open()
+        version = binding.version
+        if not version.announced:
+            version.announced = True
+            self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
+        self._bound = binding
+        return at
+
+    def _single_images(self, event: bytes, deleted: bool) -> None:
+        """Rows of which the event has one image: the new or the old one."""
+        at = self._rows(event, 1)
+        if not at:
+            return
+        binding = self._bound
+        emitter, read, table = self._emitter, binding.read, binding.table
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
+        if self._whole is not None:
+            at, row = self._whole.row_event(event, at, binding, "d" if deleted else "c", ordinal, self._log.pos)
+        while at < end:
+            image, key, at = read(event, at)
+            place = head + digits(row) + b","
+            row += 1
+            if deleted:
+                emitter.delete(table, ordinal | row, key, image, place)
+            else:
+                emitter.insert(table, ordinal | row, key, image, place)
+
+    def _update_rows(self, event: bytes) -> None:
+        at = self._rows(event, 2)
+        if not at:
+            return
+        binding = self._bound
+        emitter, read, table = self._emitter, binding.read, binding.table
+        ordinal, row, end, head = self._changes << 24, 0, len(event), b'"pos":' + digits(self._log.pos) + b',"row":'
+        if self._whole is not None:
+            at, row = self._whole.row_event(event, at, binding, "u", ordinal, self._log.pos)
+        while at < end:
+            before, old_key, at = read(event, at)
+            after, key, at = read(event, at)
+            emitter.update(table, ordinal | row + 1, old_key, key, before, after, (), head + digits(row) + b",")
+            row += 1
+
+    # ---- inside
+
+    def _here(self, query: events.Query | None = None) -> Place:
+        log = self._log
+        if query is None:
+            return Place(log.file, log.pos, self._mark, log.end())
+        # The end of a two-phase ALTER is a statement of its own; its values were made by the first.
+        started = 0 if self._gtid.alter else self._ts
+        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone)
+
+    def _error(self, what: str, fix: str) -> LogFormatError:
+        return LogFormatError(what, where=self.place, fix=fix)
+
+
+def _all_set(event: bytes, at: int, count: int) -> bool:
+    """Whether the first `count` bits of a bit field are ones."""
+    whole = count // 8
+    for index in range(whole):
+        if number(event, at + index, 1) != 0xFF:
+            return False
+    rest = (1 << count % 8) - 1
+    return rest == 0 or number(event, at + whole, 1) & rest == rest
