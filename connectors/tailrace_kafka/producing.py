@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tailrace.batch import Run
 from tailrace.errors import StuckError
+from tailrace_kafka.direct import direct
 from tailrace_kafka.faults import FENCED, STALL_SECONDS, TOO_LARGE, Faults, error_of, explain, text
 from tailrace_kafka.properties import Properties
 
@@ -79,19 +80,22 @@ class Producing(ABC):
                 continue
             # With one partition there is nothing to choose.
             partition = 0 if partitions[run.topic] == 1 else -1
-            for start in range(0, len(run), _MESSAGES):
-                keys, values = run.keys[start : start + _MESSAGES], run.values[start : start + _MESSAGES]
-                if partition == 0 or None not in keys:
-                    self._send(run.topic, _messages(keys, values), partition)
-                else:
-                    self._send_mixed(run.topic, keys, values)
+            if partition == 0 or None not in run.keys:
+                self._send_records(run.topic, run.keys, run.values, partition)
+                continue
+            # What has no key keeps its order in one partition, the first.
+            for keyless, records in groupby(run, _has_no_key):
+                keys, values = map(list, zip(*records, strict=True))
+                self._send_records(run.topic, keys, values, 0 if keyless else -1)
 
-    def _send_mixed(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        """What has no key keeps its order in one partition, the first."""
-        for keyless, records in groupby(zip(keys, values, strict=True), _has_no_key):
-            part = list(records)
-            messages = _messages([key for key, _ in part], [value for _, value in part])
-            self._send(topic, messages, 0 if keyless else -1)
+    def _send_records(
+        self, topic: str, keys: list[bytes | None], values: list[bytes | None], partition: int = -1
+    ) -> None:
+        """In their order; whatever the queue does not take yet is waited for."""
+        for start in range(0, len(values), _MESSAGES):
+            stop = start + _MESSAGES
+            pairs = zip(keys[start:stop], values[start:stop], strict=True)
+            self._send(topic, [{"value": value, "key": key} for key, value in pairs], partition)
 
     def _send_entries(self, entries: Iterable[Entry]) -> None:
         for topic, key, value in entries:
@@ -154,10 +158,6 @@ class Producing(ABC):
         return StuckError(f"an event of {size:,} bytes is larger than the topic takes", where=where, fix=fix)
 
 
-def _messages(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> list[dict[str, Any]]:
-    return [{"value": value, "key": key} for key, value in zip(keys, values, strict=True)]
-
-
 def _has_no_key(record: tuple[bytes | None, bytes | None]) -> bool:
     return record[0] is None
 
@@ -166,6 +166,10 @@ class TransactionalProducing(Producing):
     """Exactly once: readers of committed records see each batch once, whole, or not at all."""
 
     transactional = True
+
+    def __init__(self, properties: Properties) -> None:
+        super().__init__(properties)
+        self._direct = direct(self._producer)
 
     def open(self) -> None:
         """Ends what an earlier producer of this pipeline left open, and fences it off."""
@@ -185,6 +189,23 @@ class TransactionalProducing(Producing):
             self._finish(self._producer.commit_transaction)
         except KafkaException as exception:
             raise self._explain(exception, runs) from None
+
+    def _send_records(
+        self, topic: str, keys: list[bytes | None], values: list[bytes | None], partition: int = -1
+    ) -> None:
+        if self._direct is None:
+            super()._send_records(topic, keys, values, partition)
+            return
+        patience = self._patience()
+        sent, code = self._direct.send(topic, keys, values, 0, partition)
+        while code:
+            if code in TOO_LARGE:
+                raise self._too_large(topic, len(values[sent] or b""))
+            if code != KafkaError._QUEUE_FULL:
+                raise KafkaException(KafkaError(code))
+            self._producer.poll(0.05)
+            patience.check()
+            sent, code = self._direct.send(topic, keys, values, sent, partition)
 
 
 class IdempotentProducing(Producing):

@@ -6,11 +6,13 @@ import contextlib
 import os
 from typing import Any
 
+import pytest
 from confluent_kafka import TopicPartition
 
 from tailrace.connectors import Context
 from tailrace.errors import OwnershipLostError
 from tailrace.position import POSITION_KEY
+from tailrace_kafka import producing
 from tailrace_kafka.settings import KafkaStreamSettings
 from tailrace_kafka.stream import KafkaStream
 from tests import servers
@@ -51,6 +53,29 @@ def test_a_table_without_keys_keeps_its_order_in_one_partition(pipeline: Pipelin
     assert {event.partition.number for event in events} == {0}
     reader.close()
     writer.close()
+
+
+def test_records_go_alike_past_the_interpreter_and_through_it(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.stream["partitions"] = 3
+    records = [
+        (None if number % 7 == 0 else b"key %d" % (number % 50), None if number % 11 == 0 else b"%d" % number)
+        for number in range(3000)
+    ]
+    found = []
+    for table in ("past", "through"):
+        if table == "through":
+            monkeypatch.setattr(producing, "direct", lambda _: None)
+        writer = begin(pipeline, table)
+        writer.publish([run(pipeline.table(table), *records)], {})
+        reader = reader_from_beginning(pipeline)
+        events = [event for event in read_to_end(reader) if event.topic == pipeline.table(table)]
+        found.append([[(e.key, e.value) for e in events if e.partition.number == number] for number in range(3)])
+        reader.close()
+        writer.close()
+    assert found[0] == found[1]
+    assert sorted(map(len, found[0]))[0] > 500
 
 
 def test_a_topic_that_is_there_keeps_its_partitions(pipeline: Pipeline, kafka: servers.Kafka) -> None:
