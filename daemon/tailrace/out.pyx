@@ -39,8 +39,8 @@ cdef void _classify() noexcept:
 _classify()
 
 cdef enum:
-    DECIMALS = 7  # a number of more costs more to try than is won
-cdef double[DECIMALS] POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
+    DECIMALS = 9
+cdef double[DECIMALS + 1] POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 
 cdef uint64_t ONES = 0x0101010101010101ULL
 cdef uint64_t HIGHS = 0x8080808080808080ULL
@@ -156,33 +156,32 @@ cdef class Out:
     cdef bint _put_short(self, double value) except -1:
         """Writes a number of few decimals; False where it is none, and nothing is written.
 
-        Of decimals with at most fifteen digits no two read as the same number, so that the first one found is the
-        shortest. The quotient of two whole numbers that are exact is rounded as reading the text would round it.
+        Of decimals with at most fifteen digits no two read as the same number, so that one that is found is the shortest
+        but for its last zeros. The quotient of two whole numbers that are exact is rounded as reading the text would be.
         """
-        cdef int decimals
+        cdef int decimals = DECIMALS
         cdef double whole, size = -value if value < 0 else value
-        cdef unsigned long long power
+        cdef unsigned long long number, power
         if not 0.001 <= size <= 1e12:  # beyond, 0 with its sign, and exponents
             return False
-        for decimals in range(DECIMALS):
-            whole = rint(size * POWERS[decimals])
-            if whole > 1e15:
-                return False
-            if whole / POWERS[decimals] == size:
-                break
-        else:
+        while decimals and size * POWERS[decimals] > 1e15:
+            decimals -= 1
+        whole = rint(size * POWERS[decimals])
+        if whole / POWERS[decimals] != size:
             return False
+        number = <unsigned long long>whole
+        while decimals and number % 10 == 0:
+            number //= 10
+            decimals -= 1
         if value < 0:
             put_char(self, 0x2D)
-        if decimals == 0:
-            self.put_uint(<unsigned long long>whole)
-            put_char(self, 0x2E)
-            put_char(self, 0x30)
-            return True
         power = <unsigned long long>POWERS[decimals]
-        self.put_uint(<unsigned long long>whole // power)
+        self.put_uint(number // power)
         put_char(self, 0x2E)
-        self.put_padded(<unsigned long long>whole % power, decimals)
+        if decimals:
+            self.put_padded(number % power, decimals)
+        else:
+            put_char(self, 0x30)
         return True
 
     cdef int put_text(self, const unsigned char *data, Py_ssize_t size) except -1:
