@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tailrace.schema import TableName
 from tailrace.tables import Selection
+from tailrace_mysql.absent import CurrentRows
 from tailrace_mysql.connection import Connector, Row, Session
 from tailrace_mysql.ddl.defaults import default_of
 from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
@@ -60,6 +61,7 @@ class LiveCatalogue:
         self._connector = connector
         self._session = session
         self._server = server
+        self.rows = CurrentRows(connector, session, server)
 
     def definition(self, name: TableName) -> TableDefinition | None:
         return read_one(self._session, name)

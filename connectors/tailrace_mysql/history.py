@@ -20,10 +20,11 @@ from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
+from tailrace_mysql.absent import Absent, CurrentRows
 from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
-from tailrace_mysql.binlog.table_map import TableMap
+from tailrace_mysql.binlog.table_map import JSON_CODE, TableMap
 from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.captured import Table
 from tailrace_mysql.ddl import alter, statements
@@ -60,6 +61,9 @@ class Catalogue(Protocol):
         """Whether no statement between the mark and the log's end can have changed a table's columns."""
         ...
 
+    @property
+    def rows(self) -> CurrentRows: ...
+
 
 class SchemaHistory:
     """All tables of a pipeline, as the log's reader meets them."""
@@ -78,6 +82,7 @@ class SchemaHistory:
         self._context = context
         self._emitter = emitter
         self._catalogue = catalogue
+        self._absent = Absent(catalogue)
         self._tables: dict[tuple[str, str], Table | None] = {}
         self._suspensions: dict[str, str] = {}  # by topic, what earlier runs stored
 
@@ -214,13 +219,14 @@ class SchemaHistory:
         planned = []
         for column, logged in columns:
             kind = column_type(declared_of(column))
-            planned.append(
-                PlanColumn(column.name, kind.reader(logged.metadata), column.key, kind.native(logged.metadata))
-            )
+            reader, native = kind.reader(logged.metadata), kind.native(logged.metadata)
+            document = logged.metadata if logged.code == JSON_CODE else 0
+            planned.append(PlanColumn(column.name, reader, column.key, native, document))
         return Binding(version, RowPlan(planned))
 
     def statement(self, query: Query, place: Place) -> Sequence[Effect]:
         sql = self._sql(query)
+        self._absent.forget(sql)
         found = statements.read_statement(sql, query.database, self._charset, query.sql_mode, self._server.mariadb)
         effects: list[Effect] = []
         match found:
@@ -246,6 +252,25 @@ class SchemaHistory:
         if effects:
             self.generation += 1
         return effects
+
+    def defaults(self, name: TableName, columns: Sequence[str], place: Place) -> Sequence[bytes]:
+        """See `Tables.defaults`."""
+        return self._absent.defaults(name, columns, place)
+
+    def current(
+        self,
+        schema: TableSchema,
+        key: Sequence[tuple[str, bytes]],
+        columns: Sequence[str],
+        place: Place,
+        transaction: str,
+    ) -> Sequence[bytes] | None:
+        """See `Tables.current`."""
+        return self._absent.current(schema, key, columns, place, transaction)
+
+    def release(self) -> None:
+        """See `Tables.release`."""
+        self._absent.release()
 
     def suspend(self, database: str, table: str, reason: str) -> None:
         found = self._table(database, table)

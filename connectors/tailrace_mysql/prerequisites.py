@@ -72,16 +72,7 @@ def _settings(server: Server) -> Iterator[Finding]:
     server_id = server.variables.get("server_id", "0")
     yield Finding("server_id", server_id != "0", server_id, "" if server_id != "0" else "give the server a server_id")
     if server.mariadb:
-        yield is_(
-            "log_bin_compress", "OFF", "SET GLOBAL log_bin_compress = OFF: compressed events are not supported yet"
-        )
         yield is_("encrypt_binlog", "OFF", "start the server with encrypt_binlog = OFF")
-        return
-    fix = "SET PERSIST binlog_transaction_compression = OFF: compressed transactions are not supported yet"
-    yield is_("binlog_transaction_compression", "OFF", fix)
-    options = server.variables.get("binlog_row_value_options", "")
-    fix = "SET PERSIST binlog_row_value_options = '': partial JSON updates are not supported yet"
-    yield Finding("binlog_row_value_options", not options, options or "(empty)", fix if options else "")
 
 
 def _grants(session: Session, server: Server) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.binlog import event_types, events
+from tailrace_mysql.binlog.compressed import Payload, plain
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.connection import Connector, Session, quietly_close, translated
 from tailrace_mysql.dump import start_scan
@@ -16,6 +17,7 @@ from tailrace_mysql.server import Server, log_end, log_files
 _TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
 _DATABASE_WORDS = (b"database", b"schema")
 _CHUNK = 1 << 16
+_CHECKSUM_BYTES = 4
 
 
 class _Head(Packets):
@@ -68,12 +70,23 @@ class _Statements(Packets):
             self.done = True
             return
         kind = payload[5]
-        if kind in (event_types.TRANSACTION_PAYLOAD, event_types.MARIADB_QUERY_COMPRESSED):
-            self.found = True
-        if kind != event_types.QUERY:
-            return
-        # A checksum at the end, where there is one, only adds four bytes to the statement.
-        text = events.query(payload[1:]).text.lstrip()
+        try:
+            # A checksum at the end, where there is one, only adds four bytes to the statement.
+            if kind == event_types.QUERY:
+                self._statement(payload[1:])
+            elif kind == event_types.MARIADB_QUERY_COMPRESSED:
+                self._statement(plain(payload[1:], 0, _CHECKSUM_BYTES))
+            elif kind == event_types.TRANSACTION_PAYLOAD:
+                inside = Payload(payload[1:], _CHECKSUM_BYTES)
+                while not inside.done:
+                    for event in inside.take(_CHUNK):
+                        if event[4] == event_types.QUERY:
+                            self._statement(event)
+        except (IndexError, ValueError):
+            self.found = True  # what cannot be read is no proof
+
+    def _statement(self, event: bytes) -> None:
+        text = events.query(event).text.lstrip()
         if text.upper().startswith(_TRANSACTION_WORDS):
             return
         lower = text.lower()

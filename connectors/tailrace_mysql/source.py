@@ -59,6 +59,7 @@ class MySQLSource:
         self._server: Server | None = None
         self._history: SchemaHistory | None = None
         self._whole: Whole | None = None
+        self._catalogue: catalog.LiveCatalogue | None = None
         self._emitter: Emitter
         self._decoder: Decoder
         self._connection: DriverConnection | None = None
@@ -191,6 +192,8 @@ class MySQLSource:
         if self._whole is not None:
             quietly_close(self._whole.connection)
             self._whole = None
+        if self._catalogue is not None:
+            self._catalogue.rows.close()
         self._session.close()
 
     # ---- inside
@@ -220,13 +223,8 @@ class MySQLSource:
         server = self._inspected
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
         self._taken = (position.restart, position.mark)
-        self._history = SchemaHistory(
-            server,
-            self._selected,
-            self._context,
-            self._emitter,
-            catalog.LiveCatalogue(self._connector, self._session, server),
-        )
+        self._catalogue = catalog.LiveCatalogue(self._connector, self._session, server)
+        self._history = SchemaHistory(server, self._selected, self._context, self._emitter, self._catalogue)
 
     @property
     def _replica(self) -> dump.Replica:
@@ -259,9 +257,14 @@ class MySQLSource:
         self._start = self._end = 0
         self._heard = time.monotonic()
 
+    @property
+    def _more(self) -> bool:
+        """Whether a compressed transaction was read that is not decoded to its end."""
+        return self._connection is not None and self._decoder.pending
+
     def _receive(self, timeout: float) -> bool:
-        """Whether there are bytes in the buffer; False when none came in time."""
-        if self._start < self._end:
+        """Whether there is something to decode; False when nothing came in time."""
+        if self._start < self._end or self._more:
             return True
         connection = self._connection
         if connection is None:
@@ -285,7 +288,9 @@ class MySQLSource:
     def _feed(self, limit_bytes: int) -> None:
         """Decodes the buffer, in slices, since a few bytes of log can become many of events."""
         try:
-            while self._start < self._end and self._emitter.size < limit_bytes:
+            if self._more:
+                self._decoder.feed(self._buffer, 0, 0)
+            while self._start < self._end and self._emitter.size < limit_bytes and not self._more:
                 start, self._start = self._start, min(self._start + _SLICE_BYTES, self._end)
                 self._decoder.feed(self._buffer, start, self._start)
         except ServerError as error:

@@ -159,6 +159,39 @@ class Capture:
     def topic(self, table: str) -> str:
         return f"{self.pipeline}.{self.database.name}.{table}"
 
+    def replayed(self, table: str, rows: dict[bytes, dict[str, Any]] | None = None) -> dict[bytes, dict[str, Any]]:
+        """The rows that a target has after all events, by key.
+
+        Args:
+            rows: what it had before.
+        """
+        rows = {key: dict(row) for key, row in (rows or {}).items()}
+        for event in self.events:
+            if event.table != table or event.value is None:
+                continue
+            key, after = event.key, event.value["after"]
+            if event.op in ("c", "r"):
+                assert key is not None
+                rows[key] = after
+            elif event.op == "u":
+                assert key is not None
+                unchanged = event.source["unchanged"]
+                if not unchanged:
+                    rows[key] = after
+                elif key in rows:  # a missing row stays missing
+                    rows[key] = {**rows[key], **{name: after[name] for name in after if name not in unchanged}}
+            elif event.op == "d":
+                assert key is not None
+                rows.pop(key, None)
+        return rows
+
+    def stored(self, table: str) -> dict[bytes, dict[str, Any]]:
+        """The rows that the source has, by key; read as a load would read them."""
+        reader = self.reader()
+        found = {key: orjson.loads(row) for key, row in reader.rows(self.topic(table)) if key is not None}
+        reader.close()
+        return found
+
     def reader(self) -> SnapshotReader:
         assert self.source is not None
         return self.source.snapshot()
@@ -173,6 +206,19 @@ def capturing(database: Database, **arguments: Any) -> Iterator[Capture]:
         yield capture
     finally:
         capture.close()
+
+
+def log_place(database: Database) -> tuple[str, int]:
+    """Where the server's log ends."""
+    mysql = database.server.kind != "mariadb"
+    status = database.query("SHOW BINARY LOG STATUS" if mysql else "SHOW MASTER STATUS")[0]
+    return str(status[0]), int(status[1])
+
+
+def log_events(database: Database, since: tuple[str, int]) -> set[str]:
+    """The kinds of events in the server's log since a place, as the server names them."""
+    file, pos = since
+    return {str(row[2]) for row in database.query(f"SHOW BINLOG EVENTS IN '{file}' FROM {pos}")}
 
 
 def create_t(database: Database) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tailrace.errors import LogFormatError, RefusedError
+from tailrace.errors import LogFormatError
 from tests import servers
-from tests.integration.mysql_capture import Capture, capturing, create_t
+from tests.integration.mysql_capture import capturing, create_t
 from tests.servers import Database
 
 ENGINES = ["mariadb", "mysql", "mysql_defaults"]
@@ -398,18 +398,6 @@ def test_load_data_as_a_statement_is_refused(mariadb: servers.MariaDB, tmp_path:
                 capture.catch_up()
 
 
-def test_row_images_without_all_columns_suspend_their_table(database: Database) -> None:
-    create_t(database)
-    database.execute("INSERT INTO t VALUES (1, 'x', 1)")
-    with capturing(database) as capture:
-        database.execute("SET SESSION binlog_row_image = MINIMAL")
-        database.execute("UPDATE t SET a = 'y'")
-        database.execute("SET SESSION binlog_row_image = FULL")
-        database.execute("UPDATE t SET a = 'z'")
-        assert capture.brief() == []
-        assert "binlog_row_image" in capture.suspension("t")
-
-
 def test_xa_is_refused(database: Database) -> None:
     create_t(database)
     with capturing(database) as capture:
@@ -421,33 +409,6 @@ def test_xa_is_refused(database: Database) -> None:
             capture.catch_up()
         with connection.cursor() as cursor:
             cursor.execute("XA ROLLBACK 'x'")
-
-
-def test_compressed_events_are_refused(mysql: servers.MySQL, mariadb: servers.MariaDB) -> None:
-    with mysql.database() as database:
-        create_t(database)
-        with capturing(database) as capture:
-            database.execute("SET SESSION binlog_transaction_compression = ON")
-            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
-            with pytest.raises(LogFormatError, match="binlog_transaction_compression"):
-                capture.catch_up()
-    with servers.start("mariadb", {"log-bin-compress": "ON"}) as server, server.database() as database:
-        create_t(database)
-        capture = Capture(database)
-        with pytest.raises(RefusedError, match="log_bin_compress"):
-            capture.open()
-        capture.close()
-
-
-def test_partial_json_is_refused(mysql: servers.MySQL) -> None:
-    with mysql.database() as database:
-        database.execute("CREATE TABLE t (id INT PRIMARY KEY, j JSON)")
-        database.execute("""INSERT INTO t VALUES (1, '{"a": "xxxxxxxxxxxxxxxxxxxx", "b": 1}')""")
-        with capturing(database) as capture:
-            database.execute("SET SESSION binlog_row_value_options = PARTIAL_JSON")
-            database.execute("UPDATE t SET j = JSON_SET(j, '$.a', 'y')")
-            with pytest.raises(LogFormatError, match="binlog_row_value_options"):
-                capture.catch_up()
 
 
 def test_checksums_switched_in_mid_stream(database: Database) -> None:

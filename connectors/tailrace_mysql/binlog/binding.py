@@ -25,15 +25,16 @@ class Binding:
 
     Attributes:
         table: the version's.
-        image, read, width: the plan's.
+        columns, image, read, width: the plan's.
     """
 
-    __slots__ = ("image", "read", "table", "version", "width")
+    __slots__ = ("columns", "image", "read", "table", "version", "width")
 
     def __init__(self, version: Version, plan: RowPlan) -> None:
         self.version = version
         self.table = version.table
         self.width = plan.width
+        self.columns = plan.columns
         self.image = plan.image
         self.read = plan.read
 

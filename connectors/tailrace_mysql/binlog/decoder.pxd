@@ -38,6 +38,8 @@ cdef class Decoder(RowEvents):
     cdef bytes _thread
     cdef bint _in_group
     cdef bint _begun
+    cdef object _compressed
+    cdef long long _inflated
     cdef dict _handlers
     cdef bytes _restart_file
     cdef long long _restart_pos
@@ -50,8 +52,10 @@ cdef class Decoder(RowEvents):
     cpdef Py_ssize_t whole(self, bytes chunk, Py_ssize_t at) except -1
     @cython.locals(first=int, payload=bytes)
     cpdef packet(self, bytes payload)
+    cpdef go_on(self)
     @cython.locals(kind=cython.int, size=cython.longlong, end_pos=cython.longlong, flags=cython.int, event=bytes, log=LogFile)
     cpdef _event(self, bytes payload)
+    cdef _one(self, int kind, bytes event, int flags)
     @cython.locals(mark=str, log=LogFile)
     cdef _idle(self)
     @cython.locals(log=LogFile)

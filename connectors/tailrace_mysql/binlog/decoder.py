@@ -15,6 +15,7 @@ from tailrace.errors import DataLossError, TailraceError
 from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events
+from tailrace_mysql.binlog.compressed import Payload, plain
 from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.binlog.log_file import LogFile
@@ -41,6 +42,11 @@ _GTID = types.GTID
 _ANONYMOUS_GTID = types.ANONYMOUS_GTID
 _HEADER = events.HEADER
 _ARTIFICIAL = 0x20
+
+#: So much of a compressed transaction is decompressed at once; a few bytes of it can become many of events.
+_STEP_BYTES = 16 << 10
+#: What stands between transactions, and so in none that is compressed.
+_OUTSIDE = frozenset({types.ROTATE, types.TRANSACTION_PAYLOAD})
 
 
 class Decoder(RowEvents):
@@ -78,6 +84,8 @@ class Decoder(RowEvents):
         self._thread = b"null"
         self._in_group = False
         self._begun = False  # the emitter knows of it
+        self._compressed: Payload | None = None  # what is still to be taken of it
+        self._inflated = 0  # bytes since the feeder last looked at how much has gathered
         # What the events of one connection's transactions have in common.
         self._fields_tail = b""
         self._tail_server = -1
@@ -91,8 +99,7 @@ class Decoder(RowEvents):
             types.TRANSACTION_PAYLOAD: self._payload,
             types.EXECUTE_LOAD_QUERY: self._load_query,
             types.MARIADB_START_ENCRYPTION: self._encryption,
-            types.MARIADB_QUERY_COMPRESSED: self._compressed,
-            **dict.fromkeys(types.MARIADB_ROWS_COMPRESSED, self._compressed),
+            **dict.fromkeys((types.MARIADB_QUERY_COMPRESSED, *types.MARIADB_ROWS_COMPRESSED), self._inflate),
         }
         if not mariadb:
             self._handlers[types.GTID_TAGGED] = lambda event: self._begin(events.gtid_tagged(event), event)
@@ -122,15 +129,8 @@ class Decoder(RowEvents):
         if first == 0:
             try:
                 self._event(payload)
-            except (IndexError, ValueError, OverflowError) as error:
-                raise self._error(
-                    str(error) or "an event ends too early", "report this with the server's version"
-                ) from None
-            except TailraceError as error:
-                if not error.where:
-                    table = self._reading
-                    error.where = f"{table.schema.name} at {self.place}" if table else self.place
-                raise
+            except (IndexError, ValueError, OverflowError, TailraceError) as error:
+                raise self._named(error) from None
         elif first == 0xFF:
             text = payload[9:] if payload[3:4] == b"#" else payload[3:]
             raise ServerError(int.from_bytes(payload[1:3], "little"), text.decode("utf-8", "replace"), self.place)
@@ -138,6 +138,22 @@ class Decoder(RowEvents):
             raise ServerError(0, "the server ended the log", self.place)
         else:
             raise self._error("a packet of the log is malformed", "report this with the server's version")
+
+    def go_on(self) -> None:
+        """Takes more of a compressed transaction; raises as `packet` does."""
+        try:
+            self._step()
+        except (IndexError, ValueError, OverflowError, TailraceError) as error:
+            raise self._named(error) from None
+
+    def _named(self, error: Exception) -> TailraceError:
+        """What was raised, with its place in the log."""
+        if not isinstance(error, TailraceError):
+            return self._error(str(error) or "an event ends too early", "report this with the server's version")
+        if not error.where:
+            table = self._reading
+            error.where = f"{table.schema.name} at {self.place}" if table else self.place
+        return error
 
     def _event(self, payload: bytes) -> None:
         if len(payload) < 1 + _HEADER:
@@ -166,6 +182,11 @@ class Decoder(RowEvents):
         log.advance(end_pos, size)
         if self._skip_to and log.before_start(self._skip_to):
             return
+        self._one(kind, event, flags)
+        if not self._mark:
+            self._idle()
+
+    def _one(self, kind: int, event: bytes, flags: int) -> None:
         # What transactions are made of comes first, because it is most of the log.
         if kind == _TABLE_MAP:
             self._table_map(event)
@@ -183,8 +204,6 @@ class Decoder(RowEvents):
             self._begin(gtid(event), event)
         else:
             self._other(kind, event, flags)
-        if not self._mark:
-            self._idle()
 
     def _other(self, kind: int, event: bytes, flags: int) -> None:
         handler = self._handlers.get(kind)
@@ -344,6 +363,40 @@ class Decoder(RowEvents):
         if not self._in_group:
             self._commit(event)
 
+    # ---- compressed events
+
+    def _payload(self, event: bytes) -> None:
+        if not self._mark:
+            raise ValueError("a compressed transaction has no beginning")
+        self._compressed = Payload(event)
+        self._step()
+
+    def _step(self) -> None:
+        """The next events of a compressed transaction. They all stand where it stands itself: their own positions are
+        those of no file."""
+        if self._compressed is None:
+            self.pending = False  # events were compressed by themselves
+            return
+        for event in self._compressed.take(_STEP_BYTES):
+            kind = event[4]
+            if not self._mark or kind in _OUTSIDE:
+                raise ValueError(f"a compressed transaction holds an event of type {kind} that is no part of it")
+            self._ts = number(event, 0, 4)
+            self._one(kind, event, event[17] | event[18] << 8)
+        self.pending = not self._compressed.done
+        if not self.pending:
+            self._compressed = None
+            if not self._mark:
+                self._idle()
+
+    def _inflate(self, event: bytes) -> None:
+        inflated = plain(event, self._log.table_id_size)
+        self._one(inflated[4], inflated, 0)
+        self._inflated += len(inflated)
+        if self._inflated >= _STEP_BYTES:
+            self._inflated = 0
+            self.pending = True
+
     # ---- what a later version follows
 
     def _incident(self, _event: bytes) -> None:
@@ -356,31 +409,10 @@ class Decoder(RowEvents):
     def _xa_prepare(self, event: bytes) -> None:
         self._commit(event)
 
-    def _partial_update(self, event: bytes) -> None:
-        table_id = number(event, events.HEADER, self._log.table_id_size)
-        known = self._find(table_id)
-        self._changes += 1
-        if known is None or known.binding is not None:
-            raise self._error(
-                "event PARTIAL_UPDATE_ROWS is not supported yet", "set binlog_row_value_options='' at the server"
-            )
-
     def _load_query(self, _event: bytes) -> None:
         raise self._error(
             "a LOAD DATA stands in the log as a statement (binlog_format was not ROW)",
             "set binlog_format=ROW for every session, then load the table anew",
-        )
-
-    def _payload(self, _event: bytes) -> None:
-        raise self._error(
-            "event TRANSACTION_PAYLOAD (a compressed transaction) is not supported yet",
-            "set binlog_transaction_compression=OFF at the server",
-        )
-
-    def _compressed(self, event: bytes) -> None:
-        raise self._error(
-            f"event type {event[4]} (compressed by MariaDB) is not supported yet",
-            "set log_bin_compress=OFF at the server",
         )
 
     def _encryption(self, _event: bytes) -> None:

@@ -14,16 +14,24 @@ class Packets:
     """Cuts what a socket delivered into packets; a packet of several pieces comes out whole.
 
     Whoever wants the packets overrides `packet`.
+
+    Attributes:
+        pending: a packet holds more than was taken from it at once: `feed`, with nothing if need be, goes on with it,
+            and only then with what follows. Until then nothing should be fed, because it gathers.
     """
 
     def __init__(self) -> None:
         self._partial = bytearray()  # of a packet that is not complete
         self._wanted = 4  # so many bytes of it make more of it known
         self._pieces: list[bytes] = []
+        self.pending = False
 
     def packet(self, payload: bytes) -> None:
         """Takes one packet without its header."""
         raise NotImplementedError
+
+    def go_on(self) -> None:
+        """Takes more from the packet that is `pending`."""
 
     def whole(self, chunk: bytes, at: int) -> int:
         """Takes several packets at once, of which the first begins at `at`; the place behind them, or 0."""
@@ -32,6 +40,12 @@ class Packets:
     def feed(self, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
         """Takes ``buffer[start:end]``, which the caller may overwrite afterwards."""
         chunk = bytes(memoryview(buffer)[start:end])
+        if self.pending:
+            self._partial += chunk
+            self.go_on()
+            if self.pending:
+                return
+            chunk = b""
         if self._partial:
             self._partial += chunk
             if len(self._partial) < self._wanted:
@@ -60,5 +74,7 @@ class Packets:
                 payload = b"".join([*self._pieces, payload])
                 self._pieces.clear()
             self.packet(payload)
+            if self.pending:
+                break
         if at < size:
             self._partial += cut(chunk, at, size)

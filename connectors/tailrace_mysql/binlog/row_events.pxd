@@ -11,6 +11,7 @@ from tailrace_mysql.binlog.log_file cimport LogFile
 from tailrace_mysql.binlog.packets cimport Packets
 
 cdef int _WRITE_ROWS
+cdef int _PARTIAL_UPDATE_ROWS
 cdef int _HEADER
 
 
@@ -30,6 +31,7 @@ cdef class RowEvents(Packets):
     cdef long long _changes
     cdef object _reading
     cdef object _whole
+    cdef object _sparse
 
     cdef _open(self)
     @cython.locals(known=Mapped, described=bytes, table_id=cython.longlong, size=int)
@@ -37,7 +39,7 @@ cdef class RowEvents(Packets):
     cdef Mapped _find(self, long long table_id)
     @cython.locals(
         size=int, at=Py_ssize_t, table_id=cython.longlong, known=Mapped, binding=Binding, version=Version,
-        count=cython.longlong, width=Py_ssize_t
+        count=cython.longlong, width=Py_ssize_t, bits=Py_ssize_t, complete=cython.bint
     )
     cdef Py_ssize_t _rows(self, bytes event, int images) except -1
     @cython.locals(

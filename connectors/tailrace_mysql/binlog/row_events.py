@@ -18,9 +18,11 @@ from tailrace_mysql.binlog.events import Gtid
 from tailrace_mysql.binlog.integers import cut, number
 from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
-from tailrace_mysql.binlog.tables import Place, Tables
+from tailrace_mysql.binlog.sparse import SparseRows, columns_of
+from tailrace_mysql.binlog.tables import LackingError, Place, Tables
 
 _WRITE_ROWS = types.WRITE_ROWS
+_PARTIAL_UPDATE_ROWS = types.PARTIAL_UPDATE_ROWS
 _HEADER = events.HEADER
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
 
@@ -46,6 +48,7 @@ class RowEvents(Packets):
         self._reading: EventTable | None = None  # for messages
         self._bound: Binding
         self._whole: Any = None
+        self._sparse = SparseRows(emitter, tables, mariadb)
 
     def _open(self) -> None:
         """The emitter learns of a transaction at its first change of a captured table."""
@@ -118,18 +121,15 @@ class RowEvents(Packets):
         if count != binding.width:
             raise ValueError("a row event has another number of columns than its table map")
         width = (count + 7) // 8
+        bits = at
+        complete = True
         for _ in range(images):
             if not _all_set(event, at, count):
-                name = binding.table.schema.name
-                self._tables.suspend(
-                    name.database,
-                    name.table,
-                    f"row images without all columns (binlog_row_image was not FULL) at {self.place}; set it to FULL "
-                    "for every session, then load the table anew",
-                )
-                known.binding = None
-                return 0
+                complete = False
             at += width
+        if not complete and not self._sparse.identifies(binding, columns_of(event, bits, count)):
+            self._lack(known, LackingError("row images lack columns, and have no primary key (binlog_row_image)"))
+            return 0
         self._reading = binding.table
         self._open()
         version = binding.version
@@ -137,7 +137,42 @@ class RowEvents(Packets):
             version.announced = True
             self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
         self._bound = binding
-        return at
+        if complete and event[4] != _PARTIAL_UPDATE_ROWS:
+            return at
+        self._apart(event, at, known, [columns_of(event, bits + width * image, count) for image in range(images)])
+        return 0
+
+    def _apart(self, event: bytes, at: int, known: Mapped, present: list[list[int]]) -> None:
+        """Rows of `_bound` whose images do not have all columns as they are.
+
+        Args:
+            present: the columns that each image has.
+        """
+        binding, ordinal, place, kind = self._bound, self._changes << 24, self._here(), event[4]
+        try:
+            if len(present) == 2:
+                transaction = self._gtid.text if self._gtid.text and not self._mariadb else self._mark
+                old, new = present
+                partial = kind == _PARTIAL_UPDATE_ROWS
+                self._sparse.updates(event, at, binding, (old, new), ordinal, place, transaction, partial)
+            elif kind in (_WRITE_ROWS, types.WRITE_ROWS_V1):
+                self._sparse.inserts(event, at, binding, present[0], ordinal, place)
+            else:
+                self._sparse.deletes(event, at, binding, present[0], ordinal, place)
+        except LackingError as error:
+            self._lack(known, error)
+
+    def _lack(self, known: Mapped, error: LackingError) -> None:
+        """The table cannot be followed any more."""
+        binding = known.binding
+        if binding is not None:
+            name = binding.table.schema.name
+            self._tables.suspend(name.database, name.table, f"{error.reason}, at {self.place}; {error.fix}")
+        known.binding = None
+
+    def _partial_update(self, event: bytes) -> None:
+        """An update that may have JSON documents as differences."""
+        self._rows(event, 2)
 
     def _single_images(self, event: bytes, deleted: bool) -> None:
         """Rows of which the event has one image: the new or the old one."""

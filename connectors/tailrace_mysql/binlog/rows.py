@@ -18,12 +18,17 @@ from tailrace_mysql.types import Converter, Native, Reader
 @dataclass(frozen=True, slots=True)
 class PlanColumn:
     """A column of a row image: its name, its reader and that reader's compiled form, and its place in the primary key
-    (1-based, else 0)."""
+    (1-based, else 0).
+
+    Attributes:
+        document: of binary JSON: bytes of the length before it, else 0.
+    """
 
     name: str
     read: Reader
     key: int = 0
     native: Native | None = None
+    document: int = 0
 
 
 def object_template(names: Sequence[str]) -> bytes:
@@ -41,6 +46,7 @@ class RowPlan:
 
     Attributes:
         width: number of columns.
+        columns: these.
         image: the compiled reader; None without one.
         read: reads one image; raises LogFormatError and ValueRefusedError without a place; they name the column.
     """
@@ -52,6 +58,7 @@ class RowPlan:
         "_null_bytes",
         "_readers",
         "_row_template",
+        "columns",
         "image",
         "read",
         "width",
@@ -59,6 +66,7 @@ class RowPlan:
 
     def __init__(self, columns: Sequence[PlanColumn], compiled: bool = True) -> None:
         self.width = len(columns)
+        self.columns = tuple(columns)
         self._names = tuple(column.name for column in columns)
         self._readers = tuple(column.read for column in columns)
         self._null_bytes = (self.width + 7) // 8

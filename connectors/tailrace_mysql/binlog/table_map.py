@@ -49,6 +49,7 @@ _TEXT = frozenset({15, 249, 250, 251, 252, 253, 254, 140, 141})
 #: MariaDB counts a geometry among the columns that have a character set ("binary"), MySQL does not.
 _MARIADB_TEXT = _TEXT | {255}
 _ENUM, _SET = 247, 248
+JSON_CODE = 245
 
 _SIGNEDNESS, _DEFAULT_CHARSET, _COLUMN_CHARSET, _COLUMN_NAME = 1, 2, 3, 4
 _SET_LABELS, _ENUM_LABELS, _SIMPLE_KEY, _PREFIXED_KEY = 5, 6, 8, 9

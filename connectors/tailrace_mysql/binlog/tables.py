@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tailrace.emitter import EventTable
+from tailrace.schema import TableName, TableSchema
 from tailrace_mysql.binlog.binding import Binding
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.table_map import TableMap
@@ -42,6 +43,21 @@ class Effect:
     truncated: bool = False
 
 
+class LackingError(Exception):
+    """A value that the log leaves out cannot be had: its table is to be suspended.
+
+    Args:
+        reason, fix: for a person.
+    """
+
+    def __init__(
+        self, reason: str, fix: str = "set binlog_row_image=FULL for every session, then load the table anew"
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fix = fix
+
+
 class Tables(Protocol):
     """What the decoder asks about tables.
 
@@ -62,3 +78,30 @@ class Tables(Protocol):
         ...
 
     def suspend(self, database: str, table: str, reason: str) -> None: ...
+
+    def defaults(self, name: TableName, columns: Sequence[str], place: Place) -> Sequence[bytes]:
+        """What columns hold that the log leaves out of a new row, as JSON; raises LackingError."""
+        ...
+
+    def current(
+        self,
+        schema: TableSchema,
+        key: Sequence[tuple[str, bytes]],
+        columns: Sequence[str],
+        place: Place,
+        transaction: str,
+    ) -> Sequence[bytes] | None:
+        """Columns of a row as it is now at the source, after a transaction at least; None: it is gone.
+
+        Args:
+            key: names and JSON values.
+            transaction: as read views know it.
+
+        Raises:
+            LackingError: they cannot be read although the row may be there.
+        """
+        ...
+
+    def release(self) -> None:
+        """`current` is asked no more for the event in hand."""
+        ...

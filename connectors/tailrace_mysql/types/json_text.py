@@ -66,7 +66,7 @@ def _value(document: bytes, kind: int, at: int, parts: list[str], depth: int) ->
         _container(document, kind, at, parts, depth + 1)
     elif kind == _STRING:
         length, at = _length(document, at)
-        parts.append(_quoted(_slice(document, at, length).decode()))
+        parts.append(quoted(_slice(document, at, length).decode()))
     elif kind in _NUMBERS:
         parts.append(str(_NUMBERS[kind].unpack_from(document, at)[0]))
     elif kind == _DOUBLE:
@@ -101,7 +101,7 @@ def _container(document: bytes, kind: int, start: int, parts: list[str], depth: 
         if is_object:
             entry = entries + index * (width + 2)
             length = int.from_bytes(_slice(document, entry + width, 2), "little")
-            parts.append(_quoted(_slice(document, start + number(entry), length).decode()))
+            parts.append(quoted(_slice(document, start + number(entry), length).decode()))
             parts.append(": ")
         entry = values + index * (width + 1)
         value_kind = document[entry]
@@ -127,7 +127,8 @@ def _length(document: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a JSON length is too long")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string of a document as the server prints it."""
     return '"' + text.translate(_ESCAPES) + '"'
 
 
