@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.binlog import event_types, events
-from tailrace_mysql.binlog.compressed import Payload, plain
+from tailrace_mysql.binlog.compressed import Payload, decompressor, plain
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.connection import Connector, Session, quietly_close, translated
 from tailrace_mysql.dump import start_scan
@@ -60,6 +60,7 @@ class _Statements(Packets):
     def __init__(self, words: Sequence[bytes]) -> None:
         super().__init__()
         self._words = words
+        self._decompressor = decompressor()
         self.found = False
         self.done = False
 
@@ -77,7 +78,7 @@ class _Statements(Packets):
             elif kind == event_types.MARIADB_QUERY_COMPRESSED:
                 self._statement(plain(payload[1:], 0, _CHECKSUM_BYTES))
             elif kind == event_types.TRANSACTION_PAYLOAD:
-                inside = Payload(payload[1:], _CHECKSUM_BYTES)
+                inside = Payload(payload[1:], self._decompressor, _CHECKSUM_BYTES)
                 while not inside.done:
                     for event in inside.take(_CHUNK):
                         if event[4] == event_types.QUERY:

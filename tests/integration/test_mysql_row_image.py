@@ -40,8 +40,10 @@ WORK = [
     "UPDATE t SET n = 6 WHERE id = 1",
     "UPDATE t SET body = 'b', a = 'c' WHERE id < 3",
     "UPDATE t SET bin = NULL, body = NULL WHERE id = 3",
+    "UPDATE t SET bin = x'01', body = 'to be replaced' WHERE id = 2",
     "INSERT INTO t (id, sub, n) VALUES (4, 'four', 7) ON DUPLICATE KEY UPDATE n = 8",
-    "REPLACE INTO t (id, sub, body) VALUES (2, 'two', 'replaced')",
+    "REPLACE INTO t (id, sub, n) VALUES (2, 'two', 77)",
+    "REPLACE INTO t (id, sub, body) VALUES (1, 'one', 'replaced')",
     "UPDATE t SET id = id + 10, n = n + 1 WHERE id < 3",
     "UPDATE t SET sub = 'vier' WHERE id = 4",
     "DELETE FROM t WHERE id = 3",
@@ -209,6 +211,30 @@ def test_computed_columns_come_with_the_columns_that_they_depend_on(database: Da
                 database.execute(f"UPDATE t SET {change}")
                 capture.catch_up()
                 assert capture.replayed("t") == capture.stored("t"), change
+
+
+def test_cascades_are_logged_whole(mysql: servers.MySQL) -> None:
+    with mysql.database() as database:
+        database.execute("CREATE TABLE parents (id INT PRIMARY KEY, n INT UNIQUE)")
+        database.execute(
+            "CREATE TABLE t (id INT PRIMARY KEY, n INT, m INT, b TEXT, w INT AS (n + 1),"
+            " FOREIGN KEY (n) REFERENCES parents (n) ON UPDATE CASCADE ON DELETE SET NULL,"
+            " FOREIGN KEY (m) REFERENCES parents (n) ON DELETE CASCADE)"
+        )
+        with capturing(database) as capture:
+            for image in ("MINIMAL", "NOBLOB"):
+                database.execute(f"SET SESSION binlog_row_image = {image}")
+                database.script(
+                    "INSERT INTO parents VALUES (1, 10), (2, 20), (3, 30)",
+                    "INSERT INTO t (id, n, m, b) VALUES (1, 10, 30, 'b'), (2, 10, NULL, 'c'), (3, 20, 20, 'd')",
+                    "UPDATE parents SET n = 11 WHERE id = 1",
+                    "DELETE FROM parents WHERE id > 1",
+                )
+                capture.catch_up()
+                for table in ("parents", "t"):
+                    assert capture.replayed(table) == capture.stored(table)
+                assert capture.stored("t") != {}
+                database.script("DELETE FROM t", "DELETE FROM parents")
 
 
 # ---- all servers

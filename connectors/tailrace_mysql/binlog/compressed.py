@@ -47,12 +47,18 @@ class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+def decompressor() -> zstandard.ZstdDecompressor:
+    """What payloads are decompressed by, one after the other; making it takes longer than a small payload does."""
+    return zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
+
+
 class Payload:
     """The events in a TRANSACTION_PAYLOAD, without checksums, decompressed as they are asked for: there may be far more
     of them than memory.
 
     Args:
         event: all of it, header first.
+        by: nobody else may use it until this payload is done.
         trailing: so many bytes may follow the payload (a checksum that was not cut off).
 
     Attributes:
@@ -62,7 +68,7 @@ class Payload:
         ValueError, IndexError: it is malformed, here or in `take`.
     """
 
-    def __init__(self, event: bytes, trailing: int = 0) -> None:
+    def __init__(self, event: bytes, by: zstandard.ZstdDecompressor, trailing: int = 0) -> None:
         fields: dict[int, int] = {}
         at = HEADER
         while True:
@@ -84,8 +90,7 @@ class Payload:
         data = memoryview(event)[at : at + size]
         self._stream: _Stream
         if algorithm == _ZSTD:
-            decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
-            self._stream = decompressor.stream_reader(data, read_across_frames=True)
+            self._stream = by.stream_reader(data, read_across_frames=True)
         elif algorithm == _NONE:
             self._stream = io.BytesIO(data)
         else:

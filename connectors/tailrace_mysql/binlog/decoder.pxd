@@ -38,6 +38,7 @@ cdef class Decoder(RowEvents):
     cdef bytes _thread
     cdef bint _in_group
     cdef bint _begun
+    cdef object _decompressor
     cdef object _compressed
     cdef long long _inflated
     cdef dict _handlers

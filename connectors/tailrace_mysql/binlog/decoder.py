@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zstandard import ZstdDecompressor
+
 from tailrace.compiled import compiled_class
 from tailrace.emitter import Emitter
 from tailrace.errors import DataLossError, TailraceError
 from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events
-from tailrace_mysql.binlog.compressed import Payload, plain
+from tailrace_mysql.binlog.compressed import Payload, decompressor, plain
 from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers import number
 from tailrace_mysql.binlog.log_file import LogFile
@@ -84,6 +86,7 @@ class Decoder(RowEvents):
         self._thread = b"null"
         self._in_group = False
         self._begun = False  # the emitter knows of it
+        self._decompressor: ZstdDecompressor | None = None
         self._compressed: Payload | None = None  # what is still to be taken of it
         self._inflated = 0  # bytes since the feeder last looked at how much has gathered
         # What the events of one connection's transactions have in common.
@@ -368,7 +371,9 @@ class Decoder(RowEvents):
     def _payload(self, event: bytes) -> None:
         if not self._mark:
             raise ValueError("a compressed transaction has no beginning")
-        self._compressed = Payload(event)
+        if self._decompressor is None:
+            self._decompressor = decompressor()
+        self._compressed = Payload(event, self._decompressor)
         self._step()
 
     def _step(self) -> None:
