@@ -24,7 +24,7 @@ from tailrace_mysql.gtid import DomainPosition, GtidSet, GtidState
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.types import column_type, json_text, parse
 from tailrace_mysql.types.json_diff import patched
-from tests.unit.test_mysql_compressed import CompressedLog
+from tests.unit.test_mysql_compressed import CompressedLog, packed
 from tests.unit.test_mysql_decoder import FILE, NAME, TABLE_ID, OneTable
 
 #: Declared type and metadata of the columns id, a, j and k; all but the first may be left out.
@@ -163,7 +163,7 @@ def _value(value: Any) -> tuple[int, bytes]:
 
 
 def difference(operation: int, path: str, value: Any = ...) -> bytes:
-    data = bytes([operation, len(path.encode())]) + path.encode()
+    data = bytes([operation]) + packed(len(path.encode())) + path.encode()
     if value is not ...:
         document = binary(value)
         data += b"\xfd" + len(document).to_bytes(3, "little") + document
@@ -204,6 +204,17 @@ def test_numbers_stay_as_the_server_prints_them() -> None:
     assert "[1.0, 0.0000001, 9223372036854775807, -0.0, " in text
 
 
+def test_a_document_whose_values_share_bytes_is_refused() -> None:
+    """Arrays of the same array in turn, 2^90 values; and a long string many times."""
+    nested = struct.pack("<HHBHBH", 2, 10, 2, 10, 2, 10) * 90
+    with pytest.raises(ValueError, match="malformed"):
+        json_text.json_text(b"\2" + nested + b"\0\0\4\0")
+    count, text = 5000, b"\xff\x7f" + b"x" * 16383
+    entries = struct.pack("<BH", 12, 4 + 3 * count) * count
+    with pytest.raises(ValueError, match="malformed"):
+        json_text.json_text(b"\2" + struct.pack("<HH", count, 4 + len(entries) + len(text)) + entries + text)
+
+
 @pytest.mark.parametrize(
     "differences",
     [
@@ -235,6 +246,14 @@ def test_numbers_stay_as_the_server_prints_them() -> None:
 def test_differences_that_do_not_fit_are_refused(differences: bytes) -> None:
     with pytest.raises(ValueError, match="JSON"):
         patched(binary(DOCUMENT), differences)
+
+
+def test_differences_cannot_nest_a_document_without_bound() -> None:
+    deeper = b"".join(difference(REPLACE, "$" + ".a" * level, {"a": 1}) for level in range(1, 60))
+    assert patched(binary({"a": 1}), deeper).count("a") == 60
+    deeper = b"".join(difference(REPLACE, "$" + ".a" * level, {"a": 1}) for level in range(1, 120))
+    with pytest.raises(ValueError, match="too deeply"):
+        patched(binary({"a": 1}), deeper)
 
 
 # ---- PARTIAL_UPDATE_ROWS

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from tailrace_mysql.binlog.events import packed_integer
-from tailrace_mysql.types.json_text import json_text, quoted
+from tailrace_mysql.types.json_text import MAX_DEPTH, json_text, quoted
 
 _REPLACE, _INSERT, _REMOVE = 0, 1, 2
 _MISFIT = "a JSON difference does not fit its document"
@@ -149,24 +149,27 @@ def _order(member: tuple[str, Any]) -> tuple[int, bytes]:
     return len(name), name
 
 
-def _write(node: Any, parts: list[str]) -> None:
+def _write(node: Any, parts: list[str], depth: int = 0) -> None:
     if isinstance(node, _Number):
         parts.append(node)
     elif isinstance(node, str):
         parts.append(quoted(node))
-    elif isinstance(node, dict):
-        separator = "{"
-        for name, value in node.items():
-            parts.append(f"{separator}{quoted(name)}: ")
-            _write(value, parts)
-            separator = ", "
-        parts.append("}" if node else "{}")
-    elif isinstance(node, list):
-        separator = "["
-        for value in node:
-            parts.append(separator)
-            _write(value, parts)
-            separator = ", "
-        parts.append("]" if node else "[]")
+    elif isinstance(node, (dict, list)):
+        if depth > MAX_DEPTH:
+            raise ValueError("a JSON document is nested too deeply")
+        if isinstance(node, dict):
+            separator = "{"
+            for name, value in node.items():
+                parts.append(f"{separator}{quoted(name)}: ")
+                _write(value, parts, depth + 1)
+                separator = ", "
+            parts.append("}" if node else "{}")
+        else:
+            separator = "["
+            for value in node:
+                parts.append(separator)
+                _write(value, parts, depth + 1)
+                separator = ", "
+            parts.append("]" if node else "[]")
     else:
         parts.append(_LITERALS[node])

@@ -37,7 +37,7 @@ _INLINE_LARGE = frozenset({_LITERAL, _INT16, _UINT16, _INT32, _UINT32})
 
 _NEWDECIMAL, _DATE, _NEWDATE, _TIME, _DATETIME, _TIMESTAMP = 246, 10, 14, 11, 12, 7
 #: The server refuses to nest deeper.
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
 
 _ESCAPES = {ord('"'): '\\"', ord("\\"): "\\\\", 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"}
 _ESCAPES.update({number: f"\\u{number:04x}" for number in range(32) if number not in _ESCAPES})
@@ -53,19 +53,21 @@ def json_text(document: bytes) -> str:
         return "null"  # what INSERT IGNORE leaves of an invalid document
     try:
         parts: list[str] = []
-        _value(document, document[0], 1, parts, 0)
+        _value(document, document[0], 1, parts, 0, [len(document)])
     except (IndexError, struct.error, UnicodeDecodeError, KeyError):
         raise ValueError("a JSON document is malformed") from None
     return "".join(parts)
 
 
-def _value(document: bytes, kind: int, at: int, parts: list[str], depth: int) -> None:
+def _value(document: bytes, kind: int, at: int, parts: list[str], depth: int, left: list[int]) -> None:
+    """`left`: no byte belongs to two values, so that all of them together are no longer than the document."""
     if kind in (_SMALL_OBJECT, _LARGE_OBJECT, _SMALL_ARRAY, _LARGE_ARRAY):
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise ValueError("a JSON document is nested too deeply")
-        _container(document, kind, at, parts, depth + 1)
+        _container(document, kind, at, parts, depth + 1, left)
     elif kind == _STRING:
         length, at = _length(document, at)
+        _take(left, length)
         parts.append(quoted(_slice(document, at, length).decode()))
     elif kind in _NUMBERS:
         parts.append(str(_NUMBERS[kind].unpack_from(document, at)[0]))
@@ -75,12 +77,19 @@ def _value(document: bytes, kind: int, at: int, parts: list[str], depth: int) ->
         parts.append(_LITERALS[document[at]])
     elif kind == _OPAQUE:
         length, start = _length(document, at + 1)
+        _take(left, length)
         parts.append(_opaque(document[at], _slice(document, start, length)))
     else:
         raise ValueError(f"a JSON document has a value of type {kind}")
 
 
-def _container(document: bytes, kind: int, start: int, parts: list[str], depth: int) -> None:
+def _take(left: list[int], size: int) -> None:
+    left[0] -= size
+    if left[0] < 0:
+        raise IndexError
+
+
+def _container(document: bytes, kind: int, start: int, parts: list[str], depth: int, left: list[int]) -> None:
     large = kind in (_LARGE_OBJECT, _LARGE_ARRAY)
     width = 4 if large else 2
     inline = _INLINE_LARGE if large else _INLINE_SMALL
@@ -90,6 +99,7 @@ def _container(document: bytes, kind: int, start: int, parts: list[str], depth: 
         return int.from_bytes(_slice(document, at, width), "little")
 
     count = number(start)
+    _take(left, count * (width + 1))
     entries = start + 2 * width
     values = entries + (count * (width + 2) if is_object else 0)
     if values + count * (width + 1) > len(document):
@@ -101,12 +111,13 @@ def _container(document: bytes, kind: int, start: int, parts: list[str], depth: 
         if is_object:
             entry = entries + index * (width + 2)
             length = int.from_bytes(_slice(document, entry + width, 2), "little")
+            _take(left, length)
             parts.append(quoted(_slice(document, start + number(entry), length).decode()))
             parts.append(": ")
         entry = values + index * (width + 1)
         value_kind = document[entry]
         at = entry + 1 if value_kind in inline else start + number(entry + 1)
-        _value(document, value_kind, at, parts, depth)
+        _value(document, value_kind, at, parts, depth, left)
     parts.append("}" if is_object else "]")
 
 
