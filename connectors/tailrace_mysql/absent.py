@@ -18,6 +18,7 @@ from tailrace_mysql.connection import Connector, DriverConnection, Session, quie
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.initials import Moment, initial
 from tailrace_mysql.matching import declared_of
+from tailrace_mysql.scan import spoken
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.types import UnsupportedTypeError, column_type
 from tailrace_mysql.views import close_view, open_view, quote, quote_table
@@ -106,7 +107,7 @@ class Absent:
         """A statement of the log comes."""
         text = sql.lower()
         for known in (self._defaults, self._proven):
-            for name in [name for name in known if name.table.lower() in text]:
+            for name in [name for name in known if spoken(name) in text]:
                 del known[name]
 
     def defaults(self, name: TableName, columns: Sequence[str], place: Place) -> list[bytes]:

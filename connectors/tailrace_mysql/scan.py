@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tailrace.schema import TableName
@@ -94,10 +95,15 @@ class _Statements(Packets):
         self.found = self.found or any(word in lower for word in self._words)
 
 
+def spoken(name: TableName) -> str:
+    """What every statement that names a table contains, in lower case: inside quotes, quotes are doubled."""
+    return max(re.split('[`"]', name.table.lower()), key=len)
+
+
 def unchanged(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a table's columns."""
     # Whatever mentions its name, or drops its database.
-    return _none_between(connector, session, server, mark, (name.table.lower().encode(), *_DATABASE_WORDS))
+    return _none_between(connector, session, server, mark, (spoken(name).encode(), *_DATABASE_WORDS))
 
 
 def defaults_unchanged(connector: Connector, session: Session, server: Server, mark: str) -> bool:

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from tailrace.emitter import Emitter
 from tailrace.errors import LogFormatError, TailraceError
+from tailrace.schema import TableName
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.gtid import DomainPosition, GtidSet, GtidState
 from tailrace_mysql.restart import Restart
-from tailrace_mysql.scan import _Statements
+from tailrace_mysql.scan import _Statements, spoken
 from tests.unit.test_mysql_decoder import FILE, TABLE_ID, Log, OneTable, image
 
 SERVER = bytes(range(16))
@@ -411,3 +412,13 @@ def test_statements_are_looked_for_in_what_is_compressed(mariadb: bool) -> None:
     statements = _Statements([b"users"])
     statements.feed(damaged, 0, len(damaged))
     assert statements.found
+
+
+def test_a_name_with_quotes_is_found_however_it_is_written() -> None:
+    name = TableName("shop", None, 'My`odd"er')
+    for statement in ('ALTER TABLE `My``odd"er` ADD x INT', 'ALTER TABLE "My`odd""er" ADD x INT'):
+        log = CompressedLog(4)
+        packet = log.query(statement.encode())
+        statements = _Statements([spoken(name).encode()])
+        statements.feed(packet, 0, len(packet))
+        assert statements.found
