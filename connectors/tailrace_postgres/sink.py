@@ -186,10 +186,13 @@ class PostgresSink:
             return found
         self.rollback()
         try:
+            self._tables.ensure(work.table, None)  # it may have been made in the transaction that is rolled back
             writer.stage_all(work)
         except psycopg2.Error as located:
             again = explain(located, self._where, table)
             return again if isinstance(again, type(found)) else found
+        except TailraceError:
+            pass
         finally:
             self.rollback()
         return found

@@ -4,7 +4,8 @@
 source column           target column
 ======================  ==============================================================================================
 from PostgreSQL         the same type. Types of the user's own (enums, extensions, composites): the type of that name
-                        where the target has one, else text
+                        where the target has one, else text. Names of the source's own tables, roles, … (regclass,
+                        aclitem): text, since the target may not have them
 boolean                 boolean
 integer                 smallint, integer, bigint, by its bits and sign; unsigned 64 bits: numeric(20)
 decimal                 numeric(p,s), numeric where it is unbounded. NaN fits both, Infinity numeric alone
@@ -75,6 +76,8 @@ _BUILT_IN = frozenset(
         "uuid",
     }
 )
+#: Types whose values are names of what the server has: of tables, functions, roles, ….
+_OF_THE_SERVER = re.compile(r"(reg[a-z]+|aclitem)(\[\])?")
 _PLAIN: dict[Kind, str] = {
     Kind.BOOLEAN: "boolean",
     Kind.BYTES: "bytea",
@@ -97,6 +100,8 @@ def column_type(type_: Type, from_postgres: bool, exists: Callable[[str], bool])
     if from_postgres:
         if _MODIFIER.sub("", type_.name) in _BUILT_IN:
             return type_.name
+        if _OF_THE_SERVER.fullmatch(type_.name):
+            return "text"
         if type_.kind in (Kind.ENUM, Kind.OTHER) and type_.name and exists(type_.name):
             return type_.name
     return _by_kind(type_, from_postgres)

@@ -83,7 +83,8 @@ def _interval(modifier: int) -> Type:
 _BUILT_IN: dict[int, Callable[[int], Type]] = {
     16: lambda _: Type(Kind.BOOLEAN),
     17: lambda _: Type(Kind.BYTES),
-    18: lambda _: Type(Kind.TEXT, size=1),  # "char"
+    # One byte; PostgreSQL 16 and later print one that is no character by itself as \303.
+    18: lambda _: Type(Kind.TEXT, size=4),  # "char"
     19: lambda _: Type(Kind.TEXT, size=63),  # name
     20: lambda _: Type(Kind.INTEGER, size=64),
     21: lambda _: Type(Kind.INTEGER, size=16),

@@ -277,7 +277,6 @@ def test_a_chunk_waits_for_a_schema_change_in_the_log(database: Database) -> Non
 
 def test_unsupported_columns_suspend_their_table_alone(mariadb: servers.MariaDB) -> None:
     with mariadb.database() as database:
-        database.execute("CREATE TABLE z (id INT PRIMARY KEY, a TEXT COMPRESSED)")
         database.execute("CREATE TABLE v (id INT PRIMARY KEY) WITH SYSTEM VERSIONING")
         database.execute("CREATE TABLE w (id INT PRIMARY KEY, a TEXT CHARACTER SET geostd8)")
         create_t(database)
@@ -285,16 +284,15 @@ def test_unsupported_columns_suspend_their_table_alone(mariadb: servers.MariaDB)
             assert capture.opened is not None
             states = {table.name.table: (table.state, table.reason) for table in capture.opened.tables}
             assert states["t"] == ("streaming", "")
-            assert "COMPRESSED" in states["z"][1]
             assert "system-versioned" in states["v"][1]
             assert "geostd8" in states["w"][1]
-            database.execute("INSERT INTO z VALUES (1, 'x')")
+            database.execute("INSERT INTO w VALUES (1, 'x')")
             database.execute("INSERT INTO t VALUES (1, 'x', 1)")
             assert [brief[0] for brief in capture.brief()] == ["t"]
-            database.execute("ALTER TABLE t ADD COLUMN z TEXT COMPRESSED")
+            database.execute("ALTER TABLE t ADD COLUMN z TEXT CHARACTER SET geostd8")
             database.execute("INSERT INTO t VALUES (2, 'x', 1, 'z')")
             assert capture.brief() == []
-            assert "COMPRESSED" in capture.suspension("t")
+            assert "geostd8" in capture.suspension("t")
 
 
 def test_mariadb_alters_in_two_phases_once(mariadb: servers.MariaDB) -> None:

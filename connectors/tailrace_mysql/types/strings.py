@@ -20,11 +20,11 @@ from tailrace_mysql.types.column_type import (
     Converter,
     Native,
     Reader,
-    UnsupportedTypeError,
     any_metadata,
     hexadecimal,
     quoted,
 )
+from tailrace_mysql.types.compressed import BLOB_COMPRESSED, VARCHAR_COMPRESSED, compressible
 from tailrace_mysql.types.declared import UTF8_CHARSETS, Declared
 
 _VARCHAR, _VECTOR, _BLOB, _VAR_STRING, _STRING, _GEOMETRY = 15, 242, 252, 253, 254, 255
@@ -416,22 +416,24 @@ def _inet4(declared: Declared) -> ColumnType:
     return _fixed_bytes(declared, Kind.OTHER, 4, fragment, _quote, _address_default(socket.AF_INET))
 
 
-def _refuse_compressed(build: Callable[[Declared], ColumnType]) -> Callable[[Declared], ColumnType]:
-    def checked(declared: Declared) -> ColumnType:
-        if declared.compressed:
-            raise UnsupportedTypeError("COMPRESSED columns are not supported")
-        return build(declared)
+def _varying(build: Callable[[Declared], ColumnType]) -> Callable[[Declared], ColumnType]:
+    def read(metadata: int, convert: Converter) -> Reader:
+        return prefixed_reader(_varchar_width(metadata), convert)
 
-    return checked
+    return compressible(build, VARCHAR_COMPRESSED, read)
+
+
+def _large(build: Callable[[Declared], ColumnType]) -> Callable[[Declared], ColumnType]:
+    return compressible(build, BLOB_COMPRESSED, prefixed_reader)
 
 
 BASES: dict[str, Callable[[Declared], ColumnType]] = {
     "char": _char,
-    "varchar": _refuse_compressed(_varchar),
-    **dict.fromkeys(_TEXT_SIZES, _refuse_compressed(_text)),
+    "varchar": _varying(_varchar),
+    **dict.fromkeys(_TEXT_SIZES, _large(_text)),
     "binary": _binary,
-    "varbinary": _refuse_compressed(_varbinary),
-    **dict.fromkeys(_BLOB_SIZES, _refuse_compressed(_blob)),
+    "varbinary": _varying(_varbinary),
+    **dict.fromkeys(_BLOB_SIZES, _large(_blob)),
     "enum": _enum,
     "set": _set,
     **dict.fromkeys(_GEOMETRIES, _geometry),

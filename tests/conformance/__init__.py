@@ -1,0 +1,1 @@
+"""What must hold for every column type and every engine."""
