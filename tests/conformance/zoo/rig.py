@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
-from tailrace.apply import worker
+from tailrace.apply import session, worker
 from tailrace.apply.targets import target_of
 from tailrace.config import Pipeline, load
 from tailrace.position import SCHEMA_PREFIX
@@ -84,15 +85,17 @@ class Zoo:
         settings = self.pipeline.sink(sink)
         control = Control()
         control.finish.set()
-        worker.supervise(
-            sink,
-            lambda: self.stream.reader(sink),
-            lambda: self.pipeline.create_sink(sink),
-            lambda table: self.pipeline.takes(settings, table),
-            control,
-            Reports(),
-            64 << 20,
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(session, "POLL_SECONDS", 0.01)  # nothing will come any more
+            worker.supervise(
+                sink,
+                lambda: self.stream.reader(sink),
+                lambda: self.pipeline.create_sink(sink),
+                lambda table: self.pipeline.takes(settings, table),
+                control,
+                Reports(),
+                64 << 20,
+            )
 
     def held(self, target: str, table: Table) -> dict[int, list[Any]]:
         """The answers for the carried columns of each row, by id; none of a table that is not there."""
@@ -157,15 +160,15 @@ def zoo(source: Source, databases: Mapping[str, Database], dynamodb: DynamoDB, f
     made = Zoo(source, load(file), MemoryStream(), databases, lite, dynamodb)
     _fill(source)
     try:
-        with running(made.pipeline.create_source(), made.stream) as session:
-            _change(source, session)
+        with running(made.pipeline.create_source(), made.stream) as capture:
+            _change(source, capture)
             made.suspended = {
                 report.name.rpartition(".")[2]: report.reason
-                for report in session.report.tables
+                for report in capture.report.tables
                 if report.state == "suspended"
             }
-        if session.error is not None:
-            raise session.error
+        if capture.error is not None:
+            raise capture.error
         made.rows = _rows(made.stream)
         for database in databases.values():
             if is_mysql(database):
@@ -213,11 +216,11 @@ def _fill(source: Source) -> None:
     database.execute(f"CREATE TABLE {_LAST} (id INT PRIMARY KEY)")
 
 
-def _change(source: Source, session: Running) -> None:
+def _change(source: Source, capture: Running) -> None:
     def loaded() -> bool:
-        if session.error is not None:
-            raise session.error
-        tables = session.report.tables
+        if capture.error is not None:
+            raise capture.error
+        tables = capture.report.tables
         return bool(tables) and not any(table.state == "loading" for table in tables)
 
     until(loaded, 60, "all tables are loaded")
@@ -232,7 +235,7 @@ def _change(source: Source, session: Running) -> None:
             if table.blank:
                 database.execute(table.insert_blank(table.rows + 1 + LOGGED))
     database.execute(f"INSERT INTO {_LAST} VALUES (1)")
-    until(lambda: bool(session.events(_LAST)), 60, "all changes are captured")
+    until(lambda: bool(capture.events(_LAST)), 60, "all changes are captured")
 
 
 @contextlib.contextmanager
