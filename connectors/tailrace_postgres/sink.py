@@ -210,5 +210,6 @@ def _printed(column: Column, from_postgres: bool) -> str:
     """The column as its type prints it. A cast strips the blanks of character(n), and adds /32 to an inet."""
     name = quoted(column.name)
     if from_postgres and (column.type.kind is Kind.OTHER or column.type.fixed):
-        return f"CASE WHEN {name} IS NOT NULL THEN format('%s', {name}) END"
+        # IS NOT NULL would be false of a composite with a NULL in it.
+        return f"CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END"
     return f"{name}::text"

@@ -290,7 +290,7 @@ class TableWriter:
     def _alike(self, name: str, value: Any) -> str:
         column = quoted(name)
         if value is None:
-            return f"{column} IS NULL"
+            return f"{column} IS NOT DISTINCT FROM NULL"  # IS NULL is true of a composite of nothing but NULLs too
         text = self._rows.literal(name, value)
         if name in self._native:
             return f"{column} = {text}"

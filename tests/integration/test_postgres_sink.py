@@ -141,6 +141,13 @@ def test_a_value_that_cannot_be_held_is_refused_by_table_and_column(rig: Rig, ty
     assert rig.rows(table) == [{"id": 1, "good": 2, "the bad": None}]
 
 
+def test_a_value_is_refused_by_column_in_the_batch_that_makes_the_table_too(rig: Rig) -> None:
+    table = rig.script.table("shop.users", [ID, Column(9, "the bad", Type(Kind.DATE, "date"))], "mysql")
+    table.insert({"id": 1, "the bad": "0000-00-00"})
+    with pytest.raises(ValueRefusedError, match=r"table shop\.users, column the bad: "):
+        rig.apply()
+
+
 # ---- keyless tables
 
 
@@ -179,6 +186,18 @@ def test_rows_that_are_equal_but_not_the_same_are_told_apart(rig: Rig) -> None:
     table.load(rows)
     for row in rows[1::2]:
         table.delete(row)
+    rig.apply()
+    assert sorted(map(str, rig.rows(table))) == sorted(map(str, rows[::2]))
+
+
+def test_a_composite_of_nulls_is_not_null(database: Database, rig: Rig) -> None:
+    database.execute("CREATE TYPE pair AS (a integer, b text)")
+    table = rig.script.table("public.log", [Column(1, "p", Type(Kind.OTHER, "public.pair")), B])
+    rows: list[Values] = [{"p": "(,)", "b": 1}, {"p": None, "b": 1}, {"p": "(1,)", "b": 1}]
+    table.load(rows)
+    rig.apply()
+    assert sorted(map(str, rig.rows(table))) == sorted(map(str, rows))
+    table.delete(rows[1])
     rig.apply()
     assert sorted(map(str, rig.rows(table))) == sorted(map(str, rows[::2]))
 

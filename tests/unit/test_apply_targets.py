@@ -238,6 +238,9 @@ def test_any_permutation_of_names_can_be_reached(names_now: list[str], fresh: in
         (Type(Kind.TIME, "time", 0), Type(Kind.TIME, "time(3)", 3), False),
         (Type(Kind.FLOAT, "float", 32), Type(Kind.FLOAT, "double", 64), False),
         (Type(Kind.INTEGER, "int", 32), Type(Kind.TEXT, "text"), False),
+        (Type(Kind.ENUM, labels=("a", "b")), Type(Kind.ENUM, labels=("b", "c", "a")), True),
+        (Type(Kind.SET, labels=("a", "b")), Type(Kind.SET, labels=("a", "c", "b")), True),
+        (Type(Kind.SET, labels=("a", "b")), Type(Kind.SET, labels=("b", "a")), False),
     ],
 )
 def test_types_whose_values_are_written_alike(old: Type, new: Type, same: bool) -> None:

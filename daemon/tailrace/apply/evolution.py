@@ -98,6 +98,9 @@ def same_form(old: Type, new: Type) -> bool:
         return old.size == new.size
     if old.kind in (Kind.TEXT, Kind.BYTES) and (old.fixed or new.fixed):
         return old.fixed == new.fixed and old.size == new.size
+    if old.kind is Kind.SET:
+        # A value names its labels in their declared order.
+        return [x for x in old.labels if x in new.labels] == [x for x in new.labels if x in old.labels]
     return old.kind is not Kind.OTHER or old.name == new.name
 
 
@@ -131,7 +134,7 @@ def preserves(old: Type, new: Type, from_postgres: bool) -> bool:
 def _resized(old: Type, new: Type, from_postgres: bool) -> bool:
     if old.kind is Kind.FLOAT:
         return True
-    if old.kind in (Kind.OTHER, Kind.BITS):
+    if old.kind in (Kind.OTHER, Kind.BITS, Kind.SET):
         return False
     if from_postgres:
         return True

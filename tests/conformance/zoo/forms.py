@@ -97,8 +97,8 @@ _TEXT = "{}::text"
 _CHAR = "CAST({} AS CHAR)"
 
 TEXT = _form(Reading(_TEXT), Reading(_CHAR), Reading("{}"), Reading("S"))
-#: A cast to text would take the blanks of CHAR(n) away.
-PADDED = replace(TEXT, pg=Reading("CASE WHEN {} IS NOT NULL THEN format('%s', {}) END"))
+#: A cast to text would take the blanks of CHAR(n) away, and IS NOT NULL is false of a composite with a NULL in it.
+PADDED = replace(TEXT, pg=Reading("CASE WHEN {} IS DISTINCT FROM NULL THEN format('%s', {}) END"))
 BOOLEAN = _form(
     Reading(_TEXT, lambda value: "true" if value else "false"),
     Reading(_CHAR, lambda value: "1" if value else "0"),

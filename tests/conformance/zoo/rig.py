@@ -29,8 +29,8 @@ from tests.pipelines.workload import is_mysql
 from tests.servers import Database, DynamoDB, unique_name
 
 TARGETS = ("pg", "my", "maria", "lite", "kv")
-#: What is added to the number of a row: loaded, inserted while streaming, updated while streaming.
-LOADED, LOGGED, UPDATED = 0, 1000, 2000
+#: What is added to the number of a row: loaded, inserted while streaming, updated, and inserted and deleted there.
+LOADED, LOGGED, UPDATED, DELETED = 0, 1000, 2000, 3000
 _LAST = "last_row"
 
 
@@ -38,6 +38,8 @@ _LAST = "last_row"
 class Source:
     """Attributes:
     prepare: statements before the tables are made, for the session and for types.
+    prepare_postgres: the same at the PostgreSQL target.
+    whole_old: the log has the whole old row of a delete (PostgreSQL: REPLICA IDENTITY FULL).
     interval_style: what PostgreSQL targets print intervals in.
     """
 
@@ -45,6 +47,8 @@ class Source:
     tables: Sequence[Table]
     uncarried: Sequence[Uncarried] = ()
     prepare: Sequence[str] = ()
+    prepare_postgres: Sequence[str] = ()
+    whole_old: bool = True
     interval_style: str = "postgres"
 
 
@@ -120,6 +124,8 @@ class Zoo:
         )
         for page in pages:
             for item in page["Items"]:
+                if "_tailrace_deleted" in item:
+                    continue
                 found[int(item["id"]["N"])] = [
                     None if name not in item else item[name].get(column.form.kv.ask, item[name])
                     for name, column in table.carried.items()
@@ -159,6 +165,7 @@ def zoo(source: Source, databases: Mapping[str, Database], dynamodb: DynamoDB, f
     file.write_text(text.pipeline(folder, text.source(source.database.url), *sinks, name=name))
     made = Zoo(source, load(file), MemoryStream(), databases, lite, dynamodb)
     _fill(source)
+    databases["pg"].script(*source.prepare_postgres)
     try:
         with running(made.pipeline.create_source(), made.stream) as capture:
             _change(source, capture)
@@ -208,6 +215,8 @@ def _fill(source: Source) -> None:
     database.script(*source.prepare)
     for table in source.tables:
         database.execute(table.create())
+        if source.whole_old and not is_mysql(database):
+            database.execute(f"ALTER TABLE {table.name} REPLICA IDENTITY FULL")
         database.script(*(table.insert(row, LOADED) for row in range(table.rows) if row not in table.late))
         if table.blank:
             database.execute(table.insert_blank(table.rows + 1 + LOADED))
@@ -230,7 +239,11 @@ def _change(source: Source, capture: Running) -> None:
         with _one_transaction(database):
             for row in range(table.rows):
                 database.script(
-                    table.insert(row, LOGGED), table.insert_blank(row + 1 + UPDATED), table.update(row, UPDATED)
+                    table.insert(row, LOGGED),
+                    table.insert_blank(row + 1 + UPDATED),
+                    table.update(row, UPDATED),
+                    table.insert(row, DELETED),
+                    table.delete(row, DELETED),
                 )
             if table.blank:
                 database.execute(table.insert_blank(table.rows + 1 + LOGGED))
@@ -255,10 +268,13 @@ def _rows(stream: MemoryStream) -> dict[str, dict[int, tuple[str, bytes]]]:
                 if value is None:
                     continue
                 event = orjson.loads(value)
-                if event["op"] in ("r", "c", "u"):
-                    start = value.index(b',"after":') + len(b',"after":')
-                    after = value[start : value.index(b',"source":{', start)]
-                    rows.setdefault(run.topic.rpartition(".")[2], {})[event["after"]["id"]] = (event["op"], after)
+                if event["op"] in ("r", "c", "u", "d"):
+                    deleted = event["op"] == "d"
+                    start, end = (b'"before":', b',"after":') if deleted else (b',"after":', b',"source":{')
+                    at = value.index(start) + len(start)
+                    row = value[at : value.index(end, at)]
+                    number = event["before" if deleted else "after"]["id"]
+                    rows.setdefault(run.topic.rpartition(".")[2], {})[number] = (event["op"], row)
     return rows
 
 

@@ -77,6 +77,9 @@ class Table:
         changes = ", ".join(f"{name} = {sql}" for name, sql in self._given(row).items())
         return f"UPDATE {self.name} SET {changes} WHERE id = {row + 1 + shift}"
 
+    def delete(self, row: int, shift: int) -> str:
+        return f"DELETE FROM {self.name} WHERE id = {row + 1 + shift}"
+
     def wanted(self, row: int) -> dict[str, Any]:
         """The event's values, without the key."""
         return {name: column.cell(row)[1] for name, column in self.carried.items()}
