@@ -295,6 +295,21 @@ def test_unsupported_columns_suspend_their_table_alone(mariadb: servers.MariaDB)
             assert "geostd8" in capture.suspension("t")
 
 
+def test_a_compressed_column_that_comes_later_is_carried(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            database.execute(
+                "ALTER TABLE t ADD COLUMN z TEXT COMPRESSED, ADD COLUMN y VARCHAR(300) COMPRESSED NOT NULL"
+            )
+            database.execute("INSERT INTO t VALUES (1, 'x', 1, REPEAT('ä', 500), REPEAT('z', 299))")
+            after = {"id": 1, "a": "x", "b": "1.00", "z": "ä" * 500, "y": "z" * 299}
+            assert capture.brief()[-1] == ("t", "c", None, after)
+            database.execute("ALTER TABLE t MODIFY z TEXT")
+            database.execute("UPDATE t SET b = 2")
+            assert capture.brief()[-1] == ("t", "u", after, {**after, "b": "2.00"})
+
+
 def test_mariadb_alters_in_two_phases_once(mariadb: servers.MariaDB) -> None:
     with mariadb.database() as database:
         create_t(database)

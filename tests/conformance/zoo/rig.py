@@ -20,6 +20,7 @@ from tailrace.position import SCHEMA_PREFIX
 from tailrace.report import Control
 from tailrace.schema import TableSchema
 from tailrace.testing import MemoryStream
+from tailrace_postgres import sink_merge
 from tests.capture.session import Running, running
 from tests.conformance.zoo.tables import Table, Uncarried
 from tests.integration.sink_rig import Reports
@@ -40,6 +41,7 @@ class Source:
     prepare: statements before the tables are made, for the session and for types.
     prepare_postgres: the same at the PostgreSQL target.
     whole_old: the log has the whole old row of a delete (PostgreSQL: REPLICA IDENTITY FULL).
+    bulk: PostgreSQL targets get their rows by COPY, as they do where there are many.
     interval_style: what PostgreSQL targets print intervals in.
     """
 
@@ -49,6 +51,7 @@ class Source:
     prepare: Sequence[str] = ()
     prepare_postgres: Sequence[str] = ()
     whole_old: bool = True
+    bulk: bool = False
     interval_style: str = "postgres"
 
 
@@ -91,6 +94,8 @@ class Zoo:
         control.finish.set()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(session, "POLL_SECONDS", 0.01)  # nothing will come any more
+            if self.source.bulk:
+                patch.setattr(sink_merge, "FEW_ROWS", 0)
             worker.supervise(
                 sink,
                 lambda: self.stream.reader(sink),

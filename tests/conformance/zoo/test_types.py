@@ -42,7 +42,7 @@ def _postgres(server: str, database: Database) -> Source:
     # The servers from PyPI come without extensions and without the library for XML.
     tables += [postgres_texts.EXTENSIONS, postgres_texts.MARKUP]
     prepare = (*postgres_texts.PREPARE, *postgres_texts.HSTORE)
-    return Source(database, tables, prepare=prepare, interval_style="iso_8601")
+    return Source(database, tables, prepare=prepare, bulk=True, interval_style="iso_8601")
 
 
 def _mysql(server: str, database: Database) -> Source:
@@ -51,7 +51,7 @@ def _mysql(server: str, database: Database) -> Source:
         tables += [*mysql_numbers.MYSQL_REFUSED, *mysql_texts.MYSQL_TABLES]
     else:
         tables += mysql_texts.MARIADB_TABLES
-    return Source(database, tables, mysql_texts.UNCARRIED, prepare=_MYSQL_SESSION)
+    return Source(database, tables, mysql_texts.UNCARRIED, prepare=_MYSQL_SESSION, bulk=server == "mysql")
 
 
 @pytest.fixture(scope="module", params=[*MYSQL, *POSTGRES])
