@@ -5,7 +5,8 @@ source column           target column
 ======================  ==============================================================================================
 from PostgreSQL         the same type. Types of the user's own (enums, extensions, composites): the type of that name
                         where the target has one, else text. Names of the source's own tables, roles, … (regclass,
-                        aclitem): text, since the target may not have them
+                        aclitem): text, since the target may not have them. "char": text, since before release
+                        16 it takes the first byte of ``\\303`` and leaves the rest out
 boolean                 boolean
 integer                 smallint, integer, bigint, by its bits and sign; unsigned 64 bits: numeric(20)
 decimal                 numeric(p,s), numeric where it is unbounded. NaN fits both, Infinity numeric alone
@@ -61,7 +62,6 @@ _BUILT_IN = frozenset(
         "character varying",
         "character",
         "name",
-        '"char"',
         "bytea",
         "bit",
         "bit varying",
@@ -76,8 +76,8 @@ _BUILT_IN = frozenset(
         "uuid",
     }
 )
-#: Types whose values are names of what the server has: of tables, functions, roles, ….
-_OF_THE_SERVER = re.compile(r"(reg[a-z]+|aclitem)(\[\])?")
+#: Types that are not the same in every server: names of what it has (tables, functions, roles, …), and "char".
+_AS_TEXT = re.compile(r'(reg[a-z]+|aclitem|"char")(\[\])?')
 _PLAIN: dict[Kind, str] = {
     Kind.BOOLEAN: "boolean",
     Kind.BYTES: "bytea",
@@ -98,10 +98,10 @@ def column_type(type_: Type, from_postgres: bool, exists: Callable[[str], bool])
         exists: whether the target has a type of this name.
     """
     if from_postgres:
+        if _AS_TEXT.fullmatch(type_.name):
+            return "text"
         if _MODIFIER.sub("", type_.name) in _BUILT_IN:
             return type_.name
-        if _OF_THE_SERVER.fullmatch(type_.name):
-            return "text"
         if type_.kind in (Kind.ENUM, Kind.OTHER) and type_.name and exists(type_.name):
             return type_.name
     return _by_kind(type_, from_postgres)

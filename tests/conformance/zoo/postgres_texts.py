@@ -46,6 +46,7 @@ TEXTS = Table(
         "padded": _texts("char(5)", ("ab", "ab   "), ("", "     "), "漢字漢字漢", " a   "),
         "unpadded": _texts("bpchar", "ab ", "", " "),
         "byte": _texts('"char"', "x", "", "'", "\\"),
+        "bytes_of_char": _texts('"char"[]', "{x,NULL}"),
         "name": _texts("name", "a" * 63, "", 'q"'),
         "bytes": Column(
             "bytea",
