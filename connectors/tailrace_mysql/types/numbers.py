@@ -163,7 +163,8 @@ def _decimal(declared: Declared) -> ColumnType:
         with localcontext(prec=_LONGEST_DECIMAL):
             # Half away from zero, as the server does it.
             value = Decimal(_matched(_FIXED, text)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-        if abs(value) >= 10 ** (precision - scale) or (value.is_signed() and (declared.unsigned or not value)):
+        # Not abs(): it rounds to 28 digits.
+        if value.copy_abs() >= 10 ** (precision - scale) or (value.is_signed() and (declared.unsigned or not value)):
             raise ValueError("out of range")
         return format(value, "f")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.zoo.forms import BYTES, INTEGER, TEXT, base64
-from tests.conformance.zoo.tables import Column, Table, Uncarried, printed, quoted, single, texts
+from tests.conformance.zoo.forms import BITS, BYTES, DATETIME, FLOAT, INTEGER, TEXT, TIME, YEAR, base64
+from tests.conformance.zoo.tables import Column, Table, Uncarried, double, printed, quoted, single, texts, whole
 
 _EVERYTHING = 'it\'s "quoted" back\\slash\ttab\nline\r\x01\x1f\x7f ümläut 漢字 😀 '
 #: Each character set with text that it has, and that others have at other places.
@@ -341,6 +341,29 @@ COMPRESSED = Table(
     },
     meanwhile=("SET SESSION column_compression_zlib_wrap = ON",),
 )
-TABLES = [TEXTS, ZERO_BYTE, BINARIES, LABELS, NO_LABEL, LABELLED_LATER, SHAPES, GENERATED]
+#: What rows had before the column is in no event: targets know it from the schema.
+ADDED = Table(
+    "added",
+    {"first": whole("INT", 1)},
+    added={
+        "whole": whole("BIGINT UNSIGNED", 18446744073709551615, 0),
+        "year": Column("YEAR", YEAR, [("2155", 2155)]),
+        "exact": printed("DECIMAL(65,30)", "-" + "9" * 35 + "." + "9" * 30),
+        "single": double("FLOAT", 0.1, form=FLOAT),
+        "double": double("DOUBLE", 1.7976931348623157e308),
+        "bits": Column("BIT(12)", BITS, [("b'101010101010'", "101010101010")]),
+        "day": printed("DATE", "9999-12-31"),
+        "time": printed("TIME(6)", "-838:59:58.999999", form=TIME),
+        "moment": printed("DATETIME(3)", ("1000-01-01 00:00:00.001", "1000-01-01T00:00:00.001"), form=DATETIME),
+        "letters": texts("CHAR(9)", "it's ü"),
+        "words": texts("VARCHAR(90)", 'it\'s "quoted" back\\slash 漢字😀 '),
+        "cyrillic": texts("VARCHAR(9) CHARACTER SET koi8r", "Привет"),
+        "bytes": Column("VARBINARY(9)", BYTES, [("'ab'", base64("6162"))]),
+        "padded": Column("BINARY(4)", BYTES, [("'ab'", base64("61620000"))]),
+        "choice": texts("ENUM('a','it''s')", "it's"),
+        "choices": texts("SET('a','b','c')", "a,c"),
+    },
+)
+TABLES = [ADDED, TEXTS, ZERO_BYTE, BINARIES, LABELS, NO_LABEL, LABELLED_LATER, SHAPES, GENERATED]
 MYSQL_TABLES = [charset_table(mysql=True), MYSQL_DOCUMENTS, VECTORS]
 MARIADB_TABLES = [charset_table(mysql=False), MARIADB_DOCUMENTS, MARIADB_OWN, COMPRESSED]

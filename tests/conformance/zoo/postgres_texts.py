@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.zoo.forms import BYTES, DECIMAL, INTEGER, PADDED, base64
-from tests.conformance.zoo.tables import Column, Table, printed
+from tests.conformance.zoo.forms import (
+    BITS,
+    BOOLEAN,
+    BYTES,
+    DECIMAL,
+    DOUBLE,
+    FLOAT,
+    INTEGER,
+    PADDED,
+    PG_TIME,
+    PG_TIMESTAMP,
+    PG_TIMESTAMPTZ,
+    PG_TIMETZ,
+    base64,
+)
+from tests.conformance.zoo.tables import Column, Table, printed, whole
 
 
 def _raw(text: str) -> str:
@@ -233,4 +247,34 @@ def generated(published: bool) -> Table:
     return Table("computed", columns, blank=False)
 
 
-TABLES: Sequence[Table] = [TEXTS, SYSTEM, PLACES, RANGES, ARRAYS, OWN, LABELLED_LATER]
+#: What rows had before the column is in no event: targets know it from the schema.
+ADDED = Table(
+    "added",
+    {"first": whole("integer", 1)},
+    added={
+        "yes": Column("boolean", BOOLEAN, [("true", True)]),
+        "whole": whole("bigint", 9223372036854775807),
+        "exact": _texts("numeric", "NaN"),
+        "single": Column("real", FLOAT, [("'0.1'", 0.1)]),
+        "double": Column("double precision", DOUBLE, [("'1.7976931348623157e308'", 1.7976931348623157e308)]),
+        "bits": printed("bit(12)", "101010101010", form=BITS),
+        "day": _texts("date", "9999-12-31"),
+        "time": printed("time", "23:59:59.999999", form=PG_TIME),
+        "hour_zone": printed("timetz", ("12:00:00-11", "12:00:00-11:00"), form=PG_TIMETZ),
+        "moment": printed("timestamp", ("1000-01-01 00:00:00.5", "1000-01-01T00:00:00.5"), form=PG_TIMESTAMP),
+        "instant": printed("timestamptz", ("2024-01-01 00:00:00+00", "2024-01-01T00:00:00Z"), form=PG_TIMESTAMPTZ),
+        "lasting": _texts("interval", ("-1 mon 2 days", "P-1M2D")),
+        "words": _texts("text", _EVERYTHING),
+        "padded": _texts("char(5)", ("ab", "ab   ")),
+        "bytes": Column("bytea", BYTES, [("'\\x00ff'", base64("00ff"))]),
+        "document": _texts("json", '{"a":  1, "a": "ü"}'),
+        "unique_id": _texts("uuid", "00000000-0000-0000-0000-000000000001"),
+        "mood": _texts("mood", "it's"),
+        "pair": _texts("pair", '(1,"a ""q"", b")'),
+        "numbers": _texts("integer[]", "[0:1]={3,NULL}"),
+        "lines": _texts("text[]", '{"a,b","back\\\\slash",NULL}'),
+        "range": _texts("int4range", "[1,10)"),
+        "address": _texts("inet", "192.168.0.1/24"),
+    },
+)
+TABLES: Sequence[Table] = [ADDED, TEXTS, SYSTEM, PLACES, RANGES, ARRAYS, OWN, LABELLED_LATER]

@@ -22,7 +22,7 @@ from tailrace.schema import TableSchema
 from tailrace.testing import MemoryStream
 from tailrace_postgres import sink_merge
 from tests.capture.session import Running, running
-from tests.conformance.zoo.tables import Table, Uncarried
+from tests.conformance.zoo.tables import DELETED, LOADED, LOGGED, UPDATED, Table, Uncarried
 from tests.integration.sink_rig import Reports
 from tests.pipelines import text
 from tests.pipelines.daemon import until
@@ -30,8 +30,6 @@ from tests.pipelines.workload import is_mysql
 from tests.servers import Database, DynamoDB, unique_name
 
 TARGETS = ("pg", "my", "maria", "lite", "kv")
-#: What is added to the number of a row: loaded, inserted while streaming, updated, and inserted and deleted there.
-LOADED, LOGGED, UPDATED, DELETED = 0, 1000, 2000, 3000
 _LAST = "last_row"
 
 
@@ -80,10 +78,10 @@ class Zoo:
         for row in range(table.rows):
             for shift, op in ((LOADED, "r"), (LOGGED, "c"), (UPDATED, "u")):
                 if shift != LOADED or row not in table.late:
-                    yield row + 1 + shift, op, table.wanted(row)
+                    yield row + 1 + shift, op, table.wanted(row, shift)
         if table.blank:
             for shift, op in ((LOADED, "r"), (LOGGED, "c")):
-                yield table.rows + 1 + shift, op, dict.fromkeys(table.carried)
+                yield table.rows + 1 + shift, op, table.wanted(None, shift)
 
     # ---- a target's side
 
@@ -240,7 +238,7 @@ def _change(source: Source, capture: Running) -> None:
     until(loaded, 60, "all tables are loaded")
     database = source.database
     for table in source.tables:
-        database.script(*table.meanwhile)
+        database.script(*table.alter())
         with _one_transaction(database):
             for row in range(table.rows):
                 database.script(

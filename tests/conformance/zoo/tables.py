@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.conformance.zoo.forms import DOUBLE, INTEGER, TEXT, Form
 
+#: What is added to the number of a row: loaded, inserted while streaming, updated, and inserted and deleted there.
+LOADED, LOGGED, UPDATED, DELETED = 0, 1000, 2000, 3000
+
 #: SQL as it is inserted (None: the server computes the value), and the JSON value in the event, written by hand.
 Cell = tuple[str | None, Any]
 
@@ -36,6 +39,7 @@ class Table:
     meanwhile: statements after the load, before the rows come through the log.
     blank: a row of nothing but NULL is among the rows.
     late: row numbers that can be inserted only after `meanwhile`.
+    added: columns that come then too, with their first value as DEFAULT, which the rows before them get.
     """
 
     name: str
@@ -44,9 +48,12 @@ class Table:
     meanwhile: Sequence[str] = ()
     blank: bool = True
     late: frozenset[int] = frozenset()
+    added: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", {f"c_{name}": column for name, column in self.columns.items()})
+        object.__setattr__(self, "added", {f"c_{name}": column for name, column in self.added.items()})
+        first = {f"c_{name}": column for name, column in self.columns.items()}
+        object.__setattr__(self, "columns", {**first, **self.added})
 
     @property
     def rows(self) -> int:
@@ -57,15 +64,24 @@ class Table:
         return {name: column for name, column in self.columns.items() if column.carried}
 
     def create(self) -> str:
-        columns = ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+        first = {name: column for name, column in self.columns.items() if name not in self.added}
+        columns = ", ".join(f"{name} {column.type}" for name, column in first.items())
         return f"CREATE TABLE {self.name} (id INT PRIMARY KEY, {columns})"
 
-    def _given(self, row: int) -> dict[str, str]:
+    def alter(self) -> list[str]:
+        adds = [
+            f"ALTER TABLE {self.name} ADD COLUMN {name} {column.type} DEFAULT {column.cells[0][0]}"
+            for name, column in self.added.items()
+        ]
+        return [*self.meanwhile, *adds]
+
+    def _given(self, row: int, shift: int) -> dict[str, str]:
         cells = {name: column.cell(row)[0] for name, column in self.columns.items() if column.cells[0][0] is not None}
-        return {name: sql for name, sql in cells.items() if sql is not None}
+        there = self.columns.keys() - (self.added.keys() if shift == LOADED else set())
+        return {name: sql for name, sql in cells.items() if sql is not None and name in there}
 
     def insert(self, row: int, shift: int) -> str:
-        given = self._given(row)
+        given = self._given(row, shift)
         names = "".join(f", {name}" for name in given)
         values = "".join(f", {sql}" for sql in given.values())
         return f"INSERT INTO {self.name} (id{names}) VALUES ({row + 1 + shift}{values})"
@@ -74,15 +90,22 @@ class Table:
         return f"INSERT INTO {self.name} (id) VALUES ({number})"
 
     def update(self, row: int, shift: int) -> str:
-        changes = ", ".join(f"{name} = {sql}" for name, sql in self._given(row).items())
+        changes = ", ".join(f"{name} = {sql}" for name, sql in self._given(row, shift).items())
         return f"UPDATE {self.name} SET {changes} WHERE id = {row + 1 + shift}"
 
     def delete(self, row: int, shift: int) -> str:
         return f"DELETE FROM {self.name} WHERE id = {row + 1 + shift}"
 
-    def wanted(self, row: int) -> dict[str, Any]:
-        """The event's values, without the key."""
-        return {name: column.cell(row)[1] for name, column in self.carried.items()}
+    def wanted(self, row: int | None, shift: int) -> dict[str, Any]:
+        """The values of a row, without the key; None: of a blank one."""
+        return {
+            name: column.cells[0][1]
+            if name in self.added and (shift == LOADED or row is None)
+            else None
+            if row is None
+            else column.cell(row)[1]
+            for name, column in self.carried.items()
+        }
 
 
 @dataclass(frozen=True)

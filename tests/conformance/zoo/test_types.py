@@ -15,8 +15,8 @@ import pytest
 
 from tailrace.errors import ValueRefusedError
 from tests.conformance.zoo import mysql_numbers, mysql_texts, postgres_numbers, postgres_texts
-from tests.conformance.zoo.rig import DELETED, LOADED, LOGGED, TARGETS, UPDATED, Source, Zoo, sink_for_refusal, zoo
-from tests.conformance.zoo.tables import Table
+from tests.conformance.zoo.rig import TARGETS, Source, Zoo, sink_for_refusal, zoo
+from tests.conformance.zoo.tables import DELETED, LOADED, LOGGED, UPDATED, Table
 from tests.servers import Database
 
 MYSQL, POSTGRES = ("mysql", "mariadb"), ("postgres15", "postgres18")
@@ -94,6 +94,8 @@ def test_an_event_says_exactly_what_was_inserted(animals: Zoo) -> None:
         for number, op, wanted in animals.expected(table):
             found_op, text = rows.pop(number)
             found = json.loads(text)
+            if op == "r":  # what came later is in no event of these rows
+                wanted = {name: value for name, value in wanted.items() if name not in table.added}
             if found_op != op or [*found] != ["id", *wanted]:
                 problems.append(f"{table.name} {number}: {found_op} {[*found]}")
             for name, value in wanted.items():
@@ -111,7 +113,7 @@ def test_a_row_has_the_same_bytes_loaded_logged_updated_and_deleted(animals: Zoo
         for row in range(table.rows):
             number = row + 1
             shifts = [LOGGED, UPDATED]
-            shifts += [LOADED] if row not in table.late else []
+            shifts += [LOADED] if row not in table.late and not table.added else []
             shifts += [DELETED] if animals.source.whole_old else []
             texts = [rows[number + shift][1] for shift in shifts]
             assert rows[number + DELETED][0] == "d"
