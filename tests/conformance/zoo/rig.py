@@ -191,7 +191,7 @@ def zoo(source: Source, databases: Mapping[str, Database], dynamodb: DynamoDB, f
 
 
 def _taken(source: Source, target: str) -> list[str]:
-    return [table.name for table in source.tables if target not in table.refused]
+    return [table.name for table in source.tables if table.held_by(target)]
 
 
 def _sink(
@@ -218,7 +218,7 @@ def _fill(source: Source) -> None:
     database.script(*source.prepare)
     for table in source.tables:
         database.execute(table.create())
-        if source.whole_old and not is_mysql(database):
+        if (source.whole_old or table.keyless) and not is_mysql(database):
             database.execute(f"ALTER TABLE {table.name} REPLICA IDENTITY FULL")
         database.script(*(table.insert(row, LOADED) for row in range(table.rows) if row not in table.late))
         if table.blank:

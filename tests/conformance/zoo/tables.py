@@ -40,6 +40,7 @@ class Table:
     blank: a row of nothing but NULL is among the rows.
     late: row numbers that can be inserted only after `meanwhile`.
     added: columns that come then too, with their first value as DEFAULT, which the rows before them get.
+    keyless: without a primary key: a sink finds a row by all of its values. DynamoDB takes none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Table:
     blank: bool = True
     late: frozenset[int] = frozenset()
     added: Mapping[str, Column] = field(default_factory=dict)
+    keyless: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "added", {f"c_{name}": column for name, column in self.added.items()})
@@ -66,7 +68,14 @@ class Table:
     def create(self) -> str:
         first = {name: column for name, column in self.columns.items() if name not in self.added}
         columns = ", ".join(f"{name} {column.type}" for name, column in first.items())
-        return f"CREATE TABLE {self.name} (id INT PRIMARY KEY, {columns})"
+        return f"CREATE TABLE {self.name} (id INT{'' if self.keyless else ' PRIMARY KEY'}, {columns})"
+
+    def without_key(self) -> Table:
+        columns = {name.removeprefix("c_"): column for name, column in self.columns.items()}
+        return Table(f"keyless_{self.name}", columns, blank=self.blank, keyless=True)
+
+    def held_by(self, target: str) -> bool:
+        return target not in self.refused and not (self.keyless and target == "kv")
 
     def alter(self) -> list[str]:
         adds = [
