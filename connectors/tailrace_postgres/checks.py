@@ -10,7 +10,7 @@ from tailrace_postgres.connection import Connection
 from tailrace_postgres.continuity import Identity
 from tailrace_postgres.publication import GRANT_CREATE, Publications
 from tailrace_postgres.selection import Selected
-from tailrace_postgres.slot import find_slot
+from tailrace_postgres.slot import TWO_PHASE_FIX, find_slot
 
 _OLDEST = 150000
 
@@ -114,6 +114,10 @@ def _settings(connection: Connection, slot_name: str) -> list[Finding]:
     elif slot is not None and slot.plugin != "pgoutput":
         result.append(
             Finding("slot", False, f"{slot_name} belongs to plugin {slot.plugin}", "choose another `slot` in [source]")
+        )
+    elif slot is not None and slot.two_phase:
+        result.append(
+            Finding("slot", False, f"{slot_name} sends prepared transactions before their outcome", TWO_PHASE_FIX)
         )
     return result
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tailrace.schema import Column, TableSchema, Type
 from tailrace_postgres.catalog import CatalogColumn, CatalogColumns
-from tailrace_postgres.pgoutput import Relation
+from tailrace_postgres.relation import Relation
 from tailrace_postgres.types import TypeCatalog, describe
 
 #: Ids of columns whose attnum cannot be known any more (added and dropped again before their changes were read).

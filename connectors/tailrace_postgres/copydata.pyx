@@ -49,6 +49,8 @@ cdef class Messages:
                 break
             decoder.feed(self.message, 0, length)
             fed += length
+            if decoder.replaying:
+                break
         return fed, min(length, 0)
 
     def take(self, Py_ssize_t limit):

@@ -81,6 +81,8 @@ class _Messages:
                 break
             decoder.feed(message, 0, length)
             fed += length
+            if decoder.replaying:
+                break
         return fed, min(length, 0)
 
     def take(self, limit: int) -> tuple[list[bytes], int]:
@@ -169,7 +171,8 @@ class Copy:
             limit: nor once so many bytes of the log are through.
 
         Returns:
-            How many bytes of the log that were. Less than `limit`: the socket is empty, or the emitter full.
+            How many bytes of the log that were. Less than `limit`: the socket is empty, the emitter full, or the
+            decoder has a transaction to replay.
 
         Raises: as `take`, and what the decoder raises.
         """

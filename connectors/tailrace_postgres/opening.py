@@ -27,6 +27,7 @@ from tailrace_postgres.slot import (
     find_slot,
     freed_slot,
     refuse_foreign,
+    refuse_two_phase,
     verify_resumable,
 )
 from tailrace_postgres.snapshot import Anchor, Horizon
@@ -92,6 +93,7 @@ class Opening:
         slot = find_slot(self.queries, self.slot)
         if slot is not None:
             refuse_foreign(slot, self.database, self.queries.where)
+            refuse_two_phase(slot, self.queries.where)
             drop_slot(self.queries, freed_slot(self.queries, slot))
         if statements := self.publications.statements(selected):
             self.publications.apply(statements)
@@ -147,6 +149,7 @@ class Opening:
         position = continued(position, Identity.of(self.replication), self.replication)
         slot = verify_resumable(find_slot(self.queries, self.slot), self.slot, parse_lsn(position.restart), where)
         refuse_foreign(slot, self.database, where)
+        refuse_two_phase(slot, where)
         wal.require_reached(self.queries, parse_lsn(position.restart))
         present = self.publications.present()
         if self.publications.name not in present:

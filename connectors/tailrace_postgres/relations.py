@@ -17,7 +17,7 @@ from tailrace_postgres.columns import catalog_columns, relation_columns
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.keyset import KeyColumn, operator_schema
-from tailrace_postgres.pgoutput import Relation
+from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.types import lenient

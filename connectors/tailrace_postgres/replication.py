@@ -24,6 +24,9 @@ MANY_SECONDS = 0.010
 #: A local socket says nothing of how much is here, and holds the server up once it has a few hundred messages.
 _LOCAL_SECONDS = 0.0005
 
+#: pgoutput's protocol by the server's version, the newest first.
+_PROTOCOLS = ((160000, 4), (150000, 3), (0, 2))
+
 _STATUS = Struct("!cQQQqB")
 _EPOCH_US = 946_684_800_000_000
 
@@ -36,8 +39,13 @@ class ReplicationStream:
         reported_at: monotonic time of the last status update.
     """
 
-    def __init__(self, connection: Connection, slot: str, start: int, publications: list[str]) -> None:
+    def __init__(
+        self, connection: Connection, slot: str, start: int, publications: list[str], in_progress: bool
+    ) -> None:
         """Begins to stream at a transaction's boundary.
+
+        Args:
+            in_progress: large transactions come before their commit.
 
         Raises:
             UnreachableError, RefusedError: among them: somebody else uses the slot.
@@ -52,10 +60,11 @@ class ReplicationStream:
         self._awaited = 1
         self.heard_at = self.reported_at = time.monotonic()
         # A list of identifiers within a literal: quoted twice.
+        protocol = next(protocol for version, protocol in _PROTOCOLS if connection.version >= version)
         names = literal(",".join(identifier(name) for name in publications))
         self._copy.send(
             f"START_REPLICATION SLOT {identifier(slot)} LOGICAL {lsn_text(start)}"
-            f" (proto_version '1', publication_names {names})"
+            f" (proto_version '{protocol}', publication_names {names}, streaming '{'on' if in_progress else 'off'}')"
         )
         deadline = time.monotonic() + STATEMENT_SECONDS
         while not self._copy.started():

@@ -52,6 +52,12 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
         "`PUBLICATION_inserts`, is for those with `inserts_only`. Default: as `slot`.",
         examples=["tailrace_shop"],
     )
+    streaming: bool = Field(
+        default=True,
+        description="Large transactions are sent while they are in progress, and kept in memory and in files of the "
+        "state folder until they commit. `false`: the server keeps them, and sends them after their commit.",
+        examples=[False],
+    )
 
     def check_url(self, url: DatabaseUrl) -> None:
         _check_url(url)

@@ -12,6 +12,10 @@ from tailrace_postgres.lsn import lsn_text, parse_lsn
 
 #: Creation waits for transactions that were running when it began.
 CREATE_SECONDS = 600.0
+TWO_PHASE_FIX = (
+    "PostgreSQL 18: ALTER_REPLICATION_SLOT … (TWO_PHASE false) on a replication connection; else drop it, and tailrace"
+    " makes one"
+)
 AGAIN = "run `tailrace teardown` and load again: changes since then cannot be had from this server"
 
 
@@ -23,6 +27,7 @@ class Slot:
         active_pid: the server process that uses it; None when nobody does.
         confirmed: what was acknowledged last; the server has forgotten what was committed before.
         lost: why the server gave it up; "" when it did not.
+        two_phase: it sends transactions when they are prepared.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Slot:
     active_pid: int | None
     confirmed: int
     lost: str
+    two_phase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ def find_slot(connection: Connection, name: str, seconds: float = STATEMENT_SECO
         active_pid=row["active_pid"],
         confirmed=parse_lsn(row["confirmed_flush_lsn"] or "0/0"),
         lost=str(lost),
+        two_phase=bool(row.get("two_phase")),
     )
 
 
@@ -85,6 +92,17 @@ def refuse_foreign(slot: Slot, database: str, where: str) -> None:
             f"replication slot {slot.name} exists and is another's (plugin {slot.plugin}, database {slot.database})",
             where=where,
             fix="name another one with `slot` in [source]",
+        )
+
+
+def refuse_two_phase(slot: Slot, where: str) -> None:
+    """Raises RefusedError for a slot that sends transactions before their outcome is known."""
+    if slot.two_phase:
+        raise RefusedError(
+            f"replication slot {slot.name} was made with two_phase: it sends prepared transactions, which may still be"
+            " rolled back",
+            where=where,
+            fix=TWO_PHASE_FIX,
         )
 
 

@@ -17,6 +17,7 @@ from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import findings
 from tailrace_postgres.columns import catalog_columns
 from tailrace_postgres.connection import Connection
+from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.opening import Beginning, Opening, recreated
 from tailrace_postgres.pgoutput import Decoder
@@ -30,6 +31,8 @@ from tailrace_postgres.snapshot import Anchor, Horizon, PostgresSnapshotReader
 from tailrace_postgres.streaming import Streaming
 from tailrace_postgres.versions import Versions
 
+#: Of the worker's memory, the part that messages of transactions in progress may take.
+_IN_PROGRESS_SHARE = 32
 #: A server that does not answer this question in time is taken for gone.
 _ALIVE_SECONDS = 5.0
 
@@ -53,6 +56,7 @@ class PostgresSource:
         self._emitter: Emitter
         self._decoder: Decoder
         self._streaming: Streaming | None = None
+        self._in_progress: InProgress | None = None
         self._standby = False
 
     # ---- without the log
@@ -97,6 +101,8 @@ class PostgresSource:
         self._release_anchor()
         if self._streaming is not None:
             self._streaming.close()
+        if self._in_progress is not None:
+            self._in_progress.close()
         for connection in (self._replication, self._queries):
             if connection is not None:
                 connection.close()
@@ -131,7 +137,15 @@ class PostgresSource:
             state,
         )
         self._relations.first_versions()
-        self._decoder = Decoder(self._emitter, self._relations, parse_lsn(position.restart), self._relations.current)
+        folder = self._context.state_dir
+        self._in_progress = InProgress(self._context.memory // _IN_PROGRESS_SHARE, folder if folder.is_dir() else None)
+        self._decoder = Decoder(
+            self._emitter,
+            self._relations,
+            parse_lsn(position.restart),
+            self._relations.current,
+            self._in_progress,
+        )
         if self._anchor is None:
             self._start()
         tables = [selected.source for selected in beginning.selected]
@@ -204,7 +218,11 @@ class PostgresSource:
             self._release_anchor()
             start = parse_lsn(self._beginning.position.restart)
             stream = ReplicationStream(
-                self._replication, self._slot, start, list(self._beginning.membership.publications)
+                self._replication,
+                self._slot,
+                start,
+                list(self._beginning.membership.publications),
+                self._settings.streaming,
             )
             self._streaming = Streaming(
                 stream,

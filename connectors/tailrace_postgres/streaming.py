@@ -81,7 +81,8 @@ class Streaming:
                 return self._take()
             if left <= 0:
                 return None
-            self._stream.wait(min(left, REPORT_SECONDS))
+            if not self._decoder.replaying:
+                self._stream.wait(min(left, REPORT_SECONDS))
 
     def await_mark(self, mark: str) -> None:
         """Somebody waits until `read` has reached this mark."""
@@ -114,10 +115,23 @@ class Streaming:
         until = time.monotonic() + GATHER_SECONDS
         waited = False
         while emitter.size < limit_bytes:
+            if decoder.replaying:
+                decoder.replay(limit_bytes, FEED_BYTES)
+                stream.heard_at = time.monotonic()  # nothing is listened to meanwhile
+                if stream.heard_at > until:
+                    break
+                continue
             fed = stream.feed(decoder, emitter, limit_bytes, FEED_BYTES)
             if not fed or stream.heard_at > until:
                 break
-            if fed < FEED_BYTES and emitter.size < limit_bytes:  # nothing more is here
+            if decoder.in_block:
+                if emitter.size:
+                    break  # what comes is for later; what has gathered is to be published
+                if fed < FEED_BYTES:
+                    stream.wait_for_many()
+            elif decoder.replaying:
+                continue
+            elif fed < FEED_BYTES and emitter.size < limit_bytes:  # nothing more is here
                 if decoder.behind_us < BEHIND_US or (waited and fed < FEW_BYTES):
                     break
                 stream.wait_for_many()

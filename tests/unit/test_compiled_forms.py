@@ -27,7 +27,7 @@ from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.integers import i32, i64, u16, u32, u64
 from tailrace_postgres.lsn import LsnTexts
 from tailrace_postgres.pgoutput import Decoder
-from tests.unit import test_postgres_decoder
+from tests.unit import test_postgres_decoder, test_postgres_in_progress
 
 ROOT = Path(__file__).parents[2]
 
@@ -267,8 +267,8 @@ def interpreted_decoder() -> Any:
 INTERPRETED = interpreted_decoder()
 
 
-@given(messages=test_postgres_decoder.damaged())
-@settings(max_examples=500, deadline=None)
+@given(messages=st.one_of(test_postgres_decoder.damaged(), test_postgres_in_progress.damaged()))
+@settings(max_examples=800, deadline=None)
 def test_postgres_messages(messages: list[bytes]) -> None:
     found = []
     for form in (Decoder, INTERPRETED):
@@ -283,8 +283,8 @@ def test_postgres_messages(messages: list[bytes]) -> None:
             if value is not None
         ]
         keys = [key for run in batch.runs for key, _ in run]
-        state = (decoder.idle, decoder.received, decoder.reply_requested, decoder.in_transaction, decoder.restart())
-        found.append((error, events, keys, batch.mark, batch.restart, state))
+        state = (decoder.idle, decoder.received, decoder.reply_requested, decoder.in_transaction, decoder.in_block)
+        found.append((error, events, keys, batch.mark, batch.restart, state, decoder.restart()))
     assert found[0] == found[1]
 
 
@@ -296,7 +296,13 @@ def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -
 @pytest.mark.skipif(os.environ.get("TAILRACE_PURE") == "1", reason="this is the interpreted run")
 def test_the_interpreted_form_passes_the_same_tests() -> None:
     files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load", "test_compiled_forms"]
-    files += ["test_apply_compaction", "test_apply_overlap", "test_apply_session", "test_apply_targets"]
+    files += [
+        "test_postgres_in_progress",
+        "test_apply_compaction",
+        "test_apply_overlap",
+        "test_apply_session",
+        "test_apply_targets",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *(f"tests/unit/{file}.py" for file in files)],
         cwd=ROOT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace_postgres.catalog import CatalogColumn, CatalogColumns, CatalogTable
 from tailrace_postgres.columns import INVENTED, relation_columns
-from tailrace_postgres.pgoutput import Relation, RelationColumn
+from tailrace_postgres.relation import Relation, RelationColumn
 from tailrace_postgres.types import TypeEntry
 
 INT, TEXT = 23, 25

@@ -15,7 +15,8 @@ from tailrace.emitter import UNCHANGED_PLACEHOLDER, Emitter, EventTable
 from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
-from tailrace_postgres.pgoutput import Decoder, Relation
+from tailrace_postgres.pgoutput import Decoder
+from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 
 OID, OTHER = 1000, 2000
@@ -253,6 +254,71 @@ def test_old_rows_are_read_alike_by_the_compiled_and_the_interpreted_reader(
     assert results[0] == results[1]
 
 
+# ---- descriptions
+
+
+class Described(FakeRelations):
+    """Plans rows as they are described; OTHER is not captured."""
+
+    def plan(self, relation: Relation, xid: int) -> RowPlan | None:
+        if relation.oid == OTHER:
+            return None
+        columns = tuple(
+            Column(number, column.name, Type(Kind.TEXT, name="text"), key=int(column.key))
+            for number, column in enumerate(relation.columns, 1)
+        )
+        schema = TableSchema(1, NAME, f"p.public.{relation.oid}", columns)
+        return RowPlan(EventTable(schema, "postgresql", "p"), relation.identity == "f")
+
+
+def described(oid: int, names: tuple[str, ...], identity: bytes) -> bytes:
+    columns = b"".join(
+        bytes([number == 0 or identity == b"f"]) + name.encode() + b"\0" + struct.pack("!Ii", 25, -1)
+        for number, name in enumerate(names)
+    )
+    return b"R" + struct.pack("!I", oid) + b"public\0t\0" + identity + struct.pack("!H", len(names)) + columns
+
+
+OIDS = st.sampled_from([OID, OID + 1, OTHER])
+NAMES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True).map(tuple)
+STEPS = st.one_of(
+    st.tuples(st.just("describe"), OIDS, NAMES, st.sampled_from([b"d", b"f", b"i", b"n"])),
+    st.tuples(st.just("insert"), OIDS),
+    st.tuples(st.just("commit"), OIDS),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=25))
+def test_a_row_is_read_as_its_table_was_described_last(steps: list[Any]) -> None:
+    """However often, in whichever order and transaction descriptions come."""
+    emitter = Emitter(1, "0/5000", mark=lsn_mark(0x5000))
+    decoder = Decoder(emitter, Described(), 0x5000, {f"p.public.{oid}": 1 for oid in (OID, OID + 1)})
+    known: dict[int, tuple[str, ...]] = {}
+    expected = []
+    lsn = 0x6000
+    messages = [begin(lsn)]
+    for number, (action, oid, *rest) in enumerate(steps):
+        if action == "describe":
+            known[oid] = rest[0]
+            messages.append(described(oid, *rest))
+        elif action == "commit":
+            messages += [commit(lsn, lsn + 0x80), begin(lsn := lsn + 0x100)]
+        elif oid in known:
+            row = {name: f"{number}{name}" for name in known[oid]}
+            messages.append(insert(*(value.encode() for value in row.values()), oid=oid))
+            if oid != OTHER:
+                expected.append((f"p.public.{oid}", row))
+        else:
+            error = outcome(decoder, *(data(message) for message in [*messages, insert(b"1", oid=oid)]))
+            assert error is not None
+            assert f"a change of relation {oid}, which was not described before" in error
+            return
+    assert outcome(decoder, *(data(message) for message in [*messages, commit(lsn, lsn + 0x80)])) is None
+    found = [(run.topic, orjson.loads(value)["after"]) for run in emitter.take().runs for _, value in run if value]
+    assert found == expected
+
+
 def test_a_new_version_is_announced_with_its_first_change() -> None:
     relations = FakeRelations(make_plan(version=2))
     assert [event["op"] for event in decoded(relations, relation())] == []
@@ -325,6 +391,8 @@ def outcome(decoder: Decoder, *messages: bytes) -> str | None:
     try:
         for message in messages:
             decoder.feed(message, 0, len(message))
+            while decoder.replaying:
+                decoder.replay(1 << 40, 1 << 40)
     except TailraceError as error:
         return str(error)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -13,7 +14,8 @@ from tailrace.sequence import lsn_mark
 from tailrace_postgres.pgoutput import Decoder
 from tailrace_postgres.replication import ReplicationStream
 from tailrace_postgres.streaming import Streaming
-from tests.unit.test_postgres_decoder import FakeRelations, begin, commit, insert, keepalive, relation
+from tests.unit.test_postgres_decoder import OTHER, FakeRelations, begin, commit, insert, keepalive, relation
+from tests.unit.test_postgres_in_progress import STREAM_STOP, block, of, rows, stream_commit
 
 LIMIT = 1 << 20
 LONG_AGO_US = 10_000_000
@@ -45,6 +47,8 @@ class Wire:
             message = self.here.pop(0)
             decoder.feed(message, 0, len(message))
             fed += len(message)
+            if decoder.replaying:
+                break
         return fed
 
     def wait_for_many(self) -> None:
@@ -67,12 +71,16 @@ def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tailrace_postgres.streaming.time.monotonic", lambda: 0.0)
 
 
-def read(wire: Wire, limit: int = LIMIT) -> int:
-    """Events of one `read`."""
+def streaming(wire: Wire) -> Streaming:
     emitter = Emitter(1, "0/5000", mark=lsn_mark(0x5000))
     decoder = Decoder(emitter, FakeRelations(), 0x5000, {"p.public.t": 1})
     never: Callable[[], bool] = lambda: False  # noqa: E731
-    batch = Streaming(cast(ReplicationStream, wire), decoder, emitter, 0x5000, 10, never, never).read(1, limit)
+    return Streaming(cast(ReplicationStream, wire), decoder, emitter, 0x5000, 10, never, never)
+
+
+def read(wire: Wire, limit: int = LIMIT) -> int:
+    """Events of one `read`."""
+    batch = streaming(wire).read(1, limit)
     assert batch is not None
     return batch.events
 
@@ -106,3 +114,52 @@ def test_keepalives_after_a_backlog_are_not_taken_for_one() -> None:
     wire = Wire([*transaction(1, LONG_AGO_US), keepalive(0x7000)], [keepalive(0x7000)])
     assert read(wire) == 1
     assert wire.waits == 1
+
+
+# ---- transactions in progress
+
+
+def large(*parts: bytes) -> list[bytes]:
+    return [sent(payload, 0) for payload in block(of(700, relation()), *parts)]
+
+
+def test_what_has_gathered_does_not_wait_for_a_block_of_another_transaction() -> None:
+    wire = Wire([*transaction(1, 0), *large(*rows(5_000, 100))[:-1]])
+    assert read(wire) == 1
+    assert wire.here
+    assert wire.waits == 0
+
+
+def test_a_block_is_waited_for_in_large_pieces() -> None:
+    """The server sends each of its messages by itself; there is nothing to publish before it ends."""
+    pieces = [[sent(payload, 0) for payload in rows(10, 100)] for _ in range(3)]
+    wire = Wire(large()[:-1], *pieces, [sent(STREAM_STOP, 0), *transaction(1, 0)])
+    assert read(wire) == 1
+    assert wire.waits == 4
+
+
+def test_a_large_transaction_leaves_in_bounded_batches_before_what_follows_is_read() -> None:
+    wire = Wire([*large(*rows(1_000, 100)), sent(stream_commit(), 0), *transaction(1, 0)])
+    session = streaming(wire)
+    sizes = []
+    while wire.here:
+        batch = session.read(1, 10_000)
+        assert batch is not None
+        assert batch.bytes < 11_000
+        sizes.append(batch.events)
+    assert sum(sizes) in (1_000, 1_001)
+    assert len(sizes) > 20
+
+
+def test_a_transaction_of_which_nothing_is_captured_is_replayed_without_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes longer than one read gathers."""
+    unseen = [of(700, insert(b"1", b"x" * 1000, oid=OTHER)) for _ in range(500)]
+    wire = Wire([*large(of(700, relation(OTHER)), *unseen), sent(stream_commit(), 0), *transaction(1, 0)])
+    session = streaming(wire)
+    clock = itertools.count(0.0, 0.2)
+    monkeypatch.setattr("tailrace_postgres.streaming.time.monotonic", lambda: next(clock))
+    batch = session.read(1_000, LIMIT)
+    assert batch is not None
+    assert batch.events == 1
