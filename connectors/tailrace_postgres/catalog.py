@@ -102,11 +102,24 @@ class CatalogColumns:
     storage: str
 
 
-_TABLES = """
+def _tree(root: str) -> str:
+    """A subquery: the OIDs of a table and, of a partitioned one, of all below it.
+
+    `pg_partition_tree` locks what it finds: a partition that somebody has locked for long would hold capture up.
+    """
+    return f"""(
+       WITH RECURSIVE tree(oid) AS (
+            SELECT {root} UNION ALL
+            SELECT i.inhrelid FROM tree JOIN pg_class p ON p.oid = tree.oid AND p.relkind = 'p'
+              JOIN pg_inherits i ON i.inhparent = p.oid AND NOT i.inhdetachpending)
+       SELECT oid FROM tree)"""
+
+
+_TABLES = f"""
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
-       coalesce(i.keys, '{}'), coalesce(r.keys, '{}'),
-       coalesce((SELECT array_agg(relid::oid::int8) FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid), '{}'),
-       coalesce(leaf.identities, '{}'), c.relpersistence = 'u',
+       coalesce(i.keys, '{{}}'), coalesce(r.keys, '{{}}'),
+       coalesce((SELECT array_agg(relid::oid::int8) FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid), '{{}}'),
+       coalesce(leaf.identities, '{{}}'), c.relpersistence = 'u',
        EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated = 'v'),
        has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), coalesce(leaf.rows, 0)::int8
   FROM pg_class c
@@ -123,17 +136,15 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
                      AND (l.relreplident = 'd' AND x.indisprimary OR l.relreplident = 'i' AND x.indisreplident)
               ) THEN '+' ELSE '-' END) AS identities,
               sum(greatest(l.reltuples, 0)) AS rows
-         FROM pg_class l
-        WHERE l.oid = c.oid AND c.relkind = 'r'
-           OR c.relkind = 'p' AND l.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)) leaf ON true
+         FROM {_tree("c.oid")} part JOIN pg_class l ON l.oid = part.oid AND l.relkind <> 'p') leaf ON true
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 """
 
 # A partitioned table has no rows: what they got is kept with its partitions, whose columns may stand in another order.
-_COLUMNS = """
+_COLUMNS = f"""
 SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgenerated, a.attisdropped,
-       coalesce(old.missing, '{}'),
+       coalesce(old.missing, '{{}}'),
        a.atthasdef OR a.attidentity <> '' OR EXISTS (
            SELECT FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'd' AND t.typdefault IS NOT NULL),
        age(a.xmin)
@@ -141,14 +152,20 @@ SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgene
   LEFT JOIN LATERAL (
        SELECT array_agg(DISTINCT (l.attmissingval::text::text[])[1]) AS missing FROM pg_attribute l
         WHERE l.atthasmissing AND l.attname = a.attname
-          AND (l.attrelid = a.attrelid OR l.attrelid IN (SELECT relid FROM pg_partition_tree(a.attrelid)))) old ON true
+          AND l.attrelid IN {_tree("a.attrelid")}) old ON true
  WHERE a.attrelid = %s AND a.attnum > 0 ORDER BY a.attnum
 """
 
 # Of a partitioned table: of all partitions.
-_STORAGE = """
-SELECT coalesce(string_agg(pg_relation_filenode(l.oid)::text, ',' ORDER BY l.oid), '')
-  FROM pg_class l WHERE l.oid = %s OR l.oid IN (SELECT relid FROM pg_partition_tree(%s))
+_STORAGE = f"""
+SELECT coalesce(string_agg(pg_relation_filenode(part.oid)::text, ',' ORDER BY part.oid), '')
+  FROM {_tree("%s::oid")} part
+"""
+
+_LEAVES = f"""
+SELECT root, l.oid, n.nspname, l.relname FROM unnest(%s::oid[]) root
+  LEFT JOIN LATERAL {_tree("root")} part ON true
+  LEFT JOIN pg_class l ON l.oid = part.oid AND l.relkind = 'r' LEFT JOIN pg_namespace n ON n.oid = l.relnamespace
 """
 
 
@@ -178,6 +195,16 @@ class Catalog:
         )
         return {oid: (schema, name) for oid, schema, name in rows}
 
+    def leaves(self, roots: Iterable[int]) -> dict[int, dict[int, tuple[str, str]]]:
+        """By partitioned table: its partitions that hold rows, with schema and name."""
+        rows = self.connection.query(_LEAVES, [list(roots)], doing="listing partitions")
+        result: dict[int, dict[int, tuple[str, str]]] = {}
+        for root, leaf, schema, name in rows:
+            result.setdefault(root, {})
+            if leaf is not None:
+                result[root][leaf] = (schema, name)
+        return result
+
     def columns(self, oid: int) -> CatalogColumns | None:
         """A table with its columns; None when it was dropped."""
         table = self.table(oid)
@@ -201,7 +228,7 @@ class Catalog:
             for number, name, type_oid, modifier, nullable, generated, dropped, missing, defaulted, age in rows
             if not dropped and generated in carries
         )
-        storage = self.connection.value(_STORAGE, [oid, oid]) or ""
+        storage = self.connection.value(_STORAGE, [oid]) or ""
         return CatalogColumns(table, live, storage)
 
     # ---- types

@@ -132,7 +132,12 @@ class Connection:
         return int(self.raw.fileno())
 
     def query(
-        self, sql: str, values: Sequence[Any] | None = None, *, seconds: float = STATEMENT_SECONDS, doing: str = ""
+        self,
+        sql: str,
+        values: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        seconds: float = STATEMENT_SECONDS,
+        doing: str = "",
     ) -> list[tuple[Any, ...]]:
         """Runs a statement in its own transaction, or in the one that an earlier BEGIN opened.
 

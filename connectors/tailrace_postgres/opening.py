@@ -161,6 +161,8 @@ class Opening:
         stored = Membership.from_json(state[MEMBERSHIP_KEY]) if MEMBERSHIP_KEY in state else None
         if stored is not None and stored.recreated(self.publications.name, present):
             raise recreated(self.publications.name, where)
+        if stored is not None:
+            self.publications.require_whole(present)
         beginning = Beginning(position, [], Membership({}, {}))
         self._recall(beginning, state)
         usable = self._usable(present, stored)

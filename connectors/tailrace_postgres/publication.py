@@ -6,13 +6,14 @@ the application. Tables captured for inserts only are therefore in a publication
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tailrace.errors import RefusedError
+from tailrace.errors import DataLossError, RefusedError
 from tailrace_postgres.catalog import PUBLISHES_GENERATED
 from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.selection import Selected
+from tailrace_postgres.slot import AGAIN
 
 #: Who creates a publication needs it, and must own the tables besides.
 GRANT_CREATE = "GRANT CREATE ON DATABASE … TO the source's user"
@@ -143,6 +144,26 @@ class Publications:
                 result.append(f"CREATE PUBLICATION {identifier(name)}{members} WITH ({self._options(operations)})")
         # A table that changes publications must be out of the one before it is in the other, in one transaction.
         return sorted(result, key=lambda statement: " DROP TABLE " not in statement)
+
+    def require_whole(self, present: Mapping[str, Published]) -> None:
+        """Raises DataLossError where they leave out changes that they were made for; PostgreSQL says nothing then."""
+        if reason := self._narrowed(present):
+            raise DataLossError(
+                f"somebody altered a publication: {reason}, and changes that were left out cannot be had from the log",
+                where=self.connection.where,
+                fix=AGAIN,
+            )
+
+    def _narrowed(self, present: Mapping[str, Published]) -> str:
+        for name, operations in ((self.name, _ALL_CHANGES), (self.inserts_name, _INSERTS)):
+            if name not in present or not present[name].members:
+                continue
+            published, by_root, _ = present[name].settings
+            if missing := [operation for operation in operations if operation not in published]:
+                return f"publication {name} no longer publishes {', '.join(missing)}"
+            if not by_root:
+                return f"publication {name} no longer publishes partitions as the table above them"
+        return ""
 
     def apply(self, statements: Sequence[str]) -> None:
         """Runs them in one transaction.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 
 from tailrace.batch import Batch
 from tailrace.connectors import Context
@@ -20,6 +21,7 @@ from tailrace_postgres.connection import Connection
 from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.opening import Beginning, Opening, recreated
+from tailrace_postgres.partitions import Partitions
 from tailrace_postgres.pgoutput import Decoder
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.relations import CapturedRelations
@@ -53,6 +55,7 @@ class PostgresSource:
         self._replication: Connection | None = None
         self._beginning: Beginning | None = None
         self._relations: CapturedRelations
+        self._partitions: Partitions
         self._emitter: Emitter
         self._decoder: Decoder
         self._streaming: Streaming | None = None
@@ -137,6 +140,8 @@ class PostgresSource:
             state,
         )
         self._relations.first_versions()
+        self._partitions = Partitions(Catalog(self._connection), self._emitter, state)
+        self._end_attached(beginning.selected)
         folder = self._context.state_dir
         self._in_progress = InProgress(self._context.memory // _IN_PROGRESS_SHARE, folder if folder.is_dir() else None)
         self._decoder = Decoder(
@@ -260,12 +265,23 @@ class PostgresSource:
         membership = self._beginning.membership
         if membership.recreated(self._publication, present):
             raise recreated(self._publication, self._where)
+        self._publications.require_whole(present)
         published = membership.unbroken(present, {})
         existing = Catalog(self._connection).names(self._relations.oids)
-        suspended = self._relations.inspect(existing, published, self._select(self._connection))
+        selected = self._select(self._connection)
+        suspended = self._relations.inspect(existing, published, selected)
         for table in suspended:
             self._unpublish(table)
-        return bool(suspended)
+        captured = self._relations.oids
+        attached = self._end_attached(table for table in selected if table.table.oid in captured)
+        return bool(suspended) or attached
+
+    def _end_attached(self, tables: Iterable[Selected]) -> bool:
+        """Suspends the tables that have got partitions with rows; whether there are any."""
+        attached = self._partitions.look(tables)
+        for table, reason in attached:
+            self._relations.suspend(table, reason)
+        return bool(attached)
 
     def _unpublish(self, table: Selected) -> None:
         """At once: PostgreSQL refuses updates to the application of a published table that has lost its identity."""

@@ -59,6 +59,21 @@ def test_tables_that_cannot_be_captured_are_named_with_what_mends_them(database:
     assert failing(check(Capture(database, entries=(Table("public.log"),)))) == {}
 
 
+def test_a_publication_that_is_not_ours_to_use_is_named(database: Database) -> None:
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE bare (a int)")
+    capture = Capture(database, exclude=("public.bare",))
+    name = capture.create()._publication
+    for members in ("ALL TABLES", "TABLES IN SCHEMA public", "TABLE t WHERE (id > 5)", "TABLE t (id)"):
+        database.execute(f'CREATE PUBLICATION "{name}" FOR {members}')
+        fixes = failing(check(capture))
+        assert list(fixes) == ["publication"]
+        assert "drop it, or name another one with `publication`" in fixes["publication"]
+        database.execute(f'DROP PUBLICATION "{name}"')
+    # One of somebody else's makes no difference to us.
+    database.execute(f'CREATE PUBLICATION "{name}_other" FOR ALL TABLES')
+    assert failing(check(capture)) == {}
+
+
 def test_no_table_is_a_failure(database: Database) -> None:
     assert list(failing(check(Capture(database)))) == ["tables"]
 

@@ -101,6 +101,32 @@ def test_transactions_leave_in_commit_order(database: Database, capture: Capture
     assert [event.key["id"] for event in capture.catch_up()] == [2, 1]
 
 
+def test_messages_and_origins_in_the_log_are_no_changes(database: Database, capture: Capture) -> None:
+    """Of applications that write messages, and of changes that came to the source from another server."""
+    emit = "SELECT pg_logical_emit_message({}, 'app', repeat('x', 100000))"
+    origin = f"from_{database.name}"
+    with database.connect().cursor() as cursor:
+        cursor.execute("SELECT pg_replication_origin_create(%s)", (origin,))
+        cursor.execute("SELECT pg_replication_origin_session_setup(%s)", (origin,))
+        cursor.execute(emit.format("false"))
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO t VALUES (1, 'of another server')")
+        cursor.execute(emit.format("true"))
+        cursor.execute("SELECT pg_replication_origin_xact_setup('0/1234', now())")
+        cursor.execute("INSERT INTO t VALUES (2, 'of another server')")
+        cursor.execute(emit.format("false"))
+        cursor.execute("COMMIT")
+        cursor.execute(emit.format("true"))
+        cursor.execute("SELECT pg_replication_origin_session_reset()")
+        cursor.execute("SELECT pg_replication_origin_drop(%s)", (origin,))
+    database.execute("INSERT INTO t VALUES (3, 'of ours')")
+    events = capture.catch_up()
+    assert [event.key["id"] for event in events] == [1, 2, 3]
+    ordinals = [event.source["tailrace_seq"].rpartition("-")[2] for event in events]
+    assert ordinals == [f"{1 << 2 | 1:016x}", f"{2 << 2 | 1:016x}", f"{1 << 2 | 1:016x}"]
+    assert capture.catch_up() == []
+
+
 def test_truncate_of_several_tables_and_cascade(database: Database) -> None:
     database.script(
         "CREATE TABLE parent (id int PRIMARY KEY)",
@@ -112,7 +138,7 @@ def test_truncate_of_several_tables_and_cascade(database: Database) -> None:
         database.script("INSERT INTO parent VALUES (1)", "INSERT INTO child VALUES (1, 1)")
         capture.catch_up()
         with database.transaction() as cursor:
-            cursor.execute("TRUNCATE parent, other, outside CASCADE")
+            cursor.execute("TRUNCATE parent, other, outside RESTART IDENTITY CASCADE")
             cursor.execute("INSERT INTO other VALUES (7)")
         events = capture.catch_up()
         assert sorted(event.table for event in events if event.op == "t") == ["child", "other", "parent"]
@@ -272,6 +298,15 @@ def test_an_idle_database_beside_a_busy_one_frees_the_log(database: Database, ca
         capture.until(lambda: capture.confirmed() >= end)
     assert capture.confirmed() > before + 100_000
     assert capture.events == []
+    # Not only what was acknowledged, but what the server keeps, which follows it from checkpoint to checkpoint.
+    query = "SELECT restart_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = %s"
+
+    def freed() -> bool:
+        database.execute("CHECKPOINT")
+        capture.step()
+        return int(database.value(query, (capture.slot,))) >= end
+
+    wait_until(freed, 60, "the server has freed its log")
     assert capture.source.lag_bytes(capture.position.mark) < 100_000
 
 

@@ -64,6 +64,25 @@ def test_a_changed_key_reads_unchanged_values_from_the_source(toasted: Database)
         ]
 
 
+def test_a_row_that_is_made_and_changed_in_one_transaction(toasted: Database) -> None:
+    """Its first event has all values, which later ones leave out; under a new key they are there again."""
+    with Capture(toasted) as capture:
+        with toasted.transaction() as cursor:
+            cursor.execute("INSERT INTO t VALUES (3, 1, %s)", (big(3),))
+            cursor.execute("UPDATE t SET n = 2 WHERE id = 3")
+            cursor.execute("UPDATE t SET id = 30 WHERE id = 3")
+            cursor.execute("UPDATE t SET n = 3 WHERE id = 30")
+        events = [event for event in capture.catch_up() if event.op != "tombstone"]
+        assert [event.short for event in events] == [
+            ("c", {"id": 3}, None, {"id": 3, "n": 1, "doc": big(3)}),
+            ("u", {"id": 3}, None, {"id": 3, "n": 2, "doc": UNCHANGED_PLACEHOLDER}),
+            ("d", {"id": 3}, {"id": 3}, None),
+            ("c", {"id": 30}, None, {"id": 30, "n": 2, "doc": big(3)}),
+            ("u", {"id": 30}, None, {"id": 30, "n": 3, "doc": UNCHANGED_PLACEHOLDER}),
+        ]
+        assert [event.source["unchanged"] for event in events] == [[], ["doc"], [], [], ["doc"]]
+
+
 def test_a_changed_key_whose_row_is_gone_names_what_it_lacks(toasted: Database) -> None:
     """Never NULL: the row leaves as an update of a row that is not there, and the event that removed it follows."""
     with Capture(toasted) as capture:
