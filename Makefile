@@ -9,7 +9,7 @@ TEST_WORKERS ?= 2
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all lint format bench venv servers clean
+.PHONY: help demo test test-all conformance lint format bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -22,6 +22,9 @@ test: servers    ## the tests, on real servers (15 minutes at most on two cores)
 
 test-all: servers ## besides, the whole matrix with 20,000 changes each, and PostgreSQL 16 throughout
 	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
+
+conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
+	$(PYTHON) -m tests.conformance $(CONFORMANCE_ARGS)
 
 lint: venv       ## ruff and mypy
 	.venv/bin/ruff check .

@@ -1,0 +1,116 @@
+"""Differences in JSON documents, arrays and maps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tests.conformance.comparison import Found
+from tests.conformance.differences.times import trimmed
+
+_TOKEN = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|([^{},"]+))', re.DOTALL)
+
+
+def _json(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise ValueError("no text")
+    return json.loads(text, parse_float=Decimal)
+
+
+def _json_layout(found: Found) -> bool:
+    """The same document with other blanks, or members in another order."""
+    if "json" not in found.type:
+        return False
+    try:
+        ours, theirs = _json(found.ours), _json(found.theirs)
+    except ValueError:
+        return False
+    return repr(_ordered(ours)) == repr(_ordered(theirs))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
+
+
+def array(text: str) -> list[Any]:
+    """What PostgreSQL prints of an array, as lists of texts; NULL is None.
+
+    Raises:
+        ValueError: it is none.
+    """
+    stack: list[list[Any]] = [[]]
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise ValueError(f"{text!r} is no array")
+        sign, quoted, plain = token.groups()
+        position = token.end()
+        if sign == "{":
+            stack.append([])
+        elif sign == "}":
+            done = stack.pop()
+            stack[-1].append(done)
+        elif quoted is not None:
+            stack[-1].append(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
+        elif plain is not None:
+            stack[-1].append(None if plain == "NULL" else plain)
+    if len(stack) != 1 or len(stack[0]) != 1 or not isinstance(stack[0][0], list):
+        raise ValueError(f"{text!r} is no array")
+    result: list[Any] = stack[0][0]
+    return result
+
+
+def _arrays(found: Found) -> bool:
+    """A JSON array of what the elements are as values."""
+    if not isinstance(found.ours, str) or not isinstance(found.theirs, list) or not found.type.endswith("]"):
+        return False
+    try:
+        ours = array(found.ours)
+    except ValueError:
+        return False
+    return len(ours) == len(found.theirs) and all(map(_same_element, ours, found.theirs))
+
+
+def _same_element(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, list):
+        return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(_same_element, ours, theirs))
+    if ours is None or theirs is None:
+        return ours is theirs
+    if isinstance(theirs, bool):
+        return bool(ours == ("t" if theirs else "f"))
+    if isinstance(theirs, int | float):
+        return float(ours) == theirs
+    zoneless = ours.replace(" ", "T", 1) if re.match(r"\d{4,}-\d\d-\d\d ", ours) else ours
+    return theirs in (ours, trimmed(zoneless) + "Z", trimmed(zoneless.removesuffix("+00")) + "Z")
+
+
+def _array_elements(found: Found) -> bool:
+    """Elements in the forms that values of their types have."""
+    if not isinstance(found.ours, str) or not isinstance(found.theirs, list):
+        return False
+    return re.match(r"(bytea|jsonb)\[\]", found.type) is not None
+
+
+def _maps(found: Found) -> bool:
+    """HSTORE as a JSON object in a string."""
+    if found.type != "hstore":
+        return False
+    pairs = re.findall(r'"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|(NULL))', found.ours)
+    plain = {
+        re.sub(r"\\(.)", r"\1", key): None if null else re.sub(r"\\(.)", r"\1", value) for key, value, null in pairs
+    }
+    return bool(plain == _json(found.theirs))
+
+
+RULES: dict[str, Callable[[Found], bool]] = {
+    "json-layout": _json_layout,
+    "arrays": _arrays,
+    "array-elements": _array_elements,
+    "hstore": _maps,
+}

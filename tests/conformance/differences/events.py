@@ -1,0 +1,96 @@
+"""Differences in whole events, rows and `source`."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
+
+from tailrace.emitter import UNCHANGED_PLACEHOLDER
+from tests.conformance.comparison import MISSING, Found
+
+_EMPTY = (None, 0, "", False)
+_UNKNOWN_TYPES = re.compile(
+    r"(pg_composites_|pg_own_ranges_|int4multirange|tsquery|pg_lsn|pg_snapshot|regclass|regtype|xml|\"char\"|name)"
+)
+
+
+def _schema_change(found: Found) -> bool:
+    return found.part == "event" and found.theirs is MISSING and found.event is not None and found.event.op == "s"
+
+
+def _old_row_is_the_key(found: Found) -> bool:
+    """Debezium makes a row of the key that PostgreSQL's log has: NULL, or the type's zero where NULL is not allowed."""
+    if found.part != "before" or found.where != "before" or found.event is None or found.event.key is None:
+        return False
+    if not isinstance(found.ours, dict) or found.ours.keys() != found.event.key.keys():
+        return False
+    return all(value in _EMPTY for name, value in found.theirs.items() if name not in found.ours)
+
+
+def _unique_index_as_key(found: Found) -> bool:
+    if found.table.startswith("unique_"):
+        return found.part == "key" and found.ours is None and found.theirs is not None
+    return False
+
+
+def _topic_names(found: Found) -> bool:
+    """Debezium writes `_` for each character that a topic cannot have."""
+    return found.part == "topic" and [re.sub(r"_x[0-9A-F]{4,5}_", "_", name) for name in found.ours] == [
+        re.sub(r"[^A-Za-z0-9._-]", "_", name) for name in found.theirs
+    ]
+
+
+def _snapshot_marks(found: Found) -> bool:
+    return (
+        found.where == "source.snapshot"
+        and found.ours == "true"
+        and found.theirs
+        in (
+            "first",
+            "first_in_data_collection",
+            "last",
+            "last_in_data_collection",
+        )
+    )
+
+
+def _left_out(found: Found) -> bool:
+    return found.theirs is MISSING and _UNKNOWN_TYPES.search(found.type) is not None
+
+
+def _default_for_null(found: Found) -> bool:
+    return found.table == "default_of_null" and found.ours is None and found.theirs in ("none", 5)
+
+
+def _unchanged(found: Found) -> bool:
+    """The placeholder for a value that the log left out, in another form."""
+    if found.event is None or found.where not in found.event.source.get("unchanged", ()):
+        return False
+    return bool(found.ours == UNCHANGED_PLACEHOLDER and found.theirs in _PLACEHOLDERS)
+
+
+def _unchanged_filled(found: Found) -> bool:
+    return found.theirs in _PLACEHOLDERS and found.event is not None and found.ours != UNCHANGED_PLACEHOLDER
+
+
+_BASE64 = b64encode(UNCHANGED_PLACEHOLDER.encode()).decode()
+_PLACEHOLDERS: tuple[Any, ...] = (
+    UNCHANGED_PLACEHOLDER,
+    [UNCHANGED_PLACEHOLDER],
+    _BASE64,
+    list(b64decode(_BASE64)),
+)
+
+RULES: dict[str, Callable[[Found], bool]] = {
+    "schema-change-events": _schema_change,
+    "old-row-of-a-key": _old_row_is_the_key,
+    "unique-index-as-key": _unique_index_as_key,
+    "topic-names": _topic_names,
+    "snapshot-marks": _snapshot_marks,
+    "columns-left-out": _left_out,
+    "default-for-null": _default_for_null,
+    "unchanged-placeholder": _unchanged,
+    "unchanged-filled": _unchanged_filled,
+}

@@ -1,0 +1,61 @@
+"""Differences in numbers and bits."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+from tests.conformance.comparison import Found
+
+
+def _unsigned_bigint(found: Found) -> bool:
+    return "bigint" in found.type and isinstance(found.ours, int) and found.theirs == found.ours - (1 << 64)
+
+
+def _bits(found: Found) -> bool:
+    """A boolean for one bit, else bytes with the least significant first."""
+    if not found.type.startswith("bit") or not isinstance(found.ours, str):
+        return False
+    if isinstance(found.theirs, bool):
+        return found.theirs == (found.ours == "1")
+    return isinstance(found.theirs, str) and int.from_bytes(b64decode(found.theirs), "little") == int(
+        found.ours or "0", 2
+    )
+
+
+def _exponents(found: Found) -> bool:
+    if not (isinstance(found.ours, str) and isinstance(found.theirs, str) and "E" in found.theirs):
+        return False
+    try:
+        return Decimal(found.ours) == Decimal(found.theirs)
+    except InvalidOperation:
+        return False
+
+
+def _year_zero(found: Found) -> bool:
+    return found.type.startswith("year") and (found.ours, found.theirs) == (0, 1900)
+
+
+def _money(found: Found) -> bool:
+    """Without the sign of the currency and the commas."""
+    if found.type != "money" or not isinstance(found.ours, str):
+        return False
+    return bool(found.theirs == found.ours.replace("$", "").replace(",", ""))
+
+
+def _money_rounded(found: Found) -> bool:
+    """By way of a double."""
+    if found.type != "money" or not isinstance(found.ours, str) or not isinstance(found.theirs, str):
+        return False
+    return float(found.theirs) == float(found.ours.replace("$", "").replace(",", ""))
+
+
+RULES: dict[str, Callable[[Found], bool]] = {
+    "unsigned-bigint": _unsigned_bigint,
+    "bits": _bits,
+    "decimal-exponents": _exponents,
+    "year-zero": _year_zero,
+    "money": _money,
+    "money-rounded": _money_rounded,
+}

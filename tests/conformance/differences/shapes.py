@@ -1,0 +1,37 @@
+"""Differences in geometry and vectors."""
+
+from __future__ import annotations
+
+import re
+import struct
+from base64 import b64decode
+from collections.abc import Callable
+
+from tests.conformance.comparison import Found
+
+_POSTGRES_SHAPES = ("point", "lseg", "box", "path", "polygon", "circle", "line")
+_MYSQL_SHAPES = re.compile(r"(geometry|point|linestring|polygon|multi\w+|geom\w*collection)( /\*.*\*/)?", re.IGNORECASE)
+
+
+def _geometry(found: Found) -> bool:
+    """An object with well-known binary and the reference system's number, where ours is the server's own bytes."""
+    if not _MYSQL_SHAPES.fullmatch(found.type) or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
+        return False
+    raw = b64decode(found.ours)
+    number = int.from_bytes(raw[:4], "little")
+    return b64decode(found.theirs["wkb"]) == raw[4:] and (found.theirs["srid"] or 0) == number
+
+
+def _shapes(found: Found) -> bool:
+    return found.type in _POSTGRES_SHAPES and isinstance(found.ours, str) and isinstance(found.theirs, dict)
+
+
+def _vectors(found: Found) -> bool:
+    if not found.type.startswith("vector") or not isinstance(found.theirs, list):
+        return False
+    raw = b64decode(found.ours)
+    numbers = struct.unpack(f"<{len(raw) // 4}f", raw)
+    return [struct.pack("<f", number) for number in found.theirs] == [struct.pack("<f", number) for number in numbers]
+
+
+RULES: dict[str, Callable[[Found], bool]] = {"geometry": _geometry, "shapes": _shapes, "vectors": _vectors}
