@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from tests.conformance.comparison import Found
@@ -14,27 +13,35 @@ from tests.conformance.differences.times import trimmed
 _TOKEN = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|([^{},"]+))', re.DOTALL)
 
 
+class _Number(str):
+    """As it is written."""
+
+
 def _json(text: Any) -> Any:
     if not isinstance(text, str):
         raise ValueError("no text")
-    return json.loads(text, parse_float=Decimal)
+    return json.loads(text, parse_float=_Number, parse_int=_Number)
 
 
 def _json_layout(found: Found) -> bool:
-    """The same document with other blanks, or members in another order."""
+    """The same document with other blanks, or an exponent written otherwise."""
     if "json" not in found.type:
         return False
     try:
         ours, theirs = _json(found.ours), _json(found.theirs)
     except ValueError:
         return False
-    return repr(_ordered(ours)) == repr(_ordered(theirs))
+    return _same_document(ours, theirs)
 
 
-def _ordered(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value)}
-    return [_ordered(item) for item in value] if isinstance(value, list) else value
+def _same_document(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return list(ours) == list(theirs) and all(_same_document(ours[name], theirs[name]) for name in ours)
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(_same_document, ours, theirs))
+    if isinstance(ours, _Number) and isinstance(theirs, _Number):
+        return ours == theirs or ("e" in (ours + theirs).lower() and float(ours) == float(theirs))
+    return type(ours) is type(theirs) and bool(ours == theirs)
 
 
 def array(text: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from base64 import b64decode
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -37,18 +38,39 @@ def _year_zero(found: Found) -> bool:
     return found.type.startswith("year") and (found.ours, found.theirs) == (0, 1900)
 
 
+def _amounts(found: Found) -> tuple[Decimal, Decimal] | None:
+    """Of MONEY: ours without the sign of the currency and the commas, and theirs."""
+    if found.type != "money" or not isinstance(found.ours, str) or not isinstance(found.theirs, str):
+        return None
+    return Decimal(found.ours.replace("$", "").replace(",", "")), Decimal(found.theirs)
+
+
 def _money(found: Found) -> bool:
-    """Without the sign of the currency and the commas."""
-    if found.type != "money" or not isinstance(found.ours, str):
-        return False
-    return bool(found.theirs == found.ours.replace("$", "").replace(",", ""))
+    amounts = _amounts(found)
+    return amounts is not None and amounts[0] == amounts[1]
 
 
 def _money_rounded(found: Found) -> bool:
     """By way of a double."""
-    if found.type != "money" or not isinstance(found.ours, str) or not isinstance(found.theirs, str):
+    amounts = _amounts(found)
+    return amounts is not None and amounts[0] != amounts[1] and float(amounts[0]) == float(amounts[1])
+
+
+def _float_digits(found: Found) -> bool:
+    """Other digits of the same 32-bit number."""
+    if not found.type.startswith(("float", "real")) or not isinstance(found.ours, float | int):
         return False
-    return float(found.theirs) == float(found.ours.replace("$", "").replace(",", ""))
+    if not isinstance(found.theirs, float | int) or isinstance(found.theirs, bool):
+        return False
+    return struct.pack("<f", found.ours) == struct.pack("<f", found.theirs)
+
+
+def _specials(found: Found) -> bool:
+    return (found.ours, found.theirs) in (
+        ("NaN", "NAN"),
+        ("Infinity", "POSITIVE_INFINITY"),
+        ("-Infinity", "NEGATIVE_INFINITY"),
+    )
 
 
 RULES: dict[str, Callable[[Found], bool]] = {
@@ -58,4 +80,6 @@ RULES: dict[str, Callable[[Found], bool]] = {
     "year-zero": _year_zero,
     "money": _money,
     "money-rounded": _money_rounded,
+    "float-digits": _float_digits,
+    "numeric-specials": _specials,
 }
