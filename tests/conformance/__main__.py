@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests import servers
 from tests.conformance import declared, kept
-from tests.conformance.case import EVERYWHERE
+from tests.conformance.case import EVERYWHERE, Case
 from tests.conformance.cases import cases_of
 from tests.conformance.differences import DIFFERENCES
 from tests.conformance.recording import Recorder, Recording
@@ -49,18 +49,26 @@ def main(words: Sequence[str]) -> int:
     order = parsed(words)
     known = declared.load()
     verdicts: dict[str, list[Verdict]] = {}
+    failed = False
     for engine in order.engines:
-        cases = [case for case in cases_of(engine) if not order.cases or case.name in order.cases]
-        if order.again is not None:
-            path = order.again / f"{engine}.json"
-            if not path.exists():
+        wanted = [case for case in cases_of(engine) if not order.cases or case.name in order.cases]
+        cases = wanted
+        if order.again is None:
+            try:
+                recording = recorded(engine, cases, order.keep)
+            except servers.ServerError as error:
+                print(f"{engine}: {error}")
+                failed = True
                 continue
-            recording = kept.read(path)
+        elif (order.again / f"{engine}.json").exists():
+            recording = kept.read(order.again / f"{engine}.json")
+            cases = cases_of(engine)  # to tell whose the tables are
         else:
-            recording = recorded(engine, order)
-        verdicts[engine] = judge(cases, recording, known.get(engine, set()))
+            continue
+        judged = judge(cases, recording, known.get(engine, set()))
+        verdicts[engine] = [verdict for case, verdict in zip(cases, judged, strict=True) if case in wanted]
         if order.declare:
-            names = {case.name for case in cases}
+            names = {case.name for case in wanted}
             others = {(name, place) for name, place in known.get(engine, ()) if place.partition("/")[0] not in names}
             known[engine] = others.union(*(verdict.places for verdict in verdicts[engine]))
     if order.declare:
@@ -69,23 +77,23 @@ def main(words: Sequence[str]) -> int:
         for verdict in found:
             show(engine, verdict, len(verdict.complaints) if order.all else _COMPLAINTS)
     print(table(verdicts))
-    return 1 if any(verdict.complaints for found in verdicts.values() for verdict in found) else 0
+    failed = failed or any(verdict.complaints for found in verdicts.values() for verdict in found)
+    return 1 if failed else 0
 
 
-def recorded(engine: str, order: argparse.Namespace) -> Recording:
-    """Both run on a server of their own."""
-    cases = [case for case in cases_of(engine) if not order.cases or case.name in order.cases]
+def recorded(engine: str, cases: Sequence[Case], keep: Path | None) -> Recording:
+    """Both run on a server of their own; `keep` is where its files go."""
     folder = Path(tempfile.mkdtemp(prefix="conformance-"))
     started = time.monotonic()
     try:
         with servers.start(engine) as server:
             recording = Recorder(engine, folder).record(server, cases)
-        if order.keep is not None:
+        if keep is not None:
             kept.write(recording, folder / f"{engine}.json")
         return recording
     finally:
-        if order.keep is not None:
-            shutil.copytree(folder, order.keep, dirs_exist_ok=True)
+        if keep is not None:
+            shutil.copytree(folder, keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
         shutil.rmtree(folder, ignore_errors=True)
         print(f"{engine}: {len(cases)} cases in {time.monotonic() - started:.0f} s", file=sys.stderr)
 

@@ -173,9 +173,11 @@ class Recorder:
                 if process.poll() is not None:
                     raise servers.ServerError(f"tailrace has ended: {pipeline.log.read_text()[-3000:]}")
 
-            servers.wait_until(
-                lambda: (check(), pipeline.states().get("capture") in ("loading", "streaming"))[1], 60, "tailrace runs"
-            )
+            def runs() -> bool:
+                check()
+                return pipeline.states().get("capture") in ("loading", "streaming")
+
+            servers.wait_until(runs, 60, "tailrace runs")
             with path.open("wb") as file:
                 tail = subprocess.Popen(
                     [sys.executable, "-m", "tailrace.cli", "tail", str(pipeline.path), "--from", "beginning"],

@@ -125,7 +125,7 @@ CASES: tuple[Case, ...] = (
     ),
     typed(
         "pg_hstore",
-        {"pairs": ("hstore", ('\'"a"=>"1", "b c"=>NULL\'', "''", '\'"q"=>"it\\\\"s"\''))},
+        {"pairs": ("hstore", ('\'"a"=>"1", "b c"=>NULL\'', "''", '\'"q"=>"it\\"s"\''))},
         (POSTGRES15,),
         before=("CREATE EXTENSION IF NOT EXISTS hstore",),
     ),

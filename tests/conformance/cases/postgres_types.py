@@ -159,7 +159,7 @@ CASES: tuple[Case, ...] = (
         {
             "numbers": ("integer[]", ("'{1,NULL,-3}'", "'{}'")),
             "bigs": ("bigint[]", ("'{9223372036854775807}'", "'{}'")),
-            "lines": ("text[]", ('\'{"a,b","with \\\\"quotes\\\\"",NULL,"","NULL"}\'', "'{ü}'")),
+            "lines": ("text[]", ('\'{"a,b","with \\"quotes\\"",NULL,"","NULL"}\'', "'{ü}'")),
             "words": ("varchar(10)[]", ("'{a,b}'",)),
             "flags": ("boolean[]", ("'{t,f,NULL}'",)),
             "wides": ("double precision[]", ("'{0.1,-1.5}'",)),

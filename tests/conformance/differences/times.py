@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from tests.conformance.comparison import Found
 
-_ZONELESS = re.compile(r"(date|datetime.*|time(\(\d\))?|time(\(\d\))? without time zone|timestamp.* without time zone)")
+_ZONELESS = re.compile(
+    r"(date|pg_domains_day|datetime.*|time(\(\d\))?|time(\(\d\))? without time zone|timestamp.* without time zone)"
+)
 _ZONED = re.compile(r"timestamp(\(\d\))?( with time zone)?|timestamp.* with time zone")
 _TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?")
 _TIMETZ = re.compile(r"(\d\d:\d\d:\d\d(?:\.\d+)?)([+-])(\d\d):(\d\d)")
