@@ -21,8 +21,9 @@ def mismatch(columns: Sequence[Column], table_map: TableMap, charsets: Mapping[i
     """
     if len(columns) != len(table_map.columns):
         return f"the log has {len(table_map.columns)} columns, not {len(columns)}"
+    keyless = not any(column.key for column in columns)
     for column, logged in zip(columns, table_map.columns, strict=True):
-        difference = _difference(column, logged, charsets)
+        difference = _difference(column, logged, charsets, keyless)
         if difference:
             return f"column {column.name}: {difference}"
     return ""
@@ -39,7 +40,7 @@ def declared_of(column: Column) -> Declared:
 _TEXT_BASES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
 
 
-def _difference(column: Column, logged: MapColumn, charsets: Mapping[int, str]) -> str:
+def _difference(column: Column, logged: MapColumn, charsets: Mapping[int, str], keyless: bool) -> str:
     try:
         kind = column_type(declared_of(column))
     except UnsupportedTypeError as error:
@@ -55,7 +56,9 @@ def _difference(column: Column, logged: MapColumn, charsets: Mapping[int, str]) 
         return f"the log has character set {charset}, not {kind.charset}"
     if logged.labels is not None and not _same_labels(column.type.labels, logged.labels, charset or "utf8mb4"):
         return "the log has other labels"
-    if logged.key is not None and logged.key != column.key:
+    # For a table without a primary key the log names a unique index of columns that cannot be NULL, as if it were one.
+    stands_in = keyless and not column.nullable
+    if logged.key is not None and logged.key != column.key and not stands_in:
         return "the log has another primary key"
     return ""
 

@@ -35,6 +35,9 @@ SETTINGS = {
     "skipped.operations": "none",
     # By default the connector stops for good at an event that it cannot process; this way it leaves the event out.
     "event.processing.failure.handling.mode": "warn",
+    # Likewise at a statement that it cannot parse; this way it leaves the table out.
+    "schema.history.internal.skip.unparseable.ddl": "true",
+    "inconsistent.schema.handling.mode": "warn",
     "poll.interval.ms": "50",
 }
 
@@ -148,7 +151,10 @@ class Recorder:
         settings = debezium.properties(database, name, state, []) | debezium.to_file(path) | SETTINGS
         del settings["table.include.list"]
         if self._postgres:
-            database.execute(f'CREATE PUBLICATION "{name}" FOR ALL TABLES WITH (publish_via_partition_root = true)')
+            options = "publish_via_partition_root = true"
+            if self._engine == "postgres18":
+                options += ", publish_generated_columns = stored"  # earlier versions cannot
+            database.execute(f'CREATE PUBLICATION "{name}" FOR ALL TABLES WITH ({options})')
             settings["publication.autocreate.mode"] = "disabled"
         with debezium.Engine(settings) as engine:
             try:

@@ -61,6 +61,19 @@ def test_columns_added_dropped_and_renamed_in_mid_stream(database: Database) -> 
         assert [event.source["schema_id"] for event in capture.events] == [1, 2, 2, 3, 4, 4, 5, 5]
 
 
+def test_a_unique_index_that_the_log_names_for_a_primary_key_is_none(database: Database) -> None:
+    """The server takes the first unique index without NULLs for its own purposes where there is no primary key."""
+    database.execute("CREATE TABLE t (n INT, code VARCHAR(20) NOT NULL, UNIQUE KEY (code))")
+    with capturing(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 'a')")
+        database.execute("UPDATE t SET code = 'b'")
+        database.execute("DELETE FROM t")
+        row, changed = {"n": 1, "code": "a"}, {"n": 1, "code": "b"}
+        assert capture.brief() == [("t", "c", None, row), ("t", "u", row, changed), ("t", "d", changed, None)]
+        assert {event.key for event in capture.events} == {None}
+        assert capture.suspension("t") == ""
+
+
 def test_old_rows_are_decoded_with_the_old_columns(database: Database) -> None:
     """A backlog with schema changes in it, read after the fact, at a restart."""
     database.execute("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MARIADB, MYSQL, MYSQL_FAMILY, Case
+from tests.conformance.case import MARIADB, MYSQL, MYSQL_FAMILY, WAIT, Case
 
 _TABLE = "CREATE TABLE {t} (id INT PRIMARY KEY, a VARCHAR(20), b INT)"
 _FIRST = "INSERT INTO {t} VALUES (1, 'one', 10)"
@@ -55,6 +55,7 @@ CASES = (
         "create_like",
         "CREATE TABLE {t}_copy LIKE {t}",
         "INSERT INTO {t}_copy VALUES (1, 'copied', 1)",
+        WAIT,  # its columns are the catalogue's to tell
         "DROP TABLE {t}_copy",
         "INSERT INTO {t} VALUES (2, 'two', 20)",
     ),

@@ -23,7 +23,7 @@ CASES: tuple[Case, ...] = (
         quick=True,
     ),
     typed(
-        "unsigned",
+        "unsigned_integers",
         {
             "tiny": ("TINYINT UNSIGNED", ("0", "128", "255")),
             "small": ("SMALLINT UNSIGNED", ("0", "32768", "65535")),
@@ -199,7 +199,7 @@ CASES: tuple[Case, ...] = (
             "russian": ("VARCHAR(20) CHARACTER SET koi8r", ("'привет'", "''")),
             "eastern": ("VARCHAR(20) CHARACTER SET latin2", ("'čšž'", "''")),
             "chinese": ("VARCHAR(20) CHARACTER SET gbk", ("'中文'", "''")),
-            "japanese": ("VARCHAR(20) CHARACTER SET sjis", ("'日本'", "''")),
+            "japanese": ("VARCHAR(20) CHARACTER SET cp932", ("'日本'", "''")),
             "korean": ("VARCHAR(20) CHARACTER SET euckr", ("'한국'", "''")),
             "plain": ("VARCHAR(20) CHARACTER SET ascii", ("'ascii'", "''")),
             "old": ("VARCHAR(20) CHARACTER SET utf8mb3", ("'äö中'", "''")),
@@ -217,11 +217,11 @@ CASES: tuple[Case, ...] = (
         MYSQL_FAMILY,
     ),
     typed(
-        "bytes",
+        "byte_strings",
         {
-            "fixed": ("BINARY(8)", ("X'00FF800000000000'", "X'6162'", "X''")),
-            "varying": ("VARBINARY(20)", ("X'00FF20747261696C696E6700'", "X''", "X'00'")),
-            "large": ("BLOB", ("REPEAT(X'00FF', 1000)", "X''")),
+            "padded": ("BINARY(8)", ("X'00FF800000000000'", "X'6162'", "X''")),
+            "any_length": ("VARBINARY(20)", ("X'00FF20747261696C696E6700'", "X''", "X'00'")),
+            "usual": ("BLOB", ("REPEAT(X'00FF', 1000)", "X''")),
             "small": ("TINYBLOB", ("X'80'", "X''")),
             "medium": ("MEDIUMBLOB", ("X'8081'", "X''")),
             "long_one": ("LONGBLOB", ("X'808182'", "X''")),
@@ -302,13 +302,15 @@ CASES: tuple[Case, ...] = (
         MYSQL_FAMILY,
     ),
     typed("vectors", {"v": ("VECTOR(3)", ("STRING_TO_VECTOR('[1, -2.5, 0.1]')",))}, (MYSQL,)),
-    typed(
+    # Debezium's snapshot fails at such a table: it comes later.
+    Case(
         "mariadb_types",
-        {
-            "unique_id": ("UUID", ("'00112233-4455-6677-8899-aabbccddeeff'", "'ffffffff-ffff-4fff-bfff-ffffffffffff'")),
-            "old_address": ("INET4", ("'192.168.0.1'", "'0.0.0.0'")),
-            "address": ("INET6", ("'2001:db8::1'", "'::'")),
-        },
+        ("CREATE TABLE {t}_first (id INT PRIMARY KEY)", "INSERT INTO {t}_first VALUES (1)"),
+        (
+            "CREATE TABLE {t}_later (id INT PRIMARY KEY, unique_id UUID, old_address INET4, address INET6)",
+            "INSERT INTO {t}_later VALUES (1, '00112233-4455-6677-8899-aabbccddeeff', '192.168.0.1', '2001:db8::1')",
+            "INSERT INTO {t}_later VALUES (2, 'ffffffff-ffff-4fff-bfff-ffffffffffff', '0.0.0.0', '::')",
+        ),
         (MARIADB,),
     ),
     typed(

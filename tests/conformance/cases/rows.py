@@ -77,7 +77,7 @@ CASES = (
         MYSQL_FAMILY,
     ),
     Case(
-        "cascade",
+        "cascades",
         (
             _TABLE + " ENGINE=InnoDB",
             _THREE,
@@ -109,7 +109,7 @@ CASES = (
         ),
     ),
     Case(
-        "generated",
+        "generated_stored",
         ("CREATE TABLE {t} (id INT PRIMARY KEY, qty INT, twice INT GENERATED ALWAYS AS (qty * 2) STORED)",),
         ("INSERT INTO {t} (id, qty) VALUES (1, 4)", "UPDATE {t} SET qty = 5", "DELETE FROM {t}"),
         MYSQL_FAMILY,

@@ -13,6 +13,16 @@ from tests.conformance.differences.times import trimmed
 _TOKEN = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|([^{},"]+))', re.DOTALL)
 
 
+def _json_opaque(found: Found) -> bool:
+    """Times in a document without all digits of their fractions, and bytes without the mark of their type."""
+    if found.type != "json" or not isinstance(found.ours, str) or not isinstance(found.theirs, str):
+        return False
+    ours = re.sub(r'"base64:type\d+:', '"', re.sub(r'(:\d\d)\.(\d*?)0+"', r"\1.\2" + '"', found.ours)).replace(
+        '."', '"'
+    )
+    return _json(ours) == _json(found.theirs)
+
+
 class _Number(str):
     """As it is written."""
 
@@ -40,7 +50,7 @@ def _same_document(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(_same_document, ours, theirs))
     if isinstance(ours, _Number) and isinstance(theirs, _Number):
-        return ours == theirs or ("e" in (ours + theirs).lower() and float(ours) == float(theirs))
+        return ours == theirs or ("e" in ours and float(ours) == float(theirs))
     return type(ours) is type(theirs) and bool(ours == theirs)
 
 
@@ -91,10 +101,23 @@ def _same_element(ours: Any, theirs: Any) -> bool:
         return ours is theirs
     if isinstance(theirs, bool):
         return bool(ours == ("t" if theirs else "f"))
-    if isinstance(theirs, int | float):
+    if isinstance(theirs, int):
+        return int(ours) == theirs
+    if isinstance(theirs, float):
         return float(ours) == theirs
     zoneless = ours.replace(" ", "T", 1) if re.match(r"\d{4,}-\d\d-\d\d ", ours) else ours
-    return theirs in (ours, trimmed(zoneless) + "Z", trimmed(zoneless.removesuffix("+00")) + "Z")
+    return theirs == ours or trimmed(theirs) == trimmed(zoneless.removesuffix("+00")) + "Z"
+
+
+def _nested_arrays(found: Found) -> bool:
+    """Debezium makes NULL of an inner array, or the name of a Java object."""
+    if not isinstance(found.ours, str) or not found.ours.startswith("{{") or not isinstance(found.theirs, list):
+        return False
+    return all(item is None or str(item).startswith("[Ljava.lang.") for item in found.theirs)
+
+
+def _array_bounds(found: Found) -> bool:
+    return (found.ours, found.theirs) == ("[0:1]={1,2}", [1, 2])
 
 
 def _array_elements(found: Found) -> bool:
@@ -117,7 +140,10 @@ def _maps(found: Found) -> bool:
 
 RULES: dict[str, Callable[[Found], bool]] = {
     "json-layout": _json_layout,
+    "json-opaque": _json_opaque,
     "arrays": _arrays,
+    "arrays-nested": _nested_arrays,
+    "array-bounds": _array_bounds,
     "array-elements": _array_elements,
     "hstore": _maps,
 }

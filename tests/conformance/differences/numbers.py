@@ -34,8 +34,16 @@ def _exponents(found: Found) -> bool:
         return False
 
 
+def _negative_scale(found: Found) -> bool:
+    """PostgreSQL's NUMERIC with a negative scale is taken for one with 2048 digits behind the point."""
+    if found.type != "numeric(5,-2)" or not isinstance(found.theirs, str):
+        return False
+    return Decimal(found.ours) == Decimal(found.theirs) and len(found.theirs.partition(".")[2]) > 2000
+
+
 def _year_zero(found: Found) -> bool:
-    return found.type.startswith("year") and (found.ours, found.theirs) == (0, 1900)
+    """1900 in the log, 2000 in the snapshot."""
+    return found.type.startswith("year") and found.ours == 0 and found.theirs in (1900, 2000)
 
 
 def _amounts(found: Found) -> tuple[Decimal, Decimal] | None:
@@ -65,6 +73,13 @@ def _float_digits(found: Found) -> bool:
     return struct.pack("<f", found.ours) == struct.pack("<f", found.theirs)
 
 
+def _float_rounded(found: Found) -> bool:
+    """Six digits, as MySQL prints a FLOAT, in rows of a snapshot."""
+    if not found.type.startswith("float") or found.event is None or found.event.op != "r":
+        return False
+    return isinstance(found.ours, float) and float(f"{found.ours:.6g}") == found.theirs
+
+
 def _specials(found: Found) -> bool:
     return (found.ours, found.theirs) in (
         ("NaN", "NAN"),
@@ -77,9 +92,11 @@ RULES: dict[str, Callable[[Found], bool]] = {
     "unsigned-bigint": _unsigned_bigint,
     "bits": _bits,
     "decimal-exponents": _exponents,
+    "negative-scale": _negative_scale,
     "year-zero": _year_zero,
     "money": _money,
     "money-rounded": _money_rounded,
     "float-digits": _float_digits,
+    "float-rounded": _float_rounded,
     "numeric-specials": _specials,
 }

