@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MYSQL, MARIADB, POSTGRES15, POSTGRES18 = "mysql", "mariadb", "postgres15", "postgres18"
@@ -55,7 +55,7 @@ def transaction(*statements: str) -> tuple[str, ...]:
 def typed(
     name: str,
     columns: Mapping[str, tuple[str, Sequence[str]]],
-    engines: Iterable[str],
+    engines: Sequence[str],
     *,
     before: Sequence[str] = (),
     session: Sequence[str] = (),
@@ -83,11 +83,19 @@ def typed(
             for row in range(rows)
         )
 
+    # Else PostgreSQL's log has no old rows.
+    identity = ("ALTER TABLE {t} REPLICA IDENTITY FULL",) if set(engines) <= set(POSTGRES) else ()
     declared = ", ".join(f"{column} {type_} NULL" for column, (type_, _) in columns.items())
     sets = ", ".join(f"{column} = {values[-1]}" for column, (_, values) in columns.items())
     return Case(
         name,
-        (*before, f"CREATE TABLE {{t}} (id INT PRIMARY KEY, {declared})", *session, *(insert(1) if loaded else ())),
+        (
+            *before,
+            f"CREATE TABLE {{t}} (id INT PRIMARY KEY, {declared})",
+            *identity,
+            *session,
+            *(insert(1) if loaded else ()),
+        ),
         (
             *session,
             *insert(101),

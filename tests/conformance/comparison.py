@@ -28,6 +28,9 @@ _ALWAYS = ("connector", "db", "schema", "table", "snapshot")
 _POSITIONS = ("ts_ms", "file", "pos", "row", "gtid", "server_id", "thread", "query", "lsn", "txId", "sequence", "xmin")
 
 
+_SNAPSHOT_MARKS = ("first", "first_in_data_collection", "last_in_data_collection", "last")
+
+
 @dataclass(frozen=True)
 class Found:
     """One difference.
@@ -118,8 +121,11 @@ def _pair(table: str, mine: Event, other: Event, types: Mapping[str, str]) -> It
 
 
 def _comparable(member: str, value: Any) -> Any:
-    """Of `sequence` the event's own place: the other, an earlier commit, moves in Debezium with idle time too."""
-    return json.loads(value)[1] if member == "sequence" and isinstance(value, str) else value
+    """Of `sequence` the event's own place: the other, an earlier commit, moves in Debezium with idle time too. Of
+    `snapshot` whether it is one: Debezium names the first and the last row besides."""
+    if member == "sequence" and isinstance(value, str):
+        return json.loads(value)[1]
+    return "true" if member == "snapshot" and value in _SNAPSHOT_MARKS else value
 
 
 def _row(table: str, part: str, mine: Event, other: Event, types: Mapping[str, str]) -> Iterator[Found]:

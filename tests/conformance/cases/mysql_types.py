@@ -147,7 +147,9 @@ CASES: tuple[Case, ...] = (
         MYSQL_FAMILY,
     ),
     typed("years", {"vintage": ("YEAR", ("1901", "2155", "2024", "1999"))}, MYSQL_FAMILY),
-    typed("years_zero", {"vintage": ("YEAR", ("0", "2000"))}, MYSQL_FAMILY),
+    typed("years_zero", {"vintage": ("YEAR", ("0", "2000"))}, MYSQL_FAMILY, loaded=False),
+    # Debezium's snapshot of MariaDB fails at it.
+    typed("years_zero_loaded", {"vintage": ("YEAR", ("0", "2000"))}, (MYSQL,)),
     typed(
         "zero_dates",
         {

@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from tests.conformance.comparison import Found
 
-_POSTGRES_SHAPES = ("point", "lseg", "box", "path", "polygon", "circle", "line")
-_BRACKETS = "([<{"
 _MYSQL_SHAPES = re.compile(r"(geometry|point|linestring|polygon|multi\w+|geom\w*collection)( /\*.*\*/)?", re.IGNORECASE)
 
 
@@ -18,17 +16,19 @@ def _geometry(found: Found) -> bool:
     """An object with well-known binary and the reference system's number, where ours is the server's own bytes."""
     if not _MYSQL_SHAPES.fullmatch(found.type) or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
         return False
-    if found.ours[0] in _BRACKETS:
+    if found.ours.startswith("("):  # PostgreSQL's
         return False
     raw = b64decode(found.ours)
     number = int.from_bytes(raw[:4], "little")
     return b64decode(found.theirs["wkb"]) == raw[4:] and (found.theirs["srid"] or 0) == number
 
 
-def _shapes(found: Found) -> bool:
-    if found.type not in _POSTGRES_SHAPES or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
+def _points(found: Found) -> bool:
+    """Only points; Debezium leaves the others out."""
+    if found.type != "point" or not isinstance(found.ours, str) or not isinstance(found.theirs, dict):
         return False
-    return found.ours[0] in _BRACKETS
+    point = re.fullmatch(r"\((.+),(.+)\)", found.ours)
+    return point is not None and (float(point[1]), float(point[2])) == (found.theirs["x"], found.theirs["y"])
 
 
 def _vectors(found: Found) -> bool:
@@ -39,4 +39,4 @@ def _vectors(found: Found) -> bool:
     return [struct.pack("<f", number) for number in found.theirs] == [struct.pack("<f", number) for number in numbers]
 
 
-RULES: dict[str, Callable[[Found], bool]] = {"geometry": _geometry, "shapes": _shapes, "vectors": _vectors}
+RULES: dict[str, Callable[[Found], bool]] = {"geometry": _geometry, "points": _points, "vectors": _vectors}
