@@ -100,8 +100,8 @@ def _aligned(ours: list[Event], theirs: list[Event]) -> Iterator[tuple[Event | N
     if [event.op for event in ours] == [event.op for event in theirs]:
         yield from zip(ours, theirs, strict=True)
         return
-    tokens = [[(event.op, json.dumps(event.key, sort_keys=True)) for event in side] for side in (ours, theirs)]
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, *tokens, autojunk=False).get_opcodes():
+    first, second = ([(event.op, json.dumps(event.key, sort_keys=True)) for event in side] for side in (ours, theirs))
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from zip(ours[i1:i2], theirs[j1:j2], strict=True)
         else:
@@ -136,9 +136,9 @@ def _row(table: str, part: str, mine: Event, other: Event, types: Mapping[str, s
         return
     if not ours.keys() >= theirs.keys():
         yield Found(table, part, part, ours, theirs, "", mine, other)
-    common = [[name for name in row if name in ours and name in theirs] for row in (ours, theirs)]
-    if common[0] != common[1]:
-        yield Found(table, part, f"order of {part}", *common, "", mine, other)
+    first, second = ([name for name in row if name in ours and name in theirs] for row in (ours, theirs))
+    if first != second:
+        yield Found(table, part, f"order of {part}", first, second, "", mine, other)
     for name, value in ours.items():
         their = theirs.get(name, MISSING)
         if not same(value, their):

@@ -18,5 +18,5 @@ def write(recording: Recording, path: Path) -> None:
 def read(path: Path) -> Recording:
     """What `write` wrote."""
     raw = json.loads(path.read_text())
-    events = {side: [Event(**event) for event in raw.pop(side)] for side in ("ours", "theirs")}
-    return Recording(**events, **raw)
+    ours, theirs = ([Event(**event) for event in raw.pop(side)] for side in ("ours", "theirs"))
+    return Recording(ours, theirs, **raw)

@@ -56,19 +56,19 @@ def _judge(case: Case, recording: Recording, declared: Collection[Place], owner:
     if case.name in recording.broken:
         verdict.complaints.append(f"the server refuses {recording.broken[case.name]}")
         return verdict
-    sides = [
+    ours, theirs = (
         [event for event in side if owner[event.table] == case.name] for side in (recording.ours, recording.theirs)
-    ]
-    verdict.events = len(sides[0])
+    )
+    verdict.events = len(ours)
     verdict.complaints += [
         f"tailrace does not follow {table}: {reason}"
         for table, reason in recording.suspended.items()
         if owner[table] == case.name
     ]
-    if not sides[0] and not sides[1]:
+    if not ours and not theirs:
         verdict.complaints.append("there are no events at all")
     unknown: list[Found] = []
-    for found in compare(*sides, recording.types):
+    for found in compare(ours, theirs, recording.types):
         name = name_of(found)
         if name:
             verdict.places.add((name, f"{case.name}/{found.where}"))

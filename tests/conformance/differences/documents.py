@@ -22,7 +22,7 @@ def _json_opaque(found: Found) -> bool:
     ours = re.sub(r'"base64:type\d+:', '"', re.sub(r'(:\d\d)\.(\d*?)0+"', r"\1.\2" + '"', found.ours)).replace(
         '."', '"'
     )
-    return _json(ours) == _json(found.theirs)
+    return bool(_json(ours) == _json(found.theirs))
 
 
 class _Number(str):
