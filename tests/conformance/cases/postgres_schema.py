@@ -58,6 +58,16 @@ CASES = (
     ),
     _altered("pg_key_renamed", "ALTER TABLE {t} RENAME COLUMN id TO number", "UPDATE {t} SET b = 11"),
     Case(
+        "pg_created_later",
+        ("CREATE TABLE {t}_first (id int PRIMARY KEY)",),
+        (
+            "INSERT INTO {t}_first VALUES (1)",
+            "CREATE TABLE {t}_second (id int PRIMARY KEY)",
+            "INSERT INTO {t}_second VALUES (1)",
+        ),
+        POSTGRES,
+    ),
+    Case(
         "pg_enum_grows",
         (
             "CREATE TYPE {t}_mood AS ENUM ('x', 'y')",

@@ -67,6 +67,41 @@ CASES = (
         POSTGRES,
     ),
     Case(
+        "truncate_together",
+        ("CREATE TABLE {t}_a (id INT PRIMARY KEY)", "CREATE TABLE {t}_b (id INT PRIMARY KEY)"),
+        (
+            "INSERT INTO {t}_a VALUES (1)",
+            "INSERT INTO {t}_b VALUES (1)",
+            "BEGIN",
+            "TRUNCATE {t}_a, {t}_b RESTART IDENTITY",
+            "INSERT INTO {t}_a VALUES (2)",
+            "COMMIT",
+        ),
+        POSTGRES,
+    ),
+    Case(
+        "numbered_mysql",
+        (
+            "CREATE TABLE {t} (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20),"
+            " changed TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3))",
+        ),
+        (
+            "INSERT INTO {t} (name) VALUES ('a'), ('b')",
+            "UPDATE {t} SET name = 'c' WHERE id = 1",
+            "BEGIN",
+            "INSERT INTO {t} (name) VALUES ('gone')",
+            "ROLLBACK",
+            "INSERT INTO {t} (name) VALUES ('d')",
+        ),
+        MYSQL_FAMILY,
+    ),
+    Case(
+        "numbered_pg",
+        ("CREATE TABLE {t} (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, other serial)",),
+        ("INSERT INTO {t} (name) VALUES ('a'), ('b')", "UPDATE {t} SET name = 'c' WHERE id = 1"),
+        POSTGRES,
+    ),
+    Case(
         "triggers",
         (
             _TABLE,

@@ -88,6 +88,65 @@ CASES = (
         POSTGRES,
     ),
     Case(
+        "two_at_once",
+        (*_TWO, "INSERT INTO {t}_orders VALUES (1, 0), (2, 0)", "INSERT INTO {t}_lines VALUES (1, 1, 5), (2, 1, 6)"),
+        (
+            "UPDATE {t}_orders JOIN {t}_lines ON orders_id = id SET total = qty, qty = qty + 1",
+            "DELETE {t}_orders, {t}_lines FROM {t}_orders JOIN {t}_lines ON orders_id = id WHERE id = 1",
+        ),
+        MYSQL_FAMILY,
+    ),
+    Case(
+        "procedures",
+        (
+            *_TWO,
+            "CREATE PROCEDURE {t}_fill() BEGIN DECLARE n INT DEFAULT 0; START TRANSACTION; WHILE n < 3 DO"
+            " INSERT INTO {t}_orders VALUES (n, n); INSERT INTO {t}_lines VALUES (n, 1, n); SET n = n + 1;"
+            " END WHILE; COMMIT; END",
+        ),
+        ("CALL {t}_fill()",),
+        MYSQL_FAMILY,
+    ),
+    Case(
+        "temporary_tables",
+        _TWO,
+        (
+            "CREATE TEMPORARY TABLE {t}_heap (id INT PRIMARY KEY, total INT)",
+            "INSERT INTO {t}_heap VALUES (1, 5), (2, 6)",
+            "INSERT INTO {t}_orders SELECT id, total FROM {t}_heap",
+            "UPDATE {t}_heap SET total = 7",
+            "INSERT INTO {t}_orders SELECT id + 10, total FROM {t}_heap",
+        ),
+    ),
+    Case(
+        "caught_errors",
+        ("CREATE TABLE {t} (id INT PRIMARY KEY, n INT)",),
+        (
+            "DO $$ BEGIN INSERT INTO {t} VALUES (1, 1);"
+            " BEGIN INSERT INTO {t} VALUES (2, 2); INSERT INTO {t} VALUES (1, 3);"
+            " EXCEPTION WHEN unique_violation THEN INSERT INTO {t} VALUES (4, 4); END;"
+            " UPDATE {t} SET n = 5 WHERE id = 1; END $$",
+        ),
+        POSTGRES,
+    ),
+    Case(
+        "prepared",
+        ("CREATE TABLE {t} (id INT PRIMARY KEY)",),
+        (
+            "BEGIN",
+            "INSERT INTO {t} VALUES (1)",
+            "PREPARE TRANSACTION '{t}_1'",
+            "INSERT INTO {t} VALUES (2)",
+            "COMMIT PREPARED '{t}_1'",
+            "BEGIN",
+            "INSERT INTO {t} VALUES (3)",
+            "PREPARE TRANSACTION '{t}_2'",
+            "ROLLBACK PREPARED '{t}_2'",
+            "INSERT INTO {t} VALUES (4)",
+        ),
+        POSTGRES,
+    ),
+    Case(
         "not_transactional",
         ("CREATE TABLE {t} (id INT PRIMARY KEY, n INT) ENGINE=MyISAM",),
         ("INSERT INTO {t} VALUES (1, 1), (2, 2)", "UPDATE {t} SET n = 3", "DELETE FROM {t} WHERE id = 1"),

@@ -104,6 +104,10 @@ def _table_left_out(found: Found) -> bool:
     return found.table == "mariadb_types_later" and found.part == "event" and found.theirs is MISSING
 
 
+def _created_later(found: Found) -> bool:
+    return found.table == "pg_created_later_second" and found.part == "event" and found.ours is MISSING
+
+
 def _emptied_by_create(found: Found) -> bool:
     return (
         found.table == "drop_and_create"
@@ -158,6 +162,7 @@ RULES: dict[str, Callable[[Found], bool]] = {
     "null-for-name": _null_for_name,
     "thread-of-statements": _thread_of_statements,
     "tables-left-out": _table_left_out,
+    "tables-created-later": _created_later,
     "emptied-by-create": _emptied_by_create,
     "quoted-names": _quoted_names,
     "escaped-labels": _escaped_labels,
