@@ -113,6 +113,14 @@ def test_a_declared_difference_must_occur_and_an_undeclared_one_must_not() -> No
     assert judge(cases, equal, {place})[0].complaints == ["declared, but does not occur: false-zone at t/at"]
 
 
+def test_events_of_a_table_that_no_case_has_are_a_complaint() -> None:
+    recording = Recording(events(INSERT), events(INSERT))
+    assert judge([Case("other", (), ())], recording, set())[0].complaints == [
+        "there are no events at all",
+        "there are events of tables that no case has: t",
+    ]
+
+
 def test_every_case_has_tables_of_its_own() -> None:
     names = [case.name for case in CASES]
     assert len(names) == len(set(names))

@@ -39,7 +39,11 @@ def judge(cases: Sequence[Case], recording: Recording, declared: Collection[Plac
         declared: what must occur, and nothing else.
     """
     owner = {table: _owner(table, cases) for table in _tables(recording)}
-    return [_judge(case, recording, declared, owner) for case in cases]
+    verdicts = [_judge(case, recording, declared, owner) for case in cases]
+    strangers = sorted(table for table, case in owner.items() if not case)
+    if strangers and verdicts:
+        verdicts[0].complaints.append(f"there are events of tables that no case has: {', '.join(strangers)}")
+    return verdicts
 
 
 def _tables(recording: Recording) -> set[str]:

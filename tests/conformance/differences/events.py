@@ -38,7 +38,11 @@ def _old_row_is_the_key(found: Found) -> bool:
 
 
 def _unique_index_as_key(found: Found) -> bool:
-    return found.table in ("unique_mysql", "unique_full") and found.part in ("key", "event")
+    """Debezium has a key where ours is null; so a changed key is a delete and a create there, and an update here."""
+    if found.table not in ("unique_mysql", "unique_full") or found.part not in ("key", "event"):
+        return False
+    ours, theirs = found.event, found.other
+    return (ours is None or ours.key is None) and (theirs is None or theirs.key is not None)
 
 
 def _replica_identity_as_key(found: Found) -> bool:
@@ -123,7 +127,7 @@ def _escaped_labels(found: Found) -> bool:
 
 def _undecoded_texts(found: Found) -> bool:
     """Debezium's connector for MariaDB knows no Java name for some character sets."""
-    return found.table == "charsets" and isinstance(found.theirs, str) and "\ufffd" in found.theirs
+    return found.table == "charsets" and found.ours == "日本" and "\ufffd" in str(found.theirs)
 
 
 def _quoted_names(found: Found) -> bool:
