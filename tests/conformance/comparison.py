@@ -96,17 +96,23 @@ def _table(table: str, ours: list[Event], theirs: list[Event], types: Mapping[st
 
 
 def _aligned(ours: list[Event], theirs: list[Event]) -> Iterator[tuple[Event | None, Event | None]]:
-    """Pairs; None where the other has one more. By operation, and where these differ by operation and key."""
+    """Pairs; None where the other has one more. By operation, and where these differ by key besides; by row, where only
+    one of the two sees a key in the table."""
     if [event.op for event in ours] == [event.op for event in theirs]:
         yield from zip(ours, theirs, strict=True)
         return
-    first, second = ([(event.op, json.dumps(event.key, sort_keys=True)) for event in side] for side in (ours, theirs))
+    by_row = len({any(event.key for event in side) for side in (ours, theirs)}) > 1
+    first, second = ([_token(event, by_row) for event in side] for side in (ours, theirs))
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from zip(ours[i1:i2], theirs[j1:j2], strict=True)
         else:
             yield from ((event, None) for event in ours[i1:i2])
             yield from ((None, event) for event in theirs[j1:j2])
+
+
+def _token(event: Event, by_row: bool) -> tuple[str, str]:
+    return event.op, json.dumps([event.before, event.after] if by_row else event.key, sort_keys=True)
 
 
 def _pair(table: str, mine: Event, other: Event, types: Mapping[str, str]) -> Iterator[Found]:

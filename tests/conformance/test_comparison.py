@@ -57,6 +57,16 @@ def test_order_and_tombstones_are_compared() -> None:
     assert compare(events(INSERT, second), events(second, INSERT), {})
 
 
+def test_rows_of_a_table_are_compared_where_only_one_has_a_key() -> None:
+    first, second = {"code": "a"}, {"code": "b"}
+    ours = events(line("c", None, None, first), line("u", None, first, second))
+    keyed = (line("d", first, first, None), {**TOMBSTONE, "key": first}, line("c", second, None, second))
+    theirs = events(line("c", first, None, first), *keyed)
+    assert [found.part for found in compare(ours, theirs, {})] == ["key", "event", "event", "event", "event"]
+    other = events(line("c", first, None, second), *keyed)
+    assert [found.part for found in compare(ours, other, {})] == ["event"] * 6
+
+
 def test_positions_of_loaded_rows_are_not_compared() -> None:
     loaded = [line("r", {"id": 1}, None, {"id": 1}, pos=pos) for pos in (4, 5)]
     assert compare(events(loaded[0]), events(loaded[1]), {}) == []
@@ -93,6 +103,9 @@ def test_values_are_the_same_where_json_says_the_same(ours: Any, theirs: Any, eq
         ("text[]", '{"a,b","NULL",NULL,""}', ["a,b", "NULL", None, ""], "arrays"),
         ("interval", "P1DT2H", "P0Y0M1DT2H0M0S", "interval-zeros"),
         ("interval", "P1DT2H", "P0Y0M2DT2H0M0S", ""),
+        ("hstore", '"a"=>"1", "b"=>NULL', '{"a":"1","b":null}', "hstore"),
+        ("hstore", '"a"=>"1", "b"=>NULLx', '{"a":"1","b":null}', ""),
+        ("bit(3)", "102", "AQ==", ""),
         ("date", "0044-03-15 BC", "-0043-03-15Z", "years-before-christ"),
         ("date", "0044-03-15 BC", "-0044-03-15Z", ""),
     ],

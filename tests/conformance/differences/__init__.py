@@ -18,4 +18,11 @@ DIFFERENCES: Mapping[str, Rule] = {**events.RULES, **numbers.RULES, **times.RULE
 
 def name_of(found: Found) -> str:
     """The difference that this is; "" if it is none of them."""
-    return next((name for name, rule in DIFFERENCES.items() if rule(found)), "")
+    return next((name for name, rule in DIFFERENCES.items() if _holds(rule, found)), "")
+
+
+def _holds(rule: Rule, found: Found) -> bool:
+    try:
+        return rule(found)
+    except (ValueError, TypeError, LookupError):
+        return False  # a value that is none of its type

@@ -12,6 +12,7 @@ from tests.conformance.comparison import Found
 from tests.conformance.differences.times import trimmed
 
 _DIGITS = 20
+_PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|(NULL))')
 _TOKEN = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|([^{},"]+))', re.DOTALL)
 
 
@@ -134,7 +135,9 @@ def _maps(found: Found) -> bool:
     """HSTORE as a JSON object in a string."""
     if found.type != "hstore":
         return False
-    pairs = re.findall(r'"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|(NULL))', found.ours)
+    if not re.fullmatch(f"(?:{_PAIR.pattern}(?:, |$))*", found.ours):
+        return False
+    pairs = _PAIR.findall(found.ours)
     plain = {
         re.sub(r"\\(.)", r"\1", key): None if null else re.sub(r"\\(.)", r"\1", value) for key, value, null in pairs
     }

@@ -39,10 +39,21 @@ def _old_row_is_the_key(found: Found) -> bool:
 
 def _unique_index_as_key(found: Found) -> bool:
     """Debezium has a key where ours is null; so a changed key is a delete and a create there, and an update here."""
-    if found.table not in ("unique_mysql", "unique_full") or found.part not in ("key", "event"):
+    if found.table not in ("unique_mysql", "unique_full"):
         return False
     ours, theirs = found.event, found.other
-    return (ours is None or ours.key is None) and (theirs is None or theirs.key is not None)
+    if found.part == "key":
+        return found.ours is None and found.theirs is not None
+    if found.part != "event":
+        return False
+    if ours is None:
+        return theirs is not None and theirs.key is not None and theirs.op in ("d", "tombstone", "c")
+    return (
+        ours.op == "u"
+        and ours.before is not None
+        and ours.after is not None
+        and (ours.before["code"] != ours.after["code"])
+    )
 
 
 def _replica_identity_as_key(found: Found) -> bool:
