@@ -24,7 +24,7 @@ test-all: servers ## besides, the whole matrix with 20,000 changes each, and Pos
 	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
-	$(PYTHON) -m tests.conformance $(CONFORMANCE_ARGS)
+	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)
 
 lint: venv       ## ruff and mypy
 	.venv/bin/ruff check .

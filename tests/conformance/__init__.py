@@ -1,7 +1,1 @@
 """What must hold for every column type and every engine."""
-"""The comparison with Debezium, event for event: `python -m tests.conformance`, or `make conformance`.
-
-Debezium's own connectors and tailrace read the same servers while the same statements run (`cases/`). What each
-delivered is compared (`comparison`); every difference must be one of those that are meant (`differences`, described in
-docs/reference/debezium.md), in exactly the places that `declared.toml` lists.
-"""

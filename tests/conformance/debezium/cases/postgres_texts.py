@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import POSTGRES, POSTGRES15, Case, typed
+from tests.conformance.debezium.case import POSTGRES, POSTGRES15, Case, typed
 
 _TEXT = "E'it\\'s \"quoted\" back\\\\slash\\ttab\\nline ümläut 😀 '"
 

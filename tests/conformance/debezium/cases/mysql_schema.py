@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MARIADB, MYSQL, MYSQL_FAMILY, WAIT, Case
+from tests.conformance.debezium.case import MARIADB, MYSQL, MYSQL_FAMILY, WAIT, Case
 
 _TABLE = "CREATE TABLE {t} (id INT PRIMARY KEY, a VARCHAR(20), b INT)"
 _FIRST = "INSERT INTO {t} VALUES (1, 'one', 10)"

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests import servers
-from tests.conformance import declared, kept
-from tests.conformance.case import EVERYWHERE, Case
-from tests.conformance.cases import cases_of
-from tests.conformance.differences import DIFFERENCES
-from tests.conformance.recording import Recorder, Recording
-from tests.conformance.verdict import Verdict, judge
+from tests.conformance.debezium import declared, kept
+from tests.conformance.debezium.case import EVERYWHERE, Case
+from tests.conformance.debezium.cases import cases_of
+from tests.conformance.debezium.differences import DIFFERENCES
+from tests.conformance.debezium.recording import Recorder, Recording
+from tests.conformance.debezium.verdict import Verdict, judge
 
 _COMPLAINTS = 6
 
@@ -27,7 +27,7 @@ _COMPLAINTS = 6
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.conformance",
+        prog="python -m tests.conformance.debezium",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.conformance.event import Event
-from tests.conformance.recording import Recording
+from tests.conformance.debezium.event import Event
+from tests.conformance.debezium.recording import Recording
 
 
 def write(recording: Recording, path: Path) -> None:

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from decimal import Decimal
 
-from tests.conformance.comparison import Found
+from tests.conformance.debezium.comparison import Found
 
 
 def _unsigned_bigint(found: Found) -> bool:

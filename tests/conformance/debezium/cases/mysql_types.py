@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MARIADB, MYSQL, MYSQL_FAMILY, Case, typed
+from tests.conformance.debezium.case import MARIADB, MYSQL, MYSQL_FAMILY, Case, typed
 
 _LAX = ("SET SESSION sql_mode = ''",)
 _TEXT = "'it''s \"quoted\" back\\\\slash\\ttab\\nline ümläut 😀 '"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.conformance.comparison import Found
-from tests.conformance.differences import documents, events, numbers, shapes, times
+from tests.conformance.debezium.comparison import Found
+from tests.conformance.debezium.differences import documents, events, numbers, shapes, times
 
 Rule = Callable[[Found], bool]
 

@@ -6,7 +6,7 @@ statement after that statement.
 
 from __future__ import annotations
 
-from tests.conformance.case import POSTGRES, WAIT, Case
+from tests.conformance.debezium.case import POSTGRES, WAIT, Case
 
 _TABLE = "CREATE TABLE {t} (id int PRIMARY KEY, a varchar(20), b int)"
 _FIRST = "INSERT INTO {t} VALUES (1, 'one', 10)"

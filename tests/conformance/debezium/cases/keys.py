@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MYSQL_FAMILY, POSTGRES, Case, transaction
+from tests.conformance.debezium.case import MYSQL_FAMILY, POSTGRES, Case, transaction
 
 _FULL = "ALTER TABLE {t} REPLICA IDENTITY FULL"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import POSTGRES, Case, transaction
+from tests.conformance.debezium.case import POSTGRES, Case, transaction
 
 _BIG = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 400) AS n)"
 _BIGGER = "(SELECT string_agg(md5(n::text), '') FROM generate_series(500, 900) AS n)"

@@ -8,8 +8,8 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
-from tests.conformance.comparison import Found
-from tests.conformance.differences.times import trimmed
+from tests.conformance.debezium.comparison import Found
+from tests.conformance.debezium.differences.times import trimmed
 
 _DIGITS = 20
 _PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|(NULL))')

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tailrace.emitter import UNCHANGED_PLACEHOLDER
-from tests.conformance.comparison import MISSING, Found
+from tests.conformance.debezium.comparison import MISSING, Found
 
 _EMPTY = (None, 0, "", False)
 _DEFAULTS = {"not_null": {"qty": 7}}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import Case
-from tests.conformance.cases import (
+from tests.conformance.debezium.case import Case
+from tests.conformance.debezium.cases import (
     identities,
     keys,
     mysql_schema,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import POSTGRES, Case, typed
+from tests.conformance.debezium.case import POSTGRES, Case, typed
 
 CASES: tuple[Case, ...] = (
     typed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MYSQL_FAMILY, POSTGRES, Case, transaction
+from tests.conformance.debezium.case import MYSQL_FAMILY, POSTGRES, Case, transaction
 
 _TWO = (
     "CREATE TABLE {t}_orders (id INT PRIMARY KEY, total INT)",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from tests.conformance.case import Case
-from tests.conformance.comparison import Found, compare
-from tests.conformance.declared import Place
-from tests.conformance.differences import name_of
-from tests.conformance.recording import Recording
+from tests.conformance.debezium.case import Case
+from tests.conformance.debezium.comparison import Found, compare
+from tests.conformance.debezium.declared import Place
+from tests.conformance.debezium.differences import name_of
+from tests.conformance.debezium.recording import Recording
 
 
 @dataclass

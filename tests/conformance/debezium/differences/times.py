@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from tests.conformance.comparison import Found
+from tests.conformance.debezium.comparison import Found
 
 _ZONELESS = re.compile(
     r"(date|pg_domains_day|datetime.*|time(\(\d\))?|time(\(\d\))? without time zone|timestamp.* without time zone)"

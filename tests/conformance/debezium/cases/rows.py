@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MYSQL_FAMILY, POSTGRES, Case
+from tests.conformance.debezium.case import MYSQL_FAMILY, POSTGRES, Case
 
 _TABLE = "CREATE TABLE {t} (id INT PRIMARY KEY, name VARCHAR(40), qty INT)"
 _THREE = "INSERT INTO {t} VALUES (1, 'one', 10), (2, 'two', 20), (3, 'three', 30)"

@@ -7,7 +7,7 @@ import struct
 from base64 import b64decode
 from collections.abc import Callable
 
-from tests.conformance.comparison import Found
+from tests.conformance.debezium.comparison import Found
 
 _MYSQL_SHAPES = re.compile(r"(geometry|point|linestring|polygon|multi\w+|geom\w*collection)( /\*.*\*/)?", re.IGNORECASE)
 

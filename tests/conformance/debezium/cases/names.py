@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import MYSQL_FAMILY, POSTGRES, Case
+from tests.conformance.debezium.case import MYSQL_FAMILY, POSTGRES, Case
 
 _LONG = "x" * 40
 

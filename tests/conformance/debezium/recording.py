@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests import servers
-from tests.conformance.case import WAIT, Case
-from tests.conformance.event import Event, read
+from tests.conformance.debezium.case import WAIT, Case
+from tests.conformance.debezium.event import Event, read
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile
 from tests.servers import Database, debezium

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.event import Event
+from tests.conformance.debezium.event import Event
 
 
 class Missing:

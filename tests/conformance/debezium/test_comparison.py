@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import declared
-from tests.conformance.case import EVERYWHERE, Case
-from tests.conformance.cases import CASES, cases_of
-from tests.conformance.comparison import MISSING, Found, compare, same
-from tests.conformance.differences import DIFFERENCES, name_of
-from tests.conformance.event import Event, read
-from tests.conformance.recording import Recording
-from tests.conformance.verdict import judge
+from tests.conformance.debezium import declared
+from tests.conformance.debezium.case import EVERYWHERE, Case
+from tests.conformance.debezium.cases import CASES, cases_of
+from tests.conformance.debezium.comparison import MISSING, Found, compare, same
+from tests.conformance.debezium.differences import DIFFERENCES, name_of
+from tests.conformance.debezium.event import Event, read
+from tests.conformance.debezium.recording import Recording
+from tests.conformance.debezium.verdict import judge
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "debezium.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "debezium.md"
 
 
 def line(op: str, key: Any, before: Any, after: Any, **source: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import servers
-from tests.conformance import declared
-from tests.conformance.cases import cases_of
-from tests.conformance.recording import Recorder
-from tests.conformance.verdict import judge
+from tests.conformance.debezium import declared
+from tests.conformance.debezium.cases import cases_of
+from tests.conformance.debezium.recording import Recorder
+from tests.conformance.debezium.verdict import judge
 
 
 def test_quick_cases_differ_from_debezium_only_on_purpose(postgres15: servers.Postgres, tmp_path: Path) -> None:
