@@ -29,7 +29,7 @@ _WAIT_SECONDS = 0.01
 
 
 class Catalogue(Protocol):
-    """What is asked of the server; see `tailrace_mysql.history.Catalogue`."""
+    """What is asked of the server; see `tailrace_mysql.questions.Catalogue`."""
 
     def definition(self, name: TableName) -> TableDefinition | None: ...
 

@@ -44,6 +44,11 @@ class Table:
         """State entry: `dropped`."""
         return f"dropped:{self.topic}"
 
+    def at(self, place: str) -> TableSchema | None:
+        """The version that held at a place (as `TableSchema.since` says it)."""
+        past = [schema for schema in self.versions.values() if schema.since <= place]
+        return max(past, key=lambda schema: (schema.since, schema.id), default=None)
+
     def ambiguous(self, definition: TableDefinition) -> bool:
         """Columns both went and came: a rename cannot be told from that."""
         if self.version is None:

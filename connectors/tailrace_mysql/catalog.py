@@ -10,7 +10,7 @@ from tailrace_mysql.absent import CurrentRows
 from tailrace_mysql.connection import Connector, Row, Session
 from tailrace_mysql.ddl.defaults import default_of
 from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
-from tailrace_mysql.scan import defaults_unchanged, unchanged
+from tailrace_mysql.scan import defaults_unchanged, same_table, unchanged
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import Declared, parse
 
@@ -55,7 +55,7 @@ def read_one(session: Session, name: TableName) -> TableDefinition | None:
 
 
 class LiveCatalogue:
-    """Implements `tailrace_mysql.history.Catalogue`."""
+    """Implements `tailrace_mysql.questions.Catalogue`."""
 
     def __init__(self, connector: Connector, session: Session, server: Server) -> None:
         self._connector = connector
@@ -85,6 +85,9 @@ class LiveCatalogue:
 
     def unchanged(self, name: TableName, mark: str) -> bool:
         return unchanged(self._connector, self._session, self._server, name, mark)
+
+    def same_table(self, name: TableName, mark: str) -> bool:
+        return same_table(self._connector, self._session, self._server, name, mark)
 
 
 _TABLES = (

@@ -25,6 +25,10 @@ class GtidState(Protocol):
         """
         ...
 
+    def has(self, source: str, number: int) -> bool:
+        """Whether this transaction is done."""
+        ...
+
     @property
     def text(self) -> str: ...
 
@@ -36,6 +40,10 @@ class NoGtids:
 
     def add(self, source: str, number: int) -> None:
         """Nothing to keep."""
+
+    def has(self, source: str, number: int) -> bool:
+        """Nobody knows."""
+        return False
 
 
 class GtidSet:
@@ -64,6 +72,11 @@ class GtidSet:
         self._grows = source
         self._high = self._intervals[server, tag][-1][1]
         self._around = None
+
+    def has(self, source: str, number: int) -> bool:
+        self._settle()
+        server, _, tag = source.partition(":")
+        return self._holds((server, tag), number, number)
 
     @property
     def text(self) -> str:
@@ -175,6 +188,11 @@ class DomainPosition:
             self._settle()
             self._source = source
         self._number = number
+
+    def has(self, source: str, number: int) -> bool:
+        self._settle()
+        last = self._last.get(int(source.partition("-")[0]))
+        return last is not None and number <= last[1]
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ the table is suspended, and the others go on. Versions and suspensions are kept 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -20,7 +20,7 @@ from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
-from tailrace_mysql.absent import Absent, CurrentRows
+from tailrace_mysql.absent import Absent
 from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
@@ -29,8 +29,10 @@ from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.captured import Table
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
+from tailrace_mysql.engines import Engines
 from tailrace_mysql.initials import moment
 from tailrace_mysql.matching import declared_of, mismatch
+from tailrace_mysql.questions import Catalogue
 from tailrace_mysql.refusals import refused, unsupported
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError, column_type
@@ -40,29 +42,6 @@ from tailrace_mysql.versions import definitions, first_schema, next_schema
 _RELOAD = "load the table anew"
 _STATEMENT_SHOWN = 120
 log = structlog.get_logger()
-
-
-class Catalogue(Protocol):
-    """What the server says of its tables now."""
-
-    def definition(self, name: TableName) -> TableDefinition | None:
-        """None where there is no such table."""
-        ...
-
-    def is_sequence(self, name: TableName) -> bool: ...
-
-    def default_charset(self, database: str) -> str: ...
-
-    def defaults_unchanged(self, mark: str) -> bool:
-        """Whether no statement between the mark and the log's end can have changed a `default_charset`."""
-        ...
-
-    def unchanged(self, name: TableName, mark: str) -> bool:
-        """Whether no statement between the mark and the log's end can have changed a table's columns."""
-        ...
-
-    @property
-    def rows(self) -> CurrentRows: ...
 
 
 class SchemaHistory:
@@ -83,6 +62,7 @@ class SchemaHistory:
         self._emitter = emitter
         self._catalogue = catalogue
         self._absent = Absent(catalogue)
+        self._engines = Engines(catalogue)
         self._tables: dict[tuple[str, str], Table | None] = {}
         self._suspensions: dict[str, str] = {}  # by topic, what earlier runs stored
 
@@ -97,9 +77,8 @@ class SchemaHistory:
                 self._suspensions[key.removeprefix(TABLE_PREFIX)] = entry["reason"]
         self._recall_versions(state)
         for table in self.tables:
-            past = [schema for schema in table.versions.values() if schema.since <= prefix]
-            if past:
-                latest = max(past, key=lambda schema: (schema.since, schema.id))
+            latest = table.at(prefix)
+            if latest is not None:
                 table.version = Version(self.event_table(latest))
                 self._emitter.already_announced(latest)
             charsets: dict[str, str] = orjson.loads(state.get(table.charset_key, b"{}"))
@@ -208,9 +187,16 @@ class SchemaHistory:
         table = self._table(table_map.database, table_map.table)
         if table is None or table.suspended:
             return None
-        version = table.version
+        version, again = table.version, place.mark < self._emitter.mark
+        if again:
+            past = table.at(self._since(place))
+            if past is None:
+                return None  # it was not captured then
+            version = Version(self.event_table(past))
         difference = "its columns are not known" if version is None else self._mismatch(version.table.schema, table_map)
-        if difference:
+        if difference and again:
+            self._suspend(table, f"{difference} (at {place}); {_RELOAD}")
+        elif difference:
             self._refine(table, table_map, place, difference)
             version = table.version
         if version is None or table.suspended:
@@ -224,7 +210,26 @@ class SchemaHistory:
             planned.append(PlanColumn(column.name, reader, column.key, native, document))
         return Binding(version, RowPlan(planned))
 
+    def holds(self, binding: Binding, place: Place) -> bool:
+        name = binding.table.schema.name
+        table = self._table(name.database, name.table)
+        if table is None or table.suspended:
+            return False
+        if table.version is None or table.version.table.schema.id != binding.table.schema.id:
+            reason = "its columns were changed while rows waited for the outcome of their transaction"
+            self._suspend(table, f"{reason} (at {place}); {_RELOAD}")
+            return False
+        return True
+
+    def takes_back(self, binding: Binding, place: Place) -> None:
+        name = binding.table.schema.name
+        doubt = self._engines.doubt(name, place.end)
+        if doubt:
+            reason = f"the log takes changes back (at {place}), {doubt}: {_RELOAD}, and do not mix engines"
+            self.suspend(name.database, name.table, f"{reason} in one transaction")
+
     def statement(self, query: Query, place: Place) -> Sequence[Effect]:
+        self._engines.forget()
         sql = self._sql(query)
         self._absent.forget(sql)
         found = statements.read_statement(sql, query.database, self._charset, query.sql_mode, self._server.mariadb)

@@ -10,7 +10,7 @@ from tailrace.errors import RefusedError, TailraceError
 from tailrace.schema import TableName
 from tailrace.source import Finding
 from tailrace.tables import Selection
-from tailrace_mysql import catalog
+from tailrace_mysql import catalog, xa
 from tailrace_mysql.connection import Session
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.dump import replica_name
@@ -48,6 +48,7 @@ def check(session: Session, selection: Selection, settings: MySQLSourceSettings,
     try:
         findings += _left_out(session, server)
         findings += _server_id(session, server, settings, context)
+        findings += _prepared(session, server)
         findings += _tables(session, server, selection, context)
     except TailraceError as error:
         findings.append(Finding("tables", False, error.what, error.fix))
@@ -177,6 +178,19 @@ def _server_id(session: Session, server: Server, settings: MySQLSourceSettings, 
     )
 
 
+def _prepared(session: Session, server: Server) -> Iterator[Finding]:
+    """A first start waits for transactions prepared by XA: their changes are in the log before it."""
+    names = xa.undecided(session, server)
+    if names is None:
+        yield Finding(
+            "XA", None, "whether transactions are prepared by XA could not be seen", f"{xa.GRANT}, if XA is used"
+        )
+    elif names:
+        yield Finding("XA", None, f"undecided: {xa.shown(names)}; a first start waits for them", xa.DECIDE)
+    else:
+        yield Finding("XA", True, "no transaction is prepared")
+
+
 def _tables(session: Session, server: Server, selection: Selection, context: Context) -> Iterator[Finding]:
     found = catalog.read(session, selection)
     if not found:
@@ -204,7 +218,7 @@ def _tables(session: Session, server: Server, selection: Selection, context: Con
         yield Finding(
             "foreign keys",
             None,
-            f"{_some(cascades)} change rows by ON DELETE/UPDATE actions, which the server does not log",
+            f"rows change by ON DELETE/UPDATE actions, which the server does not log: {_some(cascades)}",
             "make such changes by statements of their own; `tailrace verify` finds what is missing",
         )
 
@@ -234,13 +248,17 @@ def _lockable(session: Session, found: dict[TableName, TableDefinition]) -> Iter
 
 
 def _cascades(session: Session, found: dict[TableName, TableDefinition]) -> list[str]:
+    """Captured tables whose rows are changed by changes of another one, with its name."""
     selected = {(d.name.database, d.name.table) for d in found.values()}
     rows = session.query(
-        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS"
+        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME"
+        " FROM information_schema.REFERENTIAL_CONSTRAINTS"
         " WHERE DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')"
         " OR UPDATE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')"
     )
-    return sorted({f"{row[0]}.{row[1]}" for row in rows if (str(row[0]), str(row[1])) in selected})
+    return sorted(
+        {f"{row[0]}.{row[1]} (by {row[2]}.{row[3]})" for row in rows if (str(row[0]), str(row[1])) in selected}
+    )
 
 
 def _some(names: list[str]) -> str:

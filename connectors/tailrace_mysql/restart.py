@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -23,12 +24,22 @@ class Restart:
         gtid: everything that was read, as MySQL's set or MariaDB's position; "" without GTIDs.
         created: when that file was begun, by its first event (seconds since 1970); 0 unknown. A file of the same name
             with another time is another log: it was reset.
+        held: where the earliest transaction begins that is prepared by XA, was not decided before this place, and
+            matters: reading begins there, and passes over what is done. None: there is none.
+        blind: it is not known which transactions were prepared by XA when capture began.
     """
 
     file: str
     pos: int
     gtid: str = ""
     created: int = 0
+    held: Restart | None = None
+    blind: bool = False
+
+    @property
+    def begin(self) -> Restart:
+        """Where reading begins."""
+        return self.held or self
 
     @property
     def mark(self) -> str:
@@ -38,12 +49,22 @@ class Restart:
         return f"{self.file}:{self.pos}" + (f" gtid {self.gtid}" if self.gtid else "")
 
     def to_text(self) -> str:
-        return orjson.dumps({"file": self.file, "pos": self.pos, "gtid": self.gtid, "created": self.created}).decode()
+        record = _place(self)
+        if self.held is not None:
+            record["held"] = _place(self.held)
+        if self.blind:
+            record["blind"] = True
+        return orjson.dumps(record).decode()
 
     @classmethod
     def from_text(cls, text: str) -> Restart:
         raw = orjson.loads(text)
-        return cls(raw["file"], raw["pos"], raw["gtid"], raw["created"])
+        held = raw.pop("held", None)
+        return cls(**raw, held=None if held is None else cls(**held))
+
+
+def _place(restart: Restart) -> dict[str, Any]:
+    return {"file": restart.file, "pos": restart.pos, "gtid": restart.gtid, "created": restart.created}
 
 
 def file_number(file: str) -> int:

@@ -48,10 +48,12 @@ def verify(connector: Connector, session: Session, server: Server, position: Pos
             fix=f"correct the url, or {_ANEW}; only with GTIDs can another server go on",
         )
     sizes = dict(files)
-    if restart.file not in sizes:
-        first = file_number(files[0][0])
-        gone = "was purged" if file_number(restart.file) < first else "is not there: the log was reset"
-        raise DataLossError(f"binlog {restart.file}, which is not read to its end, {gone}", where=where, fix=_ANEW)
+    for file in (restart.file, restart.begin.file):
+        if file not in sizes:
+            first = file_number(files[0][0])
+            gone = "was purged" if file_number(file) < first else "is not there: the log was reset"
+            waits = "" if file == restart.file else " (a transaction prepared by XA begins there)"
+            raise DataLossError(f"binlog {file}, which is not read to its end{waits}, {gone}", where=where, fix=_ANEW)
     if restart.pos > sizes[restart.file]:
         raise DataLossError(
             f"binlog {restart.file} ends before position {restart.pos}: the log was reset or cut off",
@@ -85,7 +87,7 @@ def _verify_gtids(session: Session, server: Server, restart: Restart, where: str
             where=where,
             fix=_ANEW,
         )
-    if not done.issuperset(purged(session)):
+    if not GtidSet(restart.begin.gtid).issuperset(purged(session)):
         raise DataLossError(
             "the server has purged transactions from its binlog that were not read", where=where, fix=_ANEW
         )
@@ -126,7 +128,13 @@ def _elsewhere(server: Server, position: Position, restart: Restart, files: list
         position,
         epoch=position.epoch + 1,
         identity=server.identity,
-        restart=Restart(first, FIRST_POSITION, restart.gtid).to_text(),
+        restart=replace(
+            restart,
+            file=first,
+            pos=FIRST_POSITION,
+            created=0,
+            held=restart.held and Restart(first, FIRST_POSITION, restart.held.gtid),
+        ).to_text(),
         mark=binlog_mark(file_number(first), FIRST_POSITION),
     )
 

@@ -88,11 +88,32 @@ class _Statements(Packets):
             self.found = True  # what cannot be read is no proof
 
     def _statement(self, event: bytes) -> None:
-        text = events.query(event).text.lstrip()
+        self.found = self.found or self._tells(events.query(event).text.lstrip())
+
+    def _tells(self, text: bytes) -> bool:
         if text.upper().startswith(_TRANSACTION_WORDS):
-            return
+            return False
         lower = text.lower()
-        self.found = self.found or any(word in lower for word in self._words)
+        return any(word in lower for word in self._words)
+
+
+class _Mentions(_Statements):
+    """Looks for statements in which one of these names stands by itself."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(())
+        words = "|".join(re.escape(name.lower()) for name in names)
+        self._names = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])".encode())
+
+    def _tells(self, text: bytes) -> bool:
+        return not text.upper().startswith(_TRANSACTION_WORDS) and self._names.search(text.lower()) is not None
+
+
+class _Outcomes(_Statements):
+    """Looks for outcomes of transactions prepared by XA."""
+
+    def _tells(self, text: bytes) -> bool:
+        return text.upper().startswith((b"XA COMMIT", b"XA ROLLBACK"))
 
 
 def spoken(name: TableName) -> str:
@@ -103,15 +124,26 @@ def spoken(name: TableName) -> str:
 def unchanged(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a table's columns."""
     # Whatever mentions its name, or drops its database.
-    return _none_between(connector, session, server, mark, (spoken(name).encode(), *_DATABASE_WORDS))
+    words = (spoken(name).encode(), *_DATABASE_WORDS)
+    return _none_between(connector, session, server, mark, _Statements(words))
 
 
 def defaults_unchanged(connector: Connector, session: Session, server: Server, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a database's default character set."""
-    return _none_between(connector, session, server, mark, _DATABASE_WORDS)
+    return _none_between(connector, session, server, mark, _Statements(_DATABASE_WORDS))
 
 
-def _none_between(connector: Connector, session: Session, server: Server, mark: str, words: Sequence[bytes]) -> bool:
+def same_table(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
+    """Whether a table of this name is the same one, in the same engine, from a mark to the log's end."""
+    return _none_between(connector, session, server, mark, _Mentions((name.table, name.database)))
+
+
+def undecided_since(connector: Connector, session: Session, server: Server, mark: str) -> bool:
+    """Whether no transaction prepared by XA was decided between a mark and the log's end."""
+    return _none_between(connector, session, server, mark, _Outcomes(()))
+
+
+def _none_between(connector: Connector, session: Session, server: Server, mark: str, statements: _Statements) -> bool:
     number, pos = mark_binlog(mark)
     end = log_end(session, server)
     if end.mark <= mark:
@@ -122,7 +154,6 @@ def _none_between(connector: Connector, session: Session, server: Server, mark: 
     connection = connector.connect()
     try:
         start_scan(connection, server, file, pos, connector.address)
-        statements = _Statements(words)
         with translated(connector.address):
             while not statements.done and not statements.found:
                 chunk = connection._sock.recv(_CHUNK)

@@ -19,8 +19,9 @@ from tailrace.schema import TableName
 from tailrace.sequence import binlog_mark, mark_binlog
 from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
-from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan
+from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan, xa
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
+from tailrace_mysql.binlog.held import Room
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.refusals import refused
@@ -31,6 +32,10 @@ from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
 
 _BUFFER_BYTES = 64 << 10
 _SLICE_BYTES = 16 << 10
+#: So long a batch waits, rather than end inside a transaction of MariaDB; it may become half as large again.
+_INSIDE_SECONDS = 0.2
+#: Memory for changes of undecided transactions (XA), at most; beyond it they are in a temporary file.
+_HELD_BYTES = 8 << 20
 #: The server sends its position after this much silence at the latest, so that an idle source's position moves.
 _LONGEST_HEARTBEAT = 5.0
 _MISSED_HEARTBEATS = 3
@@ -61,7 +66,7 @@ class MySQLSource:
         self._whole: Whole | None = None
         self._catalogue: catalog.LiveCatalogue | None = None
         self._emitter: Emitter
-        self._decoder: Decoder
+        self._decoder: Decoder | None = None
         self._connection: DriverConnection | None = None
         # Where to read from, and our place among the replicas, until the first `read`: a server gives up a reader that
         # takes nothing for long, as we would be while keyless tables are loaded.
@@ -107,11 +112,13 @@ class MySQLSource:
             start = first_start.begin(self._connector, self._session, server, self._selected, load=self._loads)
             self._whole = start.whole
             found = start.tables
-            restart = replace(start.restart, created=scan.begun(self._connector, server, start.restart.file))
+            created = scan.begun(self._connector, server, start.restart.file)
+            restart = replace(start.restart, created=created, blind=start.blind)
             position = Position(1, server.identity, restart.to_text(), mark=start.mark)
             self._prepare(position)
             assert self._history is not None
             self._history.begin(found, state)
+            xa.await_end(self._session, server)
         else:
             stored = position
             position = resume.verify(self._connector, self._session, server, stored)
@@ -126,6 +133,8 @@ class MySQLSource:
             self._history.missed(Selection(*orjson.loads(state[SELECTION_KEY])) if SELECTION_KEY in state else None)
             found = catalog.read(self._session, self._selected)
             self._history.meet(found)
+            if any(table.version is None and not table.suspended for table in self._history.tables):
+                xa.await_end(self._session, server)  # tables that are loaded now, as at a first start
         self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
         self._pending = restart
         self._registered = self._connector.connect()
@@ -161,9 +170,10 @@ class MySQLSource:
             )
         while received:
             self._feed(limit_bytes)
-            if self._emitter.size >= limit_bytes or time.monotonic() - started > timeout + _LONGEST_READ:
+            late = time.monotonic() - started > timeout + _LONGEST_READ and not self._inside
+            if late or self._emitter.size >= self._bound(limit_bytes):
                 break
-            received = self._receive(0)
+            received = self._receive(_INSIDE_SECONDS if self._inside else 0)
         batch = self._emitter.take()
         taken = (batch.restart, batch.mark)
         if not batch.runs and not batch.state and not batch.touched and taken == self._taken:
@@ -189,6 +199,9 @@ class MySQLSource:
         connection, self._connection = self._connection, None
         if connection is not None:
             quietly_close(connection)
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None:
+            decoder.close()
         if self._whole is not None:
             quietly_close(self._whole.connection)
             self._whole = None
@@ -240,7 +253,9 @@ class MySQLSource:
         assert self._history is not None
         connection = self._connector.connect(answer_seconds=_LEAST_SILENCE)
         self._connection = connection
-        skip_to = dump.start(connection, server, restart, self._replica, self._connector.address)
+        skip_to = dump.start(connection, server, restart.begin, self._replica, self._connector.address)
+        folder = self._context.state_dir
+        room = Room(min(_HELD_BYTES, self._context.memory // 16), folder if folder.is_dir() else None)
         self._decoder = Decoder(
             self._emitter,
             self._history,
@@ -249,6 +264,7 @@ class MySQLSource:
             mariadb=server.mariadb,
             checksum=server.variables.get("binlog_checksum", "NONE").upper() == "CRC32",
             skip_to=skip_to,
+            room=room,
         )
         # Longer than one record of TLS may take to arrive; `read` waits by poll.
         connection._sock.settimeout(10.0)
@@ -259,8 +275,16 @@ class MySQLSource:
 
     @property
     def _more(self) -> bool:
-        """Whether a compressed transaction was read that is not decoded to its end."""
-        return self._connection is not None and self._decoder.pending
+        """Whether a compressed transaction, or held changes, were read that are not decoded to their end."""
+        return self._decoder is not None and self._decoder.pending
+
+    @property
+    def _inside(self) -> bool:
+        return self._decoder is not None and self._decoder.inside
+
+    def _bound(self, limit_bytes: int) -> int:
+        """A transaction that MariaDB takes back at its end can be undone while no part of it is handed on."""
+        return limit_bytes + (limit_bytes // 2 if self._inside else 0)
 
     def _receive(self, timeout: float) -> bool:
         """Whether there is something to decode; False when nothing came in time."""
@@ -287,12 +311,14 @@ class MySQLSource:
 
     def _feed(self, limit_bytes: int) -> None:
         """Decodes the buffer, in slices, since a few bytes of log can become many of events."""
+        decoder = self._decoder
+        assert decoder is not None
         try:
-            if self._more:
-                self._decoder.feed(self._buffer, 0, 0)
-            while self._start < self._end and self._emitter.size < limit_bytes and not self._more:
+            if decoder.pending:
+                decoder.feed(self._buffer, 0, 0)
+            while self._start < self._end and self._emitter.size < self._bound(limit_bytes) and not decoder.pending:
                 start, self._start = self._start, min(self._start + _SLICE_BYTES, self._end)
-                self._decoder.feed(self._buffer, start, self._start)
+                decoder.feed(self._buffer, start, self._start)
         except ServerError as error:
             known = resume.log_error(error.number, error.message, self._connector.address, error.place)
             raise known or self._lost(error.message) from None

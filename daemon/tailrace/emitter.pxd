@@ -46,9 +46,21 @@ cdef class Emitter:
     cdef dict _state
     cdef dict _announced
     cdef dict _with_version
+    cdef bint _remembered
+    cdef Py_ssize_t _past_runs
+    cdef Py_ssize_t _past_touched
+    cdef Py_ssize_t _past_state
+    cdef Py_ssize_t _past_keys
+    cdef long long _past_size
+    cdef long long _past_events
+    cdef long long _past_bytes
+    cdef bytes _past_delivered
+    cdef bytes _past_skip_to
 
     cpdef begin(self, str mark, long long ts_ms, bytes fields, str token=*)
     cpdef commit(self, restart, str mark)
+    @cython.locals(last=Run)
+    cpdef remember(self)
     cpdef idle(self, restart, str mark)
     cpdef insert(self, EventTable table, long long ordinal, bytes key, bytes after, bytes at=*)
     cpdef update(

@@ -97,6 +97,11 @@ class Emitter:
         self._state: dict[str, bytes] = {}
         self._announced: dict[str, int] = {}  # by topic, the version that the stream was last told of
         self._with_version: dict[tuple[str, int], dict[str, bytes]] = {}
+        # Before a transaction that may be undone: events and bytes, how much was in the batch, and in its last run.
+        self._remembered = False
+        self._past_events = self._past_bytes = self._past_runs = self._past_touched = self._past_state = 0
+        self._past_keys = self._past_size = 0
+        self._past_delivered = self._past_skip_to = b""
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
         self.traced: frozenset[str] = frozenset()
 
@@ -132,12 +137,49 @@ class Emitter:
         self._mark = mark
         self._prefix = b""
 
-    def rollback(self) -> None:
-        """The transaction's remaining events did not happen; only valid while none of them was handed out."""
-        if self._pending and self._op == b"s" and self._table is not None:
-            self._announced.pop(self._table.topic, None)
+    def remember(self) -> None:
+        """After `begin`, where the log may take the transaction back: `undo` is possible from here on."""
+        last, batch = self._last, self._batch
+        self._past_keys = self._past_size = 0
+        if last is not None:
+            self._past_keys, self._past_size = len(last.keys), last.size
+        self._past_runs = len(batch.runs)
+        self._past_touched = len(batch.touched)
+        self._past_state = len(batch.state)
+        self._past_events, self._past_bytes = self._events, self._bytes
+        self._past_delivered, self._past_skip_to = self._delivered, self._skip_to
+        self._remembered = True
+
+    def undo(self) -> set[str] | None:
+        """The transaction since `remember` has not happened.
+
+        Returns:
+            The topics of its events; None where it cannot be undone: a part of it was taken, or a schema version was
+            announced in it.
+        """
+        batch = self._batch
+        if not self._remembered or len(batch.state) != self._past_state or (self._pending and self._op == b"s"):
+            return None
+        self._remembered = False
+        runs, keys = self._past_runs, self._past_keys
+        topics = {run.topic for run in batch.runs[runs:]}
+        del batch.runs[runs:]
+        self._last = batch.runs[-1] if batch.runs else None
+        last = self._last
+        if last is not None:
+            if len(last.keys) > keys:
+                topics.add(last.topic)
+            del last.keys[keys:]
+            del last.values[keys:]
+            last.size = self._past_size
+        if self._pending and self._table is not None:
+            topics.add(self._table.topic)
+        del batch.touched[self._past_touched :]
+        self._events, self._bytes = self._past_events, self._past_bytes
+        self._delivered, self._skip_to = self._past_delivered, self._past_skip_to
         self._pending = False
         self._prefix = b""
+        return topics
 
     def idle(self, restart: str | Callable[[], str], mark: str) -> None:
         """The log was read up to here and held nothing for us (heartbeat, keepalive, foreign transactions)."""
@@ -295,6 +337,7 @@ class Emitter:
         batch.commit_ts_ms = self._commit_ts_ms
         self._events = self._bytes = self._transactions = self._commit_ts_ms = 0
         self._last = None
+        self._remembered = False
         batch.restart = self._restart if isinstance(self._restart, str) else self._restart()
         batch.mark = self._mark
         batch.delivered = self._delivered.decode()
@@ -351,6 +394,7 @@ class Emitter:
 
     def _announcement(self, schema: TableSchema) -> dict[str, bytes]:
         """The state entries that go with it."""
+        self._remembered = False
         self._announced[schema.topic] = schema.id
         entries = self._with_version.pop((schema.topic, schema.id), {})
         return {schema_key(schema.topic, schema.id): schema.to_json(), **entries}

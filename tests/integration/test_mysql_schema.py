@@ -424,19 +424,6 @@ def test_load_data_as_a_statement_is_refused(mariadb: servers.MariaDB, tmp_path:
                 capture.catch_up()
 
 
-def test_xa_is_refused(database: Database) -> None:
-    create_t(database)
-    with capturing(database) as capture:
-        connection = database.connect()
-        with connection.cursor() as cursor:
-            for statement in ("XA START 'x'", "INSERT INTO t VALUES (1, 'x', 1)", "XA END 'x'", "XA PREPARE 'x'"):
-                cursor.execute(statement)
-        with pytest.raises(LogFormatError, match="XA"):
-            capture.catch_up()
-        with connection.cursor() as cursor:
-            cursor.execute("XA ROLLBACK 'x'")
-
-
 def test_checksums_switched_in_mid_stream(database: Database) -> None:
     create_t(database)
     server = database.server

@@ -213,3 +213,35 @@ def test_a_schema_record_reads_back_unchanged() -> None:
     schema = TableSchema(4, TableName("db", None, "t"), "p.db.t", (ID, NAME, column), since="0001-00")
     assert TableSchema.from_json(schema.to_json()) == schema
     assert TableSchema.from_json(schema.to_json()).columns[2].initial == 0
+
+
+def test_a_transaction_is_undone_while_all_of_it_is_in_hand() -> None:
+    emitter = Emitter(1, "0")
+    emitter.traced = frozenset({TABLE.topic})
+    begin(emitter, 16)
+    emitter.insert(TABLE, 1, key(1), row(1, "a"))
+    emitter.commit("32", lsn_mark(32))
+    begin(emitter, 40)
+    emitter.remember()
+    for number in range(2, 6):
+        emitter.insert(TABLE, number, key(number), row(number, "b"))
+    emitter.delete(TABLE, 6, key(5), row(5, "b"))
+    assert emitter.undo() == {TABLE.topic}
+    assert emitter.undo() is None
+    batch = emitter.take()
+    assert [event["after"]["id"] for event in events(batch)] == [1]
+    assert (batch.events, batch.transactions, [touch.key for touch in batch.touched]) == (1, 1, [key(1)])
+    assert batch.bytes == sum(run.size for run in batch.runs)
+
+
+def test_what_was_taken_or_announced_is_not_undone() -> None:
+    for announced in (False, True):
+        emitter = Emitter(1, "0")
+        begin(emitter, 16)
+        emitter.remember()
+        emitter.insert(TABLE, 1, key(1), row(1, "a"))
+        if announced:
+            emitter.schema_change(TABLE, 2)
+        else:
+            emitter.take()
+        assert emitter.undo() is None

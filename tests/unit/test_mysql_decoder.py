@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ class OneTable:
         self.generation = 0
         self.suspended = ""
         self.statements: list[bytes] = []
+        self.taken_back: list[str] = []
         kind = column_type(parse("int"))
         columns = [PlanColumn(name, kind.reader(0), key, kind.native(0)) for name, key in (("id", 1), ("n", 0))]
         self.binding = Binding(Version(EventTable(SCHEMA, "mariadb", "p")), RowPlan(columns))
@@ -50,6 +52,12 @@ class OneTable:
 
     def bind(self, table: TableMap, place: Place) -> Binding | None:
         return None if self.suspended else self.binding
+
+    def holds(self, binding: Binding, place: Place) -> bool:
+        return not self.suspended
+
+    def takes_back(self, binding: Binding, place: Place) -> None:
+        self.taken_back.append(str(place))
 
     def statement(self, query: Query, place: Place) -> Sequence[Effect]:
         self.statements.append(query.text)
@@ -280,13 +288,85 @@ def test_events_that_are_refused(kind: int, error: type[TailraceError], words: s
     assert FILE in str(raised.value)
 
 
-def test_savepoint_rollback_inside_the_log_is_refused() -> None:
+def test_what_is_taken_back_inside_the_log_is_no_event() -> None:
+    bench = Bench()
+    log = bench.log
+
+    def insert(number: int) -> None:
+        bench.feed(log.table_map(), log.rows(types.WRITE_ROWS_V1, image(number, 0)))
+
+    bench.feed(log.gtid(1))
+    insert(1)
+    bench.feed(log.query(b"SAVEPOINT `s`"))
+    insert(2)
+    bench.feed(log.query(b"SAVEPOINT `Inner one`"))
+    insert(3)
+    bench.feed(log.query(b"ROLLBACK TO `inner one`"))
+    insert(4)
+    bench.feed(log.query(b"ROLLBACK TO `S`"))
+    insert(5)
+    bench.feed(log.query(b"SAVEPOINT `other`"), log.query(b"SAVEPOINT `s`"))
+    insert(6)
+    bench.feed(log.query(b"ROLLBACK TO `s`"))
+    insert(7)
+    assert bench.emitter.in_transaction
+    bench.feed(log.xid())
+    events = [orjson.loads(value or b"") for value in bench.values()]
+    assert [event["after"]["id"] for event in events] == [1, 5, 7]
+    assert [event["source"]["tx_end"] for event in events] == [False, False, True]
+    ordinals = [int(event["source"]["tailrace_seq"].split("-")[2], 16) >> 26 for event in events]
+    assert ordinals == [1, 5, 7]
+    assert len(bench.tables.taken_back) == 3
+    # All of it: what stood behind a savepoint was not handed on yet.
+    bench.feed(log.gtid(2), log.query(b"SAVEPOINT `s`"))
+    insert(8)
+    bench.feed(log.query(b"ROLLBACK"))
+    assert bench.values() == []
+    assert bench.emitter.mark == binlog_mark(7, log.pos)
+
+
+def test_what_was_handed_on_cannot_be_taken_back() -> None:
     bench = Bench()
     log = bench.log
     bench.feed(log.gtid(1), log.query(b"ROLLBACK TO `s`"), log.xid())
     bench.feed(log.gtid(2), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(1, 2)))
-    with pytest.raises(LogFormatError, match="taken back"):
+    with pytest.raises(LogFormatError, match="taken back to a savepoint"):
         bench.feed(log.query(b"ROLLBACK TO `s`"))
+    bench = Bench()
+    log = bench.log
+    bench.feed(log.gtid(1), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(1, 2)))
+    bench.emitter.take()
+    with pytest.raises(LogFormatError, match="handed on"):
+        bench.feed(log.query(b"ROLLBACK"))
+
+
+def test_a_group_that_ends_in_rollback_leaves_no_trace() -> None:
+    """As if it had not been there: next to events of the transaction before, and of the one after."""
+    outcomes = []
+    for rolled_back in (True, False):
+        bench = Bench()
+        log = bench.log
+        before = [log.gtid(1), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(1, 2)), log.xid()]
+        bench.feed(*before)
+        group = [
+            log.gtid(2),
+            log.table_map(),
+            log.rows(types.WRITE_ROWS_V1, image(2, 2) + image(3, 3)),
+            log.rows(types.DELETE_ROWS_V1, image(3, 3)),
+            log.rows(types.UPDATE_ROWS_V1, image(2, 2) + image(4, 2), b"\xff\xff"),
+            log.query(b"ROLLBACK"),
+        ]
+        if rolled_back:
+            bench.feed(*group)
+            assert len(bench.tables.taken_back) == 1
+        assert not bench.emitter.in_transaction
+        bench.feed(log.gtid(3), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(5, 5)), log.xid())
+        batch = bench.emitter.take()
+        values = [orjson.loads(value or b"") | {"ts_ms": 0} for run in batch.runs for value in run.values]
+        sizes = [run.size for run in batch.runs]
+        outcomes.append((values, sizes, batch.events, batch.bytes, batch.delivered, batch.mark, batch.transactions))
+    assert outcomes[0] == outcomes[1]
+    assert [value["after"]["id"] for value in outcomes[0][0]] == [1, 5]
 
 
 def test_statements_stand_alone_or_inside() -> None:

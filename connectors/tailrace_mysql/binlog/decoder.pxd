@@ -7,7 +7,7 @@ from tailrace.render cimport digits
 from tailrace_mysql.binlog.events cimport Gtid, begins, gtid, mariadb_gtid
 from tailrace_mysql.binlog.integers cimport number
 from tailrace_mysql.binlog.log_file cimport LogFile
-from tailrace_mysql.binlog.row_events cimport RowEvents
+from tailrace_mysql.binlog.undecided cimport Undecided
 
 cdef int _FORMAT_DESCRIPTION
 cdef int _HEARTBEAT
@@ -28,8 +28,7 @@ cdef int _HEADER
 cdef int _ARTIFICIAL
 
 
-cdef class Decoder(RowEvents):
-    cdef object _gtids
+cdef class Decoder(Undecided):
     cdef long long _skip_to
     cdef bytes _fields_tail
     cdef long long _tail_server
@@ -37,11 +36,9 @@ cdef class Decoder(RowEvents):
     cdef long long _server_id
     cdef bytes _thread
     cdef bint _in_group
-    cdef bint _begun
     cdef object _decompressor
     cdef object _compressed
     cdef long long _inflated
-    cdef dict _handlers
     cdef bytes _restart_file
     cdef long long _restart_pos
     cdef long long _restart_created
@@ -64,6 +61,5 @@ cdef class Decoder(RowEvents):
     cpdef _begin(self, Gtid begun_by, bytes event)
     @cython.locals(name=str, fields=bytes, gtid_json=bytes, token=str)
     cdef _open(self)
-    cpdef _commit(self, bytes _event)
     @cython.locals(log=LogFile)
     cdef _tell_commit(self)

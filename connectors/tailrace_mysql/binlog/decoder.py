@@ -7,7 +7,7 @@ XID or COMMIT. Everything between two transactions only moves the position.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 
 from zstandard import ZstdDecompressor
 
@@ -19,10 +19,10 @@ from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events
 from tailrace_mysql.binlog.compressed import Payload, decompressor, plain
 from tailrace_mysql.binlog.events import Gtid, begins, gtid, mariadb_gtid
+from tailrace_mysql.binlog.held import NOTHING, Room
 from tailrace_mysql.binlog.integers import number
-from tailrace_mysql.binlog.log_file import LogFile
-from tailrace_mysql.binlog.row_events import RowEvents
 from tailrace_mysql.binlog.tables import Tables
+from tailrace_mysql.binlog.undecided import Undecided
 from tailrace_mysql.gtid import GtidState
 from tailrace_mysql.restart import Restart
 
@@ -51,14 +51,15 @@ _STEP_BYTES = 16 << 10
 _OUTSIDE = frozenset({types.ROTATE, types.TRANSACTION_PAYLOAD})
 
 
-class Decoder(RowEvents):
+class Decoder(Undecided):
     """The events of one connection, from `restart` on.
 
     Args:
         mariadb: which of the two dialects the server writes.
         checksum: whether events carry a CRC-32 before the first format description says so.
-        skip_to: position in the restart's file up to which the caller has to be sent, and wants, nothing.
+        skip_to: position in the file that is read first up to which the caller has to be sent, and wants, nothing.
         gtids: what is done before `restart`; grows with each commit.
+        room: memory for the changes of undecided transactions.
     """
 
     def __init__(
@@ -71,9 +72,9 @@ class Decoder(RowEvents):
         mariadb: bool,
         checksum: bool,
         skip_to: int = 0,
+        room: Room | None = None,
     ) -> None:
-        super().__init__(emitter, tables, LogFile(restart, checksum), mariadb)
-        self._gtids = gtids
+        super().__init__(emitter, tables, restart, gtids, mariadb, checksum, room or Room())
         self._skip_to = skip_to
         self._restart_file = b""
         self._restart_pos = 0
@@ -85,7 +86,6 @@ class Decoder(RowEvents):
         self._server_id = 0
         self._thread = b"null"
         self._in_group = False
-        self._begun = False  # the emitter knows of it
         self._decompressor: ZstdDecompressor | None = None
         self._compressed: Payload | None = None  # what is still to be taken of it
         self._inflated = 0  # bytes since the feeder last looked at how much has gathered
@@ -93,7 +93,7 @@ class Decoder(RowEvents):
         self._fields_tail = b""
         self._tail_server = -1
         self._tail_thread = b""
-        self._handlers: dict[int, Callable[[bytes], None]] = {
+        self._handlers = {
             types.QUERY: self._query,
             types.ROTATE: self._rotate,
             types.INCIDENT: self._incident,
@@ -117,7 +117,7 @@ class Decoder(RowEvents):
 
     def whole(self, chunk: bytes, at: int) -> int:
         """Small transactions take a shorter way, where there is one; see `whole.pyx`."""
-        if self._mark or self._whole is None:
+        if self._mark or self._whole is None or self._passed is not None:
             return 0
         taken: int = self._whole.take(chunk, at)
         return taken
@@ -133,7 +133,7 @@ class Decoder(RowEvents):
             try:
                 self._event(payload)
             except (IndexError, ValueError, OverflowError, TailraceError) as error:
-                raise self._named(error) from None
+                raise self._explained(error) from None
         elif first == 0xFF:
             text = payload[9:] if payload[3:4] == b"#" else payload[3:]
             raise ServerError(int.from_bytes(payload[1:3], "little"), text.decode("utf-8", "replace"), self.place)
@@ -143,13 +143,13 @@ class Decoder(RowEvents):
             raise self._error("a packet of the log is malformed", "report this with the server's version")
 
     def go_on(self) -> None:
-        """Takes more of a compressed transaction; raises as `packet` does."""
+        """Takes more of a compressed transaction, or of held changes; raises as `packet` does."""
         try:
             self._step()
         except (IndexError, ValueError, OverflowError, TailraceError) as error:
-            raise self._named(error) from None
+            raise self._explained(error) from None
 
-    def _named(self, error: Exception) -> TailraceError:
+    def _explained(self, error: Exception) -> TailraceError:
         """What was raised, with its place in the log."""
         if not isinstance(error, TailraceError):
             return self._error(str(error) or "an event ends too early", "report this with the server's version")
@@ -211,7 +211,8 @@ class Decoder(RowEvents):
     def _other(self, kind: int, event: bytes, flags: int) -> None:
         handler = self._handlers.get(kind)
         if handler is not None:
-            handler(event)
+            if not (self._skipping and kind in _CHANGES):
+                handler(event)
         elif not flags & types.IGNORABLE_FLAG:
             raise self._error(f"event type {kind} is unknown", "update tailrace")
 
@@ -235,6 +236,7 @@ class Decoder(RowEvents):
                 "run `tailrace teardown`, then start anew with a full load",
             )
         self._mark = ""
+        self._let_go()
 
     def _rotate(self, event: bytes) -> None:
         self._log.turn(*events.rotate(event))
@@ -253,6 +255,8 @@ class Decoder(RowEvents):
         self._told, self._told_number = log.next, log.number
         mark = log.end()
         if mark > self._emitter.mark:
+            if self._passed is not None:
+                self._end_passing(mark)
             self._note_restart()
             self._emitter.idle(self._restart, mark)
 
@@ -264,9 +268,14 @@ class Decoder(RowEvents):
 
     def _restart_text(self) -> str:
         """Where a re-read begins, as of the last end of a transaction: made once a batch, not once a transaction."""
+        self._prepared.remind(time.time())
+        held = self._prepared.since if self._passed is None else self._passed.since
+        more = "" if held is None else f',"held":{held.to_text()}'
+        if self._prepared.blind:
+            more += ',"blind":true'
         return (
             f'{{"file":{self._restart_file.decode()},"pos":{self._restart_pos},"gtid":"{self._gtids.text}",'
-            f'"created":{self._restart_created}}}'
+            f'"created":{self._restart_created}{more}}}'
         )
 
     # ---- transactions
@@ -279,9 +288,13 @@ class Decoder(RowEvents):
         self._gtid = begun_by
         self._thread = b"null"
         self._in_group = self._mariadb and not begun_by.standalone
-        self._xa = begun_by.xa
+        self._waits = begun_by.xa
         self._changes = 0
         self._begun = False
+        self._over = self._passed is not None and self._passes(begun_by)
+        self._skipping = self._over and not self._waits
+        if self._savepoints:
+            self._savepoints = []
 
     def _open(self) -> None:
         """The emitter learns of a transaction at its first change of a captured table."""
@@ -297,9 +310,18 @@ class Decoder(RowEvents):
         # MySQL's read views know transactions by GTID, all others by their place.
         token = name if name and not self._mariadb else self._mark
         self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, token)
+        if self._mariadb:
+            self._emitter.remember()
 
     def _commit(self, _event: bytes) -> None:
-        if self._gtid.text:
+        """The transaction in hand is complete, and what it did has happened."""
+        if self._held is not None:
+            self._release()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if self._gtid.text and not self._over:
             self._gtids.add(self._gtid.source, self._gtid.number)
         if self._begun:
             self._tell_commit()
@@ -326,30 +348,48 @@ class Decoder(RowEvents):
         head = query.text[:20].lstrip().upper()
         if head.startswith((b"BEGIN", b"XA START", b"XA BEGIN")):
             self._in_group = True
-            self._xa = self._xa or head.startswith(b"XA")
+            self._waits = self._waits or head.startswith(b"XA")
+            self._skipping = self._over and not self._waits
             self._thread = digits(query.thread)
-        elif head.startswith((b"COMMIT", b"XA COMMIT", b"XA ROLLBACK")):
+        elif head.startswith(b"COMMIT"):
             self._commit(event)
+        elif head.startswith((b"XA COMMIT", b"XA ROLLBACK")):
+            self._thread = digits(query.thread)
+            self._outcome(query.text, event)
+        elif head.startswith(b"ROLLBACK TO"):
+            self._back_to(query.text)
         elif head.startswith(b"ROLLBACK"):
-            self._rollback(event, to_savepoint=head.startswith(b"ROLLBACK TO"))
-        elif head.startswith((b"SAVEPOINT", b"RELEASE SAVEPOINT", b"XA END")):
+            self._rollback(event)
+        elif head.startswith(b"SAVEPOINT"):
+            self._savepoint(query.text)
+        elif head.startswith((b"RELEASE SAVEPOINT", b"XA END")):
             return
         else:
             self._thread = digits(query.thread)
             self._statement(query, event)
 
-    def _rollback(self, event: bytes, to_savepoint: bool) -> None:
+    def _rollback(self, _event: bytes) -> None:
+        """The whole group is taken back, as MariaDB logs it where a temporary table was created or dropped in it."""
         if self._begun:
-            raise self._error(
-                "changes of a captured table are taken back inside the log (several engines in one transaction)",
-                "exclude the tables of engines without transactions, or convert them to InnoDB",
-            )
-        if not to_savepoint:
-            self._commit(event)
+            topics = self._emitter.undo()
+            if topics is None:
+                raise self._error(
+                    "changes of a captured table are taken back inside the log, after a part of them was handed on",
+                    "create and drop temporary tables outside of such transactions, run `tailrace teardown`, then start"
+                    " anew",
+                )
+            for mapped in self._maps.values():
+                binding = mapped.binding
+                if binding is not None and binding.table.topic in topics:
+                    self._tables.takes_back(binding, self._here())
+            self._begun = False
+        self._take_back(NOTHING)
+        self._let_go()
+        self._end()
 
     def _statement(self, query: events.Query, event: bytes) -> None:
         # MariaDB logs a two-phase ALTER twice; it holds from its COMMIT ALTER on.
-        if self._gtid.alter not in (events.START_ALTER, events.ROLLBACK_ALTER):
+        if self._gtid.alter not in (events.START_ALTER, events.ROLLBACK_ALTER) and not self._over:
             effects = self._tables.statement(query, self._here(query))
             if effects:
                 self._open()
@@ -379,8 +419,11 @@ class Decoder(RowEvents):
     def _step(self) -> None:
         """The next events of a compressed transaction. They all stand where it stands itself: their own positions are
         those of no file."""
+        if self._releasing is not None:
+            self._go_on()
         if self._compressed is None:
-            self.pending = False  # events were compressed by themselves
+            # Otherwise events were compressed by themselves.
+            self.pending = self._releasing is not None
             return
         for event in self._compressed.take(_STEP_BYTES):
             kind = event[4]
@@ -388,8 +431,9 @@ class Decoder(RowEvents):
                 raise ValueError(f"a compressed transaction holds an event of type {kind} that is no part of it")
             self._ts = number(event, 0, 4)
             self._one(kind, event, event[17] | event[18] << 8)
-        self.pending = not self._compressed.done
-        if not self.pending:
+        done = self._compressed.done
+        self.pending = not done or self._releasing is not None
+        if done:
             self._compressed = None
             if not self._mark:
                 self._idle()
@@ -410,9 +454,6 @@ class Decoder(RowEvents):
             where=self.place,
             fix="run `tailrace teardown`, then start anew with a full load",
         )
-
-    def _xa_prepare(self, event: bytes) -> None:
-        self._commit(event)
 
     def _load_query(self, _event: bytes) -> None:
         raise self._error(
@@ -435,6 +476,10 @@ class ServerError(Exception):
         self.number = number
         self.message = message
         self.place = place
+
+
+#: Besides row events: what a transaction that is passed over need not be asked about.
+_CHANGES = frozenset({types.PARTIAL_UPDATE_ROWS, types.EXECUTE_LOAD_QUERY, *types.MARIADB_ROWS_COMPRESSED})
 
 
 def _pass(_event: bytes) -> None:

@@ -6,6 +6,7 @@ https://mariadb.com/kb/en/2-binlog-event-header/ with the pages behind it.
 
 from __future__ import annotations
 
+import re
 import uuid
 from functools import cache
 from typing import NamedTuple
@@ -23,6 +24,11 @@ COMPLETED_XA = 128
 START_ALTER = 2
 COMMIT_ALTER = 4
 ROLLBACK_ALTER = 8
+
+# The server's own text of an outcome: the name's two parts in hexadecimal, and its format.
+_OUTCOME = re.compile(rb"\s*XA (COMMIT|ROLLBACK) X'([0-9a-f]*)',X'([0-9a-f]*)',([0-9]+)", re.IGNORECASE)
+
+_SAVEPOINT = re.compile(r"\s*(?:SAVEPOINT|ROLLBACK\s+TO)\s+(?:SAVEPOINT\s+)?(.*?)\s*", re.IGNORECASE | re.DOTALL)
 
 # Status variables of a query: number -> fixed size in bytes
 _FIXED_STATUS = {0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8, 10: 4, 13: 3, 128: 3, 129: 8}
@@ -255,6 +261,46 @@ def query(event: bytes) -> Query:
         status += size
     database = event[status_end : text - 1].decode()
     return Query(thread, database, event[text:], sql_mode, charset, time_zone)
+
+
+def xa_prepare(event: bytes) -> tuple[bool, str]:
+    """XA_PREPARE: whether it commits in one phase, and the transaction's name as `xa_outcome` gives it.
+
+    ``XA_prepare_event`` in ``libs/mysql/binlog/event/control_events.h``; MariaDB's has the same layout.
+    """
+    if len(event) < HEADER + 13:
+        raise ValueError("an XA_PREPARE event is cut off")
+    form, first, second = (number(event, HEADER + 1 + 4 * index, 4) for index in range(3))
+    at = HEADER + 13
+    if at + first + second > len(event):
+        raise ValueError("an XA_PREPARE event is cut off")
+    return bool(event[HEADER]), _xa_name(event[at : at + first], event[at + first : at + first + second], form)
+
+
+def xa_outcome(text: bytes) -> tuple[str, bool]:
+    """The transaction that an ``XA COMMIT`` or ``XA ROLLBACK`` of the log decides, and whether it happened."""
+    found = _OUTCOME.match(text)
+    if found is None:
+        raise ValueError("an outcome of XA does not name its transaction as expected")
+    first, second = (bytes.fromhex(found[group].decode()) for group in (2, 3))
+    return _xa_name(first, second, int(found[4])), found[1].upper() == b"COMMIT"
+
+
+def savepoint(text: bytes) -> str:
+    """The name in a SAVEPOINT or ROLLBACK TO of the log, as names are compared."""
+    found = _SAVEPOINT.fullmatch(text.decode("utf-8", "replace"))
+    if found is None:
+        raise ValueError("a savepoint has no name")
+    name = found[1]
+    quote = name[:1]
+    if quote in ("`", '"') and len(name) > 1 and name.endswith(quote):
+        name = name[1:-1].replace(quote * 2, quote)
+    return name.casefold()
+
+
+def _xa_name(first: bytes, second: bytes, form: int) -> str:
+    """As it is written in SQL."""
+    return f"X'{first.hex()}',X'{second.hex()}',{form & 0xFFFFFFFF}"
 
 
 def packed_integer(event: bytes, at: int) -> tuple[int, int]:

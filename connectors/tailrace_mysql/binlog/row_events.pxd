@@ -27,13 +27,16 @@ cdef class RowEvents(Packets):
     cdef long long _ts
     cdef str _mark
     cdef Gtid _gtid
-    cdef bint _xa
+    cdef bint _waits
+    cdef bint _over
+    cdef bint _skipping
     cdef long long _changes
     cdef object _reading
     cdef object _whole
     cdef object _sparse
 
     cdef _open(self)
+    cdef _hold(self, bytes event, Binding binding)
     @cython.locals(known=Mapped, described=bytes, table_id=cython.longlong, size=int)
     cdef _table_map(self, bytes event)
     cdef Mapped _find(self, long long table_id)

@@ -43,7 +43,9 @@ class RowEvents(Packets):
         # Of the transaction in hand; its mark is "" between two.
         self._mark = ""
         self._gtid = Gtid()
-        self._xa = False
+        self._waits = False  # what of it happened is not known yet: its changes are held
+        self._over = False  # it is done, and read a second time
+        self._skipping = False  # and nothing of it is held either
         self._changes = 0  # row events and statements of the transaction
         self._reading: EventTable | None = None  # for messages
         self._bound: Binding
@@ -54,6 +56,10 @@ class RowEvents(Packets):
         """The emitter learns of a transaction at its first change of a captured table."""
         raise NotImplementedError
 
+    def _hold(self, event: bytes, binding: Binding) -> None:
+        """Keeps a row event until the outcome of its transaction."""
+        raise NotImplementedError
+
     @property
     def place(self) -> str:
         """For messages."""
@@ -62,6 +68,8 @@ class RowEvents(Packets):
     # ---- rows
 
     def _table_map(self, event: bytes) -> None:
+        if self._skipping:
+            return
         size = self._log.table_id_size
         table_id = number(event, _HEADER, size)
         known = self._find(table_id)
@@ -97,7 +105,7 @@ class RowEvents(Packets):
         self._changes += 1
         if not self._mark:
             raise ValueError("a row event stands outside a transaction")
-        if table_id in _DUMMY_TABLE_IDS:
+        if self._skipping or table_id in _DUMMY_TABLE_IDS:
             return 0
         known = self._find(table_id)
         if known is None:
@@ -105,11 +113,9 @@ class RowEvents(Packets):
         binding = known.binding
         if binding is None:
             return 0
-        if self._xa:
-            raise self._error(
-                "an XA transaction changes a captured table, which tailrace does not follow yet",
-                "end such transactions without XA, or exclude the table",
-            )
+        if self._waits:
+            self._hold(event, binding)
+            return 0
         at += 2
         if event[4] >= _WRITE_ROWS:  # version 2 has extra data, its length included in itself
             at += number(event, at, 2)

@@ -70,7 +70,18 @@ class Tables(Protocol):
     def captures(self, database: str, table: str) -> bool: ...
 
     def bind(self, table: TableMap, place: Place) -> Binding | None:
-        """The plan for a captured table's rows; None while the table is suspended."""
+        """The plan for a captured table's rows; None while the table is suspended.
+
+        A place before where the stream stands is read again, for rows that were held.
+        """
+        ...
+
+    def holds(self, binding: Binding, place: Place) -> bool:
+        """Whether rows that were held under this plan may become events at `place`."""
+        ...
+
+    def takes_back(self, binding: Binding, place: Place) -> None:
+        """A ROLLBACK at `place` is taken to undo changes of this table: suspends it where that is not certain."""
         ...
 
     def statement(self, query: Query, place: Place) -> Sequence[Effect]:
