@@ -30,12 +30,14 @@ class ParsedColumn:
         primary: PRIMARY KEY stood with the column.
         first: FIRST stood behind it.
         after: the column behind which it goes, "" where not stated.
+        charset: the character set that stood with it, as written; "" where none did.
     """
 
     column: ColumnDefinition
     primary: bool = False
     first: bool = False
     after: str = ""
+    charset: str = ""
 
 
 def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> ParsedColumn:
@@ -112,7 +114,7 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
         declared, stated = Declared("longtext"), "utf8mb4"
     declared = _with_charset(declared, stated, charset)
     column = ColumnDefinition(name, declared, nullable, 0, default, generated, numbered)
-    return ParsedColumn(column, primary, first, after)
+    return ParsedColumn(column, primary, first, after, stated)
 
 
 def _read_type(reader: Reader) -> tuple[Declared, bool]:
