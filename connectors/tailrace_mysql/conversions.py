@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 
 from tailrace.schema import Column, Kind, TableSchema
+from tailrace_mysql.binlog.tables import Place
 from tailrace_mysql.ddl.alter import Alteration
+from tailrace_mysql.ddl.columns import ParsedColumn
 from tailrace_mysql.definition import ColumnDefinition
 from tailrace_mysql.matching import declared_of
 from tailrace_mysql.types import Declared, UnsupportedTypeError
@@ -33,8 +35,9 @@ def refuse_doubtful(old: TableSchema, new: TableSchema, strict: bool) -> None:
             raise UnsupportedTypeError(f"column {column.name} was changed: {reason}")
 
 
-def refuse_rewritten(clauses: Sequence[Alteration], columns: Sequence[ColumnDefinition], strict: bool) -> None:
-    """Looks for what no column's type tells: values that are computed anew, forms of Unicode that lack characters.
+def refuse_rewritten(clauses: Sequence[Alteration], columns: Sequence[ColumnDefinition], place: Place) -> None:
+    """Looks for what no column's type tells: values that are computed anew, forms of Unicode that lack characters,
+    TIMESTAMP columns that get a DEFAULT of the server's own.
 
     Args:
         columns: of the table after all clauses.
@@ -46,14 +49,22 @@ def refuse_rewritten(clauses: Sequence[Alteration], columns: Sequence[ColumnDefi
     for clause in clauses:
         parsed = clause.column
         name, charset = "", ""
+        if clause.action == "add" and parsed is not None and _own_default(parsed) and not place.explicit_timestamps:
+            raise UnsupportedTypeError(
+                f"what the rows hold in column {clause.name} is not known: explicit_defaults_for_timestamp was off"
+            )
         if clause.action == "convert" and texts:
             name, charset = texts[0], clause.name
         elif clause.action == "change" and parsed is not None:
             name, charset = parsed.column.name, parsed.charset
             if parsed.column.generated:
                 raise UnsupportedTypeError(f"column {name} was changed: the server computed its values anew")
-        if charset in NARROW_UNICODE and not strict:
+        if charset in NARROW_UNICODE and not place.strict:
             raise UnsupportedTypeError(f"column {name} was changed: characters that {charset} has not were replaced")
+
+
+def _own_default(parsed: ParsedColumn) -> bool:
+    return parsed.silent and parsed.column.declared.base == "timestamp"
 
 
 def doubt(old: Column, new: Column, strict: bool) -> str:
@@ -74,7 +85,7 @@ def doubt(old: Column, new: Column, strict: bool) -> str:
         case Kind.TEXT:
             if was.charset != now.charset and now.charset != "utf8mb4" and not strict:
                 return f"characters that {now.charset} has not were replaced"
-            # Blanks at the end go in strict mode too.
+            # Blanks at the end of a TEXT, or of what becomes one, go in strict mode too.
             return "" if _holds_texts(old, was, new, now, strict) else "longer values may have been cut off"
         case Kind.FLOAT:
             rounds = len(now.arguments) == 2 and now.arguments != was.arguments
@@ -104,7 +115,7 @@ def _holds_texts(old: Column, was: Declared, new: Column, now: Declared, strict:
     widest, room = old.type.size or math.inf, new.type.size or math.inf
     by_characters = ("char", "varchar")
     if now.base in by_characters:
-        return room >= widest
+        return room >= widest or (strict and was.base in by_characters)
     if was.base in by_characters or not (strict or was.charset == now.charset):
         widest *= _MOST_BYTES
     return room >= widest

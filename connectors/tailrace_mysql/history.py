@@ -297,7 +297,7 @@ class SchemaHistory:
                 if found.clauses is None:
                     raise ValueError(found.reason)
                 altered = alter.apply(definitions(schema), found.clauses)
-                refuse_rewritten(found.clauses, altered.columns, place.strict)
+                refuse_rewritten(found.clauses, altered.columns, place)
                 self._set_charset(table, altered.charset, self._since(place))
                 effects = self._advance(table, altered.columns, place, altered.renamed, altered.added)
             except ValueError as error:

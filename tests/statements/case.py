@@ -29,8 +29,10 @@ class Case:
         expected: "" where the target must equal the source, else words of the reason for which the table is suspended,
             or GONE, or WARNED.
         others: the same of `{u}` and `{v}`, by letter; a table that is not named is not looked at.
-        backlog: `expected` where all statements stand in the log before it is read on; None: the same.
-        stops: words of the error with which the table's sink stops.
+        backlog, backlog_others: `expected` and `others` where all statements stand in the log before it is read on;
+            None: the same.
+        stops: words of the error with which the table's sink stops; where `expected` is stated too, it may as well be
+            suspended, by which comes first.
         servers: kinds to which the case belongs; none: all of its engine.
         refused: the server refuses the last statement.
     """
@@ -43,6 +45,7 @@ class Case:
     after: tuple[Step, ...] = AFTER
     others: tuple[tuple[str, str], ...] = ()
     backlog: str | None = None
+    backlog_others: tuple[tuple[str, str], ...] | None = None
     stops: str = ""
     servers: tuple[str, ...] = ()
     refused: bool = False
@@ -50,4 +53,5 @@ class Case:
     def outcomes(self, live: bool) -> dict[str, str]:
         """What is expected, by the letter of the table."""
         own = self.expected if live or self.backlog is None else self.backlog
-        return {"t": own, **dict(self.others)}
+        others = self.others if live or self.backlog_others is None else self.backlog_others
+        return {"t": own, **dict(others)}

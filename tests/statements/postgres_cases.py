@@ -229,11 +229,19 @@ KEYS = [
 ]
 
 TABLES = [
-    Case("RENAME TABLE", ("ALTER TABLE {t} RENAME TO {u}",), expected=_RENAMED, after=("INSERT INTO {u} VALUES (9)",)),
+    Case(
+        "RENAME TABLE",
+        ("ALTER TABLE {t} RENAME TO {u}",),
+        expected=_RENAMED,
+        backlog=GONE,
+        backlog_others=(("u", _RENAMED),),
+        after=("INSERT INTO {u} VALUES (9)",),
+    ),
     Case(
         "SET SCHEMA",
         ("CREATE SCHEMA s{n}", "ALTER TABLE {t} SET SCHEMA s{n}"),
-        expected=_RENAMED,
+        expected="the table",
+        stops="would both go to the table",
         after=("INSERT INTO s{n}.{t} VALUES (9)",),
     ),
     Case(
@@ -241,7 +249,8 @@ TABLES = [
         ("ALTER SCHEMA s{n} RENAME TO r{n}",),
         create=_OWN_SCHEMA,
         before=(),
-        expected=_RENAMED,
+        expected="the table",
+        stops="would both go to the table",
         after=("INSERT INTO r{n}.{t} VALUES (9)",),
     ),
     Case(
@@ -255,6 +264,8 @@ TABLES = [
         ),
         create=_TWO,
         expected=_RENAMED,
+        backlog="replaced",
+        backlog_others=(("u", "replaced"),),
         others=(("u", _RENAMED),),
         after=("INSERT INTO {t} VALUES (9, 9)", "INSERT INTO {u} VALUES (9, 9, 'nine')"),
     ),

@@ -219,7 +219,8 @@ class RowEvents(Packets):
         # The end of a two-phase ALTER is a statement of its own; its values were made by the first.
         started = 0 if self._gtid.alter else self._ts
         strict = query.sql_mode > 0 and query.sql_mode & _STRICT != 0
-        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone, strict)
+        explicit = query.explicit_timestamps is True
+        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone, strict, explicit)
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)
