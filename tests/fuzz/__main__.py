@@ -67,7 +67,7 @@ def _random(engine: str, seconds: float) -> int:
         else:
             data = source.randbytes(source.randrange(_LONGEST))
         _one(engine, data, count % _MEASURED == 0)
-        kind = check(engine, data).rpartition(" ")[2]
+        kind = check(engine, data).partition(" ")[0]
         if kind not in seen:  # something else than before: more like it
             seen.add(kind)
             corpus.append(data)

@@ -21,7 +21,10 @@ _SECONDS = 5.0
 
 
 def check(engine: str, data: bytes) -> str:
-    """Runs one input; what came of it, without the moment: equal for both forms of the decoder.
+    """Runs one input; the error's name, and a digest of each record without its moment.
+
+    Both forms of the decoder give the same, but that the one event which the emitter looks ahead at may be missing from
+    one form where an error ends both.
 
     Raises:
         Exception: the decoder's own error has no name, or no place, or an event is no JSON, or it took too long.
@@ -31,16 +34,25 @@ def check(engine: str, data: bytes) -> str:
     if error is not None:
         assert str(error) or getattr(error, "number", 0), "the error says nothing"
         assert where, f"{error} has no place"
-    digest = hashlib.sha256()
+    digests = []
     for run in batch.runs:
         for key, value in run:
             if value is not None:
                 orjson.loads(value)
-            digest.update(repr((run.topic, key, value and re.sub(rb'"ts_ms":[0-9]+,"tr', b'"tr', value))).encode())
+            record = repr((run.topic, key, value and re.sub(rb'"ts_ms":[0-9]+,"tr', b'"tr', value)))
+            digests.append(hashlib.sha256(record.encode()).hexdigest()[:8])
     taken = time.process_time() - began
     assert taken < _SECONDS, f"it took {taken:.1f} s"
-    # Of several faults one form may meet another one first.
-    return f"{batch.events} {digest.hexdigest()[:16]} {type(error).__name__}"
+    return f"{type(error).__name__} {' '.join(digests)}"
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two results of `check` are what they may be for one input."""
+    shorter, longer = sorted((one.split(), other.split()), key=len)
+    # An event, and the tombstone behind a delete.
+    return one == other or (
+        not one.startswith("NoneType") and longer[: len(shorter)] == shorter and len(longer) - len(shorter) <= 2
+    )
 
 
 def check_memory(engine: str, data: bytes) -> None:

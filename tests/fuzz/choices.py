@@ -12,7 +12,7 @@ _EXTREMES = (
     b"\xfe\xff\xff\xff",
     b"\xfd\xff\xff\x00",
 )
-_MOST_DAMAGES = 8
+_MOST_DAMAGES = 5
 _MOST_PACKETS = 60
 
 
@@ -25,7 +25,7 @@ class Choices:
 
     def number(self, below: int) -> int:
         """From 0 on, less than `below`."""
-        return int.from_bytes(self.take(2), "little") % below
+        return int.from_bytes(self.take(1 if below <= 256 else 2), "little") % below
 
     def take(self, count: int) -> bytes:
         taken = self._data[self._at : self._at + count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,13 +60,15 @@ def _rows(log: MySQLLog, choices: Choices) -> bytes:
 
 
 def _transaction(log: MySQLLog, choices: Choices, number: int, mariadb: bool) -> list[bytes]:
+    alone = choices.number(4) == 0
     if mariadb:
-        begun = [log.gtid(number)]
+        begun = [log.gtid(number, flags=int(alone))]
     else:
         micros = 1_700_000_000_123_456 if choices.number(2) else None
         begun = [log.mysql_gtid(number, SERVERS[choices.number(2)], micros), log.query(b"BEGIN")]
-    if choices.number(4) == 0:
-        return [*begun[:1], log.query(_STATEMENTS[choices.number(len(_STATEMENTS))])]
+    if alone:
+        statement = log.query(_STATEMENTS[choices.number(len(_STATEMENTS))])
+        return [begun[0], statement]
     table = b"u" if choices.number(6) == 0 else b"t"
     rows = [_rows(log, choices) for _ in range(1 + choices.number(3))]
     return [*begun, log.table_map(table=table), *rows, log.xid()]
@@ -96,20 +99,37 @@ def _mended(packet: bytes) -> bytes:
     return bytes(whole)
 
 
+def _placed(packets: list[bytes], checksum: bool) -> list[bytes]:
+    """With positions that run on and checksums that are right, whatever was done to the events."""
+    place = 4
+    found = []
+    for packet in packets:
+        if len(packet) >= 28 and packet[18:22] != bytes(4):
+            place += len(packet) - 5
+            packet = packet[:18] + place.to_bytes(4, "little") + packet[22:]
+            if checksum:
+                packet = packet[:-4] + zlib.crc32(packet[5:-4]).to_bytes(4, "little")
+            place = 4 if packet[9] == types.ROTATE else place
+        found.append(packet)
+    return found
+
+
 def outcome(data: bytes) -> tuple[Batch, Exception | None, str, int]:
     """What the decoder makes of these choices: what it handed on, its error and the error's place, the bytes it read.
 
     Any error that has no name passes through.
     """
-    choices = Choices(data)
+    # One half makes the stream, the other one damages it.
+    choices, damages = Choices(data[::2]), Choices(data[1::2])
     mariadb, checksum = choices.number(2) == 1, choices.number(8) == 1
     log = MySQLLog(4, checksum)
     packets = [log.format()]
     for number in range(1, 2 + choices.number(5)):
         packets += _transaction(log, choices, number, mariadb)
         packets += _between(log, choices)
-    stream = b"".join(damaged(packets, choices, _mended))
-    size = (len(stream) or 1, 20, 7, 1)[choices.number(4)]
+    packets = damaged(packets, damages, _mended)
+    stream = b"".join(packets if damages.number(4) == 1 else _placed(packets, checksum))
+    size = (len(stream) or 1, 20, 7, 1)[damages.number(4)]
     emitter = Emitter(1, "none")
     gtids: GtidState = DomainPosition("") if mariadb else GtidSet("")
     decoder = Decoder(emitter, Tables(), Restart(FILE, 4), gtids, mariadb=mariadb, checksum=checksum)

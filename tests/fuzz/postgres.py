@@ -56,11 +56,11 @@ def _relation(oid: int, identity: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _tuple(choices: Choices) -> bytes:
+def _tuple(choices: Choices, unchanged: bool = True) -> bytes:
     values: list[bytes | type | None] = []
     for _, _, texts in _COLUMNS:
         what = choices.number(8)
-        values.append(None if what == 0 else UNCHANGED if what == 1 else texts[what % len(texts)])
+        values.append(None if what == 0 else UNCHANGED if what == 1 and unchanged else texts[what % len(texts)])
     return messages.values(*values)
 
 
@@ -71,9 +71,9 @@ def _change(choices: Choices) -> bytes:
     if what == 0:
         return messages.truncate(*([oid] * (1 + choices.number(3))))
     if what == 1:
-        return b"D" + head + b"KO"[choices.number(2) :][:1] + _tuple(choices)
+        return b"D" + head + b"KO"[choices.number(2) :][:1] + _tuple(choices, unchanged=choices.number(9) == 1)
     if what == 2:
-        return b"I" + head + b"N" + _tuple(choices)
+        return b"I" + head + b"N" + _tuple(choices, unchanged=choices.number(9) == 1)
     old = (b"", b"K" + _tuple(choices), b"O" + _tuple(choices))[choices.number(3)]
     return b"U" + head + old + b"N" + _tuple(choices)
 
@@ -91,7 +91,7 @@ def _between(choices: Choices) -> bytes:
 
 def outcome(data: bytes) -> tuple[Batch, Exception | None, str, int]:
     """As `tests.fuzz.mysql.outcome`."""
-    choices = Choices(data)
+    choices, damages = Choices(data[::2]), Choices(data[1::2])
     relations = Relations(choices.number(2) == 1, choices.number(4) > 0, choices.number(2) == 1)
     identity = b"dfin"[choices.number(4) :][:1]
     payloads: list[bytes] = []
@@ -104,7 +104,7 @@ def outcome(data: bytes) -> tuple[Batch, Exception | None, str, int]:
     stream = [messages.data(payload, 0x5000 + number) for number, payload in enumerate(payloads)]
     if choices.number(2):
         stream.insert(choices.number(len(stream)), messages.keepalive(0x7000, bool(choices.number(2))))
-    stream = damaged(stream, choices, lambda message: message)
+    stream = damaged(stream, damages, lambda message: message)
     emitter = Emitter(1, "0/5000")
     decoder = Decoder(emitter, relations, 0x5000, {"p.public.t": 1})
     error: Exception | None = None
