@@ -121,13 +121,19 @@ def _holds_texts(old: Column, was: Declared, new: Column, now: Declared, strict:
     return room >= widest
 
 
+def _may_be_one(one: str, other: str) -> bool:
+    """Whether some collation may hold two labels for one: those of plain ASCII only if case or blanks part them."""
+    plain = all(text.isascii() and text.isprintable() for text in (one, other))
+    return not plain or one.casefold().rstrip(" ") == other.casefold().rstrip(" ")
+
+
 def _labels(was: tuple[str, ...], now: tuple[str, ...], strict: bool, ordered: bool) -> str:
     """Values are looked up by their labels as the collation compares them, then, where these are numbers, as places."""
     gone = [label for label in was if label not in now]
-    if gone and (
-        not strict or any(label not in was for label in now) or any(label.strip().isdigit() for label in gone)
-    ):
-        return f"what was {gone[0]!r} may be another label now"
+    new = [label for label in now if label not in was]
+    for label in gone:
+        if not strict or label.strip().isdigit() or any(_may_be_one(label, other) for other in new):
+            return f"what was {label!r} may be another label now"
     kept = [label for label in was if label in now]
     if ordered and kept != [label for label in now if label in was]:
         return "a SET's members are written in the order of its labels, which is another now"

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from types import FunctionType
 
 from tailrace.compiled import is_compiled
 from tests.fuzz.checks import ENGINES, check, check_memory
@@ -78,9 +79,19 @@ def _random(engine: str, seconds: float) -> int:
 def _guided(engine: str, seconds: float) -> None:
     import atheris  # type: ignore[import-not-found,unused-ignore]
 
-    atheris.instrument_all()
-    arguments = [sys.argv[0], f"-max_total_time={int(seconds)}", f"-max_len={_LONGEST}", "-timeout=10"]
-    atheris.Setup([*arguments, f"-artifact_prefix=crash-{engine}-"], lambda data: _one(engine, data, False))
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("tailrace_mysql.", "tailrace_postgres.")):
+            for function in list(vars(module).values()):
+                if isinstance(function, FunctionType) and function.__module__ == name:
+                    atheris.instrument_func(function)
+                elif isinstance(function, type) and function.__module__ == name:
+                    for method in vars(function).values():
+                        if isinstance(method, FunctionType):
+                            atheris.instrument_func(method)
+    limits = [f"-max_total_time={int(seconds)}", f"-max_len={_LONGEST}", "-timeout=10", "-rss_limit_mb=2048"]
+    atheris.Setup(
+        [sys.argv[0], *limits, f"-artifact_prefix=crash-{engine}-"], lambda data: _one(engine, data, measured=False)
+    )
     atheris.Fuzz()
 
 
@@ -91,16 +102,16 @@ def main() -> None:
     parser.add_argument("--atheris", action="store_true", help="be guided by coverage")
     parser.add_argument("--outcomes", type=int, default=0, metavar="N", help="print what comes of inputs 0 to N")
     chosen = parser.parse_args()
+    if chosen.atheris:
+        _guided(chosen.engine, chosen.seconds)  # libFuzzer has limits of its own
+        return
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     if chosen.outcomes:
         for data in [*kept(chosen.engine), *map(numbered, range(chosen.outcomes))]:
             print(check(chosen.engine, data))
         return
     form = "compiled" if is_compiled() else "interpreted"
-    if chosen.atheris:
-        _guided(chosen.engine, chosen.seconds)
-    else:
-        print(f"{chosen.engine}, {form}: {_random(chosen.engine, chosen.seconds)} inputs, nothing found")
+    print(f"{chosen.engine}, {form}: {_random(chosen.engine, chosen.seconds)} inputs, nothing found")
 
 
 if __name__ == "__main__":

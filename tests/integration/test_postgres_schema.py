@@ -221,7 +221,8 @@ def test_partitions_rows_of_unknown_initial_values_suspend_the_table(
         capture.catch_up()
         database.script(*statements, "INSERT INTO m VALUES (2, 0.5)")
         assert capture.changes() == []
-        assert "column r was added with values" in suspended(capture)["m"]
+        reason = suspended(capture)["m"]
+        assert "column r was added with values" in reason or "partition m3 was attached" in reason
 
 
 def test_the_default_of_a_columns_domain_is_what_the_rows_have_or_suspends_the_table(database: Database) -> None:
