@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import random
 import resource
 import sys
 import time
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 from tailrace.compiled import is_compiled
 from tests.fuzz.checks import ENGINES, check, check_memory
@@ -77,8 +79,7 @@ def _random(engine: str, seconds: float) -> int:
 
 
 def _guided(engine: str, seconds: float) -> None:
-    import atheris  # type: ignore[import-not-found,unused-ignore]
-
+    atheris: Any = importlib.import_module("atheris")
     for name, module in list(sys.modules.items()):
         if name.startswith(("tailrace_mysql.", "tailrace_postgres.")):
             for function in list(vars(module).values()):

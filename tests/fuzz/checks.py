@@ -32,7 +32,7 @@ def check(engine: str, data: bytes) -> str:
     began = time.process_time()
     batch, error, where, _ = ENGINES[engine](data)
     if error is not None:
-        assert str(error) or getattr(error, "number", 0), "the error says nothing"
+        assert str(error) or getattr(error, "number", None), "the error says nothing"
         assert where, f"{error} has no place"
     digests = []
     for run in batch.runs:

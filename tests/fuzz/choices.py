@@ -65,8 +65,8 @@ def damaged(packets: list[bytes], choices: Choices, mended: Callable[[bytes], by
         elif what == 5:
             packets.insert(choices.number(len(packets)), packet)
         elif what == 6:
-            other = choices.number(len(packets))
-            packets[index], packets[other] = packets[other], packet
+            partner = choices.number(len(packets))
+            packets[index], packets[partner] = packets[partner], packet
             continue
         elif what == 7:
             del packets[index]
