@@ -115,6 +115,11 @@ class CapturedRelations:
         plan = self._plans[topic] = RowPlan(self._versions.event_table(schema), relation.identity == "f")
         return plan
 
+    def renamed_label(self, plan: RowPlan) -> None:
+        """As `_refuse_renamed_labels`, where the log is behind the renaming."""
+        selected = next(s for s in self._by_oid.values() if s.source.topic == plan.topic)
+        self.suspend(selected, f"an enum's label was renamed, and which rows had it is in no log; {RELOAD}")
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         """Reads the wanted columns of the row that has this key now.
 

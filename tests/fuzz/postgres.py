@@ -45,6 +45,9 @@ class Relations:
         )
         return RowPlan(EventTable(TableSchema(1, NAME, "p.public.t", columns), "postgresql", "p"), self._whole_old)
 
+    def renamed_label(self, plan: RowPlan) -> None:
+        """The table is suspended."""
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         return [plan.fragment(index, b"0") for index in columns] if self._present and columns == [0] else None
 

@@ -131,6 +131,18 @@ COLUMNS = [
         expected="label",
     ),
     Case(
+        "a label renamed behind rows that have it",
+        (
+            "ALTER TYPE mood{n} ADD VALUE 'four'",
+            "INSERT INTO {t} VALUES (7, 7, 'four')",
+            "ALTER TYPE mood{n} RENAME VALUE 'four' TO 'vier'",
+            "INSERT INTO {t} VALUES (8, 8, 'vier')",
+        ),
+        create=_ENUM,
+        before=_LABELS,
+        expected="label",
+    ),
+    Case(
         "an enum renamed",
         ("ALTER TYPE mood{n} RENAME TO moods{n}", "INSERT INTO {t} VALUES (7, 7, 'two')"),
         create=_ENUM,
