@@ -32,7 +32,7 @@ def numbered(number: int) -> bytes:
 
 
 def kept(engine: str) -> list[bytes]:
-    """Inputs that have found something once."""
+    """Inputs that get far, or that have found something once."""
     return [path.read_bytes() for path in sorted(CORPUS.glob(f"{engine}-*"))]
 
 
