@@ -81,7 +81,7 @@ def doubt(old: Column, new: Column, strict: bool) -> str:
     was, now = declared_of(old), declared_of(new)
     match new.type.kind:
         case Kind.ENUM | Kind.SET:
-            return _labels(was.labels, now.labels, strict, ordered=new.type.kind is Kind.SET)
+            return _labels(was.labels, now.labels, strict)
         case Kind.TEXT:
             if was.charset != now.charset and now.charset != "utf8mb4" and not strict:
                 return f"characters that {now.charset} has not were replaced"
@@ -127,14 +127,11 @@ def _may_be_one(one: str, other: str) -> bool:
     return not plain or one.casefold().rstrip(" ") == other.casefold().rstrip(" ")
 
 
-def _labels(was: tuple[str, ...], now: tuple[str, ...], strict: bool, ordered: bool) -> str:
+def _labels(was: tuple[str, ...], now: tuple[str, ...], strict: bool) -> str:
     """Values are looked up by their labels as the collation compares them, then, where these are numbers, as places."""
     gone = [label for label in was if label not in now]
     new = [label for label in now if label not in was]
     for label in gone:
         if not strict or label.strip().isdigit() or any(_may_be_one(label, other) for other in new):
             return f"what was {label!r} may be another label now"
-    kept = [label for label in was if label in now]
-    if ordered and kept != [label for label in now if label in was]:
-        return "a SET's members are written in the order of its labels, which is another now"
     return ""

@@ -30,7 +30,7 @@ RELOAD = "empty the target's table and load it again: `tailrace teardown`, then 
 
 def storage_key(topic: str) -> str:
     """State entry: the table's OID; which files held its rows when its last version was made; numbers of columns that
-    the log did not carry; OIDs of partitions that had been attached."""
+    the log did not carry."""
     return f"postgres:{topic}"
 
 
@@ -101,12 +101,6 @@ class CapturedRelations:
         self._catalog.load_types((column.type_oid, column.modifier) for column in relation.columns)
         previous = self._versions.get(topic, self.current[topic]) if topic in self.current else None
         known_ids = max((c.id for version in self._versions.known(topic) for c in version.columns), default=0)
-        if columns is not None and (names := self._newly_attached(topic, columns)):
-            self.suspend(
-                selected,
-                f"partition {', '.join(names)} was attached, and the rows that it had are in no log; {RELOAD}",
-            )
-            return None
         age = int(self._catalog.connection.value("SELECT age(%s::text::xid)", [str(xid)]))
         described = relation_columns(relation, columns, previous, known_ids, self._catalog, age)
         schema = self._version(selected, described, columns, previous)
@@ -282,7 +276,6 @@ class CapturedRelations:
             "oid": selected.table.oid,
             "storage": catalog.storage,
             "hidden": sorted({*known.get("hidden", ()), *catalog.hidden} - live),
-            "attached": sorted(catalog.attached),
         }
         if known != entry:
             self._storage[topic] = entry
@@ -295,10 +288,6 @@ class CapturedRelations:
         self._catalog.load_types((column.type_oid, column.modifier) for column in catalog.live)
         types = [describe(column.type_oid, column.modifier, self._catalog) for column in catalog.live]
         return [column.type for column in schema.columns] == types
-
-    def _newly_attached(self, topic: str, catalog: CatalogColumns) -> list[str]:
-        known = self._storage.get(topic, {}).get("attached")
-        return [] if known is None else [name for oid, name in catalog.attached.items() if oid not in known]
 
     def suspend(self, selected: Selected, reason: str) -> None:
         """Its events end here; the state says why."""

@@ -8,7 +8,8 @@ from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import TailraceError
 from tailrace.schema import Column, Kind, TableSchema, Type
-from tailrace_postgres.pgoutput import Decoder, Relation
+from tailrace_postgres.pgoutput import Decoder
+from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tests.fuzz.choices import Choices, damaged
 from tests.unit import test_postgres_decoder as messages

@@ -182,7 +182,7 @@ COLUMNS = [
         (STRICT, "ALTER TABLE {t} MODIFY b SET('three','two','one')"),
         create=_SET,
         before=_LABELS,
-        expected="column b",
+        stops="column b",
     ),
     Case(
         "MODIFY to another character set",
