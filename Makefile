@@ -5,11 +5,15 @@ TEST_ARGS ?=
 # Test processes side by side, each with servers of its own.
 TEST_WORKERS ?= 2
 
+# Seconds for each decoder in each of its forms; FUZZ_ARGS=--atheris is guided by coverage, where atheris is installed.
+FUZZ_SECONDS ?= 60
+FUZZ_ARGS ?=
+
 # What pip compiles: Python files with a .pxd beside them, and .pyx files.
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all conformance lint format bench venv servers clean
+.PHONY: help demo test test-all conformance fuzz lint format bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -25,6 +29,10 @@ test-all: servers ## besides, the whole matrix with 20,000 changes each, and Pos
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)
+
+fuzz: venv       ## both decoders, compiled and interpreted, on damaged and made up streams for FUZZ_SECONDS each
+	for engine in mysql postgres; do for pure in 0 1; do TAILRACE_PURE=$$pure \
+	    $(PYTHON) -m tests.fuzz $$engine --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS) || exit 1; done; done
 
 lint: venv       ## ruff and mypy
 	.venv/bin/ruff check .

@@ -56,3 +56,11 @@ class Table:
         old = {column.name for column in self.version.table.schema.columns}
         new = {column.name for column in definition.columns}
         return bool(old - new) and bool(new - old)
+
+    def reordered(self, definition: TableDefinition) -> bool:
+        """The columns that stayed stand in another order: one may have been dropped, and another of its name added."""
+        if self.version is None:
+            return False
+        old = [column.name for column in self.version.table.schema.columns]
+        new = [column.name for column in definition.columns]
+        return [name for name in old if name in new] != [name for name in new if name in old]

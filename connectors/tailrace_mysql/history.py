@@ -27,6 +27,7 @@ from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.binlog.table_map import JSON_CODE, TableMap
 from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.captured import Table
+from tailrace_mysql.conversions import refuse_doubtful, refuse_rewritten
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.engines import Engines
@@ -146,7 +147,7 @@ class SchemaHistory:
         table = self._table(name.database, name.table)
         if table is None or table.suspended or table.version is None:
             return None
-        if definition.refusal or table.ambiguous(definition):
+        if definition.refusal or table.ambiguous(definition) or table.reordered(definition):
             reason = definition.refusal or f"columns went and came without a statement in the log; {_RELOAD}"
             self._suspend(table, reason)
             return None
@@ -301,12 +302,13 @@ class SchemaHistory:
                 if found.clauses is None:
                     raise ValueError(found.reason)
                 altered = alter.apply(definitions(schema), found.clauses)
+                refuse_rewritten(found.clauses, altered.columns, place)
                 self._set_charset(table, altered.charset, self._since(place))
                 effects = self._advance(table, altered.columns, place, altered.renamed, altered.added)
             except ValueError as error:
-                effects = self._reread(table, place, f"a statement was not understood: {error}", sql)
+                effects = self._reread(table, place, f"a statement was not understood: {error}", sql, found.replaces)
             except UnsupportedTypeError as error:
-                self._suspend(table, f"{error} (at {place}); {_RELOAD}")
+                self._suspend(table, f"{error} (at {place}): {_shown(sql)}; {_RELOAD}")
         if renamed_to is not None:
             effects += self._renamed(found.table, renamed_to, place, swapped=False)
         return effects
@@ -421,6 +423,8 @@ class SchemaHistory:
         schema = next_schema(
             table.versions, current, columns, since, renamed, at, empty=recreated, initials=initials, added=added
         )
+        if not recreated:
+            refuse_doubtful(current, schema, place.strict)
         if schema is current:
             if table.version is None:
                 table.version = Version(self.event_table(current))
@@ -457,8 +461,12 @@ class SchemaHistory:
             table.versions[schema.id] = schema
             table.version = Version(self.event_table(schema), announced=schema is newest)
 
-    def _reread(self, table: Table, place: Place, reason: str, sql: str) -> list[Effect]:
-        """The catalogue's word on a table, if it holds at `place`; else the table is suspended."""
+    def _reread(self, table: Table, place: Place, reason: str, sql: str, replaces: bool = False) -> list[Effect]:
+        """The catalogue's word on a table, if it holds at `place`; else the table is suspended.
+
+        Args:
+            replaces: columns may have gone and others of their names come, which the catalogue does not show.
+        """
         definition = self._catalogue.definition(table.name)
         shown = f": {_shown(sql)}" if sql else ""
         if definition is None or not self._catalogue.unchanged(table.name, place.end):
@@ -467,7 +475,7 @@ class SchemaHistory:
         if definition.refusal:
             self._suspend(table, f"{definition.refusal} (at {place}){shown}")
             return []
-        if table.ambiguous(definition):
+        if replaces or table.ambiguous(definition) or (not sql and table.reordered(definition)):
             self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
             return []
         self._set_charset(table, definition.charset, self._since(place))
@@ -487,6 +495,8 @@ class SchemaHistory:
         reason = difference
         if definition is not None and definition.refusal:
             reason = f"{difference}, and {definition.refusal}"
+        elif definition is not None and table.reordered(definition):
+            reason = "the columns stand in another order than the statements in the log have put them"
         elif definition is not None and not table.ambiguous(definition):
             try:
                 candidate = first_schema(table.topic, table.name, definition.columns, "")

@@ -53,7 +53,7 @@ def next_schema(
         known: all versions of the table, by id.
         renamed: new name of a column -> its old one.
         added: names that are new columns, whatever had that name before.
-        empty: the table had no rows.
+        empty: the table had no rows: it was created anew.
         initials: what rows got in columns that another table added before it took this one's place; None: the
             definitions' own DEFAULTs say it.
         at: the statement's moment.
@@ -70,6 +70,8 @@ def next_schema(
             old = None  # the name went to another column
         if definition.name in added:
             old = None
+        if old is not None and empty and not definition.key and old.type != _type(definition).type:
+            old = None  # of another table: no row is to be converted
         if old is not None:
             result.append(_column(old.id, definition, old.initial))
         else:

@@ -95,11 +95,13 @@ class CatalogColumns:
     Attributes:
         live: those that a log carries, in the order of their numbers.
         storage: changes whenever the table's rows were written anew (a rewrite, VACUUM FULL, TRUNCATE).
+        hidden: numbers of the generated columns that no log carries.
     """
 
     table: CatalogTable
     live: tuple[CatalogColumn, ...]
     storage: str
+    hidden: tuple[int, ...] = ()
 
 
 def _tree(root: str) -> str:
@@ -229,7 +231,8 @@ class Catalog:
             if not dropped and generated in carries
         )
         storage = self.connection.value(_STORAGE, [oid]) or ""
-        return CatalogColumns(table, live, storage)
+        hidden = tuple(row[0] for row in rows if not row[6] and row[5] not in carries)
+        return CatalogColumns(table, live, storage, hidden)
 
     # ---- types
 

@@ -244,19 +244,23 @@ class Opening:
         # A member that an opening added, and then crashed before it was recorded, is still to be treated as new.
         kept = table.table.oid in members and table.table.oid in before
         unreadable = table.inserts_only and not inserts_usable
-        if not table.captured or (kept and not unreadable):
+        known = orjson.loads(state.get(storage_key(topic), b"null"))
+        replaced = known is not None and known["oid"] != table.table.oid
+        # Also by a table that is captured under another name: the two were renamed.
+        if not table.captured or (kept and not unreadable and not replaced):
             beginning.selected.append(table)
             return None
-        known = orjson.loads(state.get(storage_key(topic), b"null"))
         reason = ""
-        if table.table.oid in before and not kept:
+        if kept and replaced:
+            reason = "the table was replaced by another one of the same name"
+        elif table.table.oid in before and not kept:
             reason = "somebody took the table out of the publication, so changes of it are missing"
         elif unreadable:
             reason = (
                 f"publication {self.publications.inserts_name} was not there when the pipeline was begun, or was"
                 " dropped since, and PostgreSQL before 18 reads no older changes with it"
             )
-        elif known is not None and known["oid"] != table.table.oid:
+        elif replaced:
             reason = "the table was replaced by another one of the same name"
         elif known is not None and self.loads:
             reason = "the table was not captured for a while, so changes of it are missing"

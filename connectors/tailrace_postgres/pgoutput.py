@@ -326,11 +326,16 @@ class Decoder:
         except UnknownLabelError:
             oid = u32(self._buffer, position)
             plan = self._relations.plan(self._described[oid], self._xid)
-            if plan is not None:
-                plan.accept_all_labels()
             self._plans[oid] = plan
             self._ordinal -= 1
-            return self._row_change(kind, position)
+            try:
+                return self._row_change(kind, position)
+            except UnknownLabelError:
+                assert plan is not None
+                self._relations.renamed_label(plan)
+                self._plans[oid] = None
+                self._ordinal -= 1
+                return self._row_change(kind, position)
 
     def _row_change(self, kind: int, position: int) -> int:
         if kind == 0x49:  # I

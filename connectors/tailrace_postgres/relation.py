@@ -49,6 +49,10 @@ class Relations(Protocol):
         """
         ...
 
+    def renamed_label(self, plan: RowPlan) -> None:
+        """A row has a label of an enum that the catalog has not: it was renamed since. Suspends the table."""
+        ...
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         """Fragments of values that the log left out, read from the source by key; None if the row is gone.
 

@@ -20,7 +20,7 @@ from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
-from tailrace_postgres.types import lenient
+from tailrace_postgres.types import describe, lenient
 from tailrace_postgres.versions import Versions
 
 log = structlog.get_logger()
@@ -29,7 +29,8 @@ RELOAD = "empty the target's table and load it again: `tailrace teardown`, then 
 
 
 def storage_key(topic: str) -> str:
-    """State entry: the table's OID and which files held its rows when its last version was made."""
+    """State entry: the table's OID; which files held its rows when its last version was made; numbers of columns that
+    the log did not carry."""
     return f"postgres:{topic}"
 
 
@@ -108,6 +109,11 @@ class CapturedRelations:
         plan = self._plans[topic] = RowPlan(self._versions.event_table(schema), relation.identity == "f")
         return plan
 
+    def renamed_label(self, plan: RowPlan) -> None:
+        """As `_refuse_renamed_labels`, where the log is behind the renaming."""
+        selected = next(s for s in self._by_oid.values() if s.source.topic == plan.topic)
+        self.suspend(selected, f"an enum's label was renamed, and which rows had it is in no log; {RELOAD}")
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         """Reads the wanted columns of the row that has this key now.
 
@@ -174,6 +180,7 @@ class CapturedRelations:
             base = previous or announced or self._versions.at(topic, place)
             if base is not None:
                 columns = self._with_initial_values(selected, columns, base, catalog)
+                self._refuse_renamed_labels(selected, columns, base, catalog)
                 self._say_retyped(selected, columns, base, catalog)
             first = not self._versions.known(topic)
             schema = self._versions.add(selected.source.name, topic, columns, "" if first else place)
@@ -186,13 +193,20 @@ class CapturedRelations:
         """Fills in what the rows got that were there when a column was added."""
         if catalog is None:
             return columns
+        hidden = self._storage.get(selected.source.topic, {}).get("hidden", ())
         older = {column.id for column in base.columns}
         now = {column.number: column for column in catalog.live}
         result = []
         for column in columns:
             current = now.get(column.id)
             if column.id not in older and current is not None:
-                if current.missing is not None:
+                if column.id in hidden:
+                    self.suspend(
+                        selected,
+                        f"column {column.name} was generated before, and has values of that time, which are in no log;"
+                        f" {RELOAD}",
+                    )
+                elif current.missing is not None:
                     value = orjson.loads(lenient(column.type)(current.missing.encode()))
                     column = Column(
                         column.id, column.name, column.type, column.nullable, column.key, value, column.generated
@@ -205,6 +219,27 @@ class CapturedRelations:
                     )
             result.append(column)
         return tuple(result)
+
+    def _refuse_renamed_labels(
+        self, selected: Selected, columns: tuple[Column, ...], base: TableSchema, catalog: CatalogColumns | None
+    ) -> None:
+        """A label that an enum has no more was renamed: rows that have it show another text now, without an event."""
+        before = {column.id: column.type for column in base.columns}
+        for column in columns:
+            was = before.get(column.id, column.type)
+            gone = [label for label in was.labels if label not in column.type.labels]
+            if not gone or column.type.kind is not Kind.ENUM:
+                continue
+            if (
+                was.name == column.type.name
+                or catalog is None
+                or not self._written_anew(selected.source.topic, catalog)
+            ):
+                self.suspend(
+                    selected,
+                    f"a label of {column.type.name} was renamed ({gone[0]}), and which rows of column {column.name} had"
+                    f" it is in no log; {RELOAD}",
+                )
 
     def _say_retyped(
         self, selected: Selected, columns: tuple[Column, ...], base: TableSchema, catalog: CatalogColumns | None
@@ -233,10 +268,26 @@ class CapturedRelations:
         topic = selected.source.topic
         if catalog is None or topic in self._suspended:
             return
-        entry = {"oid": selected.table.oid, "storage": catalog.storage}
-        if self._storage.get(topic) != entry:
+        known = self._storage.get(topic, {})
+        if known and not self._describes(schema, catalog):
+            return  # the log is behind the catalog, and what was written anew in between is still to be met
+        live = {column.number for column in catalog.live}
+        entry = {
+            "oid": selected.table.oid,
+            "storage": catalog.storage,
+            "hidden": sorted({*known.get("hidden", ()), *catalog.hidden} - live),
+        }
+        if known != entry:
             self._storage[topic] = entry
             self._emitter.record_with_version(schema, storage_key(topic), orjson.dumps(entry))
+
+    def _describes(self, schema: TableSchema, catalog: CatalogColumns) -> bool:
+        """Whether the catalog shows the table as this version has it."""
+        if [(c.id, c.name) for c in schema.columns] != [(c.number, c.name) for c in catalog.live]:
+            return False
+        self._catalog.load_types((column.type_oid, column.modifier) for column in catalog.live)
+        types = [describe(column.type_oid, column.modifier, self._catalog) for column in catalog.live]
+        return [column.type for column in schema.columns] == types
 
     def suspend(self, selected: Selected, reason: str) -> None:
         """Its events end here; the state says why."""

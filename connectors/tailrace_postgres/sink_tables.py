@@ -165,19 +165,23 @@ class Tables:
             if (origin := renamed.get(column.name)) is not None:
                 statements += self._retype(table, before, column, present.columns[origin])
         retained = {column.name for column in table.retained}
-        statements += [
-            f"ALTER COLUMN {quoted(name)} DROP NOT NULL"
-            for name, origin in renamed.items()
-            if name in retained and present.columns[origin].not_null and origin not in present.primary
-        ]
         now = {origin: name for name, origin in renamed.items()}
-        statements += self._key(
+        key = self._key(
             table,
             previous,
             present,
             frozenset(now[name] for name in present.primary),
             [frozenset(now[name] for name in columns) for columns in present.unique],
         )
+        # Behind the key: a column that leaves it is NOT NULL still.
+        kept = frozenset(column.name for column in table.key) if key else {now[name] for name in present.primary}
+        loose = retained | {now[name] for name in present.primary}
+        statements += key
+        statements += [
+            f"ALTER COLUMN {quoted(name)} DROP NOT NULL"
+            for name, origin in renamed.items()
+            if name in loose - kept and present.columns[origin].not_null
+        ]
         for statement in statements:
             self._cursor.execute(f"ALTER TABLE {self.name(table)} {statement}")
         return bool(statements)

@@ -32,7 +32,7 @@ def test_columns_added_dropped_and_renamed_in_mid_stream(database: Database) -> 
         database.execute("ALTER TABLE t ADD COLUMN c DECIMAL(6,2) NOT NULL DEFAULT 1.5 AFTER id, ADD d TEXT")
         database.execute("INSERT INTO t VALUES (2, 2.25, 'y', 2, 'dd')")
         database.execute("ALTER TABLE t DROP COLUMN b")
-        database.execute("ALTER TABLE t RENAME COLUMN a TO aa, CHANGE d e VARCHAR(30)")
+        database.execute("ALTER TABLE t RENAME COLUMN a TO aa, CHANGE d e MEDIUMTEXT")
         database.execute("INSERT INTO t VALUES (3, 3, 'z', 'ee')")
         database.execute("ALTER TABLE t ADD INDEX (aa), COMMENT = 'no columns touched'")
         database.execute("ALTER TABLE t ADD COLUMN b BIGINT UNSIGNED FIRST")

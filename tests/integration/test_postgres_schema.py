@@ -221,7 +221,8 @@ def test_partitions_rows_of_unknown_initial_values_suspend_the_table(
         capture.catch_up()
         database.script(*statements, "INSERT INTO m VALUES (2, 0.5)")
         assert capture.changes() == []
-        assert "column r was added with values" in suspended(capture)["m"]
+        reason = suspended(capture)["m"]
+        assert "column r was added with values" in reason or "was attached with rows" in reason
 
 
 def test_the_default_of_a_columns_domain_is_what_the_rows_have_or_suspends_the_table(database: Database) -> None:
@@ -248,21 +249,34 @@ def test_a_label_added_to_an_enum_is_a_new_version(database: Database) -> None:
     with Capture(database) as capture:
         database.execute("INSERT INTO t VALUES (1, 'sad')")
         capture.catch_up()
+        database.script("ALTER TYPE mood ADD VALUE 'glad'", "INSERT INTO t VALUES (2, 'sad'), (3, 'glad')")
+        found = capture.changes()
+        assert [change for change in found if change[0] == "c"] == [
+            ("c", {"id": 2}, None, {"id": 2, "m": "sad"}),
+            ("c", {"id": 3}, None, {"id": 3, "m": "glad"}),
+        ]
+        assert versions(capture, "t")[-1].by_name["m"].type.labels == ("sad", "glad")
+        ordinals = [event.source["tailrace_seq"] for event in capture.events]
+        assert ordinals == sorted(set(ordinals))
+
+
+def test_a_renamed_label_that_rows_of_the_log_still_have_suspends_the_table(database: Database) -> None:
+    """The source shows these rows with the new label, and no event says so."""
+    database.script("CREATE TYPE mood AS ENUM ('sad')", "CREATE TABLE t (id int PRIMARY KEY, m mood)")
+    database.execute("CREATE TABLE other (id int PRIMARY KEY)")
+    with Capture(database) as capture:
+        database.execute("INSERT INTO t VALUES (1, 'sad')")
+        capture.catch_up()
         database.script(
             "ALTER TYPE mood ADD VALUE 'glad'",
             "INSERT INTO t VALUES (2, 'sad'), (3, 'glad')",
             "ALTER TYPE mood RENAME VALUE 'glad' TO 'happy'",
             "INSERT INTO t VALUES (4, 'happy')",
+            "INSERT INTO other VALUES (1)",
         )
-        found = capture.changes()
-        assert [change for change in found if change[0] == "c"] == [
-            ("c", {"id": 2}, None, {"id": 2, "m": "sad"}),
-            ("c", {"id": 3}, None, {"id": 3, "m": "glad"}),
-            ("c", {"id": 4}, None, {"id": 4, "m": "happy"}),
-        ]
-        assert versions(capture, "t")[-1].by_name["m"].type.labels == ("sad", "happy")
-        ordinals = [event.source["tailrace_seq"] for event in capture.events]
-        assert ordinals == sorted(set(ordinals))
+        found = [change for change in capture.changes() if change[0] == "c"]
+        assert found == [("c", {"id": 2}, None, {"id": 2, "m": "sad"}), ("c", {"id": 1}, None, {"id": 1})]
+        assert "label was renamed" in suspended(capture)["t"]
 
 
 def test_a_table_that_loses_its_key_keeps_working_at_the_source(database: Database) -> None:

@@ -276,3 +276,28 @@ def test_statements_that_may_change_rows_name_their_tables(sql: str) -> None:
     found = read(sql)
     assert isinstance(found, Opaque)
     assert "t" in found.names
+
+
+def test_comments_of_mariadbs_are_comments_to_mysql() -> None:
+    sql = "ALTER TABLE t ADD a INT /*M!100100 , DROP b */"
+    for mariadb, actions in ((True, ["add", "drop"]), (False, ["add"])):
+        found = read(sql, mariadb=mariadb)
+        assert isinstance(found, Alter)
+        assert found.clauses is not None
+        assert [clause.action for clause in found.clauses] == actions
+
+
+@pytest.mark.parametrize(
+    ("clauses", "replaces"),
+    [
+        ("ADD c TEXT(9)", False),
+        ("MODIFY c TEXT(9), COMMENT 'DROP'", False),
+        ("DROP c, ADD c TEXT(9)", True),
+        ("CHANGE a b TEXT(9), CHANGE b a TEXT(9)", True),
+    ],
+)
+def test_what_is_not_understood_may_give_a_name_to_another_column(clauses: str, replaces: bool) -> None:
+    found = read(f"ALTER TABLE t {clauses}")
+    assert isinstance(found, Alter)
+    assert found.clauses is None
+    assert found.replaces == replaces

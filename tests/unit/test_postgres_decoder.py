@@ -43,6 +43,9 @@ class FakeRelations:
         self.described.append((relation, xid))
         return self.found if relation.oid == OID else None
 
+    def renamed_label(self, plan: RowPlan) -> None:
+        self.found = None
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
         self.asked.append((key, columns))
         return self.present

@@ -32,7 +32,10 @@ _SAVEPOINT = re.compile(r"\s*(?:SAVEPOINT|ROLLBACK\s+TO)\s+(?:SAVEPOINT\s+)?(.*?
 
 # Status variables of a query: number -> fixed size in bytes
 _FIXED_STATUS = {0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8, 10: 4, 13: 3, 128: 3, 129: 8}
-_TIME_ZONE, _CATALOG_NZ = 5, 6
+_TIME_ZONE, _CATALOG_NZ, _INVOKER, _UPDATED_DATABASES, _EXPLICIT_TIMESTAMPS = 5, 6, 11, 12, 16
+_NO_DATABASES = 254  # there were too many to name
+# MariaDB says the same by a bit of its flags, which MySQL never sets.
+_MARIADB_EXPLICIT_TIMESTAMPS = 1 << 24
 
 
 class Format(NamedTuple):
@@ -104,6 +107,7 @@ class Query(NamedTuple):
         sql_mode: the bits of that session's sql_mode, -1 unknown.
         charset: number of the collation that the text came in, 0 unknown.
         time_zone: of that session, "" unknown.
+        explicit_timestamps: its explicit_defaults_for_timestamp, None unknown.
     """
 
     thread: int
@@ -112,6 +116,7 @@ class Query(NamedTuple):
     sql_mode: int
     charset: int
     time_zone: str
+    explicit_timestamps: bool | None = None
 
 
 def format_description(event: bytes) -> Format:
@@ -243,6 +248,7 @@ def query(event: bytes) -> Query:
     if text > len(event):
         raise ValueError("a query event is cut off")
     sql_mode, charset, time_zone = -1, 0, ""
+    explicit: bool | None = None
     while status < status_end:
         code = event[status]
         status += 1
@@ -256,11 +262,23 @@ def query(event: bytes) -> Query:
                 sql_mode = int.from_bytes(event[status : status + 8], "little")
             elif code == 4:
                 charset = int.from_bytes(event[status : status + 2], "little")
+            elif code == 0 and event[status + 3] << 24 & _MARIADB_EXPLICIT_TIMESTAMPS:
+                explicit = True
+        elif code == _INVOKER:
+            size = 1 + event[status]
+            size += 1 + event[status + size]
+        elif code == _UPDATED_DATABASES:
+            size = 1
+            for _ in range(event[status] if event[status] != _NO_DATABASES else 0):
+                size = event.index(b"\0", status + size) + 1 - status
+        elif code == _EXPLICIT_TIMESTAMPS:
+            size = 1
+            explicit = event[status] == 1
         else:
             break  # variables come in the order of their numbers; those that are needed came before
         status += size
     database = event[status_end : text - 1].decode()
-    return Query(thread, database, event[text:], sql_mode, charset, time_zone)
+    return Query(thread, database, event[text:], sql_mode, charset, time_zone, explicit)
 
 
 def xa_prepare(event: bytes) -> tuple[bool, str]:

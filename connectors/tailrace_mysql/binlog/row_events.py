@@ -25,6 +25,8 @@ _WRITE_ROWS = types.WRITE_ROWS
 _PARTIAL_UPDATE_ROWS = types.PARTIAL_UPDATE_ROWS
 _HEADER = events.HEADER
 _DUMMY_TABLE_IDS = (0xFFFFFF, 0xFFFFFFFFFFFF)
+#: STRICT_TRANS_TABLES and STRICT_ALL_TABLES in sql_mode.
+_STRICT = 1 << 21 | 1 << 22
 
 
 class RowEvents(Packets):
@@ -222,7 +224,9 @@ class RowEvents(Packets):
             return Place(log.file, log.pos, self._mark, log.end())
         # The end of a two-phase ALTER is a statement of its own; its values were made by the first.
         started = 0 if self._gtid.alter else self._ts
-        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone)
+        strict = query.sql_mode > 0 and query.sql_mode & _STRICT != 0
+        explicit = query.explicit_timestamps is True
+        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone, strict, explicit)
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)

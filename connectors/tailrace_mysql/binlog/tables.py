@@ -22,6 +22,8 @@ class Place:
         end: mark behind the event.
         started: seconds since 1970 at which its statement began; 0: it is none, or began elsewhere.
         time_zone: of the statement's session; "" unknown.
+        explicit_timestamps: explicit_defaults_for_timestamp of that session; False where it is not known.
+        strict: the sql_mode of that session refuses values that do not fit; False where it is not known.
     """
 
     file: str
@@ -30,6 +32,8 @@ class Place:
     end: str
     started: int = 0
     time_zone: str = ""
+    strict: bool = False
+    explicit_timestamps: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.pos}"

@@ -30,12 +30,16 @@ class ParsedColumn:
         primary: PRIMARY KEY stood with the column.
         first: FIRST stood behind it.
         after: the column behind which it goes, "" where not stated.
+        silent: it says neither NULL nor a DEFAULT.
+        charset: the character set that stood with it, as written; "" where none did.
     """
 
     column: ColumnDefinition
     primary: bool = False
     first: bool = False
     after: str = ""
+    charset: str = ""
+    silent: bool = False
 
 
 def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> ParsedColumn:
@@ -52,6 +56,7 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
     default: Default | None = None
     first, after = False, ""
     stated = ""
+    silent = True
     while not reader.done:
         if reader.accept("UNSIGNED"):
             declared = replace(declared, unsigned=True)
@@ -73,6 +78,7 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
             nullable = False
         elif reader.accept("DEFAULT"):
             default = read_default(reader)
+            silent = False
         elif reader.accept("ON", "UPDATE"):
             reader.take()
             if reader.token.upper == "(":
@@ -103,8 +109,10 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
             reader.accept("=")
             reader.take()
             del word
+        elif reader.accept("NULL"):
+            silent = False
         elif not reader.accept_any(
-            *("NULL", "SIGNED", "BINARY", "UNIQUE", "KEY", "VIRTUAL", "STORED", "PERSISTENT", "VISIBLE", "INVISIBLE"),
+            *("SIGNED", "BINARY", "UNIQUE", "KEY", "VIRTUAL", "STORED", "PERSISTENT", "VISIBLE", "INVISIBLE"),
             *("ENFORCED",),
         ) and not reader.accept("NOT", "ENFORCED"):
             raise ValueError(f"{reader.token.text!r} in a column definition")
@@ -112,7 +120,7 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
         declared, stated = Declared("longtext"), "utf8mb4"
     declared = _with_charset(declared, stated, charset)
     column = ColumnDefinition(name, declared, nullable, 0, default, generated, numbered)
-    return ParsedColumn(column, primary, first, after)
+    return ParsedColumn(column, primary, first, after, stated, silent)
 
 
 def _read_type(reader: Reader) -> tuple[Declared, bool]:

@@ -7,7 +7,7 @@ as an `Opaque`. The tables that it names are suspended.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tailrace_mysql.ddl.alter import Alteration, RowsChanged, read_clauses
 from tailrace_mysql.ddl.columns import read_column
@@ -26,12 +26,14 @@ class Alter:
     Attributes:
         clauses: None where something in it was not understood, or changes rows; `reason` says what.
         rows_changed: the tables whose rows it changes without row events, this one among them.
+        replaces: a column's name may be another column's after it, which a look at the table does not tell.
     """
 
     table: Name
     clauses: tuple[Alteration, ...] | None
     reason: str = ""
     rows_changed: tuple[Name, ...] = ()
+    replaces: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def read_statement(sql: str, database: str, charset_of: CharsetOf, sql_mode: int
         charset_of: character set of a table's text columns that state none.
     """
     try:
-        found = tokens(sql, sql_mode)
+        found = tokens(sql, sql_mode, mariadb)
     except ValueError as error:
         # Names cannot be told from anything else: every word may be one.
         return Opaque(frozenset(sql.replace("`", " ").replace(".", " ").split()), str(error))
@@ -200,8 +202,14 @@ def _definition(
     except RowsChanged as error:
         return Alter(table, None, str(error), (table, *([error.other] if error.other else [])))
     except ValueError as error:
-        return Alter(table, None, str(error))
-    return Alter(table, clauses)
+        return Alter(table, None, str(error), replaces=_replaces(found))
+    return Alter(table, clauses, replaces=_replaces(found))
+
+
+def _replaces(found: list[Token]) -> bool:
+    """Whether one of a statement's words may give a column's name to another column."""
+    words = {token.upper for token in found}
+    return {"DROP", "ADD"} <= words or bool(words & {"CHANGE", "RENAME"})
 
 
 def _is_harmless(reader: Reader) -> bool:

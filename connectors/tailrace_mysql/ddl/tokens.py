@@ -15,7 +15,8 @@ ANSI_QUOTES = 4
 NO_BACKSLASH_ESCAPES = 1 << 20
 
 _SPACE = re.compile(r"\s+|--[ \t][^\n]*(?:\n|$)|--\n|#[^\n]*(?:\n|$)")
-_VERSION_COMMENT = re.compile(r"/\*M?!\d*")
+_VERSION_COMMENT = re.compile(r"/\*!\d*")
+_MARIADB_VERSION_COMMENT = re.compile(r"/\*M?!\d*")
 _NUMBER = re.compile(r"0x[0-9A-Fa-f]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_$\u0080-\uffff])")
 _WORD = re.compile(r"[A-Za-z0-9_$\u0080-\U0010ffff]+")
 
@@ -34,17 +35,19 @@ class Token(NamedTuple):
     upper: str = ""
 
 
-def tokens(sql: str, sql_mode: int = 0) -> list[Token]:
+def tokens(sql: str, sql_mode: int = 0, mariadb: bool = True) -> list[Token]:
     """All tokens of a statement.
 
     Args:
         sql_mode: the session's; negative where it is unknown.
+        mariadb: what stands in ``/*M! … */`` is executed.
 
     Raises:
         ValueError: a quote or comment has no end, or a character that SQL has not.
     """
     found: list[Token] = []
     mode = max(sql_mode, 0)
+    version_comment = _MARIADB_VERSION_COMMENT if mariadb else _VERSION_COMMENT
     escapes = not mode & NO_BACKSLASH_ESCAPES
     at = 0
     conditional = 0
@@ -56,7 +59,7 @@ def tokens(sql: str, sql_mode: int = 0) -> list[Token]:
             conditional -= 1
             at += 2
         elif sql.startswith("/*", at):
-            if version := _VERSION_COMMENT.match(sql, at):
+            if version := version_comment.match(sql, at):
                 conditional += 1
                 at = version.end()
             else:
