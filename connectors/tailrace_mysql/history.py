@@ -38,10 +38,9 @@ from tailrace_mysql.refusals import refused, unsupported
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError, column_type
 from tailrace_mysql.types.charsets import decoder
-from tailrace_mysql.versions import definitions, first_schema, next_schema
+from tailrace_mysql.versions import definitions, first_schema, next_schema, same_columns
 
 _RELOAD = "load the table anew"
-_STATEMENT_SHOWN = 120
 log = structlog.get_logger()
 
 
@@ -289,7 +288,7 @@ class SchemaHistory:
         if found.rows_changed:
             for name in found.rows_changed:
                 if (changed := self._table(*name)) is not None:
-                    self._suspend(changed, f"{found.reason} (at {place}): {_shown(sql)}; {_RELOAD}")
+                    self._suspend(changed, f"{found.reason} (at {place}): {statements.shown(sql)}; {_RELOAD}")
             return []
         table = self._table(*found.table)
         effects: list[Effect] = []
@@ -308,7 +307,7 @@ class SchemaHistory:
             except ValueError as error:
                 effects = self._reread(table, place, f"a statement was not understood: {error}", sql, found.replaces)
             except UnsupportedTypeError as error:
-                self._suspend(table, f"{error} (at {place}): {_shown(sql)}; {_RELOAD}")
+                self._suspend(table, f"{error} (at {place}): {statements.shown(sql)}; {_RELOAD}")
         if renamed_to is not None:
             effects += self._renamed(found.table, renamed_to, place, swapped=False)
         return effects
@@ -394,7 +393,7 @@ class SchemaHistory:
         names = {name.lower() for name in found.names}
         for table in self.tables:
             if table.name.table.lower() in names:
-                self._suspend(table, f"{found.reason}, at {place}: {_shown(sql)}; {_RELOAD}")
+                self._suspend(table, f"{found.reason}, at {place}: {statements.shown(sql)}; {_RELOAD}")
 
     # ---- versions
 
@@ -432,7 +431,7 @@ class SchemaHistory:
             return []
         # The same place read again: the version is there already.
         again = next((s for s in table.versions.values() if s.since == since), None)
-        if again is not None and _same_columns(again, schema):
+        if again is not None and same_columns(again, schema):
             schema = again
         table.versions[schema.id] = schema
         table.version = Version(self.event_table(schema))
@@ -468,7 +467,7 @@ class SchemaHistory:
             replaces: columns may have gone and others of their names come, which the catalogue does not show.
         """
         definition = self._catalogue.definition(table.name)
-        shown = f": {_shown(sql)}" if sql else ""
+        shown = f": {statements.shown(sql)}" if sql else ""
         if definition is None or not self._catalogue.unchanged(table.name, place.end):
             self._suspend(table, f"{reason} (at {place}){shown}; {_RELOAD}")
             return []
@@ -586,16 +585,3 @@ class SchemaHistory:
             return decoder(charset)(query.text)
         except (UnsupportedTypeError, UnicodeDecodeError):
             return query.text.decode("utf-8", "replace")
-
-
-def _shown(sql: str) -> str:
-    """A statement for a message: DDL only, and short; a statement with values is never shown."""
-    words = sql.split()
-    if not words or words[0].upper() not in ("ALTER", "CREATE", "RENAME", "DROP", "TRUNCATE"):
-        return words[0] if words else ""
-    text = " ".join(words)
-    return text if len(text) <= _STATEMENT_SHOWN else text[:_STATEMENT_SHOWN] + "…"
-
-
-def _same_columns(one: TableSchema, other: TableSchema) -> bool:
-    return [(c.name, c.key, c.type.kind) for c in one.columns] == [(c.name, c.key, c.type.kind) for c in other.columns]

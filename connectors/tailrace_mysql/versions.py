@@ -99,3 +99,7 @@ def _type(definition: ColumnDefinition) -> ColumnType:
         return column_type(definition.declared)
     except UnsupportedTypeError as error:
         raise UnsupportedTypeError(f"column {definition.name}: {error}") from None
+
+
+def same_columns(one: TableSchema, other: TableSchema) -> bool:
+    return [(c.name, c.key, c.type.kind) for c in one.columns] == [(c.name, c.key, c.type.kind) for c in other.columns]

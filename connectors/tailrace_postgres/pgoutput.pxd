@@ -2,34 +2,19 @@
 # Types for the compiled form of pgoutput.py.
 cimport cython
 
-from tailrace.emitter cimport Emitter
 from tailrace.render cimport digits
 from tailrace_postgres.inprogress cimport InProgress, Streamed
 from tailrace_postgres.integers cimport i32, i64, u16, u32, u64
-from tailrace_postgres.lsn cimport LsnTexts
-from tailrace_postgres.rowplan cimport RowPlan
-from tailrace_postgres.tuples cimport Tuples
+from tailrace_postgres.row_messages cimport RowMessages
 
 
-cdef class Decoder:
+cdef class Decoder(RowMessages):
     cdef public unsigned long long idle
     cdef public bint reply_requested
     cdef public unsigned long long received
-    cdef public dict current
-    cdef public bint in_transaction
     cdef public bint in_block
     cdef public bint replaying
-    cdef Emitter _emitter
-    cdef object _relations
-    cdef dict _plans
-    cdef dict _described
     cdef unsigned long long _last_commit
-    cdef long long _ordinal
-    cdef long long _xid
-    cdef unsigned long long _lsn
-    cdef bytes _buffer
-    cdef LsnTexts _lsn_texts
-    cdef bytes _sequence
     cdef long long _committed_us
     cdef bytes _latest
     cdef Py_ssize_t _latest_at
@@ -57,20 +42,3 @@ cdef class Decoder:
     cdef _start(self, unsigned long long final_lsn, long long clock, long long xid)
     cdef Py_ssize_t _commit(self, Py_ssize_t position) except -1
     cdef _finish(self, unsigned long long end_lsn)
-    cdef Py_ssize_t _row(self, int kind, Py_ssize_t position) except -1
-    cdef Py_ssize_t _row_change(self, int kind, Py_ssize_t position) except -1
-    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t)
-    cdef Py_ssize_t _insert(self, Py_ssize_t position) except -1
-    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t, kind=int)
-    cdef Py_ssize_t _update(self, Py_ssize_t position) except -1
-    @cython.locals(reader=Tuples, new_at=Py_ssize_t, end=Py_ssize_t, before=bytes, old_key=bytes)
-    cdef Py_ssize_t _update_with_old(self, Py_ssize_t position, RowPlan plan) except -2
-    @cython.locals(plan=RowPlan, reader=Tuples, end=Py_ssize_t, old_at=Py_ssize_t)
-    cdef Py_ssize_t _delete(self, Py_ssize_t position) except -1
-    @cython.locals(plan=RowPlan)
-    cdef RowPlan _change(self, Py_ssize_t position)
-    cdef _announce(self, RowPlan plan)
-    cdef _inside(self)
-    cdef Py_ssize_t _tag(self, Py_ssize_t position, bytes allowed) except -1
-    @cython.locals(lsn=bytes)
-    cdef bytes _place(self)

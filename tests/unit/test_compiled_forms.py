@@ -253,15 +253,21 @@ def test_integers_of_the_protocol(buffer: bytes, at: int) -> None:
 
 
 def interpreted_decoder() -> Any:
-    """The class as its file has it, whether or not it is compiled too."""
-    spec = importlib.util.spec_from_file_location(
-        "interpreted_pgoutput", Path(str(types.__file__)).with_name("pgoutput.py")
-    )
+    """The class as its files have it, whether or not they are compiled too."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The decoder imports its base by this name.
+        base = "tailrace_postgres.row_messages"
+        patch.setitem(sys.modules, base, interpreted(base, "row_messages.py"))
+        return interpreted("interpreted_pgoutput", "pgoutput.py").Decoder
+
+
+def interpreted(name: str, file: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, Path(str(types.__file__)).with_name(file))
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Decoder
+    return module
 
 
 INTERPRETED = interpreted_decoder()

@@ -17,6 +17,7 @@ from tailrace_mysql.definition import ColumnDefinition
 
 Name = tuple[str, str]
 CharsetOf = Callable[[Name], str]
+_SHOWN = 120  # characters of a statement in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,3 +294,12 @@ def _table_charset(options: list[Token]) -> str:
         else:
             reader.take()
     return charset
+
+
+def shown(sql: str) -> str:
+    """A statement for a message: DDL only, and short; a statement with values is never shown."""
+    words = sql.split()
+    if not words or words[0].upper() not in ("ALTER", "CREATE", "RENAME", "DROP", "TRUNCATE"):
+        return words[0] if words else ""
+    text = " ".join(words)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
