@@ -3,7 +3,8 @@
 The three ways, none of them by the log's current position (a commit reaches the log before a SELECT sees it):
 
 * MySQL with GTIDs: ``gtid_executed``, read before the view is opened. All of it is visible; all else counts as not.
-* MariaDB: the view and its place in the log are taken together (``binlog_snapshot_file`` and ``_position``).
+* MariaDB: the view and its place in the log are taken together (``binlog_snapshot_file`` and ``_position``). But an XA
+  COMMIT stands in the log before the engine commits, so what XA RECOVER has listed before does not count as seen.
 * MySQL without GTIDs: the table is locked for reading while the view is opened, so that no commit to it is on its way.
 """
 
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from tailrace.errors import RefusedError
 from tailrace.schema import TableName
 from tailrace.source import View
+from tailrace_mysql import xa
+from tailrace_mysql.binlog.events import DECIDED
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
 from tailrace_mysql.gtid import GtidSet
 from tailrace_mysql.restart import Restart
@@ -41,12 +44,22 @@ class GtidView:
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """Sees the transactions that begin before a mark."""
+    """Sees the transactions that begin before a mark; of those that XA decided, only what surely was committed.
+
+    Attributes:
+        certain: mark of the log's end before XA RECOVER was asked; what was decided later does not count as seen.
+        undecided: what was listed then, as `events.xa_outcome` names it: its commit may not be through.
+    """
 
     mark: str
+    certain: str = ""
+    undecided: frozenset[str] = frozenset()
 
     def sees(self, transaction: str) -> bool:
-        return transaction < self.mark
+        place, _, name = transaction.partition(DECIDED)
+        if name:
+            return place < self.certain and name not in self.undecided
+        return place < self.mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ def open_view(
             apart); costs a lock on MySQL.
     """
     if server.mariadb:
-        return _open_mariadb(connection, session, connector.address)
+        return _open_mariadb(connection, session, server, connector.address)
     if server.gtids and not exact:
         place = log_end(session, server)
         visible = executed(session)
@@ -107,7 +120,9 @@ def close_view(connection: DriverConnection, where: str) -> None:
     _execute(connection, "COMMIT", where)
 
 
-def _open_mariadb(connection: DriverConnection, session: Session, where: str) -> Opened:
+def _open_mariadb(connection: DriverConnection, session: Session, server: Server, where: str) -> Opened:
+    certain = log_end(session, server).mark
+    undecided = frozenset(xa.names(session))
     _execute(connection, _OPEN.replace(", READ ONLY", ""), where)
     with translated(where), connection.cursor() as cursor:
         cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
@@ -116,7 +131,7 @@ def _open_mariadb(connection: DriverConnection, session: Session, where: str) ->
     if not file:
         raise RefusedError("the server writes no binlog", where=where, fix="start it with log_bin")
     place = Restart(file, int(pos), mariadb_position(session, file, int(pos)))
-    return Opened(PlaceView(place.mark), place)
+    return Opened(PlaceView(place.mark, certain, undecided), place)
 
 
 def _lock(lock: DriverConnection, tables: Sequence[TableName], seconds: int, where: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from tailrace.errors import RefusedError, UnreachableError
+from tailrace_mysql.binlog.events import xa_name
 from tailrace_mysql.connection import Session
 from tailrace_mysql.server import Server
 
@@ -27,6 +28,16 @@ def undecided(session: Session, server: Server) -> list[str] | None:
     except RefusedError:
         return None
     return sorted(f"{row['data']} (format {row['formatid']})" for row in rows)
+
+
+def names(session: Session) -> list[str]:
+    """Those of MariaDB, as `events.xa_outcome` names them in the log."""
+    found = []
+    for row in session.rows("XA RECOVER"):
+        data, first = row["data"], int(row["gtrid_length"])
+        octets = data if isinstance(data, bytes) else data.encode()
+        found.append(xa_name(octets[:first], octets[first:], int(row["formatid"])))
+    return found
 
 
 def shown(names: list[str]) -> str:

@@ -224,6 +224,28 @@ def test_a_first_start_waits_for_what_was_prepared_before_it(
 
 
 @pytest.mark.parametrize("mode", ["cdc", "full-load-and-cdc"])
+def test_a_view_of_mariadb_does_not_count_what_was_undecided_when_it_was_opened(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database, closing(Branches(database)) as branches, capturing(database) as capture:
+        create_t(database)
+        assert capture.opened is not None
+        capture.opened.emitter.traced = frozenset({capture.topic("t")})
+        capture.catch_up()
+        reader = capture.reader()
+        branches.prepare("one", "INSERT INTO t VALUES (1, 'one', 1)")
+        before = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        branches.commit("one")
+        capture.catch_up()
+        (touch,) = [touch for batch in capture.batches for touch in batch.touched]
+        assert not before.view.sees(touch.transaction)
+        after = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        assert after.view.sees(touch.transaction)
+        # Undecided under the same name: the engine may still be at the commit that the log has.
+        branches.prepare("one", "INSERT INTO t VALUES (2, 'two', 2)")
+        again = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        assert not again.view.sees(touch.transaction)
+        reader.close()
+
+
 def test_a_start_at_an_exact_place_has_nothing_prepared_there(
     database: Database, branches: Branches, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

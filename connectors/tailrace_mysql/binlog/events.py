@@ -281,6 +281,10 @@ def query(event: bytes) -> Query:
     return Query(thread, database, event[text:], sql_mode, charset, time_zone, explicit)
 
 
+#: Between the mark of MariaDB's XA COMMIT and the name of what it decides, in the token that views are asked about.
+DECIDED = " xa "
+
+
 def xa_prepare(event: bytes) -> tuple[bool, str]:
     """XA_PREPARE: whether it commits in one phase, and the transaction's name as `xa_outcome` gives it.
 
@@ -292,7 +296,7 @@ def xa_prepare(event: bytes) -> tuple[bool, str]:
     at = HEADER + 13
     if at + first + second > len(event):
         raise ValueError("an XA_PREPARE event is cut off")
-    return bool(event[HEADER]), _xa_name(event[at : at + first], event[at + first : at + first + second], form)
+    return bool(event[HEADER]), xa_name(event[at : at + first], event[at + first : at + first + second], form)
 
 
 def xa_outcome(text: bytes) -> tuple[str, bool]:
@@ -301,7 +305,7 @@ def xa_outcome(text: bytes) -> tuple[str, bool]:
     if found is None:
         raise ValueError("an outcome of XA does not name its transaction as expected")
     first, second = (bytes.fromhex(found[group].decode()) for group in (2, 3))
-    return _xa_name(first, second, int(found[4])), found[1].upper() == b"COMMIT"
+    return xa_name(first, second, int(found[4])), found[1].upper() == b"COMMIT"
 
 
 def savepoint(text: bytes) -> str:
@@ -316,8 +320,8 @@ def savepoint(text: bytes) -> str:
     return name.casefold()
 
 
-def _xa_name(first: bytes, second: bytes, form: int) -> str:
-    """As it is written in SQL."""
+def xa_name(first: bytes, second: bytes, form: int) -> str:
+    """A transaction's name as it is written in SQL, whatever form it has in an event or a list."""
     return f"X'{first.hex()}',X'{second.hex()}',{form & 0xFFFFFFFF}"
 
 
