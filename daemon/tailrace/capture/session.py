@@ -143,7 +143,8 @@ class Session:
         if not batch.runs and not entries and not batch.state:
             due = at_once or not self._load.done or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
             if not moved or not due:
-                self._finish()
+                self._settle()
+                self._end()
                 return
         position = replace(
             self._position,
@@ -170,22 +171,26 @@ class Session:
         # Under backlog the next batch is read while this one is on its way. With less to do this one is waited for:
         # what arrives meanwhile leaves in one transaction, where reading at once would find a single change and make
         # it wait. Nor does a transaction wait for a chunk of the load.
-        self._overlap = batch.bytes >= BATCH_BYTES
-        more = self._overlap and self._load.done and self._begun_bytes + batch.bytes < TRANSACTION_BYTES
+        size = self._begun_bytes + batch.bytes
+        self._overlap = size >= BATCH_BYTES
+        more = batch.bytes >= BATCH_BYTES and size < TRANSACTION_BYTES and self._load.done
         if not more:
             state[POSITION_KEY] = position.to_json()
         self._publisher.begin(batch, state, position, more)
-        self._begun_bytes = self._begun_bytes + batch.bytes if more else 0
+        self._begun_bytes = size if more else 0
         self._position = position
         self._stored_at = time.monotonic()
 
-    def _finish(self) -> None:
-        """Ends the stream's transaction, where one goes on, and waits until everything is durable."""
-        self._settle()
+    def _end(self) -> None:
+        """Ends the stream's transaction, where one goes on and no batch follows; nothing may be on its way."""
         if self._begun_bytes:
-            self._begun_bytes = 0
-            self._publisher.begin(Batch(), {POSITION_KEY: self._position.to_json()}, self._position, False)
-            self._settle()
+            self._begin_publishing(Batch(), {}, self._position)
+
+    def _finish(self) -> None:
+        """Waits until everything that was read is durable."""
+        self._settle()
+        self._end()
+        self._settle()
 
     def _settle(self) -> None:
         """Waits for what is on its way; what is durable then, the source may forget."""
