@@ -46,12 +46,18 @@ class Producing(ABC):
 
     @abstractmethod
     def publish(
-        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+        self,
+        runs: Sequence[Run],
+        partitions: Mapping[str, int],
+        first: Sequence[Entry],
+        last: Sequence[Entry],
+        more: bool = False,
     ) -> None:
         """Makes everything durable: ledger entries that events need, the events, the entries that count them done.
 
         Args:
             partitions: how many the topics of the runs have.
+            more: it need not be durable before the next call.
 
         Raises:
             Fenced: see there.
@@ -170,6 +176,7 @@ class TransactionalProducing(Producing):
     def __init__(self, properties: Properties) -> None:
         super().__init__(properties)
         self._direct = direct(self._producer)
+        self._begun = False
 
     def open(self) -> None:
         """Ends what an earlier producer of this pipeline left open, and fences it off."""
@@ -179,14 +186,23 @@ class TransactionalProducing(Producing):
             raise self._explain(exception, ()) from None
 
     def publish(
-        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+        self,
+        runs: Sequence[Run],
+        partitions: Mapping[str, int],
+        first: Sequence[Entry],
+        last: Sequence[Entry],
+        more: bool = False,
     ) -> None:
         try:
-            self._producer.begin_transaction()
+            if not self._begun:
+                self._producer.begin_transaction()
+                self._begun = True
             self._send_entries(first)
             self._send_runs(runs, partitions)
             self._send_entries(last)
-            self._finish(self._producer.commit_transaction)
+            if not more:
+                self._finish(self._producer.commit_transaction)
+                self._begun = False
         except KafkaException as exception:
             raise self._explain(exception, runs) from None
 
@@ -218,12 +234,20 @@ class IdempotentProducing(Producing):
         """Nothing to fence off."""
 
     def publish(
-        self, runs: Sequence[Run], partitions: Mapping[str, int], first: Iterable[Entry], last: Iterable[Entry]
+        self,
+        runs: Sequence[Run],
+        partitions: Mapping[str, int],
+        first: Sequence[Entry],
+        last: Sequence[Entry],
+        more: bool = False,
     ) -> None:
         try:
-            self._send_entries(first)
-            self._deliver()
+            if first:
+                self._send_entries(first)
+                self._deliver()
             self._send_runs(runs, partitions)
+            if more and not last:
+                return
             self._deliver()
             self._send_entries(last)
             self._deliver()

@@ -98,11 +98,11 @@ class KafkaWriter:
             self._write([], entries)
         self._partitions.update((topic, found[topic].partitions) for topic in new)
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         self.prepare([run.topic for run in runs])
         if time.monotonic() >= self._topics_at:
             self._require_same_topics()
-        self._write(runs, state)
+        self._write(runs, state, more)
 
     def backlog_full(self) -> str:
         return ""  # what Kafka keeps is Kafka's own affair
@@ -191,7 +191,7 @@ class KafkaWriter:
 
     # ---- writing
 
-    def _write(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def _write(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         producing = self._producing
         if producing is None:
             raise UnreachableError("the writer was closed", where=self._properties.where)
@@ -200,7 +200,7 @@ class KafkaWriter:
         last = [entry for entry in entries if entry[0] != self._ledger.schemas]
         try:
             self._require_ownership()
-            producing.publish(runs, self._partitions, first, last)
+            producing.publish(runs, self._partitions, first, last, more)
         except Fenced as fenced:
             self._abandon()
             raise self._judge(fenced) from None

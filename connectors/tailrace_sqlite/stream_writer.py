@@ -63,7 +63,7 @@ class _Sealed:
 
 
 class EmbeddedWriter:
-    """One transaction of the newest segment per `publish`: frames and state entries together."""
+    """A transaction of the newest segment holds frames and state entries together."""
 
     def __init__(self, folder: Folder, cursors: Cursors, retention: Retention) -> None:
         self._folder = folder
@@ -87,13 +87,13 @@ class EmbeddedWriter:
     def prepare(self, topics: Sequence[str]) -> None:
         """All topics share the one log: nothing to create."""
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         if self._connection is None:
             raise UnreachableError("the writer of the embedded stream was closed", where=str(self._folder.path))
         try:
-            if self._is_due():
+            if not self._connection.in_transaction and self._is_due():
                 self._roll()
-            self._write(runs, state)
+            self._write(runs, state, more)
         except BaseException:
             # What is durable is not known to this object any more.
             self._disconnect()
@@ -103,7 +103,7 @@ class EmbeddedWriter:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
-        if time.monotonic() >= self._expire_at:
+        if not more and time.monotonic() >= self._expire_at:
             self._expire()
 
     def backlog_full(self) -> str:
@@ -177,11 +177,13 @@ class EmbeddedWriter:
         assert self._connection is not None
         return self._connection
 
-    def _write(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def _write(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool) -> None:
         connection = self._connected
         end, total = self._end, self._total
         written_ms = segments.now_ms()
-        with segments.translated(self._path), segments.transaction(connection):
+        with segments.translated(self._path):
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
             for events, body in frames.encode(runs):
                 total += len(body)
                 connection.execute(
@@ -194,6 +196,8 @@ class EmbeddedWriter:
                     connection.execute("DELETE FROM state WHERE key = ?", (key,))
                 else:
                     connection.execute(_ENTRY, (key, value))
+            if not more:
+                connection.execute("COMMIT")
         if end > self._end:
             self._end = end
             self._total = total

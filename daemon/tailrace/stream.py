@@ -45,8 +45,12 @@ class StreamWriter(Protocol):
         """Creates missing topics."""
         ...
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         """Makes the events and the state entries durable, in one transaction; None deletes an entry.
+
+        Args:
+            more: the transaction goes on with the next call; nothing of it has to be durable before a call without
+                this, and no reader of committed records sees it. No topic is prepared meanwhile.
 
         Raises:
             UnreachableError: after which the writer must be closed and opened anew; what of the last call is

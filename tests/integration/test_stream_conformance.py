@@ -135,6 +135,28 @@ def test_events_arrive_as_they_left_and_in_order(pipeline: Pipeline) -> None:
     writer.close()
 
 
+def test_a_transaction_of_several_calls_is_seen_whole_or_not_at_all(pipeline: Pipeline) -> None:
+    topic = pipeline.table(USERS)
+    writer = begin(pipeline, USERS)
+    reader = reader_from_beginning(pipeline)
+    writer.publish([run(topic, (b"1", b"one"))], {"table:x": b"met"}, more=True)
+    writer.publish([run(topic, (b"2", b"two"))], {}, more=True)
+    assert reader.poll(0.5, 1 << 20) == []
+    assert POSITION_KEY not in reader.state()
+    writer.publish([], {POSITION_KEY: b"2"})
+    assert [event.value for event in read(reader, 2)] == [b"one", b"two"]
+    assert (reader.state()[POSITION_KEY], reader.state()["table:x"]) == (b"2", b"met")
+    # The next one is given up in the middle: its events, and its entries, never were.
+    writer.publish([run(topic, (b"3", b"lost"))], {"table:y": b"lost"}, more=True)
+    writer.close()
+    again = pipeline.open().writer()
+    assert {key for key in again.state() if key in (POSITION_KEY, "table:x", "table:y")} == {POSITION_KEY, "table:x"}
+    again.publish([run(topic, (b"3", b"three"))], {})
+    assert [event.value for event in read(reader, 1)] == [b"three"]
+    reader.close()
+    again.close()
+
+
 def test_state_and_schemas_outlive_the_writer(pipeline: Pipeline) -> None:
     topic = pipeline.table(USERS)
     writer = begin(pipeline, USERS)

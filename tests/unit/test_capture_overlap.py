@@ -23,7 +23,10 @@ from tailrace.source import Opened
 from tailrace.testing import MemoryStream
 
 NAME = TableName("app", "public", "t")
-TABLE = EventTable(TableSchema(1, NAME, "p.t", (Column(1, "n", Type(Kind.INTEGER), key=1),)), "postgresql", "p")
+TABLES = {
+    topic: EventTable(TableSchema(1, NAME, topic, (Column(1, "n", Type(Kind.INTEGER), key=1),)), "postgresql", "p")
+    for topic in ("p.t", "p.u")
+}
 PATIENCE = 10.0
 
 
@@ -36,6 +39,7 @@ class Source:
         self._last = transactions
         self._bytes = bytes_each
         self._count = 0
+        self.topics = ["p.t"] * transactions
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
         self._emitter = Emitter(1, "0", "", lsn_mark(0))
@@ -53,7 +57,7 @@ class Source:
         number = self._count
         self._emitter.begin(lsn_mark(number), 0, b"")
         row = orjson.dumps({"n": number, "v": "x" * self._bytes})
-        self._emitter.insert(TABLE, 1, b"%d" % number, row)
+        self._emitter.insert(TABLES[self.topics[number - 1]], 1, b"%d" % number, row)
         self._emitter.commit(str(number), lsn_mark(number))
         return self._emitter.take()
 
@@ -85,14 +89,17 @@ class Stream(MemoryStream):
         self.waited: list[bool] = []
         self.acknowledged_before: list[list[str]] = []
         self.fails: Exception | None = None
+        self.ended: list[bool] = []  # of each call with events, whether its transaction ended with it
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         if runs and not self.waited:
             self.waited.append(self.released.wait(0 if self.fails else PATIENCE))
             if self.fails:
                 raise self.fails
         self.acknowledged_before.append(list(self.source.acknowledged))
-        super().publish(runs, state)
+        if runs:
+            self.ended.append(not more)
+        super().publish(runs, state, more)
 
 
 class Quiet:
@@ -112,7 +119,7 @@ def run(source: Source, stream: Stream) -> None:
 
 
 def test_a_batch_is_read_while_a_large_one_is_on_its_way_and_order_holds() -> None:
-    source = Source(5, session.OVERLAP_BYTES)
+    source = Source(5, session.BATCH_BYTES)
     stream = Stream(source)
     run(source, stream)
     assert stream.waited == [True], "the second batch was not read before the first one was published"
@@ -122,8 +129,15 @@ def test_a_batch_is_read_while_a_large_one_is_on_its_way_and_order_holds() -> No
     assert Position.from_json(stream.state()[POSITION_KEY]).restart == "5"
 
 
+@pytest.fixture
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction of the stream for each batch."""
+    monkeypatch.setattr(session, "TRANSACTION_BYTES", session.BATCH_BYTES)
+
+
+@pytest.mark.usefixtures("small_transactions")
 def test_the_source_is_acknowledged_only_for_what_was_published() -> None:
-    source = Source(4, session.OVERLAP_BYTES)
+    source = Source(4, session.BATCH_BYTES)
     stream = Stream(source)
     run(source, stream)
     # Of each batch the publishing began after its predecessor was acknowledged, and before it was itself.
@@ -139,8 +153,8 @@ def test_a_small_batch_is_waited_for() -> None:
     seen: list[bool] = []
     publish = stream.publish
 
-    def watched(runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
-        publish(runs, state)
+    def watched(runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
+        publish(runs, state, more)
         seen.append(source.read_second.is_set())
 
     stream.publish = watched  # type: ignore[method-assign]
@@ -149,7 +163,7 @@ def test_a_small_batch_is_waited_for() -> None:
 
 
 def test_what_failed_to_be_published_is_neither_acknowledged_nor_passed_over() -> None:
-    source = Source(5, session.OVERLAP_BYTES)
+    source = Source(5, session.BATCH_BYTES)
     stream = Stream(source)
     stream.fails = UnreachableError("the broker is away")
     with pytest.raises(UnreachableError, match="the broker is away"):
@@ -157,3 +171,61 @@ def test_what_failed_to_be_published_is_neither_acknowledged_nor_passed_over() -
     assert set(source.acknowledged) <= {"0"}
     assert Position.from_json(stream.state()[POSITION_KEY]).restart == "0"
     assert stream.reader("").poll(0.0, 1 << 40) == []
+
+
+def test_under_backlog_a_transaction_takes_several_batches_and_its_position_goes_with_the_last() -> None:
+    count = 3 * session.TRANSACTION_BYTES // session.BATCH_BYTES // 2
+    source = Source(count, session.BATCH_BYTES)
+    stream = Stream(source)
+    run(source, stream)
+    ends = [number for number, ended in enumerate(stream.ended, 1) if ended]
+    assert len(stream.ended) == count
+    assert 0 < len(ends) < count / 4, "each batch was a transaction of its own"
+    # Ends of transactions were acknowledged and, where the log ended before one was full, all of it.
+    assert source.acknowledged[-1] == str(count)
+    assert {int(restart) for restart in source.acknowledged} <= {0, *ends, count}
+    assert Position.from_json(stream.state()[POSITION_KEY]).restart == str(count)
+    assert len(stream.reader("").poll(0.0, 1 << 40)[0].runs[0]) == count
+
+
+def test_a_transaction_that_fails_in_the_middle_leaves_nothing() -> None:
+    source = Source(5, session.BATCH_BYTES)
+    stream = Stream(source)
+    usual = stream.publish
+
+    def publish(runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
+        if len(stream.ended) == 3:
+            raise UnreachableError("the broker is away")
+        usual(runs, state, more)
+
+    stream.publish = publish  # type: ignore[method-assign]
+    with pytest.raises(UnreachableError, match="the broker is away"):
+        run(source, stream)
+    assert set(source.acknowledged) <= {"0"}
+    assert Position.from_json(stream.state()[POSITION_KEY]).restart == "0"
+    assert stream.reader("").poll(0.0, 1 << 40) == []
+
+
+def test_a_topic_that_is_new_ends_the_transaction_before_it_is_made() -> None:
+    source = Source(4, session.BATCH_BYTES)
+    stream = Stream(source)
+    usual = stream.prepare
+    seen: dict[str, tuple[int, str]] = {}
+
+    def prepare(topics: Sequence[str]) -> None:
+        stored = Position.from_json(stream.state()[POSITION_KEY]).restart
+        for topic in topics:
+            seen.setdefault(topic, (len(stream.ended), stored))
+        usual(topics)
+
+    run_with = Session.open
+
+    def opened(self: Session) -> None:
+        run_with(self)
+        stream.prepare = prepare  # type: ignore[method-assign]
+
+    source.topics = ["p.t", "p.t", "p.u", "p.u"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "open", opened)
+        run(source, stream)
+    assert seen == {"p.t": (0, "0"), "p.u": (2, "2")}

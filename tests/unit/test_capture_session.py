@@ -128,8 +128,8 @@ class Stream(MemoryStream):
         self.calls = calls
         self.full: list[str] = []
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
-        super().publish(runs, state)
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
+        super().publish(runs, state, more)
         self.calls.append("publish position" if POSITION_KEY in state else "publish")
 
     def backlog_full(self) -> str:
@@ -302,7 +302,7 @@ def test_capture_does_not_pause_inside_a_transaction_nor_after_a_restart_inside_
     monkeypatch.setattr(capture.stream, "backlog_full", lambda: "the bound" if len(capture.events) in (1, 2) else "")
     usual = capture.stream.publish
 
-    def crash(runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def crash(runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
         if runs and len(capture.events) == 1 and len(capture.source.given) == 1:
             raise UnreachableError("the stream went away")
         usual(runs, state)
@@ -320,8 +320,8 @@ def test_a_load_that_is_asked_to_stop_leaves_at_once_and_stores_no_position() ->
     capture = Capture()
     usual = capture.stream.publish
 
-    def publish(runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
-        usual(runs, state)
+    def publish(runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
+        usual(runs, state, more)
         if runs:
             capture.control.stop.set()
 

@@ -77,15 +77,20 @@ class Progress(WorkerProgress):
         """What is durable from earlier runs; known before the source is reached."""
         self._lag.handed_on(position.commit_ts_ms)
 
-    def published(self, batch: Batch, mark: str, position: str) -> None:
-        """A batch is durable; `position` is where we stand now, for a person."""
+    def published(self, batch: Batch, mark: str, position: str, commit_ts_ms: int) -> None:
+        """A batch was published.
+
+        Args:
+            mark, position: what is durable now, and that for a person.
+            commit_ts_ms: the source's time of the last transaction that is.
+        """
         report = self._report
         report.events += batch.events
         report.bytes += batch.bytes
         report.position = position
         report.mark = mark
         report.progress += 1
-        self._lag.handed_on(batch.commit_ts_ms)
+        self._lag.handed_on(commit_ts_ms)
         self._met(batch.state)
         tombstones = sum(map(len, batch.runs)) != batch.events
         for run in batch.runs:

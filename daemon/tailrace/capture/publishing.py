@@ -15,11 +15,16 @@ State = Mapping[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the stream holds durably now."""
+    """What was handed to the stream.
+
+    Attributes:
+        durable: with everything before it; otherwise its transaction goes on.
+    """
 
     batch: Batch
     state: State
     position: Position
+    durable: bool
 
 
 class Publisher:
@@ -35,11 +40,15 @@ class Publisher:
         """Whether a batch was begun of which `settle` has not told the outcome."""
         return self._on_its_way is not None
 
-    def begin(self, batch: Batch, state: State, position: Position) -> None:
-        """Starts to publish; the one before must have been settled."""
+    def begin(self, batch: Batch, state: State, position: Position, more: bool) -> None:
+        """Starts to publish; the one before must have been settled.
+
+        Args:
+            more: see `StreamWriter.publish`.
+        """
         assert self._on_its_way is None
-        future = self._thread.submit(self._writer.publish, batch.runs, state)
-        self._on_its_way = future, Published(batch, state, position)
+        future = self._thread.submit(self._writer.publish, batch.runs, state, more)
+        self._on_its_way = future, Published(batch, state, position, not more)
 
     def settle(self) -> Published | None:
         """Waits for the batch that is on its way; None where there is none.

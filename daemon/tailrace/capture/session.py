@@ -25,16 +25,14 @@ from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
 
-#: A batch is read up to this many bytes and then published: large enough to spread a transaction's cost, small
-#: against the memory bound.
-BATCH_BYTES = 8 << 20
+#: A batch is read up to this many bytes and then handed to the stream, small against the memory bound.
+BATCH_BYTES = 1 << 20
+#: Under backlog a transaction of the stream takes several batches, to spread its cost.
+TRANSACTION_BYTES = 8 << 20
 CHUNK_BYTES = 8 << 20
 READ_SECONDS = 0.25
 #: While a batch is on its way, or a chunk waits: so soon it is looked at again where the log brings nothing.
 BUSY_SECONDS = 0.02
-#: After a batch of this size the next one is read while it is on its way. With less to do it is waited for: what
-#: arrives meanwhile leaves in one transaction, where reading at once would find a single change and make it wait.
-OVERLAP_BYTES = BATCH_BYTES // 4
 #: Positions that moved without events are stored this often; the source's log is freed only up to a stored one.
 IDLE_STORE_SECONDS = 1.0
 
@@ -59,6 +57,7 @@ class Session:
         self._stored_at = 0.0
         self._full = ""
         self._overlap = False
+        self._begun_bytes = 0  # of the stream's transaction that goes on
         self._exceeding = False
 
     def open(self) -> None:
@@ -104,7 +103,7 @@ class Session:
             if goal is not None and self._position.mark >= goal:
                 break
             self._step(at_once=goal is not None)
-        self._settle()
+        self._finish()
 
     def close(self) -> None:
         self._publisher.close()
@@ -115,7 +114,7 @@ class Session:
 
     def _step(self, at_once: bool) -> None:
         if self._full or not self._overlap:
-            self._settle()
+            self._finish()
             self._full = self._writer.backlog_full()
             if self._full and not self._position.in_transaction:
                 self._pause(self._full)
@@ -124,8 +123,7 @@ class Session:
         if not self._load.done:
             self._load.read()
         self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
-        hurried = self._load.waiting or self._publisher.busy
-        batch = self._source.read(BUSY_SECONDS if hurried else READ_SECONDS, BATCH_BYTES)
+        batch = self._source.read(self._patience, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
             batch = self._emitter.take()
         self._load.observe(batch)
@@ -146,6 +144,7 @@ class Session:
             due = at_once or not self._load.done or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
             if not moved or not due:
                 self._settle()
+                self._end()
                 return
         position = replace(
             self._position,
@@ -155,30 +154,62 @@ class Session:
             commit_ts_ms=batch.commit_ts_ms or self._position.commit_ts_ms,
         )
         date(batch.state, self._progress.lag_seconds)
-        self._begin_publishing(batch, {**batch.state, **entries, POSITION_KEY: position.to_json()}, position)
+        self._begin_publishing(batch, {**batch.state, **entries}, position)
 
-    def _begin_publishing(self, batch: Batch, state: Mapping[str, bytes | None], position: Position) -> None:
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for the log's next change."""
+        if self._begun_bytes:
+            return 0
+        return BUSY_SECONDS if self._load.waiting or self._publisher.busy else READ_SECONDS
+
+    def _begin_publishing(self, batch: Batch, state: dict[str, bytes | None], position: Position) -> None:
         if self._publisher.busy:
             self._settle()
             self._full = self._writer.backlog_full()
         self._prepare_for(batch)
-        self._publisher.begin(batch, state, position)
-        self._overlap = batch.bytes >= OVERLAP_BYTES
+        # Under backlog the next batch is read while this one is on its way. With less to do this one is waited for:
+        # what arrives meanwhile leaves in one transaction, where reading at once would find a single change and make
+        # it wait. Nor does a transaction wait for a chunk of the load.
+        size = self._begun_bytes + batch.bytes
+        self._overlap = size >= BATCH_BYTES
+        more = batch.bytes >= BATCH_BYTES and size < TRANSACTION_BYTES and self._load.done
+        if not more:
+            state[POSITION_KEY] = position.to_json()
+        self._publisher.begin(batch, state, position, more)
+        self._begun_bytes = size if more else 0
         self._position = position
         self._stored_at = time.monotonic()
 
+    def _end(self) -> None:
+        """Ends the stream's transaction, where one goes on and no batch follows; nothing may be on its way."""
+        if self._begun_bytes:
+            self._begin_publishing(Batch(), {}, self._position)
+
+    def _finish(self) -> None:
+        """Waits until everything that was read is durable."""
+        self._settle()
+        self._end()
+        self._settle()
+
     def _settle(self) -> None:
-        """Waits for what is on its way; then the source may forget it."""
+        """Waits for what is on its way; what is durable then, the source may forget."""
         published = self._publisher.settle()
         self._overlap = False
         if published is None:
             return
-        position = self._stored = published.position
-        self._source.acknowledge(position)
-        self._progress.published(published.batch, position.mark, self._source.position_text(position))
+        if published.durable:
+            self._stored = published.position
+            self._source.acknowledge(self._stored)
+        self._tell(published.batch)
         for topic, load in self._load.tables.items():
             if load_key(topic) in published.state:
                 self._progress.loaded(topic, load)
+
+    def _tell(self, batch: Batch) -> None:
+        """Counts what was published."""
+        stored = self._stored
+        self._progress.published(batch, stored.mark, self._source.position_text(stored), stored.commit_ts_ms)
 
     def _publish(self, batch: Batch, state: Mapping[str, bytes | None]) -> None:
         """Publishes, and waits for it; only while nothing is on its way."""
@@ -189,6 +220,7 @@ class Session:
     def _prepare_for(self, batch: Batch) -> None:
         new = {run.topic for run in batch.runs} - self._prepared
         if new:
+            self._finish()
             self._prepare(sorted(new))
 
     def _prepare(self, topics: list[str]) -> None:
@@ -280,7 +312,7 @@ class Session:
                     load.rows += len(chunk.rows)
                     self._publish(batch, batch.state)
                     self._source.acknowledge(position)
-                    self._progress.published(batch, position.mark, self._source.position_text(position))
+                    self._tell(batch)
                     self._progress.loaded(table.topic, load)
                     if self._progress.due:
                         self._measure()

@@ -39,6 +39,7 @@ class MemoryStream:
         self._kept_from: dict[Partition, int] = {}
         self._state: dict[str, bytes] = {}
         self._topics: dict[str, str] = {}
+        self._begun: list[tuple[Sequence[Run], Mapping[str, bytes | None]]] = []
         if partitions is None:
             self._log[Partition("", 0)] = []
 
@@ -48,6 +49,7 @@ class MemoryStream:
         return []
 
     def writer(self) -> MemoryStream:
+        self._begun.clear()
         return self
 
     def reader(self, consumer: str) -> MemoryReader:
@@ -75,7 +77,13 @@ class MemoryStream:
                     for number in range(self._count or 0):
                         self._log[Partition(topic, number)] = []
 
-    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None]) -> None:
+    def publish(self, runs: Sequence[Run], state: Mapping[str, bytes | None], more: bool = False) -> None:
+        self._begun.append((runs, state))
+        if more:
+            return
+        begun, self._begun = self._begun, []
+        runs = [run for part, _ in begun for run in part]
+        state = {key: value for _, part in begun for key, value in part.items()}
         self.prepare([run.topic for run in runs])
         with self._news:
             written: set[Partition] = set()
