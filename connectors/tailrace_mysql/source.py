@@ -32,8 +32,9 @@ from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
 
 _BUFFER_BYTES = 64 << 10
 _SLICE_BYTES = 16 << 10
-#: So long a batch waits, rather than end inside a transaction of MariaDB; it may become half as large again.
+#: So long a batch waits, rather than end inside a transaction of MariaDB, and so much larger it may become.
 _INSIDE_SECONDS = 0.2
+INSIDE_BYTES = 4 << 20
 #: Memory for changes of undecided transactions (XA), at most; beyond it they are in a temporary file.
 _HELD_BYTES = 8 << 20
 #: The server sends its position after this much silence at the latest, so that an idle source's position moves.
@@ -284,7 +285,7 @@ class MySQLSource:
 
     def _bound(self, limit_bytes: int) -> int:
         """A transaction that MariaDB takes back at its end can be undone while no part of it is handed on."""
-        return limit_bytes + (limit_bytes // 2 if self._inside else 0)
+        return limit_bytes + (min(4 * limit_bytes, INSIDE_BYTES) if self._inside else 0)
 
     def _receive(self, timeout: float) -> bool:
         """Whether there is something to decode; False when nothing came in time."""

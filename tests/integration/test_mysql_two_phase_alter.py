@@ -14,7 +14,7 @@ from tests.integration.mysql_capture import capturing
 from tests.servers import Database
 
 #: So many rows make an ALTER last long enough for others to get in between.
-_ROWS = 150_000
+_ROWS = 400_000
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def alter_beside_changes(
 
     thread = threading.Thread(target=run)
     thread.start()
-    servers.wait_until(alter_logged(database, since), 30, "the ALTER has begun")
+    servers.wait_until(alter_logged(database, since), 30, "the ALTER has begun", pause=0.005)
     with database.transaction() as cursor:
         cursor.execute("INSERT INTO t (id, a, pad) VALUES (0, 1, 'between')")
         database.execute("INSERT INTO u VALUES ((SELECT COUNT(*) FROM u x) + 1)")
