@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tailrace.errors import UnreachableError
@@ -13,7 +13,7 @@ from tailrace_mysql.connection import Connector, DriverConnection, Session, quie
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.refusals import refused
 from tailrace_mysql.restart import FIRST_POSITION, Restart
-from tailrace_mysql.server import Server, log_end
+from tailrace_mysql.server import Server, log_end, mariadb_position
 from tailrace_mysql.snapshot import Whole
 from tailrace_mysql.views import close_view, open_view
 
@@ -73,6 +73,8 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
             if _shape(again) == _shape(tables):
                 blind = listed is None
                 place = opened.place
+                if server.mariadb:
+                    place = replace(place, gtid=mariadb_position(session, place.file, place.pos))
                 mark = Restart(place.file, FIRST_POSITION).mark if server.by_set(place) else place.mark
                 if keyless:
                     return Start(place, mark, tables, Whole(connection, opened.view, mark, place), blind)

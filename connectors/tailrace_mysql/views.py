@@ -21,7 +21,7 @@ from tailrace_mysql.binlog.events import DECIDED
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
 from tailrace_mysql.gtid import GtidSet
 from tailrace_mysql.restart import Restart
-from tailrace_mysql.server import Server, executed, log_end, mariadb_position
+from tailrace_mysql.server import Server, executed, log_end
 
 #: How long a lock may wait for transactions that write the table; longer, and others would wait behind it.
 LOCK_SECONDS = 10
@@ -64,7 +64,10 @@ class PlaceView:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A view, and a place in the log at or before which all that it sees lies exactly (as to the locked tables)."""
+    """A view, and a place in the log at or before which all that it sees lies exactly (as to the locked tables).
+
+    MariaDB's place comes without its GTID position (`server.mariadb_position`).
+    """
 
     view: View
     place: Restart
@@ -130,7 +133,7 @@ def _open_mariadb(connection: DriverConnection, session: Session, server: Server
     file, pos = status.get("binlog_snapshot_file", ""), status.get("binlog_snapshot_position", "0")
     if not file:
         raise RefusedError("the server writes no binlog", where=where, fix="start it with log_bin")
-    place = Restart(file, int(pos), mariadb_position(session, file, int(pos)))
+    place = Restart(file, int(pos))  # finding its GTID would make the server read the file up to there, for each chunk
     return Opened(PlaceView(place.mark, certain, undecided), place)
 
 
