@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.mysql_capture import Capture, capturing
+from tests.integration.mysql_capture import Capture, capturing, log_place
 from tests.servers import Database
 
 ENGINES = ["mariadb", "mysql", "mysql_defaults"]
@@ -192,3 +192,20 @@ def test_a_large_part_behind_a_savepoint_is_taken_back_from_disk(
             "COMMIT",
         )
         assert state(capture) == {"m": {1}, "t": {1, 2, *range(1000, 2000)}}
+
+
+def test_changes_behind_a_savepoint_have_their_own_places(database: Database) -> None:
+    with capturing(database) as capture:
+        file, since = log_place(database)
+        transaction(
+            database,
+            "INSERT INTO t VALUES (1, 1)",
+            "SAVEPOINT one",
+            "INSERT INTO t VALUES (2, 2)",
+            "UPDATE t SET n = 3 WHERE id = 2",
+            "COMMIT",
+        )
+        events = database.server.query(f"SHOW BINLOG EVENTS IN '{file}' FROM {since}")
+        places = [int(event[1]) for event in events if str(event[2]).lower().startswith(("write_rows", "update_rows"))]
+        assert len(places) == 3
+        assert [event.source["pos"] for event in capture.catch_up() if event.value] == places

@@ -272,11 +272,11 @@ def test_changes_are_cut_back_in_memory_and_in_the_file(tmp_path: Path) -> None:
         marks = []
         for number in range(10):
             marks.append(changes.mark)
-            changes.add(binding, number, b"event %d" % number)
+            changes.add(binding, number, 4, b"event %d" % number)
         assert [change.number for change in changes] == list(range(10))
         assert [change.number for change in changes.cut(marks[7])] == [7]
         assert [change.number for change in changes.cut(marks[3])] == [3]
-        changes.add(binding, 20, b"more")
+        changes.add(binding, 20, 4, b"more")
         assert [(change.number, change.event) for change in changes] == [
             *((number, b"event %d" % number) for number in range(3)),
             (20, b"more"),
@@ -289,4 +289,4 @@ def test_changes_are_cut_back_in_memory_and_in_the_file(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_with_its_folder() -> None:
     changes = Changes(Room(0, Path("/nonexistent")))
     with pytest.raises(UnreachableError, match=r"/nonexistent.*make room"):
-        changes.add(OneTable().binding, 1, b"event")
+        changes.add(OneTable().binding, 1, 4, b"event")

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from tailrace.errors import UnreachableError
 from tailrace_mysql.binlog.binding import Binding
 
-_HEAD = struct.Struct("<IQI")  # number of the binding, ordinal of the event, its length
+_HEAD = struct.Struct("<IQQI")  # number of the binding, ordinal of the event, its place, its length
 
 
 class Change(NamedTuple):
@@ -23,11 +23,13 @@ class Change(NamedTuple):
     Attributes:
         binding: its table's, at its place in the log.
         number: which of the transaction's changes it is.
+        pos: where it stands in its file.
         event: the whole event, its checksum cut off.
     """
 
     binding: Binding
     number: int
+    pos: int
     event: bytes
 
 
@@ -62,7 +64,7 @@ class Changes:
         self._room = room
         self._bindings: list[Binding] = []
         self._numbers: dict[int, int] = {}  # of a binding, by its id
-        self._recent: list[tuple[int, int, bytes]] = []  # what is not in the file, as (binding, number, event)
+        self._recent: list[tuple[int, int, int, bytes]] = []  # what is not in the file, as in it
         self._spilled = 0  # how many are in the file, and their bytes
         self._spilled_size = 0
         self._recent_size = 0
@@ -80,11 +82,11 @@ class Changes:
         """Bytes held."""
         return self._spilled_size + self._recent_size
 
-    def add(self, binding: Binding, number: int, event: bytes) -> None:
+    def add(self, binding: Binding, number: int, pos: int, event: bytes) -> None:
         index = self._numbers.setdefault(id(binding), len(self._bindings))
         if index == len(self._bindings):
             self._bindings.append(binding)
-        self._recent.append((index, number, event))
+        self._recent.append((index, number, pos, event))
         self._grow(_HEAD.size + len(event))
         if self._room.used > self._room.limit:
             self._spill()
@@ -126,10 +128,10 @@ class Changes:
             with self._failing():
                 self._file.seek(mark.size)
                 for _ in range(self._spilled - mark.changes):
-                    index, number, length = _HEAD.unpack(self._file.read(_HEAD.size))
-                    yield Change(self._bindings[index], number, self._file.read(length))
-        for index, number, event in self._recent[max(0, mark.changes - self._spilled) :]:
-            yield Change(self._bindings[index], number, event)
+                    index, number, pos, length = _HEAD.unpack(self._file.read(_HEAD.size))
+                    yield Change(self._bindings[index], number, pos, self._file.read(length))
+        for index, number, pos, event in self._recent[max(0, mark.changes - self._spilled) :]:
+            yield Change(self._bindings[index], number, pos, event)
 
     def _grow(self, size: int) -> None:
         self._recent_size += size
@@ -140,8 +142,8 @@ class Changes:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._room.folder)  # noqa: SIM115
             self._file.seek(self._spilled_size)
-            for index, number, event in self._recent:
-                self._file.write(_HEAD.pack(index, number, len(event)))
+            for index, number, pos, event in self._recent:
+                self._file.write(_HEAD.pack(index, number, pos, len(event)))
                 self._file.write(event)
         self._spilled += len(self._recent)
         self._spilled_size += self._recent_size

@@ -89,7 +89,7 @@ class Undecided(RowEvents):
     def _hold(self, event: bytes, binding: Binding) -> None:
         if self._held is None:
             self._held = Changes(self._prepared.room)
-        self._held.add(binding, self._changes, event)
+        self._held.add(binding, self._changes, self._log.pos, event)
 
     def _let_go(self) -> None:
         """What the transaction in hand holds has not happened."""
@@ -181,6 +181,7 @@ class Undecided(RowEvents):
     def _go_on(self) -> None:
         """Makes events of held changes, not too many at once (I6)."""
         size = self._log.table_id_size
+        outcome = self._log.pos
         enough = self._emitter.size + _AT_ONCE
         while self._releasing is not None and self._emitter.size < enough:
             change = next(self._releasing, None)
@@ -191,7 +192,10 @@ class Undecided(RowEvents):
                 table_id = number(change.event, _HEADER, size)
                 self._maps = {table_id: Mapped(b"", self._tables.generation, change.binding)}
                 self._last_id = -1
+                if not self._deciding:  # what XA has held happens where it is committed, all else where it stands
+                    self._log.pos = change.pos
                 self._row_event(change.event)
+                self._log.pos = outcome
         else:
             return
         self._maps, self._log_maps = self._log_maps, {}
