@@ -59,7 +59,7 @@ cdef class Decoder(Undecided):
     @cython.locals(log=LogFile)
     cdef _note_restart(self)
     cpdef _begin(self, Gtid begun_by, bytes event)
-    @cython.locals(name=str, fields=bytes, gtid_json=bytes, token=str)
+    @cython.locals(name=str, fields=bytes, gtid_json=bytes)
     cdef _open(self)
     @cython.locals(log=LogFile)
     cdef _tell_commit(self)

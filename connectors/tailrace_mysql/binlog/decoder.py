@@ -308,10 +308,10 @@ class Decoder(Undecided):
         gtid_json = b'"' + name.encode() + b'"' if name else b"null"
         fields = b'"file":' + self._log.json + b',"gtid":' + gtid_json + self._fields_tail
         # MySQL's read views know transactions by GTID, all others by their place.
-        token = name if name and not self._mariadb else self._mark
+        self._token = name if name and not self._mariadb else self._mark
         if self._deciding and self._mariadb:
-            token += events.DECIDED + self._deciding
-        self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, token)
+            self._token += events.DECIDED + self._deciding
+        self._emitter.begin(self._mark, self._gtid.ts_ms or self._ts * 1000, fields, self._token)
         if self._mariadb:
             self._emitter.remember()
 

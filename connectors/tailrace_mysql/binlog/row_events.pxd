@@ -26,6 +26,7 @@ cdef class RowEvents(Packets):
     cdef Binding _bound
     cdef long long _ts
     cdef str _mark
+    cdef str _token
     cdef Gtid _gtid
     cdef bint _waits
     cdef bint _over

@@ -44,6 +44,7 @@ class RowEvents(Packets):
         self._ts = 0  # of the event in hand
         # Of the transaction in hand; its mark is "" between two.
         self._mark = ""
+        self._token = ""  # what read views call it, once the emitter knows of it
         self._gtid = Gtid()
         self._waits = False  # what of it happened is not known yet: its changes are held
         self._over = False  # it is done, and read a second time
@@ -159,16 +160,17 @@ class RowEvents(Packets):
         binding, ordinal, place, kind = self._bound, self._changes << 24, self._here(), event[4]
         try:
             if len(present) == 2:
-                transaction = self._gtid.text if self._gtid.text and not self._mariadb else self._mark
                 old, new = present
                 partial = kind == _PARTIAL_UPDATE_ROWS
-                self._sparse.updates(event, at, binding, (old, new), ordinal, place, transaction, partial)
+                self._sparse.updates(event, at, binding, (old, new), ordinal, place, self._token, partial)
             elif kind in (_WRITE_ROWS, types.WRITE_ROWS_V1):
                 self._sparse.inserts(event, at, binding, present[0], ordinal, place)
             else:
                 self._sparse.deletes(event, at, binding, present[0], ordinal, place)
         except LackingError as error:
             self._lack(known, error)
+        finally:
+            self._tables.release()
 
     def _lack(self, known: Mapped, error: LackingError) -> None:
         """The table cannot be followed any more."""

@@ -199,22 +199,6 @@ class SparseRows:
         Raises:
             LackingError: a value can be had neither from the log nor from the source.
         """
-        try:
-            self._update(event, at, binding, present, ordinal, place, transaction, partial)
-        finally:
-            self._tables.release()
-
-    def _update(
-        self,
-        event: bytes,
-        at: int,
-        binding: Binding,
-        present: tuple[Sequence[int], Sequence[int]],
-        ordinal: int,
-        place: Place,
-        transaction: str,
-        partial: bool,
-    ) -> None:
         plan, emitter, table = self.plan(binding), self._emitter, binding.table
         if self._mariadb and len(present[1]) < plan.width:
             # A REPLACE is logged as an update without the columns that it sets back to their DEFAULT, and an update
