@@ -15,7 +15,7 @@ from types import FrameType
 from benchmarks import bars, results, table
 from benchmarks.asked import Asked
 from benchmarks.figures import Run
-from benchmarks.paths import capture, embedded, latency, limits, pipeline, sinks
+from benchmarks.paths import capture, embedded, latency, limits, load, pipeline, sinks
 from benchmarks.works import WORKS
 
 PATHS = {
@@ -25,6 +25,7 @@ PATHS = {
     "pipeline": pipeline.measure,
     "latency": latency.measure,
     "limits": limits.measure,
+    "load": load.measure,
 }
 SINKS = ("postgres18", "mysql", "sqlite", "dynamodb")
 SOURCES = (*bars.MYSQL_FAMILY, *bars.POSTGRES)

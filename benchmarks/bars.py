@@ -68,13 +68,23 @@ def steady(entry: Record) -> Figures:
     return net(entry) if "idle_seconds" in entry else []
 
 
+def net_or_whole(entry: Record) -> Figures:
+    """The net rate, of what was started and stopped for the run; the whole run's of others."""
+    return net(entry) if "idle_seconds" in entry else whole(entry)
+
+
 def compared(
-    path: str, work: str, other: str, of: Callable[[Record], Figures], turned: bool = False
+    path: str,
+    work: str,
+    other: str,
+    of: Callable[[Record], Figures],
+    turned: bool = False,
+    ours_is: str = "tailrace",
 ) -> Callable[[Results], float | None]:
     """tailrace's figure against the other's, pair by pair; `turned`: the other's against tailrace's."""
 
     def measured(results: Results) -> float | None:
-        pair = results.pair(path, work, "tailrace", other)
+        pair = results.pair(path, work, ours_is, other)
         if pair is None:
             return None
         ours, theirs = map(of, pair)
@@ -158,4 +168,12 @@ def bars() -> list[Bar]:
     for source in (*MYSQL_FAMILY, *POSTGRES):
         stream = compared(f"{source} -> embedded", "bulk", "sqlite-writer", net)
         made.append(Bar(f"{source} -> embedded, bulk, against a bare SQLite writer", "×", 0.5, 0.8, True, stream))
+    for source in (*MYSQL_FAMILY, *POSTGRES):
+        path = f"{source} load -> kafka"
+        dump = {"mysql": "mysqldump", "mariadb": "mariadb-dump"}.get(source, "copy")
+        for contender in ("tailrace", "tailrace-embedded"):
+            figure = compared(path, "load", dump, net_or_whole, ours_is=contender)
+            made.append(Bar(f"{path}, {contender}, against the server's own `{dump}`", "×", 0.7, None, True, figure))
+        snapshot = compared(path, "load", "debezium", net_or_whole)
+        made.append(Bar(f"{path}, against Debezium's snapshot", "×", 8, None, True, snapshot))
     return made

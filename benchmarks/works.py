@@ -191,6 +191,22 @@ class Mixed(Work):
                     )
 
 
+class Loaded(Tables):
+    """For the full load: rows that are there."""
+
+    name = "load"
+    default_rows = 2_000_000
+    title = "20 tables of 10 columns, rows that are there"
+
+    def change(self, database: Database) -> None:
+        each = self.rows // len(self.tables)
+        with quick(database).cursor() as cursor:
+            for table in self.tables:
+                for first in range(0, each, TRANSACTION_ROWS):
+                    cursor.execute(insert(database, table, first, min(TRANSACTION_ROWS, each - first)))
+                cursor.execute(f"ANALYZE {'TABLE ' if is_mysql(database) else ''}{table}")
+
+
 WORKS: dict[str, type[Work]] = {work.name: work for work in (Bulk, Single, Wide, Tables, Huge)}
 
 

@@ -32,7 +32,7 @@ _SECONDS = 1800
 class Debezium:
     """A backlog into Kafka: the engine is started, and stopped when the broker has all records."""
 
-    rounds = None
+    rounds: int | None = None
 
     def __init__(self, stage: KafkaStage, profile: Mapping[str, str] = THROUGHPUT, prefix: str = "dbz") -> None:
         self.name = "debezium"
