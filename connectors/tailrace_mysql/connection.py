@@ -123,6 +123,7 @@ class Session:
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
         self._connection: DriverConnection | None = None
+        self._interrupted = False
 
     @property
     def address(self) -> str:
@@ -142,7 +143,15 @@ class Session:
         if connection is not None:
             quietly_close(connection)
 
+    def interrupt(self) -> None:
+        """From another thread: a question that waits for its answer fails, and so do all others."""
+        self._interrupted = True
+        if (connection := self._connection) is not None:
+            interrupt(connection)
+
     def _open(self) -> DriverConnection:
+        if self._interrupted:
+            raise UnreachableError("the read was given up", where=self.address)
         if self._connection is None:
             self._connection = self._connector.connect(answer_seconds=30.0)
         return self._connection
@@ -162,6 +171,12 @@ class Session:
         with translated(self.address), connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return [column[0].lower() for column in cursor.description or ()], list(cursor.fetchall())
+
+
+def interrupt(connection: DriverConnection) -> None:
+    """Ends another thread's wait for the server."""
+    with contextlib.suppress(Exception):
+        connection._sock.shutdown(socket.SHUT_RDWR)
 
 
 def quietly_close(connection: DriverConnection) -> None:

@@ -9,6 +9,10 @@ from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
 
 
 def _create_source(settings: MySQLSourceSettings, context: Context) -> Source:
+    if context.mode == "full-load":
+        from tailrace_mysql.tables_only import MySQLTables
+
+        return MySQLTables(settings, context)
     from tailrace_mysql.source import MySQLSource
 
     return MySQLSource(settings, context)

@@ -55,6 +55,23 @@ def check(session: Session, selection: Selection, settings: MySQLSourceSettings,
     return findings
 
 
+def check_tables(session: Session, selection: Selection, context: Context) -> list[Finding]:
+    """What a load without a log needs."""
+    try:
+        server = inspect(session)
+    except TailraceError as error:
+        return [Finding("connection", False, f"{error.where}: {error.what}", error.fix)]
+    kind = "MariaDB" if server.mariadb else "MySQL"
+    findings = [Finding("connection", True, f"{session.address}: {kind} {server.variables['version']}")]
+    try:
+        found = catalog.read(session, selection)
+        findings += _selected(found, context)
+        findings += _readable(session, found)
+    except TailraceError as error:
+        findings.append(Finding("tables", False, error.what, error.fix))
+    return findings
+
+
 def _is(server: Server, name: str, wanted: str, fix: str, missing: bool = True) -> Finding:
     value = server.variables.get(name)
     if value is None:
@@ -193,18 +210,9 @@ def _prepared(session: Session, server: Server) -> Iterator[Finding]:
 
 def _tables(session: Session, server: Server, selection: Selection, context: Context) -> Iterator[Finding]:
     found = catalog.read(session, selection)
+    yield from _selected(found, context)
     if not found:
-        yield Finding(
-            "tables", False, "no table is selected, or SELECT is not granted on any", "see tables and exclude"
-        )
         return
-    yield Finding("tables", True, f"{len(found)} selected")
-    for definition in found.values():
-        reason = refused(definition, context.mode != "cdc")
-        if reason:
-            yield Finding(
-                f"table {definition.name}", None, f"is suspended: {reason}", "exclude it, or change the table"
-            )
     yield from _readable(session, found)
     keyless = [str(t.name) for t in found.values() if t.keyless]
     if keyless:
@@ -221,6 +229,21 @@ def _tables(session: Session, server: Server, selection: Selection, context: Con
             f"rows change by ON DELETE/UPDATE actions, which the server does not log: {_some(cascades)}",
             "make such changes by statements of their own; `tailrace verify` finds what is missing",
         )
+
+
+def _selected(found: dict[TableName, TableDefinition], context: Context) -> Iterator[Finding]:
+    if not found:
+        yield Finding(
+            "tables", False, "no table is selected, or SELECT is not granted on any", "see tables and exclude"
+        )
+        return
+    yield Finding("tables", True, f"{len(found)} selected")
+    for definition in found.values():
+        reason = refused(definition, context.mode != "cdc")
+        if reason:
+            yield Finding(
+                f"table {definition.name}", None, f"is suspended: {reason}", "exclude it, or change the table"
+            )
 
 
 def _readable(session: Session, found: dict[TableName, TableDefinition]) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from tailrace.errors import RefusedError
 from tailrace.schema import TableName
-from tailrace.source import View
 from tailrace_mysql import xa
 from tailrace_mysql.binlog.events import DECIDED
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
@@ -62,6 +61,14 @@ class PlaceView:
         return place < self.mark
 
 
+def covers(view: GtidView | PlaceView, place: Restart) -> bool:
+    """Whether the view surely sees everything in the log before a place."""
+    if isinstance(view, GtidView):
+        return view.visible.issuperset(GtidSet(place.gtid))
+    decided = not view.undecided and view.certain >= place.mark
+    return view.mark >= place.mark and (decided or not view.certain)
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A view, and a place in the log at or before which all that it sees lies exactly (as to the locked tables).
@@ -69,7 +76,7 @@ class Opened:
     MariaDB's place comes without its GTID position (`server.mariadb_position`).
     """
 
-    view: View
+    view: GtidView | PlaceView
     place: Restart
 
 

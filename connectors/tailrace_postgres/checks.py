@@ -48,6 +48,23 @@ def findings(
         connection.close()
 
 
+def readable_findings(
+    connect: Callable[[], Connection], select: Callable[[Connection], Sequence[Selected]]
+) -> list[Finding]:
+    """What a load without a log needs."""
+    try:
+        connection = connect()
+    except TailraceError as error:
+        return [Finding("connection", False, f"{error.where}: {error.what}", error.fix)]
+    try:
+        found = Finding("connection", True, f"{connection.where}, PostgreSQL {_version(connection)}")
+        return [found, *_tables(select(connection))]
+    except TailraceError as error:
+        return [Finding("catalog", False, error.what, error.fix)]
+    finally:
+        connection.close()
+
+
 def _version(connection: Connection) -> str:
     return f"{connection.version // 10000}.{connection.version % 10000}"
 

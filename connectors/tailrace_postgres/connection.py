@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import psycopg2
@@ -101,6 +101,7 @@ class Connection:
         """
         url = settings.database_url()
         self.where = str(url)
+        self._interrupted = False
         words = parameters(url, settings, replication)
         try:
             dsn = psycopg2.extensions.make_dsn(**words)
@@ -163,7 +164,6 @@ class Connection:
         sql: str,
         *,
         first: float = STATEMENT_SECONDS,
-        waiting: Callable[[], None] = lambda: None,
         at_once: int = COPY_BYTES,
     ) -> Generator[list[bytes]]:
         """The messages of COPY … TO STDOUT, a row each, as they come.
@@ -172,7 +172,6 @@ class Connection:
 
         Args:
             first: seconds until the first row must be there, which may have to be sorted for.
-            waiting: called again and again while no row comes.
             at_once: bytes of rows that are handed over together, about.
         """
         if self._unchecked:
@@ -181,13 +180,12 @@ class Connection:
         copy.send(sql)
         deadline = time.monotonic() + first
         while not copy.started():
-            waiting()
             self._poll(select.POLLIN, deadline, first, "reading a table")
         ended = False
         try:
-            yield self._next(copy, at_once, first, waiting)
+            yield self._next(copy, at_once, first)
             while True:
-                yield self._next(copy, at_once, MORE_SECONDS, waiting)
+                yield self._next(copy, at_once, MORE_SECONDS)
         except CopyEndedError:
             ended = True
             if self._unchecked:
@@ -199,13 +197,10 @@ class Connection:
             if not ended and not self.raw.closed:
                 self._cancel(copy)
 
-    def _next(
-        self, copy: Copy, at_once: int, seconds: float, waiting: Callable[[], None] = lambda: None
-    ) -> list[bytes]:
+    def _next(self, copy: Copy, at_once: int, seconds: float) -> list[bytes]:
         messages = copy.take(at_once)
         deadline = time.monotonic() + seconds
         while not messages:
-            waiting()
             self._poll(select.POLLIN, deadline, seconds, "reading a table")
             messages = copy.take(at_once)
         return messages
@@ -215,6 +210,10 @@ class Connection:
             self.raw.cancel()
             while True:  # what was on its way, then the server's "canceled"
                 self._next(copy, COPY_BYTES, CONNECT_SECONDS)
+
+    def interrupt(self) -> None:
+        """From another thread: what waits for the server, fails soon."""
+        self._interrupted = True
 
     def close(self) -> None:
         with contextlib.suppress(psycopg2.Error):
@@ -234,6 +233,8 @@ class Connection:
     def _poll(self, events: int, deadline: float, seconds: float, doing: str) -> None:
         """Waits for the socket, a slice of time at most: under TLS what came may be within OpenSSL already, unseen."""
         left = deadline - time.monotonic()
+        if self._interrupted:
+            raise UnreachableError("the read was given up", where=self.where)
         if left <= 0:
             with contextlib.suppress(psycopg2.Error):
                 self.raw.close()

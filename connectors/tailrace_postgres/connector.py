@@ -9,6 +9,10 @@ from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSetti
 
 
 def _create_source(settings: PostgresSourceSettings, context: Context) -> Source:
+    if context.mode == "full-load":
+        from tailrace_postgres.tables_only import PostgresTables
+
+        return PostgresTables(settings, context)
     from tailrace_postgres.source import PostgresSource
 
     return PostgresSource(settings, context)

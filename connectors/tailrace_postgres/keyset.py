@@ -6,7 +6,7 @@ types.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -50,27 +50,46 @@ def operator_schema(connection: Connection, type_oid: int) -> str:
     return str(found or "pg_catalog")
 
 
-def beyond(key: Sequence[KeyColumn], after: str) -> str:
-    """The condition for rows after a key (`key_text`)."""
-    values: list[str] = orjson.loads(after)
+def span(key: Sequence[KeyColumn], after: str | None, until: str | None, where: str = "") -> str:
+    """`` WHERE …`` for the rows behind a key (`key_text`) and up to another, which belongs to them; "" for all rows.
+
+    Args:
+        where: a further condition, a person's own SQL.
+    """
+    conditions = [f"({where})"] if where else []
+    if after is not None:
+        conditions.append(_beyond(key, after, ">", ">"))
+    if until is not None:
+        conditions.append(_beyond(key, until, "<", "<="))
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _beyond(key: Sequence[KeyColumn], bound: str, sign: str, last: str) -> str:
+    values: list[str] = orjson.loads(bound)
     if all(column.operators == "pg_catalog" for column in key):
         names = ", ".join(identifier(column.name) for column in key)
         literals = ", ".join(column.literal(value) for column, value in zip(key, values, strict=True))
-        return f"({names}) > ({literals})"
+        return f"({names}) {last} ({literals})"
     pairs = list(zip(key, values, strict=True))
     alternatives = [
         " AND ".join(
             [column.compare("=", value) for column, value in pairs[:index]]
-            + [pairs[index][0].compare(">", pairs[index][1])]
+            + [pairs[index][0].compare(last if index == len(pairs) - 1 else sign, pairs[index][1])]
         )
         for index in range(len(pairs))
     ]
     # The first column's bound lets an index find the place.
-    return f"{pairs[0][0].compare('>=', pairs[0][1])} AND ({' OR '.join(f'({text})' for text in alternatives)})"
+    return f"{pairs[0][0].compare(sign + '=', pairs[0][1])} AND ({' OR '.join(f'({text})' for text in alternatives)})"
 
 
 def order(key: Sequence[KeyColumn]) -> str:
-    return ", ".join(identifier(column.name) for column in key)
+    """The columns, for ORDER BY."""
+    return names(column.name for column in key)
+
+
+def names(columns: Iterable[str]) -> str:
+    """The columns, for SELECT."""
+    return ", ".join(map(identifier, columns))
 
 
 def key_text(values: Sequence[bytes | None]) -> str:

@@ -12,6 +12,7 @@ from tailrace.position import Position, suspension, table_key
 from tailrace.sequence import lsn_mark
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog
+from tailrace_postgres.chunks import Horizon
 from tailrace_postgres.connection import Connection, literal
 from tailrace_postgres.continuity import Identity, continued
 from tailrace_postgres.lsn import lsn_text, parse_lsn
@@ -30,7 +31,7 @@ from tailrace_postgres.slot import (
     refuse_two_phase,
     verify_resumable,
 )
-from tailrace_postgres.snapshot import Anchor, Horizon
+from tailrace_postgres.snapshot import Anchor
 from tailrace_postgres.view import Snapshot
 
 #: State entries of our own: the snapshot at the slot's start; OIDs of the tables published at the last opening; what

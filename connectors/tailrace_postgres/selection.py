@@ -40,23 +40,29 @@ class Selected:
         return self.sql if self.table.kind == "p" else f"ONLY {self.sql}"
 
 
-def select_tables(catalog: Catalog, context: Context, selection: Selection, database: str) -> list[Selected]:
-    """The selected tables, by name. A partition goes with the topmost selected table above it."""
+def select_tables(
+    catalog: Catalog, context: Context, selection: Selection, database: str, logged: bool = True
+) -> list[Selected]:
+    """The selected tables, by name. A partition goes with the topmost selected table above it.
+
+    Args:
+        logged: their changes are to be captured, too.
+    """
     every = catalog.tables()
     names = {table.oid: TableName(database, table.schema, table.name) for table in every}
     tables = [table for table in every if selection.selects(names[table.oid])]
     selected = {table.oid for table in tables}
     return [
-        _selected(table, names[table.oid], context, catalog.connection.version)
+        _selected(table, names[table.oid], context, catalog.connection.version, logged)
         for table in tables
         if not selected.intersection(table.ancestors)
     ]
 
 
-def _selected(table: CatalogTable, name: TableName, context: Context, version: int) -> Selected:
+def _selected(table: CatalogTable, name: TableName, context: Context, version: int, logged: bool) -> Selected:
     settings = table_settings(context, name)
     inserts_only = bool(settings is not None and settings.inserts_only)
-    reason = _obstacle(table, inserts_only, version)
+    reason = _unreadable(table) or (_obstacle(table, inserts_only, version) if logged else "")
     source = SourceTable(
         name=name,
         topic=topic_name(context, name),
@@ -68,13 +74,19 @@ def _selected(table: CatalogTable, name: TableName, context: Context, version: i
     return Selected(table, source, inserts_only)
 
 
+def _unreadable(table: CatalogTable) -> str:
+    """Why its rows cannot be read; "" when they can."""
+    if table.readable:
+        return ""
+    sql = identifier(table.schema, table.name)
+    return f"our role may not read it; GRANT SELECT ON {sql}, and USAGE ON SCHEMA {identifier(table.schema)}"
+
+
 def _obstacle(table: CatalogTable, inserts_only: bool, version: int) -> str:
     """Why a table cannot be captured, with what mends it; "" when it can."""
     sql = identifier(table.schema, table.name)
     if table.unlogged:
         return f"an unlogged table has no changes in the log; ALTER TABLE {sql} SET LOGGED"
-    if not table.readable:
-        return f"our role may not read it; GRANT SELECT ON {sql}, and USAGE ON SCHEMA {identifier(table.schema)}"
     if inserts_only:
         return ""
     if table.kind == "p" and not table.leaves:

@@ -10,13 +10,14 @@ from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position
+from tailrace.schema import Column
 from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.source import Finding, Opened, SourceTable
 from tailrace.tables import Selection
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import findings
-from tailrace_postgres.columns import catalog_columns
+from tailrace_postgres.chunks import Horizon
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import parse_lsn
@@ -29,7 +30,7 @@ from tailrace_postgres.replication import ReplicationStream
 from tailrace_postgres.selection import Selected, select_tables
 from tailrace_postgres.settings import PostgresSourceSettings
 from tailrace_postgres.slot import AGAIN, drop_slot, find_slot, freed_slot, refuse_foreign
-from tailrace_postgres.snapshot import Anchor, Horizon, PostgresSnapshotReader
+from tailrace_postgres.snapshot import Anchor, PostgresSnapshotReader
 from tailrace_postgres.streaming import Streaming
 from tailrace_postgres.versions import Versions
 
@@ -84,7 +85,6 @@ class PostgresSource:
             anchor=lambda: self._anchor,
             horizon=beginning.horizon if beginning is not None else Horizon(),
             awaited=self._await,
-            waiting=self._feed_back,
         )
 
     def position_text(self, position: Position) -> str:
@@ -177,7 +177,7 @@ class PostgresSource:
 
     def log_end(self) -> str:
         end = wal.log_end(self._connection)
-        self._await(end)
+        self._await(lsn_mark(end))
         return lsn_mark(end)
 
     def lag_bytes(self, mark: str) -> int:
@@ -206,10 +206,8 @@ class PostgresSource:
     def _select(self, connection: Connection) -> list[Selected]:
         return select_tables(Catalog(connection), self._context, self._selection, self._database)
 
-    def _describe(self, catalog: Catalog, selected: Selected, columns: CatalogColumns) -> EventTable:
+    def _describe(self, selected: Selected, columns: CatalogColumns, now: tuple[Column, ...]) -> EventTable:
         """The schema version that a table has now, recorded if it is new and something is captured."""
-        catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
-        now = catalog_columns(columns, catalog)
         if self._beginning is not None:
             return self._relations.now(selected, columns, now)
         versions = Versions(self._context.pipeline, {}, None)
@@ -240,13 +238,9 @@ class PostgresSource:
             )
         return self._streaming
 
-    def _await(self, lsn: int) -> None:
+    def _await(self, mark: str) -> None:
         if self._streaming is not None:
-            self._streaming.await_mark(lsn_mark(lsn))
-
-    def _feed_back(self) -> None:
-        if self._streaming is not None:
-            self._streaming.feed_back()
+            self._streaming.await_mark(mark)
 
     def _alive(self) -> bool:
         slot = find_slot(self._connection, self._slot, seconds=_ALIVE_SECONDS)

@@ -96,14 +96,6 @@ class Streaming:
         if self._flushed >= self._decoder.idle:
             self._urgent = False
 
-    def feed_back(self) -> None:
-        """Somebody keeps us from reading: the server must not take us for gone meanwhile.
-
-        A SELECT that sorts a large table takes as long whatever its LIMIT, so that smaller chunks would not help.
-        """
-        if time.monotonic() - self._stream.reported_at >= REPORT_SECONDS:
-            self._report(ask=False)
-
     def close(self) -> None:
         self._stream.close()
 

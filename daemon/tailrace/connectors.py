@@ -30,7 +30,7 @@ class Context:
 
     Attributes:
         pipeline: the pipeline's name; prefixes topics, slots, tables.
-        mode: "cdc" or "full-load-and-cdc".
+        mode: "full-load", "cdc" or "full-load-and-cdc".
         state_dir: the pipeline's folder; exists when a connector is created by a worker.
         topic: template of an event topic's name, with {name}, {schema}, {table}.
         tables: the file's `[[tables]]` entries, as validated models.

@@ -278,7 +278,7 @@ class Emitter:
         rows: Iterable[tuple[bytes | None, bytes]],
         mark: str,
         fields: bytes,
-    ) -> None:
+    ) -> int:
         """Rows of a full load go out between two transactions, at the load window's high mark.
 
         They may have a version that no event of the log has had yet: it is announced first, because a target renames
@@ -287,6 +287,9 @@ class Emitter:
         Args:
             rows: (key, row object) pairs.
             fields: members of `source` that the stream's events of this source carry too, as of the mark.
+
+        Returns:
+            How many.
         """
         if self._pending:
             raise ValueError("a chunk cannot go out inside a transaction")
@@ -298,8 +301,11 @@ class Emitter:
         self._announce(table, b'{"before":null,"after":null,"source":' + head + b"s" + end)
         tail = head + b"r" + end
         run = self._run(table.topic)
+        count = 0
         for key, row in rows:
             self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
+            count += 1
+        return count
 
     def record_state(self, key: str, value: bytes) -> None:
         """An entry of the stream's state store that must be durable together with the events after it."""

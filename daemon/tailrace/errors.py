@@ -8,6 +8,7 @@ TailraceError
 │   └── LogFormatError      bytes in the log that we do not understand (I7)
 ├── UnreachableError     5  a system cannot be reached; time may mend it
 │   ├── TableBusyError   a table of the source cannot be read just now, though its log can
+│   ├── TableGoneError   a table of the source is there no more, or not captured any more
 │   └── TransactionConflictError   the target undid our transaction in favour of another (deadlock)
 ├── RefusedError         5  a system answers and refuses us (password, grant, TLS, setting); a person mends it
 ├── DataLossError        6  going on would lose data (purged log, lost slot, reset server)
@@ -71,6 +72,10 @@ class UnreachableError(TailraceError):
 
 class TableBusyError(UnreachableError):
     """A table of the source is locked, or no view shows yet what the load needs: the log is read on meanwhile."""
+
+
+class TableGoneError(UnreachableError):
+    """A table that was to be loaded was dropped, or is not captured any more: nothing of it is left to load."""
 
 
 class TransactionConflictError(UnreachableError):

@@ -14,6 +14,8 @@ POSITION_KEY = "position"
 SCHEMA_PREFIX = "schema:"
 LOAD_PREFIX = "load:"
 TABLE_PREFIX = "table:"
+#: `Position.restart` of a pipeline that reads no log (mode `full-load`).
+NO_LOG = "no log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import queue
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,9 +22,14 @@ class TableReport:
     """One table as `status` shows it.
 
     Attributes:
-        state: "loading", "streaming" or "suspended".
+        state: "loading", "streaming", "loaded" (mode `full-load`) or "suspended".
         rows: rows of the full load that went out (capture), or events applied since start (a sink).
         total: estimated rows of the table at load start, 0 unknown.
+        loaded_bytes: of the rows that went out (capture).
+        rows_per_second, seconds_left: of the load while it lasts, None unknown; the time by the estimated rows.
+        loads: how often it was loaded again (capture).
+        refusals: how often that could not be, since the worker's start; `refusal` is the last reason.
+        keyless: it has no primary key.
         since: RFC 3339 time of the last change of state.
         reason: why it is suspended, and what mends it.
         events, bytes: totals since the worker's start.
@@ -37,6 +43,13 @@ class TableReport:
     state: str
     rows: int = 0
     total: int = 0
+    loaded_bytes: int = 0
+    rows_per_second: float | None = None
+    seconds_left: float | None = None
+    loads: int = 0
+    refusals: int = 0
+    refusal: str = ""
+    keyless: bool = False
     since: str = ""
     reason: str = ""
     events: int = 0
@@ -98,6 +111,19 @@ class Reporter(Protocol):
     def send(self, report: WorkerReport) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Asks capture to load tables again, beside the stream.
+
+    Attributes:
+        tables: their names, as `status` has them.
+        where: a condition in the source's SQL for the rows to load; "" all.
+    """
+
+    tables: tuple[str, ...]
+    where: str = ""
+
+
 @dataclass(slots=True)
 class Control:
     """What the supervisor asks of a worker.
@@ -106,10 +132,12 @@ class Control:
         stop: drain and leave: finish the batch in hand, store the position, close (SIGTERM).
         finish: go on until caught up with the log's end (capture) or the stream's ends (a sink) as they are
             when this is set, then leave.
+        reloads: of capture: tables to load again.
         settled: an earlier process of this worker has been at work in this run; what it reached then is worth
             trying again, also with `finish`.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
     finish: threading.Event = field(default_factory=threading.Event)
+    reloads: queue.SimpleQueue[Reload] = field(default_factory=queue.SimpleQueue)
     settled: bool = False

@@ -2,7 +2,8 @@
 
 ``EEEE-PPPPPPPPPPPPPPPPPPPP-OOOOOOOOOOOOOOOO`` in lower-case hexadecimal:
 
-* epoch (4): grows when the server's or the log's identity changes or the log runs backwards;
+* epoch (4): grows when the server's or the log's identity changes or the log runs backwards; from 1, and 0 for rows
+  that were read without a log (mode `full-load`);
 * mark (20): the transaction's place in the log. PostgreSQL: its commit LSN. MySQL: number of the binlog file
   (8) and offset of the transaction's first event (12);
 * ordinal (16): the row's place among the transaction's changes, counted before any filter, from 1. 0 is
@@ -19,6 +20,7 @@ _ORDINAL_WIDTH = 16
 #: Bits below the ordinal: the events that one change of the log can leave as.
 EVENT_BITS = 2
 SNAPSHOT_ORDINAL = 0
+NO_LOG_EPOCH = 0
 #: Before everything in any log.
 LOWEST_MARK = "0" * MARK_WIDTH
 

@@ -1,14 +1,14 @@
 """What a source connector provides. Third parties implement exactly this (entry point `tailrace.sources`).
 
-A source is used by one thread of one process. Its methods block, within the bounds stated; errors are those of
-`tailrace.errors`.
+A source is used by one thread of one process, but for its `ChunkReader`s, which have a thread each. Methods block,
+within the bounds stated; errors are those of `tailrace.errors`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
@@ -52,6 +52,10 @@ class SourceTable:
     estimated_rows: int = 0
 
 
+#: What a row takes in memory beside its bytes; counts against a chunk's `limit_bytes`.
+ROW_OVERHEAD = 160
+
+
 class View(Protocol):
     """What a chunk's SELECT could see."""
 
@@ -70,10 +74,12 @@ class Chunk:
     Attributes:
         rows: (key, row object) as JSON, byte for byte as the stream would carry the same row. A key is None
             only in a keyless table.
-        after: the last key, opaque to all but the reader: where the next chunk begins. None: the table's end.
+        after: the last key, opaque to all but the reader: where the next chunk begins. None: the range was read to its
+            end.
         view: what the read could see.
         high: mark that the stream must reach before the rows go out: everything visible lies before it.
         fields: members of `source` as the stream's events have them, each followed by a comma.
+        size: bytes of the rows, about.
     """
 
     table: EventTable
@@ -82,6 +88,53 @@ class Chunk:
     view: View
     high: str
     fields: bytes = b""
+    size: int = 0
+
+
+class Reading(Protocol):
+    """How a table is read, as it is now; opaque to all but the reader."""
+
+    @property
+    def order(self) -> str:
+        """Names the key's order: bounds that were made in another order mean nothing."""
+        ...
+
+
+#: Opens a view by the function that it is given, and makes it known; what that function raises goes through.
+OpenView = Callable[[Callable[[], View]], View]
+
+
+class ChunkReader(Protocol):
+    """Reads chunks of any table through connections of its own; used by one thread at a time."""
+
+    def chunk(
+        self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
+    ) -> Chunk | None:
+        """The next rows in key order behind `after` (None: from the beginning), as far as `until`, which is included
+        (None: to the end); keys are compared by the database.
+
+        Args:
+            reading: what `SnapshotReader.prepare` gave.
+            view: the chunk's view must be opened through it: views are opened one after the other, so that each sees
+                what the ones before saw.
+
+        Returns:
+            None where the table is not any more as `reading` has it: it must be prepared again.
+
+        Raises:
+            TableBusyError: the table cannot be read just now; it may be asked for again.
+        """
+        ...
+
+    def bound(self, reading: Any, after: str | None, rows: int) -> str | None:
+        """The key of the row that is `rows` rows behind `after`, as `Chunk.after`; None where there are not so many."""
+        ...
+
+    def interrupt(self) -> None:
+        """From another thread: what waits for the server, fails."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class SnapshotReader(Protocol):
@@ -91,14 +144,35 @@ class SnapshotReader(Protocol):
         """A keyless table, whole, as it was at the start position; only before streaming begins."""
         ...
 
-    def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
-        """The next rows in key order after `after` (None: from the beginning), compared by the database.
+    def demand(self, topic: str, position: Position) -> None:
+        """From now on, views for the table must see all transactions that end at or before the position.
 
-        Nothing is read from the log meanwhile: a lock is waited for a moment only.
+        Nobody remembers which rows of it those wrote: the table was not being loaded.
+        """
+        ...
+
+    def prepare(self, topic: str, where: str) -> Reading | None:
+        """Looks at the table, by the stream's side: which version of it the rows would have.
+
+        Args:
+            where: a condition in the source's SQL; only rows that meet it are read. "" all.
+
+        Returns:
+            None where the stream must first come to what the catalogue shows already.
 
         Raises:
-            TableBusyError: the table cannot be read just now; it may be asked for again.
+            TableGoneError: there is no such table any more, or it is not captured any more.
+            TableBusyError: it may be asked for again.
+            RefusedError: the server does not take the condition.
         """
+        ...
+
+    def chunks(self) -> ChunkReader:
+        """Connects once more; may be called, and the result used, on another thread."""
+        ...
+
+    def awaited(self, mark: str) -> None:
+        """The stream is to reach this mark, even while the source is idle."""
         ...
 
     def sees_all(self, transactions: Sequence[str]) -> bool:

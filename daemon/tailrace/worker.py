@@ -25,7 +25,7 @@ import structlog
 from tailrace import logs
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
-from tailrace.report import Control, Reporter, TableReport, WorkerReport
+from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
 from tailrace.supervisor.folder import WORKER_LOCKS
 
 if TYPE_CHECKING:
@@ -157,9 +157,12 @@ class Lines:
 def listen(lines: Lines, control: Control, leave: Callable[[int], Any] = os._exit) -> None:
     """Follows the supervisor's commands until it is gone, then leaves."""
     while (line := lines.next()) is not None:
-        command = orjson.loads(line)["command"]
+        given = orjson.loads(line)
+        command = given["command"]
         if command == "finish":
             control.finish.set()
+        elif command == "reload":
+            control.reloads.put(Reload(tuple(given["tables"]), given["where"]))
         else:
             log.error("unknown command from the supervisor", command=command)
     leave(UNEXPECTED)

@@ -21,6 +21,7 @@ from tailrace.source import Chunk, Opened
 from tailrace_postgres.settings import PostgresSourceSettings
 from tailrace_postgres.snapshot import PostgresSnapshotReader
 from tailrace_postgres.source import PostgresSource
+from tests.capture.chunks import read_chunk
 from tests.servers import Database
 
 #: The oldest and the newest version that is promised; `make test-all` takes those between them too.
@@ -235,7 +236,7 @@ class Capture:
     ) -> Iterable[Chunk]:
         after: str | None = None
         while True:
-            chunk = reader.chunk(self.topic(table), after, limit_rows, limit_bytes)
+            chunk = read_chunk(reader, self.topic(table), after, limit_rows, limit_bytes)
             yield chunk
             after = chunk.after
             if after is None:

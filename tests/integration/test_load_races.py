@@ -44,7 +44,7 @@ def test_a_change_whose_transaction_is_long_in_the_log_is_not_undone_by_its_chun
                 cursor.execute("INSERT INTO not_captured SELECT generate_series(1, 500000)")
         return log_end(connection)
 
-    monkeypatch.setattr("tailrace_postgres.snapshot.log_end", late)
+    monkeypatch.setattr("tailrace_postgres.chunks.log_end", late)
     capture = Capture(database, tables=("public.t",))
     session = Running()
     session.control.finish.set()

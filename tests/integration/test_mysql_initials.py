@@ -11,6 +11,7 @@ import pymysql
 import pytest
 
 from tests import servers
+from tests.capture.chunks import read_chunk
 from tests.integration.mysql_capture import Capture, capturing
 from tests.servers import Database, wait_until
 
@@ -96,7 +97,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 def held(capture: Capture, table: str) -> dict[str, Any]:
     """The row of a table as the server has it, in the stream's form."""
     reader = capture.reader()
-    [(_, row)] = reader.chunk(capture.topic(table), None, 10, 1 << 20).rows
+    [(_, row)] = read_chunk(reader, capture.topic(table), None, 10, 1 << 20).rows
     reader.close()
     found: dict[str, Any] = orjson.loads(row)
     return found

@@ -14,6 +14,7 @@ from tailrace.position import Position
 from tailrace.schema import Kind
 from tailrace_mysql import source
 from tests import servers
+from tests.capture.chunks import read_chunk
 from tests.integration.mysql_capture import Capture, capturing, create_t
 from tests.servers import Database
 
@@ -274,7 +275,7 @@ def test_passwords_grants_and_hosts(database: Database) -> None:
             assert len(capture.catch_up()) == 1
             assert [f for f in capture.create().check() if f.ok is False] == []
             reader = capture.reader()
-            assert len(reader.chunk(capture.topic("t"), None, 10, 1 << 20).rows) == 1
+            assert len(read_chunk(reader, capture.topic("t"), None, 10, 1 << 20).rows) == 1
             reader.close()
     finally:
         database.execute(f"DROP USER '{user}'@'%%'", ())

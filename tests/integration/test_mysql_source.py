@@ -13,6 +13,7 @@ import pytest
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.source import INSIDE_BYTES
 from tests import servers
+from tests.capture.chunks import read_chunk
 from tests.integration.mysql_capture import capturing, create_t
 from tests.servers import Database
 
@@ -161,7 +162,7 @@ def test_generated_and_invisible_columns_are_carried(database: Database) -> None
         [event] = capture.catch_up()
         assert event.brief() == ("t", "c", None, {"id": 1, "a": 10, "v": 11, "s": 20, "h": 5})
         reader = capture.reader()
-        assert dict(reader.chunk(capture.topic("t"), None, 10, 1 << 20).rows) == {b'{"id":1}': event.after_json()}
+        assert dict(read_chunk(reader, capture.topic("t"), None, 10, 1 << 20).rows) == {b'{"id":1}': event.after_json()}
         reader.close()
         generated = {column.name for column in capture.schema("t", 1).columns if column.generated}
         assert generated == {"v", "s"}
@@ -176,7 +177,7 @@ def test_odd_names(database: Database) -> None:
         assert event.value is not None
         assert event.value["after"] == {"i d%d": 1, 'a"b': 2, "ü": 3}
         reader = capture.reader()
-        assert [row for _, row in reader.chunk(event.topic, None, 10, 1 << 20).rows] == [event.after_json()]
+        assert [row for _, row in read_chunk(reader, event.topic, None, 10, 1 << 20).rows] == [event.after_json()]
         reader.close()
 
 
@@ -295,7 +296,7 @@ def test_a_load_in_chunks_meets_the_stream(database: Database) -> None:
         after: str | None = None
         chunks = 0
         while True:
-            chunk = reader.chunk(capture.topic("t"), after, 30, 1500)
+            chunk = read_chunk(reader, capture.topic("t"), after, 30, 1500)
             assert len(chunk.rows) <= 30
             assert not rows.keys() & dict(chunk.rows).keys()
             rows.update(chunk.rows)
@@ -317,7 +318,7 @@ def test_a_view_knows_what_it_saw(database: Database) -> None:
         capture.opened.emitter.traced = frozenset({capture.topic("t")})
         database.execute("INSERT INTO t VALUES (2, 'seen', 1)")
         reader = capture.reader()
-        chunk = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        chunk = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
         database.execute("INSERT INTO t VALUES (3, 'unseen', 1)")
         capture.catch_up()
         touched = [touch for batch in capture.batches for touch in batch.touched]
@@ -345,7 +346,7 @@ def test_an_uncommitted_row_is_not_seen(database: Database) -> None:
             else:
                 cursor.execute("INSERT INTO t VALUES (1, 'x', 1)")
             reader = capture.reader()
-            chunk = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+            chunk = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
             if database.server.kind == "mysql-defaults":
                 cursor.execute("INSERT INTO t VALUES (1, 'x', 1)")
             connection.commit()

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests import servers
+from tests.capture.chunks import read_chunk
 from tests.integration.mysql_capture import capturing
 
 LATIN1 = bytes(number for number in range(1, 256))
@@ -225,7 +226,7 @@ def test_snapshot_stream_and_source_agree(engine: str, request: pytest.FixtureRe
             reader = capture.reader()
             snapshot: dict[str, dict[bytes, bytes]] = {}
             for number in range(len(families)):
-                chunk = reader.chunk(capture.topic(f"t{number}"), None, 100, 1 << 24)
+                chunk = read_chunk(reader, capture.topic(f"t{number}"), None, 100, 1 << 24)
                 assert chunk.after is None
                 snapshot[f"t{number}"] = {key: row for key, row in chunk.rows if key is not None}
             reader.close()
@@ -268,7 +269,7 @@ def test_chunks_go_by_every_type_of_key(engine: str, request: pytest.FixtureRequ
                 rows: list[bytes] = []
                 after: str | None = None
                 for _ in range(2 * len(family.values) + 1):
-                    chunk = reader.chunk(capture.topic(f"t{number}"), after, 1, 1 << 20)
+                    chunk = read_chunk(reader, capture.topic(f"t{number}"), after, 1, 1 << 20)
                     rows += [row for _, row in chunk.rows]
                     after = chunk.after
                     if after is None:
@@ -299,7 +300,7 @@ def test_json_numbers_print_as_the_server_prints_them(mysql: servers.MySQL) -> N
                 database.execute("INSERT INTO t VALUES (%s, %s)", (start, document))
             stream = {event.key: event.after_json() for event in capture.catch_up()}
             reader = capture.reader()
-            selected = dict(reader.chunk(capture.topic("t"), None, 100, 1 << 24).rows)
+            selected = dict(read_chunk(reader, capture.topic("t"), None, 100, 1 << 24).rows)
             reader.close()
         assert len(stream) == (len(numbers) + 499) // 500
         assert stream == selected

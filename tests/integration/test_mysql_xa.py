@@ -17,6 +17,7 @@ from tailrace_mysql import source as source_module
 from tailrace_mysql import xa
 from tailrace_mysql.restart import Restart
 from tests import servers
+from tests.capture.chunks import read_chunk
 from tests.integration.mysql_capture import Capture, capturing, create_t
 from tests.servers import Database
 
@@ -225,7 +226,7 @@ def test_a_first_start_waits_for_what_was_prepared_before_it(
     with capturing(database) as capture:
         commit.join()
         with closing(capture.reader()) as reader:
-            chunk = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+            chunk = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
         assert [orjson.loads(row)["id"] for _, row in chunk.rows] == [1]
         assert keys(capture) == []
         findings = {finding.name: finding for finding in capture.create().check()}
@@ -240,16 +241,16 @@ def test_a_view_of_mariadb_does_not_count_what_was_undecided_when_it_was_opened(
         capture.catch_up()
         reader = capture.reader()
         branches.prepare("one", "INSERT INTO t VALUES (1, 'one', 1)")
-        before = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        before = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
         branches.commit("one")
         capture.catch_up()
         (touch,) = [touch for batch in capture.batches for touch in batch.touched]
         assert not before.view.sees(touch.transaction)
-        after = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        after = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
         assert after.view.sees(touch.transaction)
         # Undecided under the same name: the engine may still be at the commit that the log has.
         branches.prepare("one", "INSERT INTO t VALUES (2, 'two', 2)")
-        again = reader.chunk(capture.topic("t"), None, 10, 1 << 20)
+        again = read_chunk(reader, capture.topic("t"), None, 10, 1 << 20)
         assert not again.view.sees(touch.transaction)
         reader.close()
 

@@ -12,6 +12,7 @@ import pytest
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError, ValueRefusedError
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.view import Snapshot
+from tests.capture.chunks import read_chunk
 from tests.capture.postgres import VERSIONS, Capture
 from tests.servers import Database
 
@@ -195,7 +196,7 @@ def test_every_type_from_load_and_stream_alike_and_exact(database: Database) -> 
     rows = _fill(database, 0)
     with Capture(database) as capture:
         reader = capture.reader()
-        chunk = reader.chunk(capture.topic("zoo"), None, 100, 1 << 20)
+        chunk = read_chunk(reader, capture.topic("zoo"), None, 100, 1 << 20)
         loaded = {orjson.loads(key or b"")["id"]: row for key, row in chunk.rows}
         assert len(loaded) == rows
         for place, column, value in expected:
@@ -312,7 +313,7 @@ def test_chunks_are_bounded_in_bytes(database: Database) -> None:
         assert keys == list(range(1, 301))
         assert max(sizes) < 130_000
         # One row is always read, however large.
-        chunk = reader.chunk(capture.topic("t"), None, 1000, 1)
+        chunk = read_chunk(reader, capture.topic("t"), None, 1000, 1)
         assert len(chunk.rows) == 1
         assert chunk.after is not None
         reader.close()
@@ -322,7 +323,7 @@ def test_an_empty_table_is_one_empty_chunk(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY)")
     with Capture(database) as capture:
         reader = capture.reader()
-        chunk = reader.chunk(capture.topic("t"), None, 10, 1000)
+        chunk = read_chunk(reader, capture.topic("t"), None, 10, 1000)
         assert (chunk.rows, chunk.after) == ([], None)
         reader.close()
 
@@ -376,7 +377,7 @@ def test_the_view_tells_which_streamed_transactions_it_saw(database: Database) -
             cursor.execute("INSERT INTO t VALUES (2)")
         reader = capture.reader()
         capture.emitter.traced = frozenset({capture.topic("t")})
-        chunk = reader.chunk(capture.topic("t"), None, 100, 1 << 20)
+        chunk = read_chunk(reader, capture.topic("t"), None, 100, 1 << 20)
         running.commit()
         database.execute("INSERT INTO t VALUES (3)")
         touched: list[Any] = []
@@ -411,9 +412,9 @@ def assert_loaded_after(capture: Capture, running: Any) -> None:
     """The table `late` is not read while the transaction runs that wrote its row unpublished; then it has that row."""
     reader = capture.reader()
     with pytest.raises(TableBusyError, match="older than the table's capture"):
-        reader.chunk(capture.topic("late"), None, 10, 1000)
+        read_chunk(reader, capture.topic("late"), None, 10, 1000)
     running.commit()
-    assert [row for _, row in reader.chunk(capture.topic("late"), None, 10, 1000).rows] == [b'{"id":1}']
+    assert [row for _, row in read_chunk(reader, capture.topic("late"), None, 10, 1000).rows] == [b'{"id":1}']
     reader.close()
     assert [event.table for event in capture.catch_up()] == []
     capture.close()
@@ -485,9 +486,9 @@ def test_a_table_changed_between_chunks_is_read_with_its_new_columns(database: D
     database.script("CREATE TABLE t (id int PRIMARY KEY, v text)", "INSERT INTO t VALUES (1, 'a'), (2, 'b')")
     with Capture(database) as capture:
         reader = capture.reader()
-        first = reader.chunk(capture.topic("t"), None, 1, 1000)
+        first = read_chunk(reader, capture.topic("t"), None, 1, 1000)
         database.execute("ALTER TABLE t ADD COLUMN n int DEFAULT 5")
-        second = reader.chunk(capture.topic("t"), first.after, 1, 1000)
+        second = read_chunk(reader, capture.topic("t"), first.after, 1, 1000)
         assert [row for _, row in second.rows] == [b'{"id":2,"v":"b","n":5}']
         assert (first.table.schema.id, second.table.schema.id) == (1, 2)
         database.execute("INSERT INTO t VALUES (3, 'c', 6)")
@@ -505,7 +506,7 @@ def test_a_table_locked_by_somebody_is_an_error_in_time(database: Database) -> N
             cursor.execute("LOCK TABLE t")
         reader = capture.reader()
         with pytest.raises(TableBusyError, match="lock timeout"):
-            reader.chunk(capture.topic("t"), None, 1, 1000)
+            read_chunk(reader, capture.topic("t"), None, 1, 1000)
         holder.rollback()
-        assert reader.chunk(capture.topic("t"), None, 1, 1000).rows == []
+        assert read_chunk(reader, capture.topic("t"), None, 1, 1000).rows == []
         reader.close()

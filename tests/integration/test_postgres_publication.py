@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tests.capture.chunks import read_chunk
 from tests.capture.postgres import Capture, Table, suspended
 from tests.servers import Database, wait_until
 
@@ -524,6 +525,6 @@ def test_names_that_need_quotes(database: Database) -> None:
         assert event.after == {"I d": 1, 'v\\n"': "a"}
         assert (event.source["schema"], event.source["table"]) == ('Größe "x"', "Tab'le; 100%s")
         reader = capture.reader()
-        chunk = reader.chunk(event.topic, None, 10, 1000)
+        chunk = read_chunk(reader, event.topic, None, 10, 1000)
         assert [orjson.loads(row) for _, row in chunk.rows] == [event.after]
         reader.close()

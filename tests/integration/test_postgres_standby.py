@@ -12,6 +12,7 @@ import pytest
 
 from tailrace.errors import RefusedError, UnreachableError
 from tailrace_postgres.continuity import Identity
+from tests.capture.chunks import read_chunk
 from tests.capture.postgres import Capture
 from tests.servers import Database, Postgres, start, wait_until
 from tests.servers.postgres import Postgres16, Postgres18
@@ -115,7 +116,7 @@ def test_a_view_of_a_standby_sees_no_running_transaction(pair: tuple[Database, D
         database.execute("INSERT INTO t VALUES (3)")
         await_replay(database, replica)
         reader = capture.reader()
-        chunk = reader.chunk(capture.topic("t"), None, 10, 1000)
+        chunk = read_chunk(reader, capture.topic("t"), None, 10, 1000)
         assert [row for _, row in chunk.rows] == [b'{"id":1}', b'{"id":3}']
         assert not chunk.view.sees(str(transaction))
         assert not reader.sees_all([str(transaction)])

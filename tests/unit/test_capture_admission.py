@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from tailrace.capture.admission import admitted
-from tailrace.capture.load import TableLoad
+from tailrace.capture.spans import TableLoad
 from tailrace.position import load_key, schema_key, table_key
 from tailrace.schema import TableName
 from tailrace.source import SourceTable

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -12,12 +14,14 @@ from tailrace.batch import Batch
 from tailrace.capture import load as load_module
 from tailrace.capture import window as window_module
 from tailrace.capture.load import Load
+from tailrace.capture.spans import Span, TableLoad
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import TableBusyError
-from tailrace.position import load_key, table_key
+from tailrace.errors import TableBusyError, TableGoneError
+from tailrace.position import Position, load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
-from tailrace.source import Chunk, SourceTable
+from tailrace.source import Chunk, OpenView, SourceTable
+from tests.servers import wait_until
 
 NAME = TableName("app", "public", "users")
 TOPIC = "shop.public.users"
@@ -27,8 +31,21 @@ V1 = EventTable(TableSchema(1, NAME, TOPIC, (ID,)), "postgresql", "shop")
 V2 = EventTable(TableSchema(2, NAME, TOPIC, (ID, NOTE)), "postgresql", "shop")
 
 
+@dataclass(frozen=True)
+class Reading:
+    topic: str
+    table: EventTable
+    order: str = "id"
+
+
 class Reader:
-    """A table that a test changes; a view sees the transactions that were committed when it was opened."""
+    """A table that a test changes; a view sees the transactions that were committed when it was opened.
+
+    Attributes:
+        gates: a chunk of this topic waits, its view open, until the gate is.
+        bounds_now: where the table is divided.
+        asked: the ranges that were read.
+    """
 
     def __init__(self) -> None:
         self.rows_now: list[dict[str, Any]] = []
@@ -36,13 +53,55 @@ class Reader:
         self.table = V1
         self.high = lsn_mark(1)
         self.busy: set[str] = set()
+        self.gone: set[str] = set()
+        self.demands: list[str] = []
+        self.gates: dict[str, threading.Event] = {}
+        self.bounds_now: list[str] = []
+        self.asked: list[tuple[str | None, str | None]] = []
+        self.altered = False
+        self.order = "id"
 
-    def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
-        if topic in self.busy:
+    def demand(self, topic: str, position: Position) -> None:
+        self.demands.append(topic)
+
+    def prepare(self, topic: str, where: str) -> Reading:
+        if topic in self.gone:
+            raise TableGoneError("it was dropped")
+        return Reading(topic, self.table, self.order)
+
+    def chunks(self) -> Reader:
+        return self
+
+    def chunk(
+        self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
+    ) -> Chunk | None:
+        if reading.topic in self.busy:
             raise TableBusyError("it is locked")
-        view = View(set(self.committed))
-        rows: list[tuple[bytes | None, bytes]] = [(key(row["id"]), orjson.dumps(row)) for row in self.rows_now]
-        return Chunk(self.table, rows, None, view, self.high)
+        rows_now, table, high = self.rows_now, self.table, self.high
+        seen = view(lambda: View(set(self.committed)))
+        self.asked.append((after, until))
+        if (gate := self.gates.pop(until or "", None)) is not None:
+            assert gate.wait(10)
+        if reading.table is not table:
+            return None
+        rows: list[tuple[bytes | None, bytes]] = [
+            (key(row["id"]), orjson.dumps(row))
+            for row in rows_now
+            if (after is None or row["id"] > int(after)) and (until is None or row["id"] <= int(until))
+        ]
+        more = len(rows) > limit_rows
+        rows = rows[:limit_rows]
+        last = str(orjson.loads(rows[-1][1])["id"]) if more else None
+        return Chunk(table, rows, last, seen, high)
+
+    def bound(self, reading: Any, after: str | None, rows: int) -> str | None:
+        return next((bound for bound in self.bounds_now if after is None or int(bound) > int(after)), None)
+
+    def awaited(self, mark: str) -> None:
+        pass
+
+    def interrupt(self) -> None:
+        pass
 
     def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
         raise AssertionError("no keyless table here")
@@ -68,13 +127,38 @@ class View:
 class Capture:
     """The loop's part around a load: an emitter as the source, a list of events as the stream."""
 
-    def __init__(self, *others: TableName, **state: bytes) -> None:
+    def __init__(
+        self, *others: TableName, state: dict[str, bytes] | None = None, readers: int = 1, idle: bool = False
+    ) -> None:
+        """`idle`: the stream has reached the chunks' marks without anything more being written."""
         self.reader = Reader()
+        if idle:
+            self.reader.high = lsn_mark(0)
         self.emitter = Emitter(1, "0", mark=lsn_mark(0))
         tables = [SourceTable(name, f"shop.{name}") for name in (NAME, *others)]
-        self.load = Load(tables, Load.plan(tables) | state, self.reader, self.emitter, 1 << 20)
+        self.load = Load(tables, Load.plan(tables) | (state or {}), self.reader, self.emitter, 1 << 20, readers)
         self.sent: list[Any] = []
         self.lsn = 1
+
+    def read(self) -> None:
+        """Begins to read what can be, and waits until it was read."""
+        self.load.read()
+
+        def settled() -> bool:
+            if self.load.reading:
+                self.load.read()
+            return not self.load.reading
+
+        wait_until(settled, 10, "the readers have nothing in hand", pause=0.001)
+
+    def wait(self, waiting: int) -> None:
+        """Until so many chunks were read; others may be held up."""
+
+        def read() -> bool:
+            self.load.read()
+            return len(self.load._waiting) == waiting
+
+        wait_until(read, 10, f"{waiting} chunks wait", pause=0.001)
 
     def begin(self, token: str) -> Emitter:
         self.lsn += 1
@@ -109,12 +193,12 @@ def key(number: int) -> bytes:
 def test_rows_of_a_chunk_do_not_come_back_after_a_truncate() -> None:
     capture = Capture()
     capture.reader.rows_now = [{"id": 1}, {"id": 2}]
-    capture.load.read()
+    capture.read()
     capture.begin("t1").truncate(V1, 1)
     capture.reader.rows_now = []
     capture.commit("t1")
     assert load_key(TOPIC) not in capture.stream()
-    capture.load.read()
+    capture.read()
     entries = capture.stream()
     assert capture.load.done
     assert orjson.loads(entries[load_key(TOPIC)])["done"]
@@ -125,7 +209,7 @@ def test_a_chunk_is_not_sent_in_an_older_version_than_the_stream_has_reached() -
     """The target would lose what the new column gave to its rows: the older version brings none of it."""
     capture = Capture()
     capture.reader.rows_now = [{"id": 1}]
-    capture.load.read()
+    capture.read()
     emitter = capture.begin("t1")
     emitter.schema_change(V2, 1)
     emitter.insert(V2, 1, key(2), orjson.dumps({"id": 2, "note": "x"}))
@@ -133,7 +217,7 @@ def test_a_chunk_is_not_sent_in_an_older_version_than_the_stream_has_reached() -
     capture.reader.table = V2
     capture.commit("t1")
     capture.stream()
-    capture.load.read()
+    capture.read()
     capture.stream()
     assert capture.load.done
     assert capture.shown == [
@@ -146,9 +230,9 @@ def test_a_chunk_is_not_sent_in_an_older_version_than_the_stream_has_reached() -
 
 def test_no_chunk_is_read_before_what_an_earlier_run_streamed_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream goes on meanwhile; which keys those transactions wrote, nobody remembers."""
-    capture = Capture(**{load_module.UNSEEN_KEY: b'{"epoch":1,"tokens":["t1"]}'})
+    capture = Capture(state={load_module.UNSEEN_KEY: b'{"epoch":1,"tokens":["t1"]}'})
     capture.reader.rows_now = [{"id": 1}]
-    capture.load.read()
+    capture.read()
     assert not capture.load.waiting
     capture.begin("t2").insert(V1, 1, key(2), orjson.dumps({"id": 2}))
     capture.commit("t2")
@@ -156,11 +240,11 @@ def test_no_chunk_is_read_before_what_an_earlier_run_streamed_is_visible(monkeyp
     assert capture.shown == [("c", 1, {"id": 2})]
     monkeypatch.setattr(capture.load, "_visible_until", 0.0)
     monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 0.0)
-    capture.load.read()
+    capture.read()
     assert not capture.load.waiting
     assert "invisible" in capture.load.delayed
     capture.reader.committed.add("t1")
-    capture.load.read()
+    capture.read()
     assert capture.load.waiting
     assert capture.load.delayed == ""
 
@@ -171,9 +255,9 @@ def test_on_another_server_the_tokens_of_the_one_before_are_not_waited_for_for_e
     """They may be places in a log that is gone; no view ever sees them, or each does by chance."""
     unseen = b'{"epoch":0,"tokens":["a place in the old log"]}'
     for committed in (set(), {"a place in the old log"}):
-        capture = Capture(**{load_module.UNSEEN_KEY: unseen})
+        capture = Capture(state={load_module.UNSEEN_KEY: unseen})
         capture.reader.committed |= committed
-        capture.load.read()
+        capture.read()
         assert not capture.load.waiting, "what was committed there needs a moment to be visible here"
         capture.begin("t2").insert(V1, 1, key(2), orjson.dumps({"id": 2}))
         capture.commit("t2")
@@ -182,7 +266,7 @@ def test_on_another_server_the_tokens_of_the_one_before_are_not_waited_for_for_e
             "a restart does not take them for new"
         )
         monkeypatch.setattr(capture.load, "_visible_until", 0.0)
-        capture.load.read()
+        capture.read()
         assert capture.load.waiting
 
 
@@ -190,9 +274,7 @@ def test_a_table_that_cannot_be_read_leaves_its_turn_to_the_next(monkeypatch: py
     monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 3600.0)
     capture = Capture(TableName("app", "public", "orders"))
     capture.reader.busy = {TOPIC}
-    capture.load.read()
-    assert not capture.load.waiting
-    capture.load.read()
+    capture.read()
     assert capture.load.waiting
     assert TOPIC in capture.load.delayed
     capture.load.suspend([TOPIC])
@@ -203,7 +285,7 @@ def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeyp
     monkeypatch.setattr(window_module, "MOST_TRANSACTIONS", 2)
     capture = Capture()
     capture.reader.rows_now = [{"id": 1}]
-    capture.load.read()
+    capture.read()
     for number in range(3):
         capture.begin(f"t{number}").insert(V1, 1, key(5), orjson.dumps({"id": 5}))
         capture.commit(f"t{number}")
@@ -212,7 +294,7 @@ def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeyp
     capture.stream()
     assert not capture.load.waiting
     capture.commit("t9")
-    capture.load.read()
+    capture.read()
     capture.stream()
     assert capture.load.done
     assert capture.shown[-1] == ("r", 1, {"id": 1})
@@ -221,9 +303,173 @@ def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeyp
 def test_a_table_that_is_suspended_is_not_loaded_any_further() -> None:
     capture = Capture()
     capture.reader.rows_now = [{"id": 1}]
-    capture.load.read()
+    capture.read()
     entry = orjson.dumps({"state": "suspended", "reason": "renamed"})
     assert not capture.stream(Batch(state={table_key(TOPIC): entry}))
     assert capture.load.done
     assert capture.shown == []
     assert not capture.emitter.traced
+
+
+# ---- several at a time
+
+
+def rows(*numbers: int) -> list[dict[str, Any]]:
+    return [{"id": number} for number in numbers]
+
+
+def divided(*bounds: str) -> bytes:
+    load = TableLoad()
+    for bound in (*bounds, None):
+        load.divide(bound)
+    return load.to_json()
+
+
+def test_each_chunk_goes_by_its_own_view() -> None:
+    """The first view does not see the change, the second one does: what it saw, it alone brings."""
+    capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
+    gate = capture.reader.gates["5"] = threading.Event()
+    capture.reader.rows_now = rows(1, 5, 9)
+    capture.load.read()
+    wait_until(lambda: capture.reader.asked, 10, "the first chunk's view is open")
+    emitter = capture.begin("t1")
+    emitter.delete(V1, 1, key(1), b'{"id":1}')
+    emitter.insert(V1, 2, key(8), b'{"id":8}')
+    capture.commit("t1")
+    capture.reader.rows_now = rows(5, 8, 9)
+    capture.stream()
+    capture.wait(1)
+    capture.stream()
+    assert capture.load._window.unseen == ["t1"], "the older view is still in use"
+    gate.set()
+    capture.wait(1)
+    capture.stream()
+    assert capture.load.done
+    assert capture.reader.asked in ([(None, "5"), ("5", None)], [("5", None), (None, "5")])
+    ids = [(event["op"], (event["after"] or event["before"])["id"]) for event in capture.sent]
+    chunks = [pair for pair in ids if pair[0] == "r"]
+    if capture.reader.asked[0] == (None, "5"):  # the gate was the first view's
+        assert ids[:2] == [("d", 1), ("c", 8)]
+        assert sorted(chunks) == [("r", 5), ("r", 8), ("r", 9)]
+
+
+def test_a_chunk_of_an_older_version_than_a_newer_chunk_has_announced_is_read_again() -> None:
+    """PostgreSQL's catalog is ahead of the log: a later view's chunk may bring the new columns first."""
+    capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
+    gate = capture.reader.gates["5"] = threading.Event()
+    capture.reader.rows_now = rows(1)
+    capture.load.read()
+    wait_until(lambda: (None, "5") in capture.reader.asked, 10, "the gated chunk's view is open")
+    capture.wait(1)  # the other one, of the first version
+    capture.load._give_up(list(capture.load._waiting))
+    capture.reader.table = V2
+    capture.reader.rows_now = [{"id": 1, "note": "added"}, {"id": 7, "note": "added"}]
+    capture.wait(1)
+    capture.stream()
+    gate.set()
+    capture.wait(1)
+    capture.stream()
+    capture.read()
+    capture.stream()
+    assert capture.load.done
+    versions = [event["source"]["schema_id"] for event in capture.sent]
+    assert versions == [2, 2, 2]
+    assert [after for op, _, after in capture.shown if op == "r"] == [
+        {"id": 7, "note": "added"},
+        {"id": 1, "note": "added"},
+    ]
+
+
+def test_a_large_table_is_divided_where_the_database_says_and_every_row_goes_out_once() -> None:
+    total = orjson.dumps({"done": False, "rows": 0, "total": 10 * load_module.SPAN_ROWS, "spans": [[None, None]]})
+    capture = Capture(readers=4, idle=True, state={load_key(TOPIC): total})
+    capture.reader.bounds_now = ["3", "6"]
+    capture.reader.rows_now = rows(*range(1, 10))
+    while not capture.load.done:
+        capture.read()
+        capture.stream()
+    assert sorted(after["id"] for _, _, after in capture.shown) == list(range(1, 10))
+    assert sorted(capture.reader.asked, key=str) == sorted([(None, "3"), ("3", "6"), ("6", None)], key=str)
+
+
+def test_a_load_goes_on_where_each_span_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "CHUNK_ROWS", 2)
+    capture = Capture(idle=True, state={load_key(TOPIC): divided("5")})
+    capture.reader.rows_now = rows(*range(1, 10))
+    capture.read()
+    entries = capture.stream()
+    assert [event["after"]["id"] for event in capture.sent] == [1, 2]
+    again = Capture(idle=True, state={load_key(TOPIC): entries[load_key(TOPIC)]})
+    again.reader.rows_now = capture.reader.rows_now
+    while not again.load.done:
+        again.read()
+        entries = again.stream() or entries
+    assert sorted(after["id"] for _, _, after in again.shown) == list(range(3, 10))
+    stored = orjson.loads(entries[load_key(TOPIC)])
+    assert (stored["done"], stored["rows"], stored["spans"]) == (True, 9, [])
+
+
+def test_a_load_of_before_tables_were_divided_goes_on() -> None:
+    capture = Capture(idle=True, state={load_key(TOPIC): b'{"done":false,"after":"4","rows":4,"total":9}'})
+    capture.reader.rows_now = rows(*range(1, 10))
+    capture.read()
+    capture.stream()
+    assert [after["id"] for _, _, after in capture.shown] == list(range(5, 10))
+
+
+def test_a_table_whose_key_has_another_order_is_read_from_its_beginning() -> None:
+    load = TableLoad(order="id", spans=[Span("5", None)], divided=True)
+    capture = Capture(idle=True, state={load_key(TOPIC): load.to_json()})
+    capture.reader.order = "id DESC"
+    capture.reader.rows_now = rows(1, 9)
+    capture.read()
+    capture.stream()
+    assert capture.load.done
+    assert capture.reader.asked == [(None, None)]
+
+
+def test_a_table_that_is_gone_is_done() -> None:
+    capture = Capture(idle=True)
+    capture.reader.gone = {TOPIC}
+    capture.read()
+    assert capture.load.done
+
+
+def test_what_a_reader_failed_with_is_raised_where_the_stream_is_read() -> None:
+    capture = Capture(idle=True)
+    capture.reader.rows_now = [{"no": "id"}]
+    capture.load.read()
+    wait_until(lambda: not capture.load._readers._outcomes.empty(), 10, "the reader has failed", pause=0.001)
+    with pytest.raises(KeyError):
+        capture.load.read()
+    capture.load.close()
+
+
+# ---- once more
+
+
+def test_a_table_is_loaded_again_beside_its_changes() -> None:
+    capture = Capture(idle=True)
+    capture.reader.rows_now = rows(1)
+    capture.read()
+    capture.stream()
+    assert capture.load.done
+    position = Position(1, "", "", mark=capture.emitter.mark)
+    capture.load.again(SourceTable(NAME, TOPIC), "", position)
+    assert not capture.load.done
+    assert capture.reader.demands == [TOPIC]
+    assert capture.emitter.traced == {TOPIC}
+    capture.read()
+    capture.begin("t1").update(V1, 1, key(1), key(1), b'{"id":1}', b'{"id":1}')
+    capture.commit("t1")
+    entries = capture.stream()
+    stored = orjson.loads(entries[load_key(TOPIC)])
+    assert (stored["done"], stored["loads"], stored["rows"]) == (True, 1, 0)
+    assert [op for op, _, _ in capture.shown] == ["r", "u"], "the row changed meanwhile: its older self stays out"
+
+
+def test_a_load_that_was_begun_again_is_gone_on_with_after_a_restart() -> None:
+    entry = TableLoad(loads=1).to_json()
+    capture = Capture(idle=True, state={load_key(TOPIC): entry})
+    capture.load.demand(Position(1, "", ""))
+    assert capture.reader.demands == [TOPIC], "what the stream had brought before, its views must see"

@@ -15,16 +15,16 @@ import pytest
 
 from tailrace import progress
 from tailrace.batch import Batch, Run
-from tailrace.capture.load import TableLoad
 from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
+from tailrace.capture.spans import TableLoad
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
 from tailrace.position import POSITION_KEY, Position, load_key, suspension, table_key
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, mark_lsn
-from tailrace.source import Chunk, Opened, SourceTable
+from tailrace.source import Chunk, ChunkReader, Opened, OpenView, SourceTable
 from tailrace.testing import MemoryStream
 from tests.servers import wait_until
 
@@ -80,6 +80,9 @@ class Source:
 
     def snapshot(self) -> Source:
         return self
+
+    def chunks(self) -> ChunkReader:
+        raise AssertionError("no table with a key here")
 
     def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
         for number, value in enumerate(self.rows):
@@ -238,10 +241,37 @@ class Racing(Source):
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
         opened = super().open(position, state)
         self.steps = iter((self.begin, self.commit))
+        self.viewed = threading.Event()
         return opened
 
-    def chunk(self, topic: str, after: str | None, limit_rows: int, limit_bytes: int) -> Chunk:
-        return Chunk(KEYED, [(b'{"n":1}', b'{"n":1,"v":"old"}')], None, self, lsn_mark(9))
+    @property
+    def order(self) -> str:
+        return "n"
+
+    def prepare(self, topic: str, where: str) -> Racing:
+        return self
+
+    def chunks(self) -> Racing:
+        return self
+
+    def chunk(
+        self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
+    ) -> Chunk:
+        seen = view(lambda: self)
+        self.viewed.set()
+        return Chunk(KEYED, [(b'{"n":1}', b'{"n":1,"v":"old"}')], None, seen, lsn_mark(9))
+
+    def bound(self, reading: Any, after: str | None, rows: int) -> str | None:
+        return None
+
+    def demand(self, topic: str, position: Position) -> None:
+        pass
+
+    def awaited(self, mark: str) -> None:
+        pass
+
+    def interrupt(self) -> None:
+        pass
 
     def begin(self) -> None:
         self.emitter.begin(lsn_mark(5), 0, b"", "t")
@@ -251,6 +281,7 @@ class Racing(Source):
         self.emitter.commit("after", lsn_mark(9))
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        assert self.viewed.wait(10)
         next(self.steps, lambda: None)()
         return self.emitter.take() if self.emitter.size else None
 

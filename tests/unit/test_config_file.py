@@ -186,12 +186,13 @@ def test_every_key() -> None:
         ),
         pytest.param(
             'mode = "cdc-only"\n' + SOURCE,
-            'shop.toml: mode: must be one of "cdc", "full-load-and-cdc"; write mode = "full-load-and-cdc"',
+            'shop.toml: mode: must be one of "full-load", "cdc", "full-load-and-cdc"; write mode = "full-load-and-cdc"',
             id="mode",
         ),
         pytest.param(
             'mode = "full_load_and_cdc"\n' + SOURCE,
-            'shop.toml: mode: must be one of "cdc", "full-load-and-cdc"; did you mean \'full-load-and-cdc\'?',
+            'shop.toml: mode: must be one of "full-load", "cdc", "full-load-and-cdc"; '
+            "did you mean 'full-load-and-cdc'?",
             id="mode, nearly",
         ),
         pytest.param(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -20,6 +22,7 @@ from tailrace.http.client import ask
 from tailrace.http.server import serving
 from tailrace.http.sockets import bind_tcp, bind_unix
 from tailrace.report import TableReport, WorkerReport
+from tailrace.supervisor.folder import CONTROL_SOCKET
 from tailrace.supervisor.health import WorkerHealth
 
 
@@ -42,6 +45,9 @@ class View:
 
     def labels(self) -> dict[str, str]:
         return {"pipeline": "shop", "mode": "cdc", "source": "mysql", "stream": "embedded"}
+
+    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+        return {glob: [0, 0] for glob in globs}, [where]
 
 
 def serve(view: View, sockets: list[socket.socket], asker: Callable[[], None]) -> None:
@@ -249,3 +255,29 @@ def test_a_supervisor_that_does_not_answer_is_stuck(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tailrace.http.client.ANSWER_SECONDS", 0.2)
     with bind_unix(tmp_path / "control.sock"), pytest.raises(StuckError, match="does not answer"):
         ask(tmp_path, "shop", "/status")
+
+
+def test_a_pipeline_is_steered_over_its_own_socket_alone(tmp_path: Path) -> None:
+    """Whoever may read metrics over TCP must not be able to load tables again."""
+    (tmp_path / "state").mkdir()
+    view = View()
+    given = {"tables": ["shop.users"], "where": "id > 5"}
+    answers: list[object] = []
+
+    async def run() -> None:
+        listener = bind_tcp("127.0.0.1", 0)
+        control = bind_unix(tmp_path / "state" / CONTROL_SOCKET)
+        async with serving(create_app(view), [listener]), serving(create_app(view, steered=True), [control]):
+
+            def asker() -> None:
+                host, port = listener.getsockname()
+                connection = http.client.HTTPConnection(host, port, timeout=5)
+                with contextlib.closing(connection):
+                    connection.request("POST", "/reload", orjson.dumps(given))
+                    answers.append(connection.getresponse().status)
+                answers.append(ask(tmp_path / "state", "shop", "/reload", given))
+
+            await asyncio.to_thread(asker)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert answers == [404, {"tables": {"shop.users": [0, 0]}, "problems": ["id > 5"]}]

@@ -1,5 +1,8 @@
 """Which rows of a chunk go out: the read view decides, never the log's position."""
 
+import functools
+import threading
+
 import orjson
 import pytest
 
@@ -77,10 +80,14 @@ def test_a_transaction_streamed_before_the_read_but_not_visible_to_it_counts() -
 def test_what_a_view_saw_is_forgotten() -> None:
     window = Window()
     window.observe([touch("t1", 1, row(1)), touch("t2", 1, row(1))])
-    window.opened(Sees("t1"))
+    first, second = Sees("t1"), Sees("t1", "t2")
+    window.opened(first)
     assert window.unseen == ["t2"]
-    window.opened(Sees("t1", "t2"))
+    window.opened(second)
+    assert window.unseen == ["t2"], "the first view is still in use"
+    window.closed(first)
     assert window.unseen == []
+    window.closed(second)
     window.observe([touch("t2", 1, row(1))])  # a late event of a transaction that the view has seen
     assert window.unseen == []
 
@@ -121,6 +128,8 @@ def test_a_chunk_is_read_again_where_its_table_was_emptied_or_altered_meanwhile(
     assert window.stale(read)
     again = chunk(Sees("t1"), 1)
     window.opened(again.view)
+    assert not window.stale(again), "its own view has seen it, though an older one is in use"
+    window.closed(read.view)
     assert not window.stale(again)
     assert out(window, again) == [1]
 
@@ -151,11 +160,36 @@ def test_a_window_of_many_small_transactions_is_crowded_until_a_view_has_seen_th
 ) -> None:
     monkeypatch.setattr(window_module, "MOST_TRANSACTIONS", 3)
     window = Window()
-    window.opened(Sees())
+    blind = Sees()
+    window.opened(blind)
     window.observe([touch(f"t{number}", number, row(number)) for number in range(3)])
     assert not window.crowded
     window.observe([touch("t3", 3, row(3))])
     assert window.crowded
+    window.closed(blind)
     window.opened(Sees("t0", "t1", "t2"))
     assert not window.crowded
     assert window.unseen == ["t3"]
+
+
+def test_views_are_opened_one_after_the_other() -> None:
+    """Each must see what the ones before saw: two that open at once could come to be known the other way round."""
+    window = Window()
+    inside: list[int] = []
+    seen_inside: list[int] = []
+    gate = threading.Event()
+
+    def opener(number: int) -> Sees:
+        inside.append(number)
+        seen_inside.append(len(inside))
+        assert gate.wait(10)
+        inside.remove(number)
+        return Sees()
+
+    threads = [threading.Thread(target=window.open, args=[functools.partial(opener, n)]) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert seen_inside == [1, 1, 1]

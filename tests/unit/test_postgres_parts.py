@@ -17,7 +17,7 @@ from tailrace_postgres.connection import identifier, literal
 from tailrace_postgres.continuity import Identity, promoted, switch_points
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.errors import login_error, server_error
-from tailrace_postgres.keyset import KeyColumn, beyond, key_text
+from tailrace_postgres.keyset import KeyColumn, key_text, span
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 from tailrace_postgres.slot import Slot, verify_resumable
 from tailrace_postgres.types import TypeEntry, converter, describe
@@ -151,12 +151,21 @@ def test_quoting() -> None:
 def test_conditions_for_the_next_chunk() -> None:
     key = [KeyColumn("a", "integer"), KeyColumn("b", "text")]
     after = key_text([b"5", b"x'y"])
-    assert beyond(key, after) == """("a", "b") > ('5'::integer, 'x''y'::text)"""
+    assert span(key, None, None) == ""
+    assert span(key, after, None) == """ WHERE ("a", "b") > ('5'::integer, 'x''y'::text)"""
+    assert span(key, after, key_text([b"7", b"z"])) == (
+        """ WHERE ("a", "b") > ('5'::integer, 'x''y'::text) AND ("a", "b") <= ('7'::integer, 'z'::text)"""
+    )
     own = [KeyColumn("a", "public.citext", "public"), KeyColumn("b", "text")]
-    assert beyond(own, after) == (
-        """"a" OPERATOR("public".>=) '5'::public.citext AND """
+    assert span(own, after, None) == (
+        """ WHERE "a" OPERATOR("public".>=) '5'::public.citext AND """
         """(("a" OPERATOR("public".>) '5'::public.citext) OR """
         """("a" OPERATOR("public".=) '5'::public.citext AND "b" > 'x''y'::text))"""
+    )
+    assert span(own, None, after) == (
+        """ WHERE "a" OPERATOR("public".<=) '5'::public.citext AND """
+        """(("a" OPERATOR("public".<) '5'::public.citext) OR """
+        """("a" OPERATOR("public".=) '5'::public.citext AND "b" <= 'x''y'::text))"""
     )
 
 

@@ -1,26 +1,33 @@
-"""The full load: chunks of every table, each read in a window and sent at the window's high mark.
+"""The full load: chunks of every table, several read at a time, each in a window and sent at the window's high mark.
 
-One reader, one chunk at a time, between two reads of the stream. A chunk that a crash interrupts is read again: how
-far a table is loaded is stored in the same transaction as the chunk's rows.
+Threads read the chunks while the stream goes on. What is sent, and when, the stream's own thread decides. A chunk that
+a crash interrupts is read again: how far a table is loaded is stored in the same transaction as the chunk's rows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 import orjson
 import structlog
 
 from tailrace.batch import Batch
+from tailrace.capture.readers import Outcome, Readers
+from tailrace.capture.spans import Span, TableLoad
+from tailrace.capture.throttle import Throttle
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
-from tailrace.errors import TableBusyError
-from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, load_key
-from tailrace.source import Chunk, SnapshotReader, SourceTable
+from tailrace.errors import RefusedError, TableBusyError, TableGoneError
+from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, Position, load_key
+from tailrace.source import Chunk, ChunkReader, Reading, SnapshotReader, SourceTable, View
 
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 50_000
+#: A table is divided so that its spans have about this many rows each, into so many spans at most.
+SPAN_ROWS, MOST_SPANS = 200_000, 64
+#: Chunks that wait to be sent, beyond those that are being read (I6).
+WAITING_CHUNKS = 2
 #: State entry: streamed transactions that were not visible to the last read view (see `Window`), and the epoch of the
 #: log that their tokens belong to.
 UNSEEN_KEY = "load-unseen"
@@ -34,25 +41,6 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class TableLoad:
-    """How far one table is loaded; stored under `load:{topic}`.
-
-    Attributes:
-        after: the last key sent, the reader's own text; None before the first chunk.
-        rows: sent so far.
-        total: estimated when the load began.
-    """
-
-    done: bool = False
-    after: str | None = None
-    rows: int = 0
-    total: int = 0
-
-    def to_json(self) -> bytes:
-        return orjson.dumps(asdict(self))
-
-
-@dataclass(slots=True)
 class _Delay:
     """Why a table is not read, and until when (by the monotonic clock)."""
 
@@ -61,11 +49,34 @@ class _Delay:
     until: float
 
 
+@dataclass(slots=True, eq=False)
+class _Task:
+    """One chunk, or the search for a span's end.
+
+    Attributes:
+        divides: the span is the rest of a table that is being divided.
+        view: as soon as it is open.
+        chunk: as soon as it was read.
+        given_up: what is read must not be sent.
+    """
+
+    topic: str
+    reading: Reading
+    span: Span
+    divides: bool = False
+    view: View | None = None
+    chunk: Chunk | None = None
+    given_up: bool = False
+
+
 class Load:
     """What is left of the full load of one pipeline.
 
     Args:
         state: the stream's state store; tables without an entry there are not loaded (see `plan`).
+        limit_bytes: of one chunk, about.
+        readers: how many chunks are read at a time.
+        throttle: how fast.
     """
 
     def __init__(
@@ -75,23 +86,34 @@ class Load:
         reader: SnapshotReader,
         emitter: Emitter,
         limit_bytes: int,
+        readers: int = 1,
+        throttle: Throttle | None = None,
     ) -> None:
         self.tables = {
-            table.topic: TableLoad(**orjson.loads(state[load_key(table.topic)]))
+            table.topic: TableLoad.from_json(state[load_key(table.topic)])
             for table in tables
             if load_key(table.topic) in state and table.state == "streaming"
         }
         self._reader = reader
         self._emitter = emitter
         self._limit_bytes = limit_bytes
+        self._most_readers = readers
+        self._readers = Readers(reader.chunks, readers)
+        self._throttle = throttle or Throttle(0)
+        self._most_chunks = readers + WAITING_CHUNKS
         self._window = Window()
-        self._chunk: Chunk | None = None
+        self._readings: dict[str, Reading] = {}  # of the tables that are looked at
+        self._tasks: list[_Task] = []  # being read
+        self._waiting: list[_Task] = []  # were read
         self._delays: dict[str, _Delay] = {}
         unseen = orjson.loads(state.get(UNSEEN_KEY, b'{"epoch":0,"tokens":[]}'))
         self._inherited: list[str] = unseen["tokens"]
         self._inherited_epoch: int = unseen["epoch"]
         self._stored_unseen: list[str] = list(self._inherited)
         self._visible_until = time.monotonic() + VISIBILITY_SECONDS
+        self._entries: dict[str, bytes] = {}  # to be stored
+        #: Topics that were to be loaded again and are not, with the reason; whoever tells of them, takes them out.
+        self.refused: list[tuple[str, str]] = []
         self._trace()
 
     @staticmethod
@@ -110,7 +132,17 @@ class Load:
     @property
     def waiting(self) -> bool:
         """A chunk has been read and waits for the stream to reach its high mark."""
-        return self._chunk is not None
+        return bool(self._waiting)
+
+    @property
+    def reading(self) -> bool:
+        """A chunk is being read."""
+        return bool(self._tasks)
+
+    @property
+    def ready(self) -> bool:
+        """A chunk has been read, and the stream has reached its high mark."""
+        return not self._emitter.in_transaction and self._due() is not None
 
     @property
     def delayed(self) -> str:
@@ -128,43 +160,69 @@ class Load:
         if self.tables.keys().isdisjoint(topics):
             return
         self.tables = {topic: table for topic, table in self.tables.items() if topic not in topics}
-        if self._chunk is not None and self._chunk.table.topic in topics:
-            self._chunk = None
+        self._give_up([task for task in self._waiting + self._tasks if task.topic in topics])
         self._trace()
 
+    def again(self, table: SourceTable, where: str, position: Position) -> None:
+        """Loads a table once more, or the rows that meet a condition; between two transactions.
+
+        Args:
+            position: up to where the stream was read.
+
+        Raises:
+            RefusedError: the server does not take the condition.
+        """
+        topic = table.topic
+        before = self.tables.get(topic)
+        self._reader.demand(topic, position)
+        self._reader.prepare(topic, where)  # before anything changes: the condition may be wrong
+        self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        self._readings.pop(topic, None)
+        loads = (before.loads if before is not None else 0) + 1
+        load = TableLoad(total=0 if where else table.estimated_rows, loads=loads, where=where)
+        self.tables[topic] = load
+        self._entries[load_key(topic)] = load.to_json()
+        self._trace()
+        log.info("table is loaded again", table=str(table.name), where=where)
+
+    def demand(self, position: Position) -> None:
+        """At a start: the tables that were being loaded again must be seen as the stream left them."""
+        for topic, table in self.tables.items():
+            if table.loads and not table.done:
+                self._reader.demand(topic, position)
+
     def read(self) -> None:
-        """Reads the next chunk, if none is waiting, of a table that can be read now."""
-        if self._chunk is not None:
-            return
-        topic = next((topic for topic, table in self.tables.items() if not table.done and self._is_due(topic)), None)
-        if topic is None:
-            return
-        try:
-            if not self._sees_inherited():
-                return
-            chunk = self._reader.chunk(topic, self.tables[topic].after, CHUNK_ROWS, self._limit_bytes)
-        except TableBusyError as error:
-            self._delay(topic, error)
-            return
-        self._delays.pop(topic, None)
-        self._window.opened(chunk.view)
-        self._chunk = chunk
+        """Takes what was read, and begins to read what can be read now."""
+        for outcome in self._readers.finished():
+            self._take(outcome)
+        while self._has_room and (topic := self._next_topic()) is not None:
+            try:
+                if not self._sees_inherited():
+                    return
+                self._begin(topic)
+            except TableBusyError as error:
+                self._delay(topic, error)
+                if self._inherited:
+                    return
+            except TableGoneError:
+                self._finish_table(topic)
 
     def send(self) -> dict[str, bytes]:
-        """Hands the waiting chunk to the emitter once the stream has reached its high mark.
+        """Hands a waiting chunk to the emitter once the stream has reached its high mark.
 
         Returns:
             The state entries that become durable with the rows (and with the batch in hand, in any case).
         """
-        entries: dict[str, bytes] = {}
-        chunk = self._chunk
-        if chunk is not None and self._emitter.mark >= chunk.high and not self._emitter.in_transaction:
-            self._chunk = None
-            if not self._window.stale(chunk):  # else it is read again
-                self._send(chunk)
-                entries[load_key(chunk.table.topic)] = self.tables[chunk.table.topic].to_json()
-        elif self._window.crowded:
-            self._chunk = None  # it is read again
+        entries, self._entries = self._entries, {}
+        task = self._due() if not self._emitter.in_transaction else None
+        if task is not None:
+            assert task.chunk is not None
+            if not self._outdated(task.chunk):  # else it is read again
+                self._send(task, task.chunk)
+                entries[load_key(task.topic)] = self.tables[task.topic].to_json()
+            self._give_up([task])
+        elif self._window.crowded:  # what is read through newer views needs less to be remembered
+            self._give_up([task for task in self._waiting + self._tasks if task.view is not None])
         unseen = self._inherited + self._window.unseen if not self.done else []
         if unseen != self._stored_unseen:
             self._stored_unseen = unseen
@@ -172,25 +230,154 @@ class Load:
             entries[UNSEEN_KEY] = orjson.dumps({"epoch": epoch, "tokens": unseen})
         return entries
 
-    def _send(self, chunk: Chunk) -> None:
-        rows = list(self._window.remaining(chunk))
-        self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
-        table = self.tables[chunk.table.topic]
-        table.after = chunk.after if chunk.after is not None else table.after
-        table.rows += len(rows)
-        table.done = chunk.after is None
-        if table.done:
-            log.info("table loaded", table=str(chunk.table.schema.name), rows=table.rows)
-            self._trace()
-
     def whole(self, topic: str) -> Iterable[Chunk]:
         """The chunks of a keyless table, as it was at the start position."""
         return self._reader.whole(topic, self._limit_bytes)
 
     def close(self) -> None:
+        self._readers.close()
         self._reader.close()
 
+    # ---- reading
+
+    @property
+    def _has_room(self) -> bool:
+        in_hand = len(self._tasks) + len(self._waiting)
+        return self._readers.idle and in_hand < self._most_chunks and self._throttle.open
+
+    def _next_topic(self) -> str | None:
+        """A table of which something can be read now."""
+        for topic, table in self.tables.items():
+            if not table.done and self._is_due(topic) and (table.free() or not (table.divided or table.rest.taken)):
+                return topic
+        return None
+
+    def _begin(self, topic: str) -> None:
+        """Begins to read a chunk of the table, or to divide it."""
+        reading = self._readings.get(topic)
+        if reading is None:
+            reading = self._reader.prepare(topic, self.tables[topic].where)
+            if reading is None:
+                raise TableBusyError("its columns are changing: the stream must come to the statement first")
+            self._readings[topic] = reading
+        table = self.tables[topic]
+        if table.order not in ("", reading.order):
+            self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        table.ordered(reading.order)
+        if table.total < 2 * SPAN_ROWS:
+            table.divided = True
+        if not table.divided and not table.rest.taken and sum(map(self._is_free, table.spans)) <= self._most_readers:
+            self._begin_dividing(topic, table, reading)
+            return
+        span = table.free()
+        assert span is not None
+        span.taken = True
+        task = _Task(topic, reading, span)
+        self._tasks.append(task)
+        self._readers.begin(lambda reader: self._chunk(reader, task, span), task)
+
+    def _begin_dividing(self, topic: str, table: TableLoad, reading: Reading) -> None:
+        rest = table.rest
+        rest.taken = True
+        rows = max(SPAN_ROWS, table.total // MOST_SPANS)
+        task = _Task(topic, reading, rest, divides=True)
+        self._tasks.append(task)
+        self._readers.begin(lambda reader: reader.bound(reading, rest.after, rows), task)
+
+    @staticmethod
+    def _is_free(span: Span) -> bool:
+        return not span.taken
+
+    def _chunk(self, reader: ChunkReader, task: _Task, span: Span) -> Chunk | None:
+        """On a reader's thread."""
+
+        def open_view(opener: Callable[[], View]) -> View:
+            task.view = self._window.open(opener)
+            return task.view
+
+        rows = self._throttle.limit(CHUNK_ROWS)
+        return reader.chunk(task.reading, span.after, span.until, rows, self._limit_bytes, open_view)
+
+    def _take(self, outcome: Outcome) -> None:
+        """What became of a task."""
+        task: _Task = outcome.task
+        self._tasks.remove(task)
+        topic, error = task.topic, outcome.error
+        if topic not in self.tables or task.given_up:
+            self._give_up([task])
+        elif error is not None:
+            self._give_up([task])
+            if isinstance(error, RefusedError) and self.tables[topic].where:
+                self._refuse(topic, error)
+                return
+            if not isinstance(error, TableBusyError):
+                raise error
+            self._readings.pop(topic, None)
+            self._delay(topic, error)
+        elif task.divides:
+            task.span.taken = False
+            self.tables[topic].divide(outcome.result)
+        elif outcome.result is None:
+            self._give_up([task])
+            self._readings.pop(topic, None)
+        else:
+            self._delays.pop(topic, None)
+            task.chunk = outcome.result
+            self._throttle.read(len(task.chunk.rows))
+            self._reader.awaited(task.chunk.high)
+            self._waiting.append(task)
+
+    def _refuse(self, topic: str, error: RefusedError) -> None:
+        """A condition that fails for some row ends its own load, and nothing else."""
+        log.error("a table is not loaded again", topic=topic, error=str(error))
+        self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        self._finish_table(topic)
+        self._entries[load_key(topic)] = self.tables[topic].to_json()
+        self.refused.append((topic, str(error)))
+
+    def _give_up(self, tasks: Iterable[_Task]) -> None:
+        """What these have read, if anything, is not needed any more."""
+        for task in list(tasks):
+            task.given_up = True
+            if task.view is not None:
+                self._window.closed(task.view)
+            if task in self._tasks:
+                continue  # its span is free when it was read
+            if task in self._waiting:
+                self._waiting.remove(task)
+            task.span.taken = False
+
+    # ---- sending
+
+    def _due(self) -> _Task | None:
+        """A chunk whose high mark the stream has reached."""
+        mark = self._emitter.mark
+        return next((task for task in self._waiting if task.chunk is not None and mark >= task.chunk.high), None)
+
+    def _outdated(self, chunk: Chunk) -> bool:
+        """Whether the table was emptied or altered behind the chunk's view."""
+        announced = self._emitter.announced(chunk.table.topic)  # by a newer chunk, if the log has not come to it yet
+        return self._window.stale(chunk) or (announced is not None and announced > chunk.table.schema.id)
+
+    def _send(self, task: _Task, chunk: Chunk) -> None:
+        rows = self._window.remaining(chunk)
+        count = self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
+        table = self.tables[task.topic]
+        table.sent(task.span, chunk.after, count, chunk.size)
+        if table.done:
+            self._finish_table(task.topic)
+
+    def _finish_table(self, topic: str) -> None:
+        table = self.tables[topic]
+        table.done = True
+        table.spans = []
+        self._readings.pop(topic, None)
+        log.info("table loaded", topic=topic, rows=table.rows)
+        self._trace()
+
     def _trace(self) -> None:
+        if self.done:
+            self._readers.close()
         self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
 
     def _is_due(self, topic: str) -> bool:
@@ -229,7 +416,7 @@ class Load:
 def loaded_tables(state: dict[str, bytes]) -> dict[str, TableLoad]:
     """All load entries of a state store, by topic; for `status` and `verify`."""
     return {
-        key.removeprefix(LOAD_PREFIX): TableLoad(**orjson.loads(value))
+        key.removeprefix(LOAD_PREFIX): TableLoad.from_json(value)
         for key, value in state.items()
         if key.startswith(LOAD_PREFIX)
     }

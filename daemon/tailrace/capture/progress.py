@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import orjson
 
 from tailrace.batch import Batch
-from tailrace.capture.load import TableLoad
+from tailrace.capture.pace import Pace
+from tailrace.capture.spans import TableLoad
 from tailrace.capture.suspension import missing_since, refused_since
 from tailrace.lag import Lag
 from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, Position
@@ -25,13 +26,16 @@ class Progress(WorkerProgress):
 
     Attributes:
         settled: capture has been at work.
+        loaded_state: of a table whose load is done.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, mode: str = "full-load-and-cdc") -> None:
         super().__init__(reporter, "capture")
         self.settled = False
+        self.loaded_state = "loaded" if mode == "full-load" else "streaming"
         self._lag: Lag[str] = Lag()
         self._lag_bytes: int | None = None
+        self._paces: dict[str, Pace] = {}  # by topic of a table that is being loaded
         #: By topic of a suspended table, seconds since 1970.
         self._missing_since: dict[str, float] = {}
 
@@ -40,11 +44,14 @@ class Progress(WorkerProgress):
     def opened(self, tables: list[SourceTable], loads: Mapping[str, TableLoad], state: Mapping[str, bytes]) -> None:
         """The source is open: `state` holds what is suspended."""
         before, self._tables = self._tables, {}
+        self._paces = {}
         self._missing_since = {}
         for table in tables:
             topic = table.topic
             since = refused_since(topic, state) or now_text()
-            report = self._tables[topic] = TableReport(str(table.name), table.state, since=since, reason=table.reason)
+            report = self._tables[topic] = TableReport(
+                str(table.name), table.state, since=since, reason=table.reason, keyless=table.keyless
+            )
             if topic in before:
                 report.events, report.bytes = before[topic].events, before[topic].bytes
             if table.state == "suspended":
@@ -58,11 +65,25 @@ class Progress(WorkerProgress):
         report = self._tables[topic]
         report.rows = load.rows
         report.total = load.total
+        report.loaded_bytes = load.bytes
+        report.loads = load.loads
+        if load.done or report.state == "suspended":
+            self._paces.pop(topic, None)
+            report.rows_per_second = report.seconds_left = None
+        elif load.rows:
+            self._paces.setdefault(topic, Pace())
         if report.state != "suspended":
-            state = "streaming" if load.done else "loading"
+            state = self.loaded_state if load.done else "loading"
             if report.state != state:
                 report.state = state
                 report.since = now_text()
+
+    def refused(self, topic: str, reason: str) -> None:
+        """A table that was to be loaded again is not."""
+        if (report := self._tables.get(topic)) is not None:
+            report.refusals += 1
+            report.refusal = reason
+            self.send()
 
     def suspended(self) -> bool:
         return any(table.state == "suspended" for table in self._tables.values())
@@ -125,6 +146,10 @@ class Progress(WorkerProgress):
         report = self._report
         report.lag_seconds = self._lag.seconds()
         report.lag_bytes = self._lag_bytes if self._lag.fresh else None
+        for topic, pace in self._paces.items():
+            table = self._tables[topic]
+            pace.reached(time.monotonic(), table.rows)
+            table.rows_per_second, table.seconds_left = pace.rows_per_second, pace.seconds_left(table.total)
         now = time.time()
         for topic, since in self._missing_since.items():
             self._tables[topic].lag_seconds = max(0.0, now - since)
@@ -151,3 +176,5 @@ class Progress(WorkerProgress):
             report.since = entry.get("since") or now_text()
             if report.state == "suspended":
                 self._missing_since[topic] = missing_since(entry)
+                self._paces.pop(topic, None)
+                report.rows_per_second = report.seconds_left = None

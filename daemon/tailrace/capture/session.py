@@ -14,13 +14,16 @@ import structlog
 
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
-from tailrace.capture.load import Load, TableLoad, loaded_tables
+from tailrace.capture.load import Load, loaded_tables
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
+from tailrace.capture.spans import TableLoad
 from tailrace.capture.suspension import date, refusals
+from tailrace.capture.throttle import Throttle
+from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
-from tailrace.errors import UnreachableError
-from tailrace.position import POSITION_KEY, Position, load_key
+from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
+from tailrace.position import NO_LOG, POSITION_KEY, Position, load_key
 from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
@@ -29,10 +32,12 @@ from tailrace.stream import StreamWriter
 BATCH_BYTES = 1 << 20
 #: Under backlog a transaction of the stream takes several batches, to spread its cost.
 TRANSACTION_BYTES = 8 << 20
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 READ_SECONDS = 0.25
-#: While a batch is on its way, or a chunk waits: so soon it is looked at again where the log brings nothing.
+#: While a batch is on its way: so soon it is looked at again where the log brings nothing.
 BUSY_SECONDS = 0.02
+#: The same for chunks that are being read, or wait for their mark.
+LOADING_SECONDS = 0.003
 #: Positions that moved without events are stored this often; the source's log is freed only up to a stored one.
 IDLE_STORE_SECONDS = 1.0
 
@@ -42,11 +47,20 @@ log = structlog.get_logger()
 class Session:
     """Reads and publishes until told to stop, or until an error ends the session."""
 
-    def __init__(self, source: Source, writer: StreamWriter, mode: str, control: Control, progress: Progress) -> None:
+    def __init__(
+        self,
+        source: Source,
+        writer: StreamWriter,
+        mode: str,
+        control: Control,
+        progress: Progress,
+        load: LoadSettings | None = None,
+    ) -> None:
         self._source = source
         self._writer = writer
         self._publisher = Publisher(writer)
         self._mode = mode
+        self._load_settings = load or LoadSettings()
         self._control = control
         self._progress = progress
         self._position: Position  # up to here everything was given to the publisher
@@ -66,6 +80,7 @@ class Session:
         record = state.get(POSITION_KEY)
         stored = Position.from_json(record) if record else None
         if stored is not None:
+            self._require_same_log(stored)
             self._progress.continues(stored)
         entries: dict[str, bytes] = {}
         if stored is not None and self._mode != "cdc":
@@ -88,6 +103,7 @@ class Session:
             self._admit(opened, entries, state)
         state = self._note_refusals(opened, state)
         self._load = self._open_load(opened.tables, state)
+        self._load.demand(self._position)
         self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
         log.info(
             "capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done
@@ -120,8 +136,11 @@ class Session:
                 self._pause(self._full)
                 return
             self._exceed(self._full)
+        self._reload()
         if not self._load.done:
             self._load.read()
+        while self._load.refused:
+            self._progress.refused(*self._load.refused.pop())
         self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
         batch = self._source.read(self._patience, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
@@ -156,12 +175,26 @@ class Session:
         date(batch.state, self._progress.lag_seconds)
         self._begin_publishing(batch, {**batch.state, **entries}, position)
 
+    def _reload(self) -> None:
+        """Begins what was asked for, between two transactions: of one that goes on nobody has noted the rows."""
+        if self._control.reloads.empty() or self._position.in_transaction or self._emitter.in_transaction:
+            return
+        request = self._control.reloads.get()
+        for table in self._source.tables():
+            if str(table.name) in request.tables and table.state == "streaming" and not table.keyless:
+                try:
+                    self._load.again(table, request.where, self._position)
+                except (RefusedError, TableBusyError, TableGoneError) as error:
+                    self._load.refused.append((table.topic, str(error)))
+
     @property
     def _patience(self) -> float:
         """Seconds to wait for the log's next change."""
-        if self._begun_bytes:
+        if self._begun_bytes or self._load.ready:
             return 0
-        return BUSY_SECONDS if self._load.waiting or self._publisher.busy else READ_SECONDS
+        if self._load.waiting or self._load.reading:
+            return LOADING_SECONDS
+        return BUSY_SECONDS if self._publisher.busy else READ_SECONDS
 
     def _begin_publishing(self, batch: Batch, state: dict[str, bytes | None], position: Position) -> None:
         if self._publisher.busy:
@@ -335,6 +368,16 @@ class Session:
 
     # ---- a later start
 
+    def _require_same_log(self, stored: Position) -> None:
+        """A load without a log has no place in it, and a place in the log would be held for ever without its reader."""
+        before = "full-load" if stored.restart == NO_LOG else "cdc"
+        if (before == "full-load") != (self._mode == "full-load"):
+            raise RefusedError(
+                f"the pipeline's state is of mode {before if before == 'full-load' else 'cdc or full-load-and-cdc'},"
+                f" and the file says {self._mode}",
+                fix="run `tailrace teardown` first, or give the new pipeline another name",
+            )
+
     def _admit(self, opened: Opened, entries: Mapping[str, bytes], state: Mapping[str, bytes]) -> None:
         """Stores how new tables are captured, once the source has opened: it may have been another server's."""
         if admitted(opened.tables, state):
@@ -351,4 +394,6 @@ class Session:
         return kept | {key: value for key, value in entries.items() if value is not None}
 
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
-        return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES)
+        settings = self._load_settings
+        throttle = Throttle(settings.throttle_rows)
+        return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES, settings.readers, throttle)

@@ -14,7 +14,8 @@ watermark replaced by what the read view itself saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -68,15 +69,40 @@ class _Transaction:
 
 
 class Window:
-    """Keys written by streamed transactions that no view is known to have seen."""
+    """Keys written by streamed transactions that the views in use are not known to have seen.
+
+    `open` is for the threads that read chunks; all else is for the thread that reads the stream.
+    """
 
     def __init__(self) -> None:
         self._unseen: dict[str, _Transaction] = {}  # by token, in commit order
-        self._view: View | None = None
+        self._opening = threading.Lock()
+        self._lock = threading.Lock()  # of the next two, for moments
+        self._views: dict[int, View] = {}  # in use, in the order in which they were opened
+        self._latest: View | None = None
+        self._asked: View | None = None  # what it sees is forgotten already
+
+    def open(self, opener: Callable[[], View]) -> View:
+        """Opens a view for a chunk, after all those before; it is in use until `closed`."""
+        with self._opening:
+            view = opener()
+            self.opened(view)
+        return view
+
+    def opened(self, view: View) -> None:
+        """The view is in use, and sees what all views before it saw."""
+        with self._lock:
+            self._views[id(view)] = view
+            self._latest = view
+
+    def closed(self, view: View) -> None:
+        """The view's chunk was sent or is given up."""
+        with self._lock:
+            self._views.pop(id(view), None)
 
     def observe(self, touched: Iterable[Touch]) -> None:
         """Rows written by the stream's next events, in order."""
-        view = self._view
+        view = self._forget()
         unseen = self._unseen
         for touch in touched:
             known = unseen.get(touch.transaction)
@@ -86,43 +112,50 @@ class Window:
                 known = unseen[touch.transaction] = _Transaction()
             known.add(touch)
 
-    def opened(self, view: View) -> None:
-        """A chunk was read through `view`: what it saw, every later view sees."""
-        self._view = view
-        self._unseen = {token: rows for token, rows in self._unseen.items() if not view.sees(token)}
-
     @property
     def crowded(self) -> bool:
-        """Whether so much is remembered that the chunk is better read again, through a view that sees most of it."""
+        """Whether so much is remembered that chunks are better read again, through views that see most of it."""
+        self._forget()
         transactions = self._unseen
         return len(transactions) > MOST_TRANSACTIONS or sum(len(t.rows) for t in transactions.values()) > MOST_ROWS
 
     @property
     def unseen(self) -> list[str]:
         """Tokens of the transactions that are streamed but not known to be visible."""
+        self._forget()
         return list(self._unseen)
 
     def stale(self, chunk: Chunk) -> bool:
         """Whether the chunk must be read again, as a whole."""
-        return any(chunk.table.topic in transaction.everywhere for transaction in self._unseen.values())
+        return any(
+            chunk.table.topic in transaction.everywhere and not chunk.view.sees(token)
+            for token, transaction in self._unseen.items()
+        )
 
-    def remaining(self, chunk: Chunk) -> Iterator[tuple[bytes | None, bytes]]:
+    def remaining(self, chunk: Chunk) -> Iterable[tuple[bytes | None, bytes]]:
         """The chunk's rows that go out, now that the stream has reached its high mark.
 
         A row written only by events that lack columns goes out with those events laid over it: the target may not
         have had the row when they came, and only the chunk knows the columns that they lack.
         """
-        written = self._written(chunk.table.topic)
-        for key, row in chunk.rows:
-            state = written.get(key) if key is not None else None
-            if state is None:
-                yield key, row
-            elif not state.whole:
-                yield key, _overlay(row, state.parts)
+        written = self._written(chunk)
+        return _left(chunk.rows, written) if written else chunk.rows
 
-    def _written(self, topic: str) -> dict[bytes, _Written]:
+    def _forget(self) -> View | None:
+        """Forgets what the oldest view in use has seen, which is returned; where none is in use, the latest one."""
+        with self._lock:
+            oldest = next(iter(self._views.values()), self._latest)
+        if oldest is not self._asked and oldest is not None:
+            self._asked = oldest
+            self._unseen = {token: rows for token, rows in self._unseen.items() if not oldest.sees(token)}
+        return oldest
+
+    def _written(self, chunk: Chunk) -> dict[bytes, _Written]:
         written: dict[bytes, _Written] = {}
-        for transaction in self._unseen.values():
+        topic, view = chunk.table.topic, chunk.view
+        for token, transaction in self._unseen.items():
+            if view.sees(token):
+                continue
             for touch in transaction.rows:
                 if touch.topic != topic or touch.key is None:
                     continue
@@ -133,6 +166,17 @@ class Window:
                 elif not state.whole:
                     state.parts.append(touch)
         return written
+
+
+def _left(
+    rows: Iterable[tuple[bytes | None, bytes]], written: dict[bytes, _Written]
+) -> Iterator[tuple[bytes | None, bytes]]:
+    for key, row in rows:
+        state = written.get(key) if key is not None else None
+        if state is None:
+            yield key, row
+        elif not state.whole:
+            yield key, _overlay(row, state.parts)
 
 
 def _overlay(row: bytes, parts: list[Touch]) -> bytes:

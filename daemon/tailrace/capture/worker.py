@@ -31,7 +31,7 @@ def run(pipeline: Pipeline, control: Control, reporter: Reporter) -> None:
     Raises:
         TailraceError: what time cannot mend.
     """
-    progress = Progress(reporter)
+    progress = Progress(reporter, pipeline.mode)
     progress.send()
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
@@ -57,7 +57,8 @@ def _session(pipeline: Pipeline, control: Control, progress: Progress) -> None:
         # The writer first: it fences an older daemon off, or is refused, before the source is touched.
         writer = stack.enter_context(contextlib.closing(pipeline.create_stream().writer()))
         source = stack.enter_context(contextlib.closing(pipeline.create_source()))
-        session = stack.enter_context(contextlib.closing(Session(source, writer, pipeline.mode, control, progress)))
+        session = Session(source, writer, pipeline.mode, control, progress, pipeline.load)
+        stack.enter_context(contextlib.closing(session))
         session.open()
         session.run()
 

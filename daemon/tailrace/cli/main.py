@@ -139,6 +139,27 @@ def verify(file: File, json: Json = False, log_format: Log = None, debug: Debug 
     return command.verify(file, json)
 
 
+@app.command(short_help="Load tables again while the stream goes on.")
+def reload(
+    file: File,
+    table: Annotated[
+        list[str] | None, typer.Option(metavar="S.T", help="A table, or a glob on schema.table; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every captured table.")] = False,
+    where: Annotated[
+        str, typer.Option(metavar="CONDITION", help="Only rows that meet it, in the source's SQL.", show_default=False)
+    ] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the rows are in the stream.")] = False,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Has a running pipeline load tables again, or a part of one, while the stream goes on."""
+    from tailrace.cli import reload as command
+
+    _logs(log_format, debug)
+    return command.reload(file, table or [], every, where, wait)
+
+
 @app.command(short_help="Drop the pipeline's slot and state.")
 def teardown(
     file: File,

@@ -97,8 +97,22 @@ def _tables(tables: list[dict[str, Any]]) -> Table:
     view.add_column("since")
     for table in tables:
         rows = number(table["rows"])
-        if table["state"] == "loading" and table["total"]:
-            rows += f" of about {number(table['total'])}"
+        if table["state"] == "loading":
+            rows += loading_text(table)
         events, lag = number(table.get("events", 0)), seconds_text(table.get("lag_seconds"))
         view.add_row(table["name"], table["state"], rows, events, lag, table["since"])
     return view
+
+
+def loading_text(table: dict[str, Any]) -> str:
+    """What follows the rows of a table that is being loaded: of how many, how much that is, how long it will take."""
+    text = ""
+    if table["total"]:
+        text = f" of about {number(table['total'])}"
+        if table.get("percent") is not None:
+            text += f" ({table['percent']:.0f} %)"
+    if table.get("rows_per_second"):
+        text += f", {number(round(table['rows_per_second']))}/s"
+    if table.get("seconds_left") is not None:
+        text += f", {seconds_text(table['seconds_left'])} left"
+    return text

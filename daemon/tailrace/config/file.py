@@ -59,6 +59,24 @@ class Limits(Settings):
     )
 
 
+class LoadSettings(Settings):
+    """`[load]`: how the full load reads the source."""
+
+    readers: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="How many chunks are read at a time, each through a connection of its own.",
+        examples=[4],
+    )
+    throttle_rows: int = Field(
+        default=0,
+        ge=0,
+        description="Rows a second that the full load reads at most, on average, of all tables together; 0: no limit.",
+        examples=[10000],
+    )
+
+
 class TableSettings(Settings):
     """One of `[[tables]]`: what is special about some tables; the first entry that matches a table holds for it."""
 
@@ -79,9 +97,11 @@ class PipelineFile(Settings):
         "letters, digits, `_` and `-`; at most 63 characters.",
         examples=["shop"],
     )
-    mode: Literal["cdc", "full-load-and-cdc"] = Field(
+    mode: Literal["full-load", "cdc", "full-load-and-cdc"] = Field(
         default="full-load-and-cdc",
-        description="Follow the tables' changes, or copy the tables as they are and then follow their changes.",
+        description="Copy the tables as they are, follow their changes, or both: copy, and follow the changes from the "
+        "copy's beginning. `full-load` reads no log: it needs neither binlog nor slot, and changes made meanwhile may "
+        "be missing.",
         examples=["full-load-and-cdc"],
     )
     state_dir: str | None = Field(
@@ -101,6 +121,7 @@ class PipelineFile(Settings):
     )
     http: Http = Field(default_factory=Http, description="Health, metrics and status.")
     limits: Limits = Field(default_factory=Limits, description="Bounds.")
+    load: LoadSettings = Field(default_factory=LoadSettings, description="The full load.")
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
         default=(), description="What is special about some tables."
     )

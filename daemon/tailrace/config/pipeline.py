@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tailrace import connectors
-from tailrace.config.file import Http, Limits, TableSettings
+from tailrace.config.file import Http, Limits, LoadSettings, TableSettings
 from tailrace.config.problems import at, raise_all, suggestion
 from tailrace.config.settings import Settings, unresolved
 from tailrace.connectors import Context
@@ -29,7 +29,7 @@ class Pipeline:
     Attributes:
         file: the file's name as it was given, for messages.
         text: its content: what is handed to workers, so that a file changed meanwhile cannot split them.
-        mode: "cdc" or "full-load-and-cdc".
+        mode: "full-load", "cdc" or "full-load-and-cdc".
         state_dir: absolute; may not exist yet.
         source: model of the source's connector.
         stream: model of the stream's connector.
@@ -47,6 +47,7 @@ class Pipeline:
     sinks: tuple[Any, ...]
     http: Http
     limits: Limits
+    load: LoadSettings
     tables: tuple[TableSettings, ...]
     instance: str = ""
 

@@ -81,6 +81,7 @@ def parse(text: str, file: str) -> Pipeline:
         sinks=tuple(connected.sinks),
         http=top.http,
         limits=top.limits,
+        load=top.load,
         tables=top.tables,
     )
 

@@ -1,8 +1,9 @@
-"""The routes: /healthz, /readyz, /metrics, /status."""
+"""The routes: /healthz, /readyz, /metrics, /status; and /reload, on the control socket alone."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -35,9 +36,17 @@ class View(Protocol):
         """What tells this pipeline from others in metrics."""
         ...
 
+    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+        """Has tables loaded again; how often each was before and how often refused, and why others are not."""
+        ...
 
-def create_app(view: View) -> Starlette:
-    """The application, the same on every socket."""
+
+def create_app(view: View, steered: bool = False) -> Starlette:
+    """The application of one socket.
+
+    Args:
+        steered: whoever may connect may also steer the pipeline.
+    """
 
     async def healthz(_request: Request) -> Response:
         problems = view.problems()
@@ -57,8 +66,16 @@ def create_app(view: View) -> Starlette:
         body, content_type = await asyncio.to_thread(render, view, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
-    routes = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]
-    return Starlette(routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in routes])
+    async def reload(request: Request) -> Response:
+        given = orjson.loads(await request.body())
+        asked, problems = await view.reload(given["tables"], given["where"])
+        return _json({"tables": asked, "problems": problems}, 202)
+
+    asked = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]
+    routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in asked]
+    if steered:
+        routes.append(Route("/reload", reload, methods=["POST"]))
+    return Starlette(routes=routes)
 
 
 def _json(value: Any, code: int) -> Response:

@@ -34,8 +34,11 @@ class _Connection(http.client.HTTPConnection):
         self.sock = connection
 
 
-def ask(state_dir: Path, name: str, path: str) -> Any:
+def ask(state_dir: Path, name: str, path: str, given: Any = None) -> Any:
     """The JSON object that the pipeline `name` answers at `path`, such as ``/status``.
+
+    Args:
+        given: posted as JSON, to steer it; None: it is only asked.
 
     Raises:
         NotRunningError: nobody answers.
@@ -44,7 +47,7 @@ def ask(state_dir: Path, name: str, path: str) -> Any:
     """
     connection = _Connection(state_dir / folder.CONTROL_SOCKET)
     try:
-        connection.request("GET", path)
+        connection.request("GET" if given is None else "POST", path, None if given is None else orjson.dumps(given))
         return orjson.loads(connection.getresponse().read())
     except PermissionError as error:
         raise folder.no_permission(state_dir) from error

@@ -68,6 +68,19 @@ class Workers(Collector):
         rows = GaugeMetricFamily(
             "tailrace_table_rows", "Capture: rows loaded. A sink: events applied by its process.", labels=_TABLE
         )
+        estimated = GaugeMetricFamily(
+            "tailrace_table_rows_estimated", "Capture: rows that the source's statistics gave.", labels=_TABLE
+        )
+        rate = GaugeMetricFamily(
+            "tailrace_table_load_rows_per_second",
+            "The load's rate; absent without one.",
+            labels=_TABLE,
+        )
+        left = GaugeMetricFamily(
+            "tailrace_table_load_seconds_left",
+            "By the estimated rows; absent while unknown.",
+            labels=_TABLE,
+        )
         suspended = GaugeMetricFamily("tailrace_table_suspended", "1 while the table is suspended.", labels=_TABLE)
         events = CounterMetricFamily("tailrace_table_events", "The table's part of tailrace_events.", labels=_TABLE)
         size = CounterMetricFamily("tailrace_table_bytes", "The table's part of tailrace_bytes.", labels=_TABLE)
@@ -81,12 +94,15 @@ class Workers(Collector):
             for table in worker.report.tables:
                 key = (pipeline, worker.name, table.name)
                 rows.add_metric(key, table.rows)
+                _add_known(estimated, key, table.total or None)
+                _add_known(rate, key, table.rows_per_second)
+                _add_known(left, key, table.seconds_left)
                 suspended.add_metric(key, 1 if table.state == "suspended" else 0)
                 events.add_metric(key, table.events)
                 size.add_metric(key, table.bytes)
                 _add_known(lag_seconds, key, worker.table_lag_seconds(table))
                 _add_known(lag_bytes, key, worker.table_lag_bytes(table))
-        yield from (rows, suspended, events, size, lag_seconds, lag_bytes)
+        yield from (rows, estimated, rate, left, suspended, events, size, lag_seconds, lag_bytes)
 
 
 def _add_known(family: GaugeMetricFamily, labels: tuple[str, ...], value: float | None) -> None:

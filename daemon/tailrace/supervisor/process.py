@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import orjson
 import structlog
 
-from tailrace.report import WorkerReport
+from tailrace.report import Reload, WorkerReport
 from tailrace.worker import Order
 
 WORKER_COMMAND: Sequence[str] = (sys.executable, "-m", "tailrace.worker")
@@ -61,6 +61,10 @@ class WorkerProcess:
     async def finish(self) -> None:
         """Asks the worker to leave once it has caught up."""
         await self._send(orjson.dumps({"command": "finish"}))
+
+    async def reload(self, request: Reload) -> None:
+        """Asks capture to load tables again."""
+        await self._send(orjson.dumps({"command": "reload", "tables": request.tables, "where": request.where}))
 
     async def _send(self, line: bytes) -> None:
         stdin = self._process.stdin

@@ -1,11 +1,14 @@
-"""SIGHUP: what a changed pipeline file would need. Workers keep the file that they were started with."""
+"""SIGHUP: what a changed pipeline file would need (workers keep theirs). And which tables can be loaded again."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tailrace.config import load
+from tailrace.report import TableReport
 
 
 def changed_keys(old: str, new: str) -> list[str]:
@@ -24,6 +27,26 @@ def changes(file: str, running: str) -> list[str]:
         ConfigError: the file as it is now is wrong.
     """
     return changed_keys(running, load(file).text)
+
+
+def chosen(tables: Iterable[TableReport], globs: Sequence[str]) -> tuple[dict[str, list[int]], list[str]]:
+    """Which tables the globs name that can be loaded again, each with how often it was, and how often that was refused;
+    and why others cannot be."""
+    found: dict[str, list[int]] = {}
+    problems: list[str] = []
+    tables = list(tables)
+    for glob in globs:
+        named = [table for table in tables if fnmatchcase(table.name, glob)]
+        if not named:
+            problems.append(f"no captured table is named {glob}")
+        for table in named:
+            if table.state == "suspended":
+                problems.append(f"{table.name} is suspended, and its changes since then are missing: {table.reason}")
+            elif table.keyless:
+                problems.append(f"{table.name} has no primary key: its rows cannot be told from those that are there")
+            else:
+                found[table.name] = [table.loads, table.refusals]
+    return found, problems
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

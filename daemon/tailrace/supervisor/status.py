@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tailrace.report import now_text
+from tailrace.report import TableReport, now_text
 from tailrace.supervisor.health import WorkerHealth
 
 SUSPENDED = "suspended"
@@ -38,6 +38,13 @@ def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
                     "state": table.state,
                     "rows": table.rows,
                     "total": table.total,
+                    "percent": percent(table),
+                    "loaded_bytes": table.loaded_bytes,
+                    "rows_per_second": rounded(table.rows_per_second),
+                    "seconds_left": rounded(table.seconds_left),
+                    "loads": table.loads,
+                    "refusals": table.refusals,
+                    "refusal": table.refusal,
                     "since": table.since,
                     "reason": table.reason,
                     "events": table.events,
@@ -61,6 +68,20 @@ def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
                 "lag_bytes": size,
             }
     return sorted(found.values(), key=lambda entry: str(entry["name"]))
+
+
+def percent(table: TableReport) -> float | None:
+    """How much of the table is loaded, None unknown. Statistics may be wrong: 100 is not said before the load's end."""
+    if table.state in ("streaming", "loaded"):
+        return 100.0
+    if not table.total:
+        return None
+    return min(99.9, round(100 * table.rows / table.total, 1))
+
+
+def rounded(value: float | None) -> float | None:
+    """To a tenth."""
+    return None if value is None else round(value, 1)
 
 
 def worker_status(worker: WorkerHealth) -> dict[str, Any]:

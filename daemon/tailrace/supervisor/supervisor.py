@@ -19,7 +19,7 @@ from tailrace.http.app import create_app
 from tailrace.http.server import serving
 from tailrace.http.sockets import bind_tcp, bind_unix
 from tailrace.notify import Notifier
-from tailrace.report import WorkerReport
+from tailrace.report import Reload, WorkerReport
 from tailrace.supervisor import folder
 from tailrace.supervisor.health import WorkerHealth
 from tailrace.supervisor.policy import (
@@ -35,7 +35,7 @@ from tailrace.supervisor.policy import (
     worst,
 )
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
-from tailrace.supervisor.reload import changes
+from tailrace.supervisor.reload import changes, chosen
 from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
 from tailrace.worker import Order
 
@@ -158,6 +158,20 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         return pipeline_status(self.pipeline.name, self.state(), self.workers, self.problems())
 
+    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+        """Asks capture to load the tables again that the globs name.
+
+        Returns:
+            How often each had been loaded again before and how often refused, and why others are not.
+        """
+        capture = self._workers[0]
+        asked, problems = chosen(capture.health.report.tables, globs)
+        if capture.process is None or not capture.health.settled:
+            return {}, ["capture is not at work; see tailrace status"]
+        if asked:
+            await capture.process.reload(Reload(tuple(asked), where))
+        return asked, problems
+
     def labels(self) -> dict[str, str]:
         return {
             "pipeline": self.pipeline.name,
@@ -201,12 +215,14 @@ class Supervisor:
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         with contextlib.ExitStack() as sockets:
-            bound = [sockets.enter_context(bind_unix(self.pipeline.state_dir / folder.CONTROL_SOCKET))]
-            if address := self.pipeline.http.address:
-                bound.append(sockets.enter_context(bind_tcp(*address)))
-                host, port = bound[-1].getsockname()[:2]
-                log.info("serving health, metrics and status", host=host, port=port)
-            async with serving(create_app(self), bound):
+            control = sockets.enter_context(bind_unix(self.pipeline.state_dir / folder.CONTROL_SOCKET))
+            async with contextlib.AsyncExitStack() as servers:
+                if address := self.pipeline.http.address:
+                    asked = sockets.enter_context(bind_tcp(*address))
+                    host, port = asked.getsockname()[:2]
+                    log.info("serving health, metrics and status", host=host, port=port)
+                    await servers.enter_async_context(serving(create_app(self), [asked]))
+                await servers.enter_async_context(serving(create_app(self, steered=True), [control]))
                 yield
 
     @contextlib.asynccontextmanager

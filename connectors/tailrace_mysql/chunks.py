@@ -1,0 +1,269 @@
+"""Reads chunks of tables for the full load: in key order, each through a read view of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from pymysql.cursors import SSCursor
+
+from tailrace.emitter import EventTable
+from tailrace.errors import RefusedError, TableBusyError, UnreachableError
+from tailrace.source import ROW_OVERHEAD, Chunk, OpenView, View
+from tailrace_mysql import catalog
+from tailrace_mysql.connection import Connector, DriverConnection, Session, interrupt, quietly_close, translated
+from tailrace_mysql.definition import TableDefinition
+from tailrace_mysql.restart import Restart
+from tailrace_mysql.server import Server, log_end
+from tailrace_mysql.table_select import Select, literals
+from tailrace_mysql.views import CHUNK_LOCK_SECONDS, close_view, covers, limit_lock_wait, open_view
+
+
+@dataclass(frozen=True, slots=True)
+class TableReading:
+    """Implements `tailrace.source.Reading`.
+
+    Attributes:
+        table: the version that the stream stands at, which has the definition's columns.
+        behind: a place up to which every view must see the log; None: there is none.
+    """
+
+    table: EventTable
+    definition: TableDefinition
+    select: Select
+    behind: Restart | None = None
+
+    @property
+    def order(self) -> str:
+        return orjson.dumps(self.definition.order).decode()
+
+
+class Views(Protocol):
+    """How a chunk's view is opened, and what the stream must reach before its rows go out."""
+
+    def open(self, connection: DriverConnection, reading: TableReading) -> View:
+        """Opens it on the connection.
+
+        Raises:
+            TableBusyError: it would not see all that it must.
+        """
+        ...
+
+    def high(self) -> tuple[str, bytes]:
+        """The mark that the stream must reach; members of the rows' `source`."""
+        ...
+
+
+class LogViews:
+    """Beside a log."""
+
+    def __init__(self, connector: Connector, session: Session, server: Server) -> None:
+        self._connector = connector
+        self._session = session
+        self._server = server
+
+    def open(self, connection: DriverConnection, reading: TableReading) -> View:
+        names = [reading.definition.name]
+        opened = open_view(
+            connection, self._connector, self._session, self._server, names, lock_seconds=CHUNK_LOCK_SECONDS
+        )
+        if reading.behind is not None and not covers(opened.view, reading.behind):
+            raise TableBusyError(
+                "the load waits until queries see all that the log holds",
+                where=self._connector.address,
+                fix="see whether commits wait for replicas, or are prepared by XA",
+            )
+        return opened.view
+
+    def high(self) -> tuple[str, bytes]:
+        end = log_end(self._session, self._server)
+        return end.mark, fields(end, self._server)
+
+
+class PlainViews:
+    """Without a log: there is nothing that a view could fail to see."""
+
+    def open(self, connection: DriverConnection, reading: TableReading) -> View:
+        with connection.cursor() as cursor:
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        return self
+
+    def high(self) -> tuple[str, bytes]:
+        return "", b'"file":null,"pos":0,"row":0,"gtid":null,"server_id":0,"thread":null,"query":null,'
+
+    def sees(self, transaction: str) -> bool:
+        return True
+
+
+class MySQLChunkReader:
+    """Implements `tailrace.source.ChunkReader`: one connection reads, another one asks questions."""
+
+    def __init__(self, connector: Connector, session: Session, views: Views) -> None:
+        self._connector = connector
+        self._session = session
+        self._views = views
+        self._connection: DriverConnection | None = None
+
+    def chunk(
+        self,
+        reading: TableReading,
+        after: str | None,
+        until: str | None,
+        limit_rows: int,
+        limit_bytes: int,
+        view: OpenView,
+    ) -> Chunk | None:
+        """See `ChunkReader.chunk`. Bounds of another order of the key count as none."""
+        if not self._is_as(reading):
+            return None
+        try:
+            return self._chunk(reading, after, until, limit_rows, limit_bytes, view)
+        except (RefusedError, UnreachableError):
+            self._disconnect()  # with its view, if it is open
+            if self._is_as(reading):
+                raise
+            return None  # a column or the table had another name by then
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _chunk(
+        self,
+        reading: TableReading,
+        after: str | None,
+        until: str | None,
+        limit_rows: int,
+        limit_bytes: int,
+        view: OpenView,
+    ) -> Chunk | None:
+        select, order = reading.select, reading.definition.order
+        connection = self._connected()
+        seen = view(lambda: self._open_view(connection, reading))
+        sql = select.sql(literals(after, order), literals(until, order), limit_rows)
+        rows: list[tuple[bytes | None, bytes]] = []
+        size, last, full = 0, None, False
+        with closing(rows_of(connection, sql, self._connector.address)) as answer:
+            for raw in answer:
+                row = row_of(select, raw)
+                rows.append(row)
+                last = raw
+                size += len(row[1]) + len(row[0] or b"") + ROW_OVERHEAD
+                if size >= limit_bytes:
+                    full = True
+                    break
+        if full:
+            self._disconnect()  # the rest of the answer would have to be read: a new connection is cheaper
+        else:
+            close_view(connection, self._connector.address)
+        high, members = self._views.high()
+        if not self._is_as(reading):
+            return None
+        more = full or len(rows) == limit_rows
+        behind = select.bound(select.key_of(last), order) if more and last is not None else None
+        return Chunk(reading.table, rows, behind, seen, high, members, size)
+
+    def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
+        """See `ChunkReader.bound`."""
+        select, order = reading.select, reading.definition.order
+        connection = self._connected()
+        try:
+            sql = select.nth_key(literals(after, order), rows - 1)
+            with closing(rows_of(connection, sql, self._connector.address)) as answer:
+                found = list(answer)
+        except BaseException:
+            self._disconnect()
+            if not self._is_as(reading):
+                raise TableBusyError("the table is being altered", where=self._connector.address) from None
+            raise
+        return select.bound(found[0], order) if found else None
+
+    def interrupt(self) -> None:
+        """See `ChunkReader.interrupt`."""
+        self._session.interrupt()
+        if (connection := self._connection) is not None:
+            interrupt(connection)
+
+    def close(self) -> None:
+        self._disconnect()
+        self._session.close()
+
+    # ---- inside
+
+    def _open_view(self, connection: DriverConnection, reading: TableReading) -> View:
+        with translated(self._connector.address):
+            return self._views.open(connection, reading)
+
+    def _is_as(self, reading: TableReading) -> bool:
+        """Whether the catalogue has the table as it was prepared."""
+        return same_table(catalog.read_one(self._session, reading.definition.name), reading.definition)
+
+    def _connected(self) -> DriverConnection:
+        if self._connection is None:
+            self._connection = self._connector.connect(raw=True)
+            limit_lock_wait(self._connection, CHUNK_LOCK_SECONDS, self._connector.address)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            quietly_close(self._connection)
+            self._connection = None
+
+
+def row_of(select: Select, raw: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
+    """A row's key and JSON object."""
+    try:
+        return select.plan.read(raw)
+    except Exception as error:
+        if hasattr(error, "where") and not error.where:
+            error.where = f"table {select.name}"
+        raise
+
+
+def rows_of(connection: DriverConnection, sql: str, where: str) -> Generator[Any, None, None]:
+    """The answer's rows; the connection is closed where they are not all read."""
+    with translated(where):
+        cursor = connection.cursor(SSCursor)
+        ended = False
+        try:
+            cursor.execute(sql)
+            # Not the cursor itself: what stands behind `yield from` is closed with the generator.
+            yield from iter(cursor.fetchone, None)
+            ended = True
+        finally:
+            if not ended:
+                _abandon(connection, cursor)
+
+
+def fields(place: Restart, server: Server) -> bytes:
+    """Members of `source` for rows that no event of the log brings."""
+    return b'"file":%b,"pos":%d,"row":0,"gtid":null,"server_id":%d,"thread":null,"query":null,' % (
+        orjson.dumps(place.file),
+        place.pos,
+        int(server.variables["server_id"]),
+    )
+
+
+def same_table(one: TableDefinition | None, other: TableDefinition | None) -> bool:
+    """Whether both have the same columns and key."""
+    if one is None or other is None:
+        return False
+    return shape(one.columns) == shape(other.columns) and one.order == other.order
+
+
+def shape(columns: Sequence[Any]) -> list[Any]:
+    """What of columns decides how rows are read."""
+    return [(column.name, column.declared, column.key) for column in columns]
+
+
+def _abandon(connection: DriverConnection, cursor: Any) -> None:
+    """Closes the connection with the rest of an answer unread, which all three of the driver's objects would read first
+    when they are closed or collected."""
+    result, connection._result = connection._result, None
+    cursor._result = cursor.connection = None
+    if result is not None:
+        result.unbuffered_active = False
+        result.connection = None
+    quietly_close(connection)

@@ -1,0 +1,247 @@
+"""Reads chunks of tables for the full load: keyset ranges in read-only transactions, read by COPY."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+
+from tailrace.emitter import EventTable
+from tailrace.errors import TableBusyError
+from tailrace.schema import Column
+from tailrace.sequence import lsn_mark
+from tailrace.source import ROW_OVERHEAD, Chunk, OpenView
+from tailrace_postgres.catalog import Catalog, CatalogColumns
+from tailrace_postgres.columns import catalog_columns
+from tailrace_postgres.connection import COPY_BYTES, Connection
+from tailrace_postgres.copytext import parse_row
+from tailrace_postgres.keyset import KeyColumn, key_text, names, order, span
+from tailrace_postgres.rowplan import RowPlan
+from tailrace_postgres.selection import Selected
+from tailrace_postgres.view import Snapshot
+from tailrace_postgres.wal import log_end
+
+#: Sorting a large table without a fitting index may take this long before its first row.
+READ_SECONDS = 900.0
+#: How long the load waits for a lock on a table.
+LOCK_SECONDS = 0.5
+
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+@dataclass(slots=True)
+class Horizon:
+    """What every view of the load must see, because the stream will not bring it.
+
+    Attributes:
+        start: the snapshot at the slot's start. A commit reaches the log before queries see it: one just before the
+            start is not in the stream, and a view may still lack it.
+        floors: by topic, for a table that was added to the publication later: every transaction below may have written
+            to the table unpublished.
+    """
+
+    start: Snapshot | None = None
+    floors: dict[str, int] = field(default_factory=dict)
+
+    def satisfied(self, topic: str, view: Snapshot) -> bool:
+        floor = self.floors.get(topic, 0)
+        return view.xmin >= floor and (self.start is None or view.covers(self.start))
+
+
+@dataclass(frozen=True, slots=True)
+class TableReading:
+    """Implements `tailrace.source.Reading`.
+
+    Attributes:
+        table: the version that the columns have in the stream.
+        columns: as the catalog had them.
+        storage: which files held the rows.
+        key: empty for a table without one.
+        where: which rows are read; "" all.
+    """
+
+    selected: Selected
+    table: EventTable
+    columns: tuple[Column, ...]
+    storage: str
+    key: tuple[KeyColumn, ...] = ()
+    where: str = ""
+
+    @property
+    def order(self) -> str:
+        return repr(self.key)
+
+    @property
+    def sql(self) -> str:
+        """SELECT without its conditions."""
+        return f"SELECT {names(column.name for column in self.table.schema.columns)} FROM {self.selected.only}"
+
+    def plan(self) -> RowPlan:
+        """For one thread."""
+        plan = RowPlan(self.table, whole_old=False)
+        plan.accept_all_labels()  # an enum may get one at any time: the table's lock does not hold its types
+        return plan
+
+    def holds(self, catalog: Catalog, now: CatalogColumns | None) -> bool:
+        """Whether the table is still as it was looked at."""
+        return now is not None and now.storage == self.storage and described(catalog, now) == self.columns
+
+
+class PostgresChunkReader:
+    """Implements `tailrace.source.ChunkReader`."""
+
+    def __init__(self, connect: Callable[[], Connection], horizon: Horizon, logged: bool) -> None:
+        self._connection = connect()
+        self._horizon = horizon
+        self._logged = logged
+        self._row_bytes: dict[str, int] = {}
+
+    def chunk(
+        self,
+        reading: TableReading,
+        after: str | None,
+        until: str | None,
+        limit_rows: int,
+        limit_bytes: int,
+        view: OpenView,
+    ) -> Chunk | None:
+        """See `ChunkReader.chunk`."""
+        connection = self._connection
+        topic = reading.table.topic
+        limit = max(1, min(limit_rows, limit_bytes // self._row_bytes.get(topic, 1)))
+        plan = reading.plan()
+        rows: list[tuple[bytes | None, bytes]] = []
+        last = b""
+        size = 0
+        ended = True
+        try:
+            lock_shared(connection, reading.selected, LOCK_SECONDS)
+            seen = view(lambda: self._view(topic))
+            catalog = Catalog(connection)
+            if not reading.holds(catalog, catalog.columns(reading.selected.table.oid)):
+                return None
+            condition = f"{span(reading.key, after, until, reading.where)} ORDER BY {order(reading.key)} LIMIT {limit}"
+            with contextlib.closing(
+                connection.copy(
+                    f"COPY ({reading.sql}{condition}) TO STDOUT", first=READ_SECONDS, at_once=at_once(limit_bytes)
+                )
+            ) as blocks:
+                for lines in blocks:
+                    size += read_lines(plan, lines, rows) + ROW_OVERHEAD * len(lines)
+                    last = lines[-1]
+                    if size >= limit_bytes:
+                        ended = False
+                        break
+        finally:
+            rollback(connection)
+        if rows:
+            self._row_bytes[topic] = max(1, size // len(rows))
+        high = log_end(connection) if self._logged else 0
+        values = parse_row(last) if len(rows) == limit or not ended else []
+        return Chunk(
+            table=reading.table,
+            rows=rows,
+            after=key_text([values[index] for index in plan.key]) if values else None,
+            view=seen,
+            high=lsn_mark(high) if self._logged else "",
+            fields=fields(high),
+            size=size,
+        )
+
+    def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
+        """See `ChunkReader.bound`."""
+        connection = self._connection
+        keys = f"SELECT {names(column.name for column in reading.key)} FROM {reading.selected.only}"
+        condition = span(reading.key, after, None, reading.where)
+        sql = f"{keys}{condition} ORDER BY {order(reading.key)} LIMIT 1 OFFSET {rows - 1}"
+        try:
+            lock_shared(connection, reading.selected, LOCK_SECONDS)
+            catalog = Catalog(connection)
+            if not reading.holds(catalog, catalog.columns(reading.selected.table.oid)):
+                raise TableBusyError("the table is being altered", where=connection.where)
+            with contextlib.closing(connection.copy(f"COPY ({sql}) TO STDOUT", first=READ_SECONDS)) as blocks:
+                lines = [line for block in blocks for line in block]
+        finally:
+            rollback(connection)
+        return key_text(parse_row(lines[0])) if lines else None
+
+    def interrupt(self) -> None:
+        """See `ChunkReader.interrupt`."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _view(self, topic: str) -> Snapshot:
+        """A view that sees everything that the stream will not bring."""
+        view = Snapshot.now(self._connection)
+        if not self._horizon.satisfied(topic, view):
+            raise TableBusyError(
+                "the load waits for transactions older than the table's capture to end",
+                where=self._connection.where,
+                fix="see pg_stat_activity, and whether commits wait for a synchronous standby",
+            )
+        return view
+
+
+def lock_shared(connection: Connection, selected: Selected, seconds: float) -> None:
+    """Opens a transaction whose first query takes its view.
+
+    The lock (the one that every SELECT takes) comes before the view: a table that is rewritten between the two would
+    look empty.
+    """
+    patience = f"SET LOCAL lock_timeout = {seconds * 1000:.0f}"
+    connection.query(f"{BEGIN}; {patience}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
+
+
+def described(catalog: Catalog, columns: CatalogColumns) -> tuple[Column, ...]:
+    """The columns as the catalog has them now."""
+    catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
+    return catalog_columns(columns, catalog)
+
+
+def rollback(connection: Connection) -> None:
+    """Ends the transaction, whatever became of it."""
+    if not connection.raw.closed:
+        connection.query("ROLLBACK")
+
+
+def at_once(limit_bytes: int) -> int:
+    """How much of a COPY is read together, so that a chunk is not much larger than it may be."""
+    return min(COPY_BYTES, limit_bytes // 8 + 1)
+
+
+def all_rows(connection: Connection, reading: TableReading, at_once: int = COPY_BYTES) -> Generator[list[bytes]]:
+    return connection.copy(f"COPY ({reading.sql}) TO STDOUT", first=READ_SECONDS, at_once=at_once)
+
+
+def read_lines(plan: RowPlan, lines: list[bytes], rows: list[tuple[bytes | None, bytes]]) -> int:
+    """Adds the (key, row object) of each line to `rows`; returns the lines' bytes."""
+    reader = plan.reader
+    at = 0
+    while at < len(lines):
+        if reader is not None:
+            at = reader.read_lines(lines, at, rows)
+        if at < len(lines):  # this one is out of the ordinary, or nothing is compiled
+            rows.append(_row(plan, parse_row(lines[at])))
+            at += 1
+    return sum(map(len, lines))
+
+
+def fields(lsn: int) -> bytes:
+    """Debezium's members of `source` for rows that no transaction brings."""
+    return b'"txId":null,"xmin":null,"lsn":%d,"sequence":"[null,\\"%d\\"]",' % (lsn, lsn)
+
+
+def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
+    heads, converters, nulls = plan.heads, plan.converters, plan.nulls
+    fragments = []
+    for index, value in enumerate(values):
+        if value is None:
+            fragments.append(nulls[index])
+            continue
+        try:
+            fragments.append(heads[index] + converters[index](value))
+        except ValueError as error:
+            raise plan.refusal(index, error, "full load") from None
+    return plan.key_json(fragments), plan.row_json(fragments)

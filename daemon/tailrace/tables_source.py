@@ -1,0 +1,114 @@
+"""Mode `full-load`: a source that has tables and no log. What is the same for every system."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from tailrace.batch import Batch
+from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import TableGoneError
+from tailrace.position import NO_LOG, SCHEMA_PREFIX, Position, suspension, table_key
+from tailrace.schema import Column, TableName, TableSchema
+from tailrace.sequence import NO_LOG_EPOCH, lsn_mark
+from tailrace.source import Opened, SourceTable
+
+#: How many versions of a table there are here.
+_ONLY = 1
+
+log = structlog.get_logger()
+
+
+class TablesSource:
+    """The part of `tailrace.source.Source` that a log would be read for; a connector adds the rest.
+
+    All rows carry one fence: of epoch 0, below every event of a log, so that a pipeline which follows the log later
+    overwrites them; and of the load's first start in microseconds, above all loads before.
+
+    Args:
+        connector: Debezium's name of it, for events.
+    """
+
+    def __init__(self, pipeline: str, connector: str) -> None:
+        self._pipeline = pipeline
+        self._debezium_name = connector
+        self._emitter: Emitter | None = None
+        self._versions: dict[str, EventTable] = {}
+
+    def tables(self) -> list[SourceTable]:
+        raise NotImplementedError
+
+    def open(self, position: Position | None, state: Mapping[str, bytes]) -> Opened:
+        """See `Source.open`."""
+        if position is None:
+            position = Position(NO_LOG_EPOCH, "", NO_LOG, mark=lsn_mark(time.time_ns() // 1_000))
+        self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
+        self._versions = {}
+        for key, record in state.items():
+            if key.startswith(SCHEMA_PREFIX):
+                schema = TableSchema.from_json(record)
+                self._versions[schema.topic] = self._event_table(schema)
+                self._emitter.already_announced(schema)
+        return Opened(position, self.tables(), self._emitter)
+
+    def read(self, timeout: float, limit_bytes: int) -> Batch | None:
+        """Nothing ever comes."""
+        time.sleep(timeout)
+        return None
+
+    def acknowledge(self, position: Position) -> None:
+        """There is no log to be freed."""
+
+    def position_text(self, position: Position) -> str:
+        return "full load"
+
+    def log_end(self) -> str:
+        return self.end()
+
+    def lag_bytes(self, mark: str) -> int:
+        return 0
+
+    def end(self) -> str:
+        assert self._emitter is not None
+        return self._emitter.mark
+
+    def teardown(self, position: Position | None, dry_run: bool) -> list[str]:
+        """Nothing was created at the server."""
+        return []
+
+    # ---- for the connector
+
+    def version(self, name: TableName, topic: str, columns: tuple[Column, ...]) -> EventTable:
+        """The version of the table's rows, recorded when it is met first.
+
+        Raises:
+            TableGoneError: the table was altered since; it is suspended, for no log says what became of rows that were
+                read before.
+        """
+        known = self._versions.get(topic)
+        if known is None:
+            schema = TableSchema(_ONLY, name, topic, columns)
+            known = self._versions[topic] = self._event_table(schema)
+            if self._emitter is not None:
+                self._emitter.first_schema(schema)
+        elif _plain(known.schema.columns) != _plain(columns):
+            reason = (
+                "the table was altered while it was loaded, and without a log nobody knows what became of the rows that"
+                " were read before; empty the target's table, run `tailrace teardown`, then `tailrace run`"
+            )
+            if self._emitter is not None:
+                self._emitter.record_state(table_key(topic), suspension(reason))
+            log.error("table suspended", table=str(name), reason=reason)
+            raise TableGoneError(f"table {name} was altered while it was loaded")
+        return known
+
+    def _event_table(self, schema: TableSchema) -> EventTable:
+        return EventTable(schema, self._debezium_name, self._pipeline)
+
+
+def _plain(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Without what rows older than a column got, which no row read here lacks."""
+    return tuple(replace(column, initial=None) for column in columns)
