@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+import orjson
+
+from tailrace.emitter import Emitter
 from tailrace.schema import TableName, TableSchema
+from tailrace_mysql import system_time
 from tailrace_mysql.binlog.binding import Version
-from tailrace_mysql.definition import TableDefinition
+from tailrace_mysql.definition import Period, TableDefinition
 
 
 @dataclass(slots=True)
@@ -18,6 +23,7 @@ class Table:
         version: the one in hand; None while it is not known.
         charsets: of text columns whose definition names none: from which place in the log on (`TableSchema.since`), and
             which.
+        periods: of system-versioned rows: from which place in the log on, and which; None: without.
         suspended: why; "" while it streams.
         dropped: the name has no table now.
     """
@@ -27,6 +33,7 @@ class Table:
     versions: dict[int, TableSchema] = field(default_factory=dict)
     version: Version | None = None
     charsets: dict[str, str] = field(default_factory=dict)
+    periods: dict[str, Period | None] = field(default_factory=dict)
     suspended: str = ""
     dropped: bool = False
 
@@ -35,14 +42,61 @@ class Table:
         return self.charsets[max(self.charsets)] if self.charsets else "utf8mb4"
 
     @property
+    def period(self) -> Period | None:
+        return self.periods[max(self.periods)] if self.periods else None
+
+    @property
     def charset_key(self) -> str:
         """State entry: `charsets`."""
         return f"charset:{self.topic}"
 
     @property
+    def period_key(self) -> str:
+        """State entry: `periods`."""
+        return f"period:{self.topic}"
+
+    @property
     def dropped_key(self) -> str:
         """State entry: `dropped`."""
         return f"dropped:{self.topic}"
+
+    def recall(self, state: Mapping[str, bytes], place: str) -> None:
+        """Takes over what earlier runs stored, but for the versions; `place` is where the log will be read from."""
+        charsets: dict[str, str] = orjson.loads(state.get(self.charset_key, b"{}"))
+        # A statement that begins just where we read on is still to come.
+        self.charsets = {since: charset for since, charset in charsets.items() if since < place}
+        periods = orjson.loads(state.get(self.period_key, b"{}"))
+        self.periods = {since: system_time.from_record(it) for since, it in periods.items() if since < place}
+        self.dropped = state.get(self.dropped_key) == b"1"
+
+    def set_dropped(self, dropped: bool, emitter: Emitter) -> None:
+        if self.dropped != dropped:
+            self.dropped = dropped
+            emitter.record_state(self.dropped_key, b"1" if dropped else b"0")
+
+    def set_charset(self, charset: str, since: str, emitter: Emitter) -> None:
+        """From a place on; it is stored with the place, since the catalogue only knows what holds at the log's end."""
+        if charset and (charset != self.charset or not self.charsets):
+            self.charsets[since] = charset
+            emitter.record_state(self.charset_key, orjson.dumps(self.charsets))
+
+    def set_period(self, period: Period | None, since: str, emitter: Emitter) -> None:
+        """From a place on, stored as the character set is."""
+        if period != self.period:
+            self.periods[since] = period
+            records = {place: system_time.to_record(it) for place, it in self.periods.items()}
+            emitter.record_state(self.period_key, orjson.dumps(records))
+
+    def set_places(self, places: tuple[int, int], emitter: Emitter) -> None:
+        """The log has told where the hidden columns of the period stand."""
+        period = self.period
+        if period is not None and period.places is None:
+            self.set_period(replace(period, places=places), max(self.periods), emitter)
+
+    def period_at(self, place: str) -> Period | None:
+        """The one that held at a place."""
+        past = [since for since in self.periods if since <= place]
+        return self.periods[max(past)] if past else None
 
     def at(self, place: str) -> TableSchema | None:
         """The version that held at a place (as `TableSchema.since` says it)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tailrace.schema import TableName
 from tailrace.tables import Selection
@@ -12,6 +13,7 @@ from tailrace_mysql.ddl.defaults import default_of
 from tailrace_mysql.definition import ColumnDefinition, Default, TableDefinition
 from tailrace_mysql.scan import defaults_unchanged, same_table, unchanged
 from tailrace_mysql.server import Server
+from tailrace_mysql.system_time import BY_TRANSACTION, hidden_columns, separated
 from tailrace_mysql.types import Declared, parse
 
 # Expression defaults stand in parentheses, or have this in EXTRA.
@@ -33,9 +35,12 @@ def read(session: Session, selection: Selection) -> dict[TableName, TableDefinit
         keys: dict[str, dict[str, int]] = {}
         for table, column, place in session.query(f"{_KEYS} AND TABLE_SCHEMA = %s", (database,)):
             keys.setdefault(str(table), {})[str(column)] = int(place)
+        versioned = any(row[0] == database and row[4] == _VERSIONED for row in found)
+        by_time = {str(row[0]) for row in session.query(_BY_TIME, (database,))} if versioned else set()
         for row in found:
             if row[0] == database:
-                definition = _definition(row, columns.get(str(row[1]), ()), keys.get(str(row[1]), {}))
+                table = str(row[1])
+                definition = _definition(row, columns.get(table, ()), keys.get(table, {}), table in by_time)
                 tables[definition.name] = definition
     return tables
 
@@ -51,7 +56,8 @@ def read_one(session: Session, name: TableName) -> TableDefinition | None:
         return None
     columns = session.query(f"{_COLUMNS} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s {_COLUMN_ORDER}", at)
     keys = session.query(f"{_KEYS} AND TABLE_SCHEMA = %s AND TABLE_NAME = %s", at)
-    return _definition(found[0], columns, {str(column): int(place) for _, column, place in keys})
+    by_time = found[0][4] == _VERSIONED and bool(session.query(f"{_BY_TIME} AND TABLE_NAME = %s", at))
+    return _definition(found[0], columns, {str(column): int(place) for _, column, place in keys}, by_time)
 
 
 class LiveCatalogue:
@@ -103,15 +109,20 @@ _KEYS = (
     "SELECT TABLE_NAME, COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY'"
     " AND COLUMN_NAME IS NOT NULL"
 )
+_VERSIONED = "SYSTEM VERSIONED"
+_BY_TIME = (
+    "SELECT DISTINCT TABLE_NAME FROM information_schema.PARTITIONS WHERE PARTITION_METHOD = 'SYSTEM_TIME'"
+    " AND TABLE_SCHEMA = %s"
+)
+#: What MariaDB writes instead of an expression.
+_SYSTEM = {"ROW START": "start", "ROW END": "end"}
 
 
-def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> TableDefinition:
+def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int], by_time: bool) -> TableDefinition:
     database, name, rows, table_collation, kind, version, engine = table
     mariadb = "mariadb" in str(version).lower()
     definitions: list[ColumnDefinition] = []
     refusal = ""
-    if kind == "SYSTEM VERSIONED":
-        refusal = "system-versioned tables are not supported: their log carries history rows"
     for _, column, type_text, charset, nullable, default, extra, expression, collation in columns:
         try:
             declared = parse(_text(type_text), str(charset))
@@ -119,6 +130,9 @@ def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> Tab
             refusal = refusal or f"column {column}: {error}"
             declared = Declared("unknown")
         upper = str(extra).upper()
+        system = _SYSTEM.get(_text(expression).upper(), "") if kind == _VERSIONED else ""
+        if system and declared.base == "bigint":
+            refusal = BY_TRANSACTION
         definitions.append(
             ColumnDefinition(
                 name=str(column),
@@ -132,15 +146,22 @@ def _definition(table: Row, columns: Iterable[Row], keys: dict[str, int]) -> Tab
                 or "STORED GEN" in upper,
                 numbered="AUTO_INCREMENT" in upper,
                 collation=str(collation),
+                system=system,
             )
         )
+    if kind == _VERSIONED and not any(column.system for column in definitions):
+        definitions += hidden_columns()
+    visible, period = separated(definitions, by_time)
+    if period is not None and period.hidden:
+        period = replace(period, places=None)  # they need not be the last ones (see `ddl.alter.apply`)
     return TableDefinition(
         name=TableName(str(database), None, str(name)),
-        columns=tuple(definitions),
+        columns=visible,
         charset=str(table_collation).partition("_")[0] or "utf8mb4",
         estimated_rows=int(rows),
         refusal=refusal,
         engine=str(engine),
+        period=period,
     )
 
 

@@ -34,7 +34,7 @@ _SESSION = "sql_mode = '', time_zone = '+00:00', net_write_timeout = 600"
 _MYSQL_SESSION = "transaction_isolation = 'REPEATABLE-READ', max_execution_time = 0"
 _MARIADB_SESSION = (
     "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, idle_transaction_timeout = 0,"
-    " idle_readonly_transaction_timeout = 0"
+    " idle_readonly_transaction_timeout = 0, system_versioning_asof = DEFAULT"
 )
 
 Row = tuple[Any, ...]

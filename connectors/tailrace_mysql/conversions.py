@@ -64,7 +64,7 @@ def refuse_rewritten(clauses: Sequence[Alteration], columns: Sequence[ColumnDefi
 
 
 def _own_default(parsed: ParsedColumn) -> bool:
-    return parsed.silent and parsed.column.declared.base == "timestamp"
+    return parsed.silent and parsed.column.declared.base == "timestamp" and not parsed.column.system
 
 
 def doubt(old: Column, new: Column, strict: bool) -> str:

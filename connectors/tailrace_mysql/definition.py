@@ -34,6 +34,8 @@ class ColumnDefinition:
         generated: computed by the server.
         numbered: AUTO_INCREMENT.
         collation: as the catalogue has it; "" where a statement says nothing, or the column is no text.
+        system: "start" or "end" of the SYSTEM_TIME period of a system-versioned table, else "".
+        hidden: only the log has it: the server added it by itself (`tailrace_mysql.system_time`).
     """
 
     name: str
@@ -44,6 +46,26 @@ class ColumnDefinition:
     generated: bool = False
     numbered: bool = False
     collation: str = ""
+    system: str = ""
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The SYSTEM_TIME period of the rows of a system-versioned table.
+
+    Attributes:
+        start, end: names of its columns.
+        hidden: the server added them by itself: the log has them, the catalogue and the events have not.
+        places: of hidden columns among all of the log, from 0; None where they are not known, or not hidden.
+        by_time: PARTITION BY SYSTEM_TIME: history lies in partitions of its own.
+    """
+
+    start: str
+    end: str
+    hidden: bool = False
+    places: tuple[int, int] | None = None
+    by_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,8 @@ class TableDefinition:
         refusal: why the table cannot be captured at all; "" where it can.
         engine: that stores it, as the catalogue has it.
         charset: of text columns that do not name their own.
+        columns: without those that are hidden.
+        period: of a system-versioned table, else None.
     """
 
     name: TableName
@@ -62,6 +86,7 @@ class TableDefinition:
     estimated_rows: int = 0
     refusal: str = ""
     engine: str = "InnoDB"
+    period: Period | None = None
 
     @property
     def keyless(self) -> bool:

@@ -20,27 +20,28 @@ from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.tables import Selection, topic_name
+from tailrace_mysql import system_time
 from tailrace_mysql.absent import Absent
 from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.events import Query
-from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
-from tailrace_mysql.binlog.table_map import JSON_CODE, TableMap
+from tailrace_mysql.binlog.table_map import TableMap
 from tailrace_mysql.binlog.tables import Effect, Place
 from tailrace_mysql.captured import Table
 from tailrace_mysql.conversions import refuse_doubtful, refuse_rewritten
 from tailrace_mysql.ddl import alter, statements
-from tailrace_mysql.definition import ColumnDefinition, TableDefinition
+from tailrace_mysql.definition import ColumnDefinition, Period, TableDefinition
 from tailrace_mysql.engines import Engines
 from tailrace_mysql.initials import moment
-from tailrace_mysql.matching import declared_of, mismatch
+from tailrace_mysql.matching import Match, bound, match
 from tailrace_mysql.questions import Catalogue
 from tailrace_mysql.refusals import refused, unsupported
 from tailrace_mysql.server import Server
-from tailrace_mysql.types import UnsupportedTypeError, column_type
+from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.types.charsets import decoder
 from tailrace_mysql.versions import definitions, first_schema, next_schema, same_columns
 
 _RELOAD = "load the table anew"
+_UNKNOWN = Match("its columns are not known")
 log = structlog.get_logger()
 
 
@@ -81,10 +82,7 @@ class SchemaHistory:
             if latest is not None:
                 table.version = Version(self.event_table(latest))
                 self._emitter.already_announced(latest)
-            charsets: dict[str, str] = orjson.loads(state.get(table.charset_key, b"{}"))
-            # A statement that begins just where we read on is still to come.
-            table.charsets = {since: charset for since, charset in charsets.items() if since < prefix}
-            table.dropped = state.get(table.dropped_key) == b"1"
+            table.recall(state, prefix)
 
     def begin(self, found: Mapping[TableName, TableDefinition], state: Mapping[str, bytes]) -> None:
         """A first start: these definitions hold from the start position on.
@@ -96,6 +94,8 @@ class SchemaHistory:
             table = self._table(definition.name.database, definition.name.table)
             if table is None:
                 continue
+            if table.period_key in state:
+                self._emitter.record_state(table.period_key, b"{}")
             reason = refused(definition, self._context.mode != "cdc")
             if reason:
                 self._suspend(table, reason)
@@ -124,7 +124,7 @@ class SchemaHistory:
             if table is None:
                 continue
             if not table.charsets:
-                self._set_charset(table, definition.charset, "")
+                table.set_charset(definition.charset, "", self._emitter)
             if table.version is None and not table.suspended:
                 reason = definition.refusal or unsupported(definition)
                 if reason:
@@ -156,6 +156,7 @@ class SchemaHistory:
         except UnsupportedTypeError as error:
             self._suspend(table, f"{error}; {_RELOAD}")
             return None
+        self._set_period(table, definition.period, since)
         if schema is not table.version.table.schema:
             table.versions[schema.id] = schema
             table.version = Version(self.event_table(schema), announced=False)  # recorded when it is announced
@@ -187,28 +188,24 @@ class SchemaHistory:
         table = self._table(table_map.database, table_map.table)
         if table is None or table.suspended:
             return None
-        version, again = table.version, place.mark < self._emitter.mark
+        version, period, again = table.version, table.period, place.mark < self._emitter.mark
         if again:
-            past = table.at(self._since(place))
+            since = self._since(place)
+            past, period = table.at(since), table.period_at(since)
             if past is None:
                 return None  # it was not captured then
             version = Version(self.event_table(past))
-        difference = "its columns are not known" if version is None else self._mismatch(version.table.schema, table_map)
-        if difference and again:
-            self._suspend(table, f"{difference} (at {place}); {_RELOAD}")
-        elif difference:
-            self._refine(table, table_map, place, difference)
+        found = self._match(version.table.schema, period, table_map) if version is not None else _UNKNOWN
+        if found.difference and again:
+            self._suspend(table, f"{found.difference} (at {place}); {_RELOAD}")
+        elif found.difference:
+            found = self._refine(table, table_map, place, found.difference)
             version = table.version
         if version is None or table.suspended:
             return None
-        columns = zip(version.table.schema.columns, table_map.columns, strict=True)
-        planned = []
-        for column, logged in columns:
-            kind = column_type(declared_of(column))
-            reader, native = kind.reader(logged.metadata), kind.native(logged.metadata)
-            document = logged.metadata if logged.code == JSON_CODE else 0
-            planned.append(PlanColumn(column.name, reader, column.key, native, document))
-        return Binding(version, RowPlan(planned))
+        if found.hidden is not None and not again:
+            table.set_places(found.hidden, self._emitter)
+        return bound(version, found)
 
     def holds(self, binding: Binding, place: Place) -> bool:
         name = binding.table.schema.name
@@ -285,12 +282,14 @@ class SchemaHistory:
     # ---- statements
 
     def _altered(self, found: statements.Alter, sql: str, place: Place) -> list[Effect]:
+        table = self._table(*found.table)
+        if found.old and table is not None and table.period is not None and table.period.by_time:
+            return []
         if found.rows_changed:
             for name in found.rows_changed:
                 if (changed := self._table(*name)) is not None:
                     self._suspend(changed, f"{found.reason} (at {place}): {statements.shown(sql)}; {_RELOAD}")
             return []
-        table = self._table(*found.table)
         effects: list[Effect] = []
         renamed_to: tuple[str, str] | None = None
         if found.clauses is not None:
@@ -300,10 +299,12 @@ class SchemaHistory:
             try:
                 if found.clauses is None:
                     raise ValueError(found.reason)
-                altered = alter.apply(definitions(schema), found.clauses)
-                refuse_rewritten(found.clauses, altered.columns, place)
-                self._set_charset(table, altered.charset, self._since(place))
-                effects = self._advance(table, altered.columns, place, altered.renamed, altered.added)
+                altered = alter.apply(system_time.joined(definitions(schema), table.period), found.clauses)
+                columns, period = system_time.altered(altered, table.period)
+                refuse_rewritten(found.clauses, columns, place)
+                table.set_charset(altered.charset, self._since(place), self._emitter)
+                effects = self._advance(table, columns, place, altered.renamed, altered.added)
+                self._set_period(table, period, self._since(place))
             except ValueError as error:
                 effects = self._reread(table, place, f"a statement was not understood: {error}", sql, found.replaces)
             except UnsupportedTypeError as error:
@@ -319,9 +320,11 @@ class SchemaHistory:
         known = table.version
         if known is not None and found.if_not_exists and not table.dropped:
             return []
-        self._set_dropped(table, False)
-        columns = found.columns
-        if columns is None:
+        table.set_dropped(False, self._emitter)
+        if found.refusal:
+            self._suspend(table, f"{found.refusal} (at {place})")
+            return []
+        if found.columns is None:
             definition = self._catalogue.definition(table.name)
             if definition is None or not self._catalogue.unchanged(table.name, place.end):
                 # Its first row event must tell, or suspend it.
@@ -331,15 +334,17 @@ class SchemaHistory:
             if definition.refusal:
                 self._suspend(table, f"{definition.refusal} (at {place})")
                 return []
-            columns = definition.columns
-            self._set_charset(table, definition.charset, self._since(place))
+            columns, period, charset = definition.columns, system_time.created(definition), definition.charset
         else:
+            columns, period = system_time.separated(found.columns, found.by_time)
+            charset = found.charset
             guessed = found.inherited and not self._server.logs_charsets and any(c.declared.charset for c in columns)
             if guessed and not self._catalogue.defaults_unchanged(place.end):
                 reason = "the default character set of its database may have been another when it was created"
                 self._suspend(table, f"{reason} (at {place}); {_RELOAD}")
                 return []
-            self._set_charset(table, found.charset, self._since(place))
+        table.set_charset(charset, self._since(place), self._emitter)
+        self._set_period(table, period, self._since(place))
         try:
             if known is None:
                 log.info("table captured from its creation on", table=str(table.name), place=str(place))
@@ -352,7 +357,7 @@ class SchemaHistory:
 
     def _dropped(self, table: Table | None, place: Place) -> None:
         if table is not None and not table.dropped:
-            self._set_dropped(table, True)
+            table.set_dropped(True, self._emitter)
             log.warning("captured table dropped; its rows stay in the targets", table=str(table.name), place=str(place))
 
     def _renamed(self, old: tuple[str, str], new: tuple[str, str], place: Place, swapped: bool) -> list[Effect]:
@@ -362,7 +367,7 @@ class SchemaHistory:
         self._dropped(source, place)
         if target is None or target.suspended:
             return []
-        self._set_dropped(target, False)
+        target.set_dropped(False, self._emitter)
         if not swapped:
             self._suspend(
                 target,
@@ -372,7 +377,8 @@ class SchemaHistory:
             return []
         try:
             if source is not None and source.version is not None:
-                self._set_charset(target, source.charset, self._since(place))
+                target.set_charset(source.charset, self._since(place), self._emitter)
+                self._set_period(target, source.period, self._since(place))
                 schema = source.version.table.schema
                 first = {column.id for column in source.versions[min(source.versions)].columns}
                 initials = {column.name: column.initial for column in schema.columns if column.id not in first}
@@ -440,7 +446,8 @@ class SchemaHistory:
 
     def _adopt(self, table: Table, definition: TableDefinition, since: str, empty: bool = False) -> None:
         here = transaction_prefix(self._emitter.epoch, self._emitter.mark) if table.charsets else since
-        self._set_charset(table, definition.charset, here)
+        table.set_charset(definition.charset, here, self._emitter)
+        self._set_period(table, definition.period, here)
         reason = definition.refusal or unsupported(definition)
         if reason:
             self._suspend(table, reason)
@@ -477,19 +484,20 @@ class SchemaHistory:
         if replaces or table.ambiguous(definition) or (not sql and table.reordered(definition)):
             self._suspend(table, f"{reason}, and columns went and came (at {place}){shown}; {_RELOAD}")
             return []
-        self._set_charset(table, definition.charset, self._since(place))
+        table.set_charset(definition.charset, self._since(place), self._emitter)
+        self._set_period(table, definition.period, self._since(place))
         try:
             return self._advance(table, definition.columns, place)
         except UnsupportedTypeError as error:
             self._suspend(table, f"{error} (at {place}){shown}; {_RELOAD}")
             return []
 
-    def _refine(self, table: Table, table_map: TableMap, place: Place, difference: str) -> None:
+    def _refine(self, table: Table, table_map: TableMap, place: Place, difference: str) -> Match:
         """A table map does not fit the version in hand."""
         if table.version is None and self._catalogue.is_sequence(table.name):
             # MariaDB logs its sequences as if they were tables.
             self._tables[self._name((table.name.database, table.name.table))] = None
-            return
+            return _UNKNOWN
         definition = self._catalogue.definition(table.name)
         reason = difference
         if definition is not None and definition.refusal:
@@ -499,18 +507,23 @@ class SchemaHistory:
         elif definition is not None and not table.ambiguous(definition):
             try:
                 candidate = first_schema(table.topic, table.name, definition.columns, "")
-                reason = self._mismatch(candidate, table_map)
-                # With names, labels and key in the map, what fits is the same; without, nothing may lie between.
-                if not reason and (table_map.names or self._catalogue.unchanged(table.name, place.mark)):
+                found = self._match(candidate, definition.period, table_map)
+                reason = found.difference
+                # With names, labels and key in the map, what fits is the same, but for a period that the columns do not
+                # show; without, nothing may lie between.
+                named = table_map.names and (definition.period is None or definition.period.hidden)
+                if not reason and (named or self._catalogue.unchanged(table.name, place.mark)):
                     for effect in self._advance(table, definition.columns, place):
                         del effect
                         assert table.version is not None
                         table.version.announced = False  # goes out before the next row
-                    return
+                    self._set_period(table, definition.period, self._since(place))
+                    return found
             except UnsupportedTypeError as error:
                 reason = str(error)
         reason = f"{reason or difference} (at {place}), and the catalogue cannot tell what was there; {_RELOAD}"
         self._suspend(table, reason)
+        return _UNKNOWN
 
     def _newest(self, table: Table) -> TableSchema | None:
         if table.version is not None:
@@ -519,8 +532,8 @@ class SchemaHistory:
 
     # ---- inside
 
-    def _mismatch(self, schema: TableSchema, table_map: TableMap) -> str:
-        return mismatch(schema.columns, table_map, self._server.charsets)
+    def _match(self, schema: TableSchema, period: Period | None, table_map: TableMap) -> Match:
+        return match(schema.columns, period, table_map, self._server.charsets)
 
     def _folded(self, name: str) -> str:
         """A database's or table's name as the server compares it: it may not tell cases apart."""
@@ -554,16 +567,10 @@ class SchemaHistory:
         self._emitter.record_state(table_key(table.topic), suspension(reason))
         log.warning("table suspended", table=str(table.name), reason=reason)
 
-    def _set_dropped(self, table: Table, dropped: bool) -> None:
-        if table.dropped != dropped:
-            table.dropped = dropped
-            self._emitter.record_state(table.dropped_key, b"1" if dropped else b"0")
-
-    def _set_charset(self, table: Table, charset: str, since: str) -> None:
-        """From a place on; it is stored with the place, since the catalogue only knows what holds at the log's end."""
-        if charset and (charset != table.charset or not table.charsets):
-            table.charsets[since] = charset
-            self._emitter.record_state(table.charset_key, orjson.dumps(table.charsets))
+    def _set_period(self, table: Table, period: Period | None, since: str) -> None:
+        if period != table.period:
+            table.set_period(period, since, self._emitter)
+            self.generation += 1
 
     def _since(self, place: Place) -> str:
         return transaction_prefix(self._emitter.epoch, place.mark)

@@ -112,22 +112,6 @@ def test_an_added_default_that_cannot_be_known_suspends_its_table_alone(database
         assert "column c" in capture.suspension("t")
 
 
-def test_tables_made_system_versioned_in_mid_stream_are_suspended(mariadb: servers.MariaDB) -> None:
-    with mariadb.database() as database:
-        create_t(database)
-        database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
-        with capturing(database) as capture:
-            database.execute("CREATE TABLE born (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING")
-            database.execute("INSERT INTO born VALUES (1, 1)")
-            database.execute("INSERT INTO other VALUES (1)")
-            assert capture.brief() == [("other", "c", None, {"id": 1})]
-            assert "system-versioned" in capture.suspension("born")
-            database.execute("ALTER TABLE t ADD SYSTEM VERSIONING")
-            database.execute("INSERT INTO t VALUES (1, 'x', 1)")
-            assert capture.brief() == []
-            assert "system-versioned" in capture.suspension("t")
-
-
 # ---- names
 
 

@@ -185,7 +185,6 @@ def test_what_changes_no_column(clauses: str) -> None:
 @pytest.mark.parametrize(
     "clauses",
     [
-        "ADD SYSTEM VERSIONING",
         "ADD c MYSTERY MODIFIER",
         "CONVERT TO CHARACTER SET DEFAULT",
     ],

@@ -12,6 +12,7 @@ cdef class Binding:
     cdef public Version version
     cdef public EventTable table
     cdef public Py_ssize_t width
+    cdef public Py_ssize_t end
     cdef public tuple columns
     cdef public object image
     cdef public object read

@@ -26,12 +26,14 @@ class Binding:
     Attributes:
         table: the version's.
         columns, image, read, width: the plan's.
+        end: place of the column that ends the period of system-versioned rows (see `versioned`); -1: they have none.
     """
 
-    __slots__ = ("columns", "image", "read", "table", "version", "width")
+    __slots__ = ("columns", "end", "image", "read", "table", "version", "width")
 
-    def __init__(self, version: Version, plan: RowPlan) -> None:
+    def __init__(self, version: Version, plan: RowPlan, end: int = -1) -> None:
         self.version = version
+        self.end = end
         self.table = version.table
         self.width = plan.width
         self.columns = plan.columns

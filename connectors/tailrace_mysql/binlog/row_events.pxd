@@ -35,6 +35,7 @@ cdef class RowEvents(Packets):
     cdef object _reading
     cdef object _whole
     cdef object _sparse
+    cdef object _versioned
 
     cdef _open(self)
     cdef _hold(self, bytes event, Binding binding)

@@ -20,6 +20,7 @@ from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.binlog.sparse import SparseRows, columns_of
 from tailrace_mysql.binlog.tables import LackingError, Place, Tables
+from tailrace_mysql.binlog.versioned import VersionedRows
 
 _WRITE_ROWS = types.WRITE_ROWS
 _PARTIAL_UPDATE_ROWS = types.PARTIAL_UPDATE_ROWS
@@ -54,6 +55,7 @@ class RowEvents(Packets):
         self._bound: Binding
         self._whole: Any = None
         self._sparse = SparseRows(emitter, tables, mariadb)
+        self._versioned = VersionedRows(emitter, tables, mariadb)
 
     def _open(self) -> None:
         """The emitter learns of a transaction at its first change of a captured table."""
@@ -146,20 +148,22 @@ class RowEvents(Packets):
             version.announced = True
             self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
         self._bound = binding
-        if complete and event[4] != _PARTIAL_UPDATE_ROWS:
+        if complete and binding.end < 0 and event[4] != _PARTIAL_UPDATE_ROWS:
             return at
         self._apart(event, at, known, [columns_of(event, bits + width * image, count) for image in range(images)])
         return 0
 
     def _apart(self, event: bytes, at: int, known: Mapped, present: list[list[int]]) -> None:
-        """Rows of `_bound` whose images do not have all columns as they are.
+        """Rows of `_bound` whose images do not have all columns as they are, or that may be history.
 
         Args:
             present: the columns that each image has.
         """
         binding, ordinal, place, kind = self._bound, self._changes << 24, self._here(), event[4]
         try:
-            if len(present) == 2:
+            if binding.end >= 0:
+                self._versioned.changes(event, at, binding, present, ordinal, place)
+            elif len(present) == 2:
                 old, new = present
                 partial = kind == _PARTIAL_UPDATE_ROWS
                 self._sparse.updates(event, at, binding, (old, new), ordinal, place, self._token, partial)

@@ -22,6 +22,7 @@ class PlanColumn:
 
     Attributes:
         document: of binary JSON: bytes of the length before it, else 0.
+        hidden: it is no part of events (`versioned` reads such rows).
     """
 
     name: str
@@ -29,6 +30,7 @@ class PlanColumn:
     key: int = 0
     native: Native | None = None
     document: int = 0
+    hidden: bool = False
 
 
 def object_template(names: Sequence[str]) -> bytes:

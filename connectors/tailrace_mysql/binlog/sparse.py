@@ -21,6 +21,11 @@ from tailrace_mysql.binlog.tables import LackingError, Place, Tables
 from tailrace_mysql.types.json_diff import patched
 
 _PARTIAL_JSON = 1
+#: Why an update of MariaDB's that lacks columns cannot be followed.
+UNCERTAIN = (
+    "an update was logged without all columns (binlog_row_image), and MariaDB's log does not tell whether those changed"
+    " (it leaves out what a REPLACE sets to its DEFAULT)"
+)
 _JSON_FIX = "set binlog_row_value_options='' or binlog_row_image=FULL for every session, then load the table anew"
 
 
@@ -44,6 +49,7 @@ class SparsePlan:
 
     Attributes:
         key: the key's columns, in its order.
+        shown: the columns of the events.
         width: number of columns.
     """
 
@@ -52,13 +58,15 @@ class SparsePlan:
         self.names = [column.name for column in columns]
         self.key = [index for _, index in sorted((c.key, i) for i, c in enumerate(columns) if c.key)]
         self._columns = columns
+        self.shown = [index for index, column in enumerate(columns) if not column.hidden]
         self._bits = {index: bit for bit, index in enumerate(i for i, c in enumerate(columns) if c.document)}
-        self._row = object_template(self.names)
+        self._row = object_template([self.names[index] for index in self.shown])
         self._key = object_template([self.names[index] for index in self.key])
 
     def row_json(self, values: Sequence[bytes | None]) -> bytes:
         """What is missing has the placeholder."""
-        return self._row % tuple(UNCHANGED_JSON if value is None else value for value in values)
+        shown = (values[index] for index in self.shown)
+        return self._row % tuple(UNCHANGED_JSON if value is None else value for value in shown)
 
     def key_json(self, values: Sequence[bytes | None]) -> bytes | None:
         return self._key % tuple(values[index] for index in self.key) if self.key else None
@@ -164,7 +172,7 @@ class SparseRows:
             for index, value in zip(absent, defaults, strict=True):
                 values[index] = value
             row += 1
-            emitter.insert(table, ordinal | row, plan.key_json(values), plan.row_json(values), _at(place, row))
+            emitter.insert(table, ordinal | row, plan.key_json(values), plan.row_json(values), fields_at(place, row))
 
     def deletes(
         self, event: bytes, at: int, binding: Binding, present: Sequence[int], ordinal: int, place: Place
@@ -176,7 +184,7 @@ class SparseRows:
             image, at = plan.read(event, at, present)
             key = plan.key_json(image.values)
             row += 1
-            emitter.delete(binding.table, ordinal | row, key, key or b"null", _at(place, row))
+            emitter.delete(binding.table, ordinal | row, key, key or b"null", fields_at(place, row))
 
     def updates(
         self,
@@ -203,10 +211,7 @@ class SparseRows:
         if self._mariadb and len(present[1]) < plan.width:
             # A REPLACE is logged as an update without the columns that it sets back to their DEFAULT, and an update
             # without the virtual columns that it changes.
-            raise LackingError(
-                "an update was logged without all columns (binlog_row_image), and MariaDB's log does not tell whether"
-                " those changed (it leaves out what a REPLACE sets to its DEFAULT)"
-            )
+            raise LackingError(UNCERTAIN)
         whole = len(present[0]) == plan.width
         complete = whole and len(present[1]) == plan.width
         row = 0
@@ -218,7 +223,7 @@ class SparseRows:
                 if not differences:
                     row_after, key, at = binding.read(event, behind)
                     row += 1
-                    emitter.update(table, ordinal | row, old_key, key, row_before, row_after, (), _at(place, row))
+                    emitter.update(table, ordinal | row, old_key, key, row_before, row_after, (), fields_at(place, row))
                     continue
             old, at = plan.read(event, at, present[0])
             differences, at = plan.differences(event, at) if partial else (0, at)
@@ -234,7 +239,7 @@ class SparseRows:
             row_before = plan.row_json(before) if whole else b"null" if old_key == key else old_key or b"null"
             row += 1
             emitter.update(
-                table, ordinal | row, old_key, key, row_before, plan.row_json(values), unchanged, _at(place, row)
+                table, ordinal | row, old_key, key, row_before, plan.row_json(values), unchanged, fields_at(place, row)
             )
 
     def _fill(
@@ -258,7 +263,8 @@ def columns_of(event: bytes, at: int, count: int) -> list[int]:
     return [index for index in range(count) if bits >> index & 1]
 
 
-def _at(place: Place, row: int) -> bytes:
+def fields_at(place: Place, row: int) -> bytes:
+    """Members of `source` for one row, counted from 1."""
     return b'"pos":' + digits(place.pos) + b',"row":' + digits(row - 1) + b","
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tailrace_mysql.ddl.columns import ParsedColumn, converted, read_column
-from tailrace_mysql.ddl.keys import key_columns, with_key
+from tailrace_mysql.ddl.keys import key_columns, period_columns, with_key
 from tailrace_mysql.ddl.tokens import Reader, split
 from tailrace_mysql.definition import ColumnDefinition
+from tailrace_mysql.system_time import hidden_columns
 
 # Options and clauses that neither touch a column nor a row.
 _HARMLESS = frozenset(
@@ -50,11 +51,14 @@ class RowsChanged(ValueError):
 
     Attributes:
         other: the table that the rows went to or came from, (database, table); None where there is none.
+        old: they are history where the table is partitioned BY SYSTEM_TIME: the server keeps the partition of its
+            current rows.
     """
 
     def __init__(self, clause: str, other: tuple[str, str] | None = None) -> None:
         super().__init__(f"{clause} changes rows without row events")
         self.other = other
+        self.old = clause == "DROP PARTITION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,11 @@ class Alteration:
 
     Attributes:
         action: "add", "drop", "change" (MODIFY is a change to the same name), "rename", "key", "drop key", "charset",
-            "convert", "table" (the table's new name).
-        name: the column; the character set; the new table.
+            "convert", "table" (the table's new name), "versioned", "unversioned" (ADD and DROP SYSTEM VERSIONING),
+            "period" (of application time), "partition".
+        name: the column; the character set; the new table; by what is partitioned.
         column: the new definition, of add and change.
-        key: the columns of the primary key.
+        key: the columns of the primary key, or of the period.
         database: of the new table.
     """
 
@@ -125,15 +130,15 @@ def _read_clause(clause: Reader, database: str, charset: str, mariadb: bool) -> 
     if first in ("DEFAULT", "CHARACTER", "CHARSET"):
         clause.accept("DEFAULT")
         if clause.token.upper == "COLLATE":
-            return []
-        return [Alteration("charset", _charset(clause))]
-    if first == "PARTITION" or (first == "REMOVE" and "PARTITIONING" in {t.upper for t in clause.rest()}):
-        return []
+            return _options(clause)
+        return [Alteration("charset", _charset(clause)), *_options(clause)]
+    if first == "REMOVE" and "PARTITIONING" in {t.upper for t in clause.rest()}:
+        return [Alteration("partition")]
     if first in _FILE_DDL:
         clause.take()
         raise _rows_changed(first, clause, database)
-    if first in _HARMLESS:
-        return [] if not _charset_option(clause) else [Alteration("charset", _charset_option(clause))]
+    if first == "PARTITION" or first in _HARMLESS:
+        return _options(clause)
     raise ValueError(f"ALTER TABLE … {clause.token.text} is not understood")
 
 
@@ -147,18 +152,21 @@ def _rows_changed(verb: str, clause: Reader, database: str) -> RowsChanged:
     return RowsChanged(what)
 
 
-def _charset_option(clause: Reader) -> str:
+def _options(clause: Reader) -> list[Alteration]:
     """Table options need no commas between them: ``ENGINE=InnoDB DEFAULT CHARSET=utf8mb4``."""
-    start = clause.at
-    charset = ""
+    found: list[Alteration] = []
     while not clause.done:
         if clause.accept("CHARACTER", "SET") or clause.accept("CHARSET"):
             clause.accept("=")
-            charset = clause.identifier().lower()
+            found.append(Alteration("charset", clause.identifier().lower()))
+        elif clause.accept("WITH", "SYSTEM", "VERSIONING"):
+            found.append(Alteration("versioned"))
+        elif clause.accept("PARTITION", "BY"):
+            found.append(Alteration("partition", clause.token.upper))
+            clause.rest()
         else:
             clause.take()
-    clause.at = start
-    return charset
+    return found
 
 
 def _charset(clause: Reader) -> str:
@@ -183,8 +191,10 @@ def _add(clause: Reader, charset: str, mariadb: bool) -> list[Alteration]:
             return []
         if clause.token.upper == "PARTITION":
             return []
-        if clause.token.upper in ("PERIOD", "SYSTEM"):
-            raise ValueError("system versioning is not supported")
+        if clause.accept("SYSTEM", "VERSIONING"):
+            return [Alteration("versioned")]
+        if (columns := period_columns(clause)) is not None:
+            return [Alteration("period", key=columns)] if columns else []
     if_not_exists = clause.accept("IF", "NOT", "EXISTS")
     parts = split(clause.parentheses()) if clause.token.upper == "(" else [clause.rest()]
     found: list[Alteration] = []
@@ -208,10 +218,12 @@ def _drop(clause: Reader) -> list[Alteration]:
         if clause.accept_any("INDEX", "KEY", "CHECK", "CONSTRAINT"):
             clause.accept("IF", "EXISTS")
             return [Alteration("drop key")] if clause.identifier().upper() == "PRIMARY" else []
-        if clause.token.upper in ("PARTITION", "SYSTEM"):
+        if clause.accept("SYSTEM", "VERSIONING"):
+            return [Alteration("unversioned")]
+        if clause.token.upper == "PARTITION":
             raise _rows_changed("DROP", clause, "")
-        if clause.token.upper == "PERIOD":
-            raise ValueError("DROP PERIOD is not understood")
+        if clause.accept("PERIOD", "FOR") or clause.accept("PERIOD", "IF", "EXISTS", "FOR"):
+            return []  # its columns stay as they are, or are dropped by clauses of their own
     if_exists = clause.accept("IF", "EXISTS")
     return [Alteration("drop", clause.identifier(), if_exists=if_exists)]
 
@@ -239,6 +251,8 @@ class Altered:
         added: columns that were not there before.
         charset: the table's default character set, "" unchanged.
         table: the table's new name (database, table), None unchanged.
+        by_time: whether it is partitioned BY SYSTEM_TIME; None unchanged.
+        rebuilt: the server has surely put the table together anew, with what is hidden at its end.
     """
 
     columns: tuple[ColumnDefinition, ...]
@@ -246,23 +260,36 @@ class Altered:
     added: frozenset[str]
     charset: str = ""
     table: tuple[str, str] | None = None
+    by_time: bool | None = None
+    rebuilt: bool = False
 
 
 def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]) -> Altered:
-    """The columns after all clauses.
+    """The columns after all clauses. Those of a system-versioned table are all that the log has.
 
     As the server does it: clauses name the columns by what they were called before the statement; columns that stay,
     are renamed or redefined keep their place, then those that are added or moved go to theirs, one after the other.
+    Hidden columns go last. But where columns of a period are dropped and the table stays versioned, hidden ones take
+    their places (as seen on MariaDB 10.11; the next statement moves them).
 
     Raises:
         ValueError: a clause names a column that is not there, or one that is there already.
     """
     fates = _fates(columns, clauses)
+    versioned = any(column.system for column in columns)
+    for switch in clauses:
+        if switch.action in ("versioned", "unversioned"):
+            versioned = switch.action == "versioned"
     now: list[_Placed] = []
     for column in columns:
         clause = fates.get(column.name.lower())
+        if column.hidden:
+            continue
         if clause is None:
             now.append(_Placed(column, column.name))
+        elif clause.action == "drop" and column.system and versioned:
+            hidden = next(one for one in hidden_columns() if one.system == column.system)
+            now.append(_Placed(hidden, hidden.name))
         elif clause.action == "rename":
             now.append(_Placed(replace(column, name=clause.new_name), column.name))
         elif clause.action == "change":
@@ -272,6 +299,8 @@ def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]
     before = {column.name.lower(): column for column in columns}
     charset, table = "", None
     key: list[str] | None = None
+    by_time: bool | None = None
+    bounds: set[str] = set()
     for clause in clauses:
         parsed = clause.column
         if clause.action == "add":
@@ -296,13 +325,21 @@ def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]
             charset = clause.name
         elif clause.action == "table":
             table = (clause.database, clause.name)
+        elif clause.action == "partition":
+            by_time = clause.name == "SYSTEM_TIME"
+        elif clause.action == "period":
+            bounds = {name.lower() for name in clause.key}
         if parsed is not None and parsed.primary:
             key = [parsed.column.name]
     if len({placed.column.name.lower() for placed in now}) != len(now):
         raise ValueError("two columns have one name")
-    final = [placed.column for placed in now]
+    final = [_bound(placed.column, bounds) for placed in now]
     if key is not None:
         final = list(with_key(final, key))
+    if versioned and not any(column.system for column in final):
+        final += hidden_columns()
+    elif sum(1 for column in final if column.system) != 2 * versioned:
+        raise ValueError("the columns of its period do not fit SYSTEM VERSIONING")
     # A dropped column leaves the primary key; the others move up.
     places = {place: number for number, place in enumerate(sorted(c.key for c in final if c.key), 1)}
     return Altered(
@@ -311,7 +348,14 @@ def apply(columns: tuple[ColumnDefinition, ...], clauses: tuple[Alteration, ...]
         frozenset(p.column.name for p in now if not p.origin),
         charset,
         table,
+        by_time,
+        any(clause.action != "table" and not clause.if_exists for clause in clauses),
     )
+
+
+def _bound(column: ColumnDefinition, bounds: set[str]) -> ColumnDefinition:
+    """Columns of a period have no NULL."""
+    return replace(column, nullable=False) if column.name.lower() in bounds else column
 
 
 @dataclass(frozen=True, slots=True)

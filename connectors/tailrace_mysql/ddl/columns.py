@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from tailrace_mysql.ddl.defaults import read_default
 from tailrace_mysql.ddl.tokens import Reader
 from tailrace_mysql.definition import ColumnDefinition, Default
+from tailrace_mysql.system_time import ByTransaction
 from tailrace_mysql.types import Declared
 from tailrace_mysql.types.declared import UTF8_CHARSETS, parse
 
@@ -32,6 +33,7 @@ class ParsedColumn:
         after: the column behind which it goes, "" where not stated.
         silent: it says neither NULL nor a DEFAULT.
         charset: the character set that stood with it, as written; "" where none did.
+        versioned: WITH SYSTEM VERSIONING stood with it, which makes its whole table system-versioned.
     """
 
     column: ColumnDefinition
@@ -40,6 +42,7 @@ class ParsedColumn:
     after: str = ""
     charset: str = ""
     silent: bool = False
+    versioned: bool = False
 
 
 def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> ParsedColumn:
@@ -57,6 +60,7 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
     first, after = False, ""
     stated = ""
     silent = True
+    system, versioned = "", False
     while not reader.done:
         if reader.accept("UNSIGNED"):
             declared = replace(declared, unsigned=True)
@@ -88,8 +92,17 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
         elif reader.accept("PRIMARY", "KEY") or reader.accept("PRIMARY"):
             primary, nullable = True, False
         elif reader.accept("GENERATED", "ALWAYS", "AS") or reader.accept("AS"):
-            reader.parentheses()
+            if not reader.accept("ROW"):
+                reader.parentheses()
+            elif declared.base == "bigint":
+                raise ByTransaction
+            else:
+                system, nullable = reader.take().upper.lower(), False
             generated = True
+        elif reader.accept("WITH", "SYSTEM", "VERSIONING"):
+            versioned = True
+        elif reader.accept("WITHOUT", "SYSTEM", "VERSIONING"):
+            pass  # a change of it alone makes no history
         elif reader.accept("COMPRESSED"):
             declared = replace(declared, compressed=True)
             if reader.accept("="):
@@ -119,8 +132,8 @@ def read_column(reader: Reader, name: str, charset: str, mariadb: bool) -> Parse
     if mariadb and declared.base == "json":
         declared, stated = Declared("longtext"), "utf8mb4"
     declared = _with_charset(declared, stated, charset)
-    column = ColumnDefinition(name, declared, nullable, 0, default, generated, numbered)
-    return ParsedColumn(column, primary, first, after, stated, silent)
+    column = ColumnDefinition(name, declared, nullable, 0, default, generated, numbered, system=system)
+    return ParsedColumn(column, primary, first, after, stated, silent, versioned)
 
 
 def _read_type(reader: Reader) -> tuple[Declared, bool]:

@@ -1,4 +1,4 @@
-"""Primary keys in CREATE TABLE and ALTER TABLE."""
+"""Primary keys and periods in CREATE TABLE and ALTER TABLE."""
 
 from __future__ import annotations
 
@@ -9,10 +9,29 @@ from tailrace_mysql.definition import ColumnDefinition
 
 
 def key_columns(reader: Reader) -> list[str]:
-    """The names in ``[USING BTREE] (a, b(10) DESC)``."""
+    """The names in ``[USING BTREE] (a, b(10) DESC)``.
+
+    Raises:
+        ValueError: one is a period's name.
+    """
     while not reader.done and reader.token.upper != "(":
         reader.take()
-    return [part[0].text for part in split(reader.parentheses())]
+    parts = split(reader.parentheses())
+    if any("OVERLAPS" in {token.upper for token in part} for part in parts):
+        raise ValueError("WITHOUT OVERLAPS is not understood")
+    return [part[0].text for part in parts]
+
+
+def period_columns(reader: Reader) -> tuple[str, ...] | None:
+    """The columns of ``PERIOD FOR name (a, b)``; none for SYSTEM_TIME, whose columns say it themselves.
+
+    None, and nothing read, where it is something else.
+    """
+    if not reader.accept("PERIOD", "FOR"):
+        return None
+    name = reader.take()
+    columns = tuple(part[0].text for part in split(reader.parentheses()))
+    return () if name.upper == "SYSTEM_TIME" else columns
 
 
 def with_key(columns: list[ColumnDefinition], key: list[str]) -> tuple[ColumnDefinition, ...]:

@@ -7,13 +7,14 @@ as an `Opaque`. The tables that it names are suspended.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tailrace_mysql.ddl.alter import Alteration, RowsChanged, read_clauses
 from tailrace_mysql.ddl.columns import read_column
-from tailrace_mysql.ddl.keys import key_columns, with_key
+from tailrace_mysql.ddl.keys import key_columns, period_columns, with_key
 from tailrace_mysql.ddl.tokens import Reader, Token, split, tokens
 from tailrace_mysql.definition import ColumnDefinition
+from tailrace_mysql.system_time import ByTransaction, hidden_columns
 
 Name = tuple[str, str]
 CharsetOf = Callable[[Name], str]
@@ -28,6 +29,7 @@ class Alter:
         clauses: None where something in it was not understood, or changes rows; `reason` says what.
         rows_changed: the tables whose rows it changes without row events, this one among them.
         replaces: a column's name may be another column's after it, which a look at the table does not tell.
+        old: the changed rows are history where the table is partitioned BY SYSTEM_TIME.
     """
 
     table: Name
@@ -35,6 +37,7 @@ class Alter:
     reason: str = ""
     rows_changed: tuple[Name, ...] = ()
     replaces: bool = field(default=False, compare=False)
+    old: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,11 @@ class Create:
     """CREATE TABLE.
 
     Attributes:
-        columns: None where they are not stated (LIKE, SELECT), or not understood.
+        columns: all that the log has; None where they are not stated (LIKE, SELECT), or not understood.
         charset: the table's default; "" where the columns are not known.
         inherited: the charset is its database's.
+        by_time: partitioned BY SYSTEM_TIME.
+        refusal: why the table cannot be captured at all; "" where it can.
     """
 
     table: Name
@@ -52,6 +57,8 @@ class Create:
     if_not_exists: bool = False
     charset: str = ""
     inherited: bool = False
+    by_time: bool = False
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +208,7 @@ def _definition(
             raise RowsChanged("ALTER IGNORE")  # of rows with equal keys it keeps one
         clauses = read_clauses(reader, database, charset_of(table), mariadb)
     except RowsChanged as error:
-        return Alter(table, None, str(error), (table, *([error.other] if error.other else [])))
+        return Alter(table, None, str(error), (table, *([error.other] if error.other else [])), old=error.old)
     except ValueError as error:
         return Alter(table, None, str(error), replaces=_replaces(found))
     return Alter(table, clauses, replaces=_replaces(found))
@@ -237,36 +244,50 @@ def _create(reader: Reader, table: Name, charset: str, mariadb: bool, if_not_exi
         return unknown
     clauses = split(reader.parentheses())
     options = reader.rest()
-    if any(token.upper in ("SELECT", "LIKE", "SYSTEM") for token in options) or clauses[0][0].upper in (
+    if any(token.upper in ("SELECT", "LIKE") for token in options) or clauses[0][0].upper in (
         "LIKE",
         "SELECT",
     ):
         return unknown
     stated = _table_charset(options)
     charset = stated or charset
+    words = [token.upper for token in options]
+    versioned = _follow(words, "WITH", "SYSTEM", "VERSIONING")
     columns: list[ColumnDefinition] = []
     key: list[str] = []
+    bounds: set[str] = set()
     try:
         for clause in clauses:
             part = Reader(clause)
             primary = _primary_key(part)
             if primary is not None:
                 key = primary
-            elif part.token.kind == "word" and part.token.upper in _TABLE_CONSTRAINTS:
-                if part.token.upper == "PERIOD":
-                    return unknown
-            else:
+            elif (period := period_columns(part)) is not None:
+                bounds.update(name.lower() for name in period)
+            elif part.token.kind != "word" or part.token.upper not in _TABLE_CONSTRAINTS:
                 parsed = read_column(part, part.identifier(), charset, mariadb)
                 columns.append(parsed.column)
+                versioned = versioned or parsed.versioned
                 if parsed.primary:
                     key = [parsed.column.name]
+    except ByTransaction as error:
+        return replace(unknown, refusal=str(error))
     except ValueError:
         return unknown
-    return Create(table, with_key(columns, key), if_not_exists, charset, inherited=not stated)
+    if versioned and not any(column.system for column in columns):
+        columns += hidden_columns()
+    columns = [replace(c, nullable=False) if c.name.lower() in bounds else c for c in columns]
+    by_time = _follow(words, "PARTITION", "BY", "SYSTEM_TIME")
+    return Create(table, with_key(columns, key), if_not_exists, charset, not stated, by_time)
+
+
+def _follow(words: Sequence[str], *wanted: str) -> bool:
+    """Whether these stand one behind the other."""
+    return any(tuple(words[at : at + len(wanted)]) == wanted for at in range(len(words)))
 
 
 _TABLE_CONSTRAINTS = frozenset(
-    {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN", "CHECK", "VECTOR", "PERIOD"}
+    {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN", "CHECK", "VECTOR"}
 )
 
 
