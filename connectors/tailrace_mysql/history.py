@@ -423,7 +423,8 @@ class SchemaHistory:
             self._emitter.first_schema(schema)
             self.generation += 1
             return []
-        at = moment(place.started, place.time_zone, self._server.variables.get("system_time_zone", ""))
+        system_zone = self._server.variables.get("system_time_zone", "")
+        at = moment(place.started, place.time_zone, system_zone, place.micros, self._server.version)
         current = table.version.table.schema if table.version is not None else newest
         schema = next_schema(
             table.versions, current, columns, since, renamed, at, empty=recreated, initials=initials, added=added

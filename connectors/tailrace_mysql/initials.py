@@ -29,6 +29,9 @@ _TEXTS = frozenset({Kind.TEXT, Kind.BYTES, Kind.ENUM, Kind.SET})
 #: Numbers that are the same when the server writes them as text.
 _PLAIN_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _OFFSET = re.compile(r"([+-])([0-9]{1,2}):([0-9]{2})")
+#: The last moment of a TIMESTAMP(6), at which the period of a current row ends: up to MariaDB 11.4, and from 11.5 on.
+LAST_MOMENTS = ("2038-01-19T03:14:07.999999Z", "2106-02-07T06:28:15.999999Z")
+_LONGER_TIMESTAMPS = (11, 5)
 _ZERO_DATE = "0000-00-00T00:00:00"
 
 
@@ -39,28 +42,35 @@ class Moment:
     Attributes:
         now: CURRENT_TIMESTAMP in UTC, as a JSON value of TIMESTAMP(0) without its ``Z``; "" unknown.
         offset: of the session's time zone from UTC; None: unknown, or not the same all the year.
+        micros: the microseconds of that moment; -1 unknown.
+        never: where the period of a current row ends, as a JSON value.
     """
 
     now: str = ""
     offset: timedelta | None = None
+    micros: int = -1
+    never: str = ""
 
 
-def moment(started: int, time_zone: str, system_zone: str) -> Moment:
+def moment(started: int, time_zone: str, system_zone: str, micros: int = -1, version: tuple[int, ...] = ()) -> Moment:
     """The moment of a statement.
 
     Args:
         started: seconds since 1970; 0: there was no statement.
         time_zone: of its session, as the log has it.
         system_zone: what SYSTEM means at this server.
+        micros: microseconds behind `started`; -1 unknown.
+        version: of the server.
     """
     if not started:
         return Moment()
     now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(started))
+    never = LAST_MOMENTS[version >= _LONGER_TIMESTAMPS]
     zone = system_zone if time_zone == "SYSTEM" else time_zone
     if fixed := _OFFSET.fullmatch(zone):
         offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
-        return Moment(now, -offset if fixed[1] == "-" else offset)
-    return Moment(now, timedelta() if zone == "UTC" else None)
+        return Moment(now, -offset if fixed[1] == "-" else offset, micros, never)
+    return Moment(now, timedelta() if zone == "UTC" else None, micros, never)
 
 
 def initial(definition: ColumnDefinition, at: Moment, known: Mapping[str, Any] | None = None) -> Any:
@@ -77,6 +87,8 @@ def initial(definition: ColumnDefinition, at: Moment, known: Mapping[str, Any] |
         if name not in known:
             raise UnsupportedTypeError(f"what the rows hold in column {name} is not known")
         return known[name]
+    if definition.system and at.now and at.micros >= 0:
+        return f"{at.now}.{at.micros:06d}Z" if definition.system == "start" else at.never
     if definition.generated or definition.numbered:
         raise UnsupportedTypeError(f"the server computed column {name} for the rows that were there before it")
     kind = column_type(definition.declared)

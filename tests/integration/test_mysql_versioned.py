@@ -242,13 +242,20 @@ def test_columns_of_a_period_come_and_go(mariadb: servers.MariaDB, metadata: str
             assert capture.suspension("t") == ""
             rows = {row["id"]: {name: row[name] for name in ("id", "a", "n")} for row in capture.replayed("t").values()}
             assert rows == {2: {"id": 2, "a": "two", "n": 3}, 3: {"id": 3, "a": "drei", "n": 3}}
-            # When the row that is there began, only the server knows.
+            # The rows that are there begin with the statement, to the microsecond.
             database.execute(
                 f"ALTER TABLE t ADD {PERIOD.format('').replace(', e', ', ADD e')},"
                 " ADD PERIOD FOR SYSTEM_TIME (b, e), ADD SYSTEM VERSIONING"
             )
+            database.execute("UPDATE t SET n = 8 WHERE id = 3")
+            database.execute("ALTER TABLE t ADD COLUMN d INT")
             capture.catch_up()
-            assert "column b" in capture.suspension("t")
+            assert capture.suspension("t") == ""
+            added = {column.name: column.initial for column in capture.schema("t", 6).columns}
+            old, new = (capture.stored("t")[key] for key in (b'{"id":2}', b'{"id":3}'))
+            assert (added["b"], added["e"]) == (old["b"], old["e"])
+            assert new == {**capture.replayed("t")[b'{"id":3}'], "d": None}
+            assert new["b"] > old["b"]
 
 
 def test_hidden_columns_that_cannot_be_told_from_others_suspend_their_table(mariadb: servers.MariaDB) -> None:
@@ -264,6 +271,9 @@ def test_hidden_columns_that_cannot_be_told_from_others_suspend_their_table(mari
             row = {"id": 1, "c": "2024-01-31T01:02:03.000000Z"}
             assert capture.brief() == [("known", "c", None, row), ("copied", "c", None, row)]
             assert "binlog_row_metadata = FULL" in capture.suspension("t")
+            capture.reopen()
+            database.execute("DELETE FROM known")
+            assert capture.brief() == [("known", "d", row, None)]
 
 
 # ---- history that others write
@@ -328,18 +338,28 @@ def test_row_images_without_all_columns(mariadb: servers.MariaDB) -> None:
             assert len(capture.replayed("implicit")) == 1
 
 
-def test_transactions_prepared_by_xa(mariadb: servers.MariaDB) -> None:
+def test_what_is_known_of_periods_outlives_a_restart(mariadb: servers.MariaDB) -> None:
+    """Also for what is held, and read again: a transaction prepared by XA."""
     with mariadb.database() as database:
-        database.execute(f"CREATE TABLE implicit {TABLES['implicit']}")
-        database.execute(WORK[0].format(t="implicit"))
+        for table in ("explicit", "parted"):
+            database.execute(f"CREATE TABLE {table} {TABLES[table]}")
         with capturing(database) as capture:
+            capture.flush()
+            for table in ("explicit", "parted"):
+                for statement in WORK[:2]:
+                    database.execute(statement.format(t=table))
             name = f"'{database.name}'"
-            for statement in (f"XA START {name}", *(s.format(t="implicit") for s in WORK[1:5]), f"XA END {name}"):
+            for statement in (f"XA START {name}", *(s.format(t="explicit") for s in WORK[2:5]), f"XA END {name}"):
                 database.execute(statement)
             database.execute(f"XA PREPARE {name}")
-            assert capture.brief() == []
+            assert "".join(op for _, op, _, _ in capture.brief()) == "cccucccu"
+            capture.reopen()
             database.execute(f"XA COMMIT {name}")
-            assert "".join(op for _, op, _, _ in capture.brief()) == "uuuuuud"
+            database.execute("ALTER TABLE parted DROP PARTITION p0")
+            for statement in WORK[2:]:
+                database.execute(statement.format(t="parted"))
+            assert "".join(op for table, op, _, _ in capture.brief() if table == "explicit") == "uuuuud"
+            assert_current(capture, "explicit", "parted")
 
 
 # ---- periods of other kinds

@@ -20,8 +20,10 @@ from tailrace_mysql.binlog.tables import Place
 from tailrace_mysql.ddl import alter, statements
 from tailrace_mysql.definition import ColumnDefinition, Period
 from tailrace_mysql.gtid import DomainPosition
+from tailrace_mysql.initials import initial, moment
 from tailrace_mysql.matching import Match, bound, match
 from tailrace_mysql.restart import Restart
+from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.versions import first_schema
 from tests.unit.test_mysql_decoder import FILE, NAME, TABLE_ID, Log, OneTable
 
@@ -191,6 +193,17 @@ def test_a_place_that_is_not_known_becomes_known_when_the_table_is_rebuilt() -> 
 def test_periods_are_stored_as_json(period: Period | None) -> None:
     record = orjson.loads(orjson.dumps(system_time.to_record(period)))
     assert system_time.from_record(record) == period
+
+
+def test_rows_that_are_there_begin_with_the_statement() -> None:
+    _, start, end = created(f"id INT, {EXPLICIT}")[0]
+    assert start.system == "start"
+    for version, never in (((10, 11, 6), "2038-01-19T03:14:07.999999Z"), ((11, 5, 2), "2106-02-07T06:28:15.999999Z")):
+        at = moment(1_700_000_000, "SYSTEM", "UTC", 42, version)
+        assert (initial(start, at), initial(end, at)) == ("2023-11-14T22:13:20.000042Z", never)
+    for at in (moment(1_700_000_000, "SYSTEM", "UTC"), moment(0, "", "", 42)):
+        with pytest.raises(UnsupportedTypeError, match="column b"):
+            initial(start, at)
 
 
 # ---- columns of the log

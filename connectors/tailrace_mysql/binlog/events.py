@@ -32,6 +32,7 @@ _SAVEPOINT = re.compile(r"\s*(?:SAVEPOINT|ROLLBACK\s+TO)\s+(?:SAVEPOINT\s+)?(.*?
 
 # Status variables of a query: number -> fixed size in bytes
 _FIXED_STATUS = {0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8, 10: 4, 13: 3, 128: 3, 129: 8}
+_MICROSECONDS = 128
 _TIME_ZONE, _CATALOG_NZ, _INVOKER, _UPDATED_DATABASES, _EXPLICIT_TIMESTAMPS = 5, 6, 11, 12, 16
 _NO_DATABASES = 254  # there were too many to name
 # MariaDB says the same by a bit of its flags, which MySQL never sets.
@@ -108,6 +109,7 @@ class Query(NamedTuple):
         charset: number of the collation that the text came in, 0 unknown.
         time_zone: of that session, "" unknown.
         explicit_timestamps: its explicit_defaults_for_timestamp, None unknown.
+        micros: microseconds of the moment at which it began; -1 unknown (MariaDB).
     """
 
     thread: int
@@ -117,6 +119,7 @@ class Query(NamedTuple):
     charset: int
     time_zone: str
     explicit_timestamps: bool | None = None
+    micros: int = -1
 
 
 def format_description(event: bytes) -> Format:
@@ -247,7 +250,7 @@ def query(event: bytes) -> Query:
     text = status_end + database_length + 1
     if text > len(event):
         raise ValueError("a query event is cut off")
-    sql_mode, charset, time_zone = -1, 0, ""
+    sql_mode, charset, time_zone, micros = -1, 0, "", -1
     explicit: bool | None = None
     while status < status_end:
         code = event[status]
@@ -262,6 +265,8 @@ def query(event: bytes) -> Query:
                 sql_mode = int.from_bytes(event[status : status + 8], "little")
             elif code == 4:
                 charset = int.from_bytes(event[status : status + 2], "little")
+            elif code == _MICROSECONDS:
+                micros = int.from_bytes(event[status : status + 3], "little")
             elif code == 0 and event[status + 3] << 24 & _MARIADB_EXPLICIT_TIMESTAMPS:
                 explicit = True
         elif code == _INVOKER:
@@ -278,7 +283,7 @@ def query(event: bytes) -> Query:
             break  # variables come in the order of their numbers; those that are needed came before
         status += size
     database = event[status_end : text - 1].decode()
-    return Query(thread, database, event[text:], sql_mode, charset, time_zone, explicit)
+    return Query(thread, database, event[text:], sql_mode, charset, time_zone, explicit, micros)
 
 
 #: Between the mark of MariaDB's XA COMMIT and the name of what it decides, in the token that views are asked about.

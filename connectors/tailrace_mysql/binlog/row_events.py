@@ -232,7 +232,8 @@ class RowEvents(Packets):
         started = 0 if self._gtid.alter else self._ts
         strict = query.sql_mode > 0 and query.sql_mode & _STRICT != 0
         explicit = query.explicit_timestamps is True
-        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone, strict, explicit)
+        micros = query.micros if self._mariadb else -1
+        return Place(log.file, log.pos, self._mark, log.end(), started, query.time_zone, strict, explicit, micros)
 
     def _error(self, what: str, fix: str) -> LogFormatError:
         return LogFormatError(what, where=self.place, fix=fix)

@@ -23,6 +23,7 @@ class Place:
         started: seconds since 1970 at which its statement began; 0: it is none, or began elsewhere.
         time_zone: of the statement's session; "" unknown.
         explicit_timestamps: explicit_defaults_for_timestamp of that session; False where it is not known.
+        micros: microseconds behind `started`; -1: they are not known.
         strict: the sql_mode of that session refuses values that do not fit; False where it is not known.
     """
 
@@ -34,6 +35,7 @@ class Place:
     time_zone: str = ""
     strict: bool = False
     explicit_timestamps: bool = False
+    micros: int = -1
 
     def __str__(self) -> str:
         return f"{self.file}:{self.pos}"

@@ -14,9 +14,10 @@ from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.binding import Binding
 from tailrace_mysql.binlog.sparse import UNCERTAIN, Image, SparsePlan, SparseRows, fields_at
 from tailrace_mysql.binlog.tables import LackingError, Place
+from tailrace_mysql.initials import LAST_MOMENTS
 
-#: The end of a current row: up to MariaDB 11.4, and from 11.5 on.
-_NEVER = frozenset({b'"2038-01-19T03:14:07.999999Z"', b'"2106-02-07T06:28:15.999999Z"'})
+#: The end of a current row, as JSON.
+_NEVER = frozenset(f'"{moment}"'.encode() for moment in LAST_MOMENTS)
 _NEW_ALONE = frozenset({types.WRITE_ROWS, types.WRITE_ROWS_V1})
 _OLD_ALONE = frozenset({types.DELETE_ROWS, types.DELETE_ROWS_V1})
 
