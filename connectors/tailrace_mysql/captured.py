@@ -65,8 +65,9 @@ class Table:
         charsets: dict[str, str] = orjson.loads(state.get(self.charset_key, b"{}"))
         # A statement that begins just where we read on is still to come.
         self.charsets = {since: charset for since, charset in charsets.items() if since < place}
+        # A period may have been taken from the catalogue just there; a statement says it again in full.
         periods = orjson.loads(state.get(self.period_key, b"{}"))
-        self.periods = {since: system_time.from_record(it) for since, it in periods.items() if since < place}
+        self.periods = {since: system_time.from_record(it) for since, it in periods.items() if since <= place}
         self.dropped = state.get(self.dropped_key) == b"1"
 
     def set_dropped(self, dropped: bool, emitter: Emitter) -> None:

@@ -448,7 +448,7 @@ class SchemaHistory:
     def _adopt(self, table: Table, definition: TableDefinition, since: str, empty: bool = False) -> None:
         here = transaction_prefix(self._emitter.epoch, self._emitter.mark) if table.charsets else since
         table.set_charset(definition.charset, here, self._emitter)
-        self._set_period(table, definition.period, here)
+        self._set_period(table, definition.period, here if table.periods else since)
         reason = definition.refusal or unsupported(definition)
         if reason:
             self._suspend(table, reason)

@@ -122,6 +122,8 @@ def test_the_load_has_current_rows_alone(mariadb: servers.MariaDB) -> None:
             for statement in WORK:
                 database.execute(statement.format(t=table))
         with capturing(database) as capture:
+            assert capture.source is not None
+            assert not [finding for finding in capture.source.check() if "suspended" in finding.detail]
             reader = capture.reader()
             for table in TABLES:
                 found: dict[bytes, dict[str, Any]] = {}
@@ -147,6 +149,30 @@ def test_a_server_that_shows_the_past_is_read_as_of_now(mariadb: servers.MariaDB
             assert sorted(row["a"] for row in capture.stored("implicit").values()) == ["ein", "three", "two"]
             chunk = capture.reader().chunk(capture.topic("implicit"), None, 10, 1 << 20)
             assert len(chunk.rows) == 3
+
+
+def test_a_table_that_is_met_later_has_its_period_after_a_restart(mariadb: servers.MariaDB) -> None:
+    with globally(mariadb, "binlog_row_metadata", "NO_LOG", "FULL"), mariadb.database() as database:
+        for table in ("implicit", "explicit"):
+            database.execute(f"CREATE TABLE {table} {TABLES[table]}")
+        with capturing(database, settings={"tables": [f"{database.name}.implicit"]}) as capture:
+            capture.flush()
+            database.execute(WORK[0].format(t="explicit"))
+            capture.catch_up()
+            capture.settings = {}
+            capture.reopen()
+            reader = capture.reader()
+            topic, after = capture.topic("explicit"), None
+            while not (chunk := reader.chunk(topic, after, 10, 1 << 20)).rows:
+                after = chunk.after
+                capture.catch_up()
+            reader.close()
+            assert len(chunk.rows) == 3
+            capture.flush()
+            capture.reopen()
+            database.execute(WORK[1].format(t="explicit"))
+            database.execute("DELETE FROM explicit")
+            assert "".join(op for _, op, _, _ in capture.brief()) == "uddd"
 
 
 # ---- versioning that comes and goes
@@ -308,18 +334,23 @@ def test_a_versioned_table_is_not_truncated(mariadb: servers.MariaDB) -> None:
 def test_rows_without_a_key(mariadb: servers.MariaDB) -> None:
     with mariadb.database() as database:
         database.execute("CREATE TABLE t (a INT, n INT) WITH SYSTEM VERSIONING")
+        database.execute(f"CREATE TABLE u (a INT NOT NULL UNIQUE, n INT, {INVISIBLE}) WITH SYSTEM VERSIONING")
         with capturing(database) as capture:
             database.execute("INSERT INTO t VALUES (1, 1), (1, 1), (2, 2)")
             database.execute("UPDATE t SET n = 3 WHERE a = 2")
             database.execute("DELETE FROM t WHERE a = 1 LIMIT 1")
+            database.execute("INSERT INTO u VALUES (1, 1)")
+            database.execute("UPDATE u SET n = 2")
             one = {"a": 1, "n": 1}
-            assert capture.brief() == [
+            assert [brief for brief in capture.brief() if brief[0] == "t"] == [
                 ("t", "c", None, one),
                 ("t", "c", None, one),
                 ("t", "c", None, {"a": 2, "n": 2}),
                 ("t", "u", {"a": 2, "n": 2}, {"a": 2, "n": 3}),
                 ("t", "d", one, None),
             ]
+            assert capture.suspension("u") == ""
+            assert [event.op for event in capture.events if event.table == "u"] == ["c", "u"]
 
 
 def test_row_images_without_all_columns(mariadb: servers.MariaDB) -> None:
