@@ -18,6 +18,7 @@ from tailrace.config import Pipeline, load
 from tailrace.report import Control
 from tailrace.verify import verify
 from tests import servers
+from tests.capture.chunks import read_chunk, try_chunk
 from tests.integration.mysql_capture import Capture, Event, capturing
 from tests.pipelines import text
 from tests.servers import Database
@@ -129,7 +130,7 @@ def test_the_load_has_current_rows_alone(mariadb: servers.MariaDB) -> None:
                 found: dict[bytes, dict[str, Any]] = {}
                 after: str | None = None
                 while True:
-                    chunk = reader.chunk(capture.topic(table), after, 2, 1 << 20)
+                    chunk = read_chunk(reader, capture.topic(table), after, 2, 1 << 20)
                     found |= {key: orjson.loads(row) for key, row in chunk.rows if key is not None}
                     after = chunk.after
                     if after is None:
@@ -147,7 +148,7 @@ def test_a_server_that_shows_the_past_is_read_as_of_now(mariadb: servers.MariaDB
         database.execute(WORK[1].format(t="implicit"))
         with past, capturing(database) as capture:
             assert sorted(row["a"] for row in capture.stored("implicit").values()) == ["ein", "three", "two"]
-            chunk = capture.reader().chunk(capture.topic("implicit"), None, 10, 1 << 20)
+            chunk = read_chunk(capture.reader(), capture.topic("implicit"), None, 10, 1 << 20)
             assert len(chunk.rows) == 3
 
 
@@ -162,9 +163,7 @@ def test_a_table_that_is_met_later_has_its_period_after_a_restart(mariadb: serve
             capture.settings = {}
             capture.reopen()
             reader = capture.reader()
-            topic, after = capture.topic("explicit"), None
-            while not (chunk := reader.chunk(topic, after, 10, 1 << 20)).rows:
-                after = chunk.after
+            while (chunk := try_chunk(reader, capture.topic("explicit"), None, 10, 1 << 20)) is None:
                 capture.catch_up()
             reader.close()
             assert len(chunk.rows) == 3
