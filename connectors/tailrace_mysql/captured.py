@@ -94,6 +94,13 @@ class Table:
         if period is not None and period.places is None:
             self.set_period(replace(period, places=places), max(self.periods), emitter)
 
+    def has_period(self, period: Period | None) -> bool:
+        """Whether it is the one in hand, wherever hidden columns stand."""
+        known = self.period
+        if known is None or period is None:
+            return known is period
+        return replace(known, places=None) == replace(period, places=None)
+
     def period_at(self, place: str) -> Period | None:
         """The one that held at a place."""
         past = [since for since in self.periods if since <= place]

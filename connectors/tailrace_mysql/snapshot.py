@@ -160,17 +160,18 @@ class MySQLSnapshotReader:
         return table.version.table
 
     def _usable(self, topic: str, definition: TableDefinition | None) -> EventTable | None:
-        """The version that the stream stands at, if the catalogue has the same columns now."""
+        """The version that the stream stands at, if the catalogue has the same columns and period now."""
         assert self._history is not None
         table = self._history.by_topic(topic)
         if table is None or table.suspended or definition is None:
             return None
         version = table.version
-        if version is not None and _same(version.table, definition):
+        if version is not None and _same(version.table, definition) and table.has_period(definition.period):
             self._awaited.pop(topic, None)
             return version.table
         awaited = self._awaited.get(topic)
-        if awaited is not None and same_table(awaited[0], definition) and self._history.mark >= awaited[1]:
+        again = awaited is not None and same_table(awaited[0], definition) and awaited[0].period == definition.period
+        if awaited is not None and again and self._history.mark >= awaited[1]:
             # The stream has come to where the catalogue was seen, and the log had nothing to say.
             del self._awaited[topic]
             if version is None:

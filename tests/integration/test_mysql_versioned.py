@@ -174,6 +174,29 @@ def test_a_table_that_is_met_later_has_its_period_after_a_restart(mariadb: serve
             assert "".join(op for _, op, _, _ in capture.brief()) == "uddd"
 
 
+def test_a_load_takes_what_the_log_has_not_told_of_a_period(mariadb: servers.MariaDB) -> None:
+    with mariadb.database() as database:
+        database.execute("SET SESSION system_versioning_alter_history = KEEP")
+        database.execute(f"CREATE TABLE implicit {TABLES['implicit']}")
+        with capturing(database) as capture:
+            database.execute("SET SESSION sql_log_bin = 0")
+            database.execute(
+                "ALTER TABLE implicit PARTITION BY SYSTEM_TIME LIMIT 1"
+                " (PARTITION p0 HISTORY, PARTITION p1 HISTORY, PARTITION pn CURRENT)"
+            )
+            database.execute("SET SESSION sql_log_bin = 1")
+            database.execute(WORK[0].format(t="implicit"))
+            reader = capture.reader()
+            while (chunk := try_chunk(reader, capture.topic("implicit"), None, 10, 1 << 20)) is None:
+                capture.catch_up()
+            reader.close()
+            assert len(chunk.rows) == 3
+            database.execute("ALTER TABLE implicit DROP PARTITION p0")
+            database.execute(WORK[1].format(t="implicit"))
+            capture.catch_up()
+            assert_current(capture, "implicit")
+
+
 # ---- versioning that comes and goes
 
 CHANGES = (
