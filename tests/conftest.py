@@ -6,12 +6,18 @@ fails the tests that need it, with the reason; nothing is skipped.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import servers
+# Tests start some thousand processes, none of which should have to compile the modules that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+from tests import servers  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,13 +15,12 @@ from pymysql.constants import COMMAND
 
 from tailrace_mysql.connection import DriverConnection, translated
 from tailrace_mysql.gtid import GtidSet
-from tailrace_mysql.restart import FIRST_POSITION, Restart
+from tailrace_mysql.restart import FIRST_POSITION, LAST_ASKED, Restart
 from tailrace_mysql.server import Server
 
 _NON_BLOCK = 1
 _HEARTBEAT_V2 = 2  # positions of 64 bits; older servers do not look at it
 _THROUGH_GTID = 4
-_MAX_POSITION = 0xFFFFFFFF
 _NAMESPACE = uuid.UUID("6f1d2c0e-3f0a-4c58-9d0b-7a1e5f2b8c41")
 
 
@@ -86,7 +85,11 @@ def start(connection: DriverConnection, server: Server, restart: Restart, replic
 
 
 def start_scan(connection: DriverConnection, server: Server, file: str, pos: int, where: str) -> int:
-    """Asks for the log from a place to its end, as `mysqlbinlog` does; the server then says that it is done."""
+    """Asks for the log from a place to its end, as `mysqlbinlog` does; the server then says that it is done.
+
+    Returns:
+        As `start`.
+    """
     with translated(where):
         with connection.cursor() as cursor:
             _prepare(cursor, server, 0)
@@ -107,7 +110,7 @@ def _prepare(cursor: Any, server: Server, heartbeat: float) -> None:
 def _dump(connection: DriverConnection, file: str, pos: int, server_id: int, flags: int) -> int:
     """The command has 32 bits for a position: beyond that the file is read from its start."""
     skip_to = 0
-    if pos > _MAX_POSITION:
+    if pos > LAST_ASKED:
         pos, skip_to = FIRST_POSITION, pos
     connection._execute_command(COMMAND.COM_BINLOG_DUMP, struct.pack("<IHI", pos, flags, server_id) + file.encode())
     return skip_to

@@ -12,6 +12,9 @@ from tailrace.sequence import binlog_mark
 
 #: Where a file's first event begins, behind four bytes of signature.
 FIRST_POSITION = 4
+#: The last place that a server can be asked for, whose commands and functions have 32 bits for it. Files may be longer:
+#: a transaction is never split.
+LAST_ASKED = 0xFFFFFFFF
 _NUMBER = re.compile(r"\.(\d+)$")
 
 

@@ -9,10 +9,11 @@ from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.binlog import event_types, events
 from tailrace_mysql.binlog.compressed import Payload, decompressor, plain
+from tailrace_mysql.binlog.log_file import LogFile
 from tailrace_mysql.binlog.packets import Packets
 from tailrace_mysql.connection import Connector, Session, quietly_close, translated
 from tailrace_mysql.dump import start_scan
-from tailrace_mysql.restart import FIRST_POSITION, file_number
+from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
 from tailrace_mysql.server import Server, log_end, log_files
 
 _TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
@@ -55,6 +56,21 @@ def begun(connector: Connector, server: Server, file: str) -> int:
     return head.created
 
 
+class _Before:
+    """What of a file lies before a place that the server cannot be asked for (`dump.start_scan`)."""
+
+    def __init__(self, file: str, pos: int) -> None:
+        self._log = LogFile(Restart(file, FIRST_POSITION), checksum=False)
+        self._pos = pos
+
+    def has(self, payload: bytes) -> bool:
+        """Whether the event in this packet, the next of the file, lies there."""
+        end_pos = int.from_bytes(payload[14:18], "little")
+        if end_pos:  # the server's own events have none
+            self._log.advance(end_pos, len(payload) - 1)
+        return self._log.next <= self._pos
+
+
 class _Statements(Packets):
     """Looks for statements that mention one of these words (in lower case)."""
 
@@ -62,8 +78,13 @@ class _Statements(Packets):
         super().__init__()
         self._words = words
         self._decompressor = decompressor()
+        self._before: _Before | None = None
         self.found = False
         self.done = False
+
+    def leave_out(self, file: str, pos: int) -> None:
+        """What is fed begins with this file's first event: those before the position do not count."""
+        self._before = _Before(file, pos)
 
     def packet(self, payload: bytes) -> None:
         if payload[:1] != b"\0":
@@ -73,6 +94,10 @@ class _Statements(Packets):
             return
         kind = payload[5]
         try:
+            if self._before is not None:
+                if self._before.has(payload):
+                    return
+                self._before = None
             # A checksum at the end, where there is one, only adds four bytes to the statement.
             if kind == event_types.QUERY:
                 self._statement(payload[1:])
@@ -153,7 +178,8 @@ def _none_between(connector: Connector, session: Session, server: Server, mark: 
         return False
     connection = connector.connect()
     try:
-        start_scan(connection, server, file, pos, connector.address)
+        if skip_to := start_scan(connection, server, file, pos, connector.address):
+            statements.leave_out(file, skip_to)
         with translated(connector.address):
             while not statements.done and not statements.found:
                 chunk = connection._sock.recv(_CHUNK)

@@ -10,7 +10,7 @@ from tailrace.errors import RefusedError
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.connection import Session
 from tailrace_mysql.gtid import DomainPosition, GtidSet, GtidState, NoGtids
-from tailrace_mysql.restart import Restart, file_number
+from tailrace_mysql.restart import LAST_ASKED, Restart, file_number
 
 _VARIABLES = (
     "binlog_checksum",
@@ -149,7 +149,17 @@ def log_end(session: Session, server: Server) -> Restart:
 
 
 def mariadb_position(session: Session, file: str, pos: int) -> str:
-    """The GTID position at a place between two transactions."""
+    """The GTID position at a place between two transactions.
+
+    Raises:
+        RefusedError: the place is beyond what the server's function takes.
+    """
+    if pos > LAST_ASKED:
+        raise RefusedError(
+            f"the server cannot tell the GTID position at {pos} in binlog {file}, more than 4 GiB from its start",
+            where=session.address,
+            fix="FLUSH BINARY LOGS, change a row of any table, then start again",
+        )
     value = session.query("SELECT BINLOG_GTID_POS(%s, %s)", (file, pos))[0][0]
     return _text(value)
 

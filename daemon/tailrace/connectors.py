@@ -6,9 +6,10 @@ driver library: those come with `create`, so that reading a pipeline file needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,21 @@ _GROUPS: dict[str, type] = {
 }
 
 
+@cache
+def _entries(group: str) -> Collection[EntryPoint]:
+    """All of one group. Once in a process: each look goes through every installed package."""
+    return entry_points(group=group)
+
+
 def names(group: str) -> list[str]:
     """The names of all installed connectors of one entry point group."""
-    return sorted({entry.name for entry in entry_points(group=group)})
+    return sorted({entry.name for entry in _entries(group)})
 
 
 def _find(group: str, name: str) -> Any:
-    for entry in entry_points(group=group, name=name):
+    for entry in _entries(group):
+        if entry.name != name:
+            continue
         connector = entry.load()
         if not isinstance(connector, _GROUPS[group]):
             raise ConfigError(

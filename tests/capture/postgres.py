@@ -119,7 +119,7 @@ class Capture:
                 "url": self.url or self.database.url,
                 "tables": list(self.tables),
                 "exclude": list(self.exclude),
-                "heartbeat": "1s",
+                "heartbeat": "0.3s",
                 **self.options,
             }
         )

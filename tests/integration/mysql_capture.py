@@ -82,7 +82,7 @@ class Capture:
 
     def create(self) -> MySQLSource:
         settings = MySQLSourceSettings.model_validate(
-            {"connector": "mysql", "url": self.url or self.database.url, "heartbeat": "1s", **self.settings}
+            {"connector": "mysql", "url": self.url or self.database.url, "heartbeat": "0.2s", **self.settings}
         )
         return MySQLSource(settings, Context(self.pipeline, self.mode, Path()))
 
@@ -113,10 +113,7 @@ class Capture:
 
     def store(self, batch: Batch) -> None:
         assert self.position is not None
-        self.batches.append(batch)
-        for run in batch.runs:
-            for key, value in run:
-                self.events.append(Event(run.topic, key, orjson.loads(value) if value else None, value))
+        self.keep(batch)
         self.state.update(batch.state)
         self.position = replace(
             self.position,
@@ -125,6 +122,13 @@ class Capture:
             mark=batch.mark,
             commit_ts_ms=batch.commit_ts_ms or self.position.commit_ts_ms,
         )
+
+    def keep(self, batch: Batch) -> None:
+        """What a batch holds for the stream."""
+        self.batches.append(batch)
+        for run in batch.runs:
+            for key, value in run:
+                self.events.append(Event(run.topic, key, orjson.loads(value) if value else None, value))
 
     def catch_up(self, seconds: float = DEADLINE_SECONDS) -> list[Event]:
         """Reads up to the log's end as it is now; returns what came since the last call."""

@@ -172,8 +172,9 @@ def test_an_unreachable_host_is_tried_again_and_status_says_so(tmp_path: Path) -
     port = free_port()
     file = pipeline(tmp_path, "postgresql://repl:a-secret@127.0.0.1:1/shop", port)
     with file.running():
-        until(lambda: file.status().get("state") == "stuck", 30, "stuck")
+        until(lambda: file.states().get("capture") == "retrying", 30, "retrying")
         status = file.status()
+        assert status["state"] == "stuck"
         capture = status["workers"][0]
         assert (capture["name"], capture["state"]) == ("capture", "retrying")
         assert "127.0.0.1:1" in capture["error"]

@@ -160,15 +160,16 @@ def test_health_is_503_while_a_worker_retries_and_readiness_waits(tmp_path: Path
         assert json.loads(daemon.get("/status")[1])["state"] == "stuck"
 
 
-def test_a_worker_alive_without_progress_is_503_after_thirty_seconds(tmp_path: Path) -> None:
+def test_a_worker_alive_without_progress_is_503_when_patience_is_over(tmp_path: Path) -> None:
+    """Thirty seconds, which `test_supervisor_health` holds to."""
     daemon = Daemon(tmp_path, {"capture": ["stream"], "kv": ["silent"]}, free_port())
-    with daemon.started():
+    begun = time.monotonic()
+    with daemon.started(PATIENCE_SECONDS="8"):
         daemon.until_running()
-        begun = time.monotonic()
         assert daemon.get("/healthz")[0] == 200
-        daemon.until(lambda: daemon.get("/healthz")[0] == 503, seconds=40)
-        assert time.monotonic() - begun > 25
-        assert "kv has not advanced for 3" in json.loads(daemon.get("/healthz")[1])["reasons"][0]
+        daemon.until(lambda: daemon.get("/healthz")[0] == 503)
+        assert time.monotonic() - begun > 8
+        assert "kv has not advanced for " in json.loads(daemon.get("/healthz")[1])["reasons"][0]
         assert daemon.workers()["kv"]["state"] == "streaming", "whatever the worker says of itself"
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from tailrace.config import load
 from tailrace.position import LOAD_PREFIX, table_key
+from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.replica import Replica
 from tests.pipelines.workload import LINES, NOTES, ORDERS, Workload, is_mysql
@@ -55,6 +56,7 @@ state_dir = "{folder / "state"}"
 [source]
 connector = "{"mysql" if is_mysql(source) else "postgres"}"
 url = "{source.url}"
+heartbeat = "{text.HEARTBEAT}"
 """,
     )
 

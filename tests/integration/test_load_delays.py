@@ -97,8 +97,9 @@ def test_a_sort_longer_than_the_server_waits_for_us_does_not_end_the_stream(
 ) -> None:
     """The server hears of us while a chunk keeps us waiting for its first row."""
     create(postgres)
+    monkeypatch.setattr(load, "CHUNK_ROWS", 100)  # one sort, of 3.5 s
     monkeypatch.setattr("tailrace_postgres.connection._REPLICATION", {"wal_sender_timeout": "2s"})
-    monkeypatch.setattr("tailrace_postgres.chunks.order", lambda key: f"pg_sleep(1)::text, {order(key)}")
+    monkeypatch.setattr("tailrace_postgres.chunks.order", lambda key: f"pg_sleep(0.7)::text, {order(key)}")
     capture = Capture(postgres, tables=("public.t",))
     with removed(capture), running(capture.create()) as session:
         until(lambda: session.error is not None or session.report.state == "streaming", 30, "the load is done")

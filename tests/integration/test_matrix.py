@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.workload import LINES, ORDERS, Workload, comparable, is_mysql
 from tests.servers import Database, unique_name
@@ -72,7 +73,7 @@ state_dir = "{folder / "state"}"
 [source]
 connector = "{connector}"
 url = "{source.url}"
-heartbeat = "2s"
+heartbeat = "{text.HEARTBEAT}"
 [stream]
 {stream_text}
 [[sinks]]
@@ -137,8 +138,8 @@ def apply_all(work: Workload, changes: int) -> None:
 
 
 def all_at_work(pipeline: PipelineFile) -> bool:
-    workers = pipeline.status().get("workers", [])
-    return bool(workers) and all(worker["state"] == "streaming" for worker in workers)
+    states = pipeline.states()
+    return bool(states) and set(states.values()) == {"streaming"}
 
 
 def changes_with_kills(pipeline: PipelineFile, work: Workload) -> None:

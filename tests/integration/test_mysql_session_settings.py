@@ -13,6 +13,7 @@ from typing import Any
 import pymysql
 
 from tests import servers
+from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile
 from tests.servers import Database
 
@@ -75,7 +76,7 @@ state_dir = "{tmp_path / "state"}"
 [source]
 connector = "mysql"
 url = "{database.url}"
-heartbeat = "1s"
+heartbeat = "{text.HEARTBEAT}"
 [[sinks]]
 name = "lite"
 connector = "sqlite"

@@ -17,6 +17,7 @@ import pytest
 from tests import servers
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, Result, until
+from tests.pipelines.side_by_side import side_by_side
 from tests.servers import Database, unique_name
 from tests.servers.process import free_port
 
@@ -150,14 +151,23 @@ def test_an_unreachable_source_is_tried_again(scheme: str, tmp_path: Path, targe
 
 def test_an_unreachable_kafka_is_tried_again(postgres18: Any, tmp_path: Path) -> None:
     bootstrap = f"127.0.0.1:{free_port()}"
+    (tmp_path / "r").mkdir()
+    (tmp_path / "u").mkdir()
     with postgres18.database() as source:
         source.execute(TABLE)
-        pipeline = pipeline_on(tmp_path, text.source(source.url), text.kafka(bootstrap))
-        one_line(pipeline.until_caught_up(), 5, "Kafka", bootstrap)
-        with pipeline.running():
-            assert bootstrap in str(findings(pipeline, "stream"))
-            until(lambda: pipeline.states().get("capture") == "retrying", 30, "capture retries")
-            assert pipeline.command("status").code == 4
+
+        def runs() -> None:
+            pipeline = pipeline_on(tmp_path / "r", text.source(source.url), text.kafka(bootstrap))
+            with pipeline.running():
+                assert bootstrap in str(findings(pipeline, "stream"))
+                until(lambda: pipeline.states().get("capture") == "retrying", 30, "capture retries")
+                assert pipeline.command("status").code == 4
+
+        def runs_until_caught_up() -> None:
+            pipeline = pipeline_on(tmp_path / "u", text.source(source.url), text.kafka(bootstrap))
+            one_line(pipeline.until_caught_up(), 5, "Kafka", bootstrap)
+
+        side_by_side(runs=runs, until_caught_up=runs_until_caught_up)
 
 
 def test_an_unreachable_sink_is_tried_again(postgres18: Any, tmp_path: Path) -> None:

@@ -61,12 +61,16 @@ class PipelineFile:
 
     def states(self) -> dict[str, str]:
         """The workers' states by name; {} while nothing answers. Asked without a command: waiting costs no CPU."""
+        return {worker["name"]: worker["state"] for worker in self._workers()}
+
+    def _workers(self) -> list[dict[str, Any]]:
         document = tomllib.loads(self.path.read_text())
         try:
             answer = ask(self.folder / document["state_dir"], document["name"], "/status")
         except TailraceError:
-            return {}
-        return {worker["name"]: worker["state"] for worker in answer["workers"]}
+            return []
+        workers: list[dict[str, Any]] = answer["workers"]
+        return workers
 
     def tail(self, *arguments: str, timeout: float = 60) -> list[dict[str, Any]]:
         result = self.command("tail", *arguments, timeout=timeout)
@@ -91,8 +95,8 @@ class PipelineFile:
                 process.wait()
 
     def worker_pids(self) -> dict[str, int]:
-        """The running workers' process ids, by name."""
-        return {worker["name"]: worker["pid"] for worker in self.status().get("workers", []) if worker.get("pid")}
+        """The running workers' process ids, by name; asked as `states`."""
+        return {worker["name"]: worker["pid"] for worker in self._workers() if worker.get("pid")}
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -14,9 +14,13 @@ def connector_of(url: str) -> str:
     return {"postgresql": "postgres"}.get(scheme, scheme)
 
 
+#: Of an idle source the position moves this often at the latest: what waits for it need not wait for long.
+HEARTBEAT = "0.3s"
+
+
 def source(url: str, tables: Sequence[str] = (), **more: str) -> str:
     """`[source]`; `more` are further keys, strings all."""
-    lines = ["[source]", f'connector = "{connector_of(url)}"', f"url = {json.dumps(url)}", 'heartbeat = "1s"']
+    lines = ["[source]", f'connector = "{connector_of(url)}"', f"url = {json.dumps(url)}", f'heartbeat = "{HEARTBEAT}"']
     if tables:
         lines.append(f"tables = {json.dumps(list(tables))}")
     return "\n".join([*lines, *(f"{key} = {json.dumps(value)}" for key, value in more.items()), ""])

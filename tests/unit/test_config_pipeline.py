@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -150,7 +151,7 @@ class ThirdPartySettings(SinkSettings):
 
 
 @pytest.fixture
-def third_party(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def third_party(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """A sink of somebody else, installed by entry point; what it was created with."""
     created: list[Any] = []
 
@@ -165,15 +166,16 @@ def third_party(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def entry_points(**selection: str) -> Any:
         found = list(real(**selection))
-        if selection["group"] == "tailrace.sinks" and selection.get("name", "thirdparty") == "thirdparty":
-            entry = connectors_entry("thirdparty", "thirdparty_sink:sink")
-            found.append(entry)
-        if selection["group"] == "tailrace.sinks" and selection.get("name", "broken") == "broken":
+        if selection["group"] == "tailrace.sinks":
+            found.append(connectors_entry("thirdparty", "thirdparty_sink:sink"))
             found.append(connectors_entry("broken", "no_such_module_anywhere:sink"))
         return found
 
-    monkeypatch.setattr(connectors, "entry_points", entry_points)
-    return created
+    with monkeypatch.context() as patch:
+        patch.setattr(connectors, "entry_points", entry_points)
+        connectors._entries.cache_clear()
+        yield created
+    connectors._entries.cache_clear()
 
 
 def connectors_entry(name: str, value: str) -> Any:

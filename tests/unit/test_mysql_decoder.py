@@ -131,6 +131,13 @@ class Log:
     def xid(self) -> bytes:
         return self.event(types.XID, bytes(8))
 
+    def turn(self, file: str = FILE) -> bytes:
+        """What the server sends first: which file follows, from its beginning."""
+        self.pos = 4
+        packet = self.event(types.ROTATE, struct.pack("<Q", 4) + file.encode(), flags=0x20, end_pos=0)
+        self.pos = 4
+        return packet
+
     def query(self, text: bytes, database: bytes = b"shop") -> bytes:
         head = struct.pack("<IIBHH", 7, 0, len(database), 0, 0)
         return self.event(types.QUERY, head + database + b"\0" + text)
@@ -145,13 +152,19 @@ def image(number: int, value: int | None) -> bytes:
 class Bench:
     """A decoder with everything around it."""
 
-    def __init__(self, restart: Restart | None = None, checksum: bool = True) -> None:
+    def __init__(self, restart: Restart | None = None, checksum: bool = True, skip_to: int = 0) -> None:
         restart = restart or Restart(FILE, 4)
         self.log = Log(restart.pos, checksum)
         self.tables = OneTable()
-        self.emitter = Emitter(1, restart.to_text())
+        self.emitter = Emitter(1, restart.to_text(), mark=restart.mark)
         self.decoder = Decoder(
-            self.emitter, self.tables, restart, DomainPosition(restart.gtid), mariadb=True, checksum=checksum
+            self.emitter,
+            self.tables,
+            restart,
+            DomainPosition(restart.gtid),
+            mariadb=True,
+            checksum=checksum,
+            skip_to=skip_to,
         )
         self.feed(self.log.format())
 

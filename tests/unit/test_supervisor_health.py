@@ -41,6 +41,7 @@ def test_a_worker_that_reports_without_progress_is_not_well() -> None:
     health, clock = worker()
     health.take(streaming(1))
     for _ in range(31):
+        assert health.complaint() == "", "for thirty seconds it may"
         clock.now += 1
         health.take(streaming(1))
     assert health.complaint() == "capture has not advanced for 31 s, and nothing shows that it has nothing to do"

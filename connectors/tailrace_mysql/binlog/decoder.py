@@ -176,18 +176,33 @@ class Decoder(Undecided):
         if kind in (_HEARTBEAT, _HEARTBEAT_V2):
             self._heartbeat(event, kind, end_pos)
             return
-        if flags & _ARTIFICIAL or end_pos == 0:
+        if flags & _ARTIFICIAL or (end_pos == 0 and (kind == _ROTATE or not log.wraps(size))):
             if kind == _ROTATE:
                 # The server names what comes next. With GTIDs that may lie before the restart: it leaves out what is
                 # done.
                 log.turn(*events.rotate(event))
             return
-        log.advance(end_pos, size)
-        if self._skip_to and log.before_start(self._skip_to):
-            return
+        if log.far:
+            if not self._arrives(kind, end_pos, size):
+                return
+        else:
+            log.advance(end_pos, size)
         self._one(kind, event, flags)
         if not self._mark:
             self._idle()
+
+    def _arrives(self, kind: int, end_pos: int, size: int) -> bool:
+        """Reading is to begin where 32 bits of a position do not reach: whether the event in hand is to be taken."""
+        log = self._log
+        if self._skip_to:
+            log.advance(end_pos, size)
+            if log.before_start(self._skip_to):
+                return False
+            log.far = 0
+        elif kind in _BEGINNINGS:
+            log.leap(end_pos, size)
+        # By GTID, what stands between the transactions that are left out is sent. Its places say nothing.
+        return True
 
     def _one(self, kind: int, event: bytes, flags: int) -> None:
         # What transactions are made of comes first, because it is most of the log.
@@ -480,6 +495,7 @@ class ServerError(Exception):
         self.place = place
 
 
+_BEGINNINGS = frozenset({types.MARIADB_GTID, types.GTID, types.ANONYMOUS_GTID, types.GTID_TAGGED})
 #: Besides row events: what a transaction that is passed over need not be asked about.
 _CHANGES = frozenset({types.PARTIAL_UPDATE_ROWS, types.EXECUTE_LOAD_QUERY, *types.MARIADB_ROWS_COMPRESSED})
 

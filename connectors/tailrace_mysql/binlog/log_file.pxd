@@ -12,6 +12,7 @@ cdef class LogFile:
     cdef bint _checksum
     cdef object _started
     cdef public long long created
+    cdef public long long far
     cdef public str file
     cdef public bytes json
     cdef public long long next
@@ -26,6 +27,9 @@ cdef class LogFile:
     cpdef bytes checked(self, bytes payload)
     @cython.locals(end=cython.longlong)
     cpdef advance(self, long long end_pos, long long size)
+    cpdef bint wraps(self, long long size)
+    @cython.locals(end=cython.longlong)
+    cpdef leap(self, long long end_pos, long long size)
 
 
 @cython.locals(number=cython.longlong)

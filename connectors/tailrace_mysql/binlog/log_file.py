@@ -27,10 +27,11 @@ class LogFile:
         pos: where the event in hand begins.
         next: where the one after it begins.
         created: when the file was begun, seconds since 1970; 0 before its format description.
+        far: where reading is to begin in this file, while that is not reached, if 32 bits do not tell it; else 0.
         table_id_size: bytes of a table id.
     """
 
-    __slots__ = ("_checksum", "_started", "created", "file", "json", "next", "number", "pos", "table_id_size")
+    __slots__ = ("_checksum", "_started", "created", "far", "file", "json", "next", "number", "pos", "table_id_size")
 
     def __init__(self, restart: Restart, checksum: bool) -> None:
         self._started = restart
@@ -49,6 +50,8 @@ class LogFile:
         self.number = file_number(file)
         self.json = orjson.dumps(file)
         self.next = pos
+        started = self._started
+        self.far = started.pos if pos <= _LOW_32 < started.pos and file == started.file else 0
 
     def mark(self) -> str:
         """Of the event in hand."""
@@ -100,13 +103,27 @@ class LogFile:
         self.pos = end - size
         self.next = end
 
+    def wraps(self, size: int) -> bool:
+        """Whether an event of this size whose header says that it ends at 0 ends at a multiple of 4 GiB. Else it stands
+        in no file."""
+        return unwrapped(0, self.next + size) >= self.next + size
+
+    def leap(self, end_pos: int, size: int) -> None:
+        """To the first transaction behind what the server has left out because it is done: 4 GiB of a file, or more,
+        of which the header's 32 bits tell nothing. It lies where reading is to begin, or near it."""
+        end = unwrapped(end_pos, max(self.next, self.far) + size)
+        self.pos = end - size
+        self.next = end
+        self.far = 0
+
     def hear(self, file: str, pos: int, wrapped: bool) -> bool:
-        """A heartbeat says that everything up to there was sent; False where it speaks of another file.
+        """A heartbeat says that everything up to there was sent; False where it speaks of another file, or does not say
+        enough.
 
         Args:
             wrapped: the position has only 32 bits.
         """
-        if file != self.file:
+        if file != self.file or (wrapped and self.far):
             return False
         self.next = max(self.next, unwrapped(pos, self.next) if wrapped else pos)
         return True

@@ -144,7 +144,7 @@ cdef class Whole:
         cdef Decoder decoder = self.decoder
         cdef Emitter emitter = decoder._emitter
         cdef LogFile log = decoder._log
-        if decoder._mark or decoder._skip_to or decoder._pieces or emitter._pending or emitter._skip_to or emitter.traced:
+        if decoder._mark or log.far or decoder._pieces or emitter._pending or emitter._skip_to or emitter.traced:
             return 0
         self.data = <const unsigned char *>PyBytes_AS_STRING(chunk)
         self.size = PyBytes_GET_SIZE(chunk)

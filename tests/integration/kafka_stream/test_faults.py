@@ -81,14 +81,19 @@ def test_a_transaction_that_the_broker_gave_up_is_begun_anew(own_pipeline: Pipel
     writer = begin(own_pipeline, USERS)
     producing = writer._producing
     commit = producing._send_entries
+    reader = reader_from_beginning(own_pipeline)
+    before = sum(reader.ends().values())
+
+    def given_up() -> bool:
+        """Behind the record stands the marker of a transaction's end."""
+        producing._producer.poll(0.1)
+        return sum(reader.ends().values()) == before + 2
 
     def late(entries: Any) -> None:
         entries = list(entries)
         if entries:
             producing._producer.flush(5)
-            deadline = time.monotonic() + 5
-            while time.monotonic() < deadline:
-                producing._producer.poll(0.1)
+            servers.wait_until(given_up, 30, "the broker gives the transaction up")
         commit(entries)
 
     producing._send_entries = late
@@ -99,7 +104,6 @@ def test_a_transaction_that_the_broker_gave_up_is_begun_anew(own_pipeline: Pipel
     writer = own_pipeline.open().writer()
     assert POSITION_KEY not in writer.state()
     writer.publish([run(topic, (b"1", b"again"))], {POSITION_KEY: b"1"})
-    reader = reader_from_beginning(own_pipeline)
     assert values(read_to_end(reader)) == [b"again"]
     reader.close()
     writer.close()

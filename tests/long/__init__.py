@@ -1,0 +1,1 @@
+"""What takes minutes and gigabytes, and so is no part of the ordinary tests: `make long`."""
