@@ -7,22 +7,30 @@ from collections.abc import Sequence
 import orjson
 
 from tailrace.schema import Column, TableName
-from tailrace_mysql.binlog.rows import TextPlan
 from tailrace_mysql.matching import declared_of
+from tailrace_mysql.resultset import SelectedColumn, TextPlan
 from tailrace_mysql.types import ColumnType, column_type
 from tailrace_mysql.views import quote, quote_table
 
 
 class Select:
-    """What is selected of a table, and how a row of it becomes JSON."""
+    """What is selected of a table, and how a row of it becomes JSON.
+
+    Attributes:
+        plan: of the rows of `sql`.
+        key_plan: of the row of `nth_key`.
+    """
 
     def __init__(self, name: TableName, columns: Sequence[Column], where: str = "") -> None:
         """`where`: which rows, in the server's SQL, of a person; "" all."""
         self._condition = where
         self.name = name
         self.types: list[ColumnType] = [column_type(declared_of(column)) for column in columns]
-        self.plan = TextPlan([(c.name, t.convert, c.key) for c, t in zip(columns, self.types, strict=True)])
-        self.key = [index for _, index in sorted((c.key, i) for i, c in enumerate(columns) if c.key)]
+        self.plan = TextPlan(
+            [SelectedColumn(c.name, t.convert, c.key, t.selected) for c, t in zip(columns, self.types, strict=True)]
+        )
+        self.key = self.plan.key
+        self.key_plan = TextPlan([self.plan.columns[index] for index in self.key])
         self._names = [quote(column.name) for column in columns]
 
     def sql(self, after: Sequence[str] = (), until: Sequence[str] = (), limit: int = 0) -> str:
@@ -40,10 +48,6 @@ class Select:
         chosen = ", ".join(self.types[index].select.format(self._names[index]) for index in self.key)
         text = f"SELECT {chosen} FROM {quote_table(self.name)}{self._where(after, ())}"
         return f"{text} ORDER BY {self._order} LIMIT 1 OFFSET {skipped}"
-
-    def key_of(self, row: Sequence[bytes]) -> list[bytes]:
-        """The key's values of a row of `sql`."""
-        return [row[index] for index in self.key]
 
     def bound(self, key: Sequence[bytes], order: list[list[str]]) -> str:
         """The literals of a key, and the order in which they bound a range, as text to be stored."""

@@ -342,6 +342,25 @@ def test_tagged_gtids(mysql: servers.MySQL) -> None:
             assert [after["id"] for _, _, _, after in capture.brief()] == [3]
 
 
+def test_a_log_whose_gtid_position_mariadb_cannot_tell_is_not_read_from_its_beginning(mariadb: servers.MariaDB) -> None:
+    """The server looks for the position in the file, and gives up at an event larger than max_allowed_packet."""
+    with mariadb.database() as database:
+        database.execute(
+            "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9000), b MEDIUMTEXT AS (REPEAT(a, 1000)) VIRTUAL,"
+            " c MEDIUMTEXT AS (REPEAT(a, 900)) VIRTUAL)"
+        )
+        database.execute("INSERT INTO t (id, a) VALUES (1, REPEAT('x', 9000))")
+        try:
+            capture = Capture(database)
+            with pytest.raises(RefusedError, match="max_allowed_packet"):
+                capture.open()
+            capture.close()
+        finally:
+            database.execute("FLUSH BINARY LOGS")
+        with capturing(database) as capture:
+            assert capture.brief() == []
+
+
 def test_tls(database: Database) -> None:
     if database.server.kind == "mariadb":
         assert database.value("SELECT @@have_ssl") == "DISABLED"
@@ -354,6 +373,7 @@ def test_tls(database: Database) -> None:
         rows = [(n, "x" * 20, 1) for n in range(5000)]
         database.executemany("INSERT INTO t VALUES (%s, %s, %s)", rows)
         assert len(capture.catch_up()) == 5000
+        assert len(capture.stored("t")) == 5000
     capture = Capture(database, settings={"tls": {"mode": "verify-full"}})
     with pytest.raises(RefusedError, match="certificate"):
         capture.open()

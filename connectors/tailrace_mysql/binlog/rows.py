@@ -12,7 +12,7 @@ import orjson
 from tailrace.compiled import compiled_class
 from tailrace.errors import LogFormatError, TailraceError, ValueRefusedError
 from tailrace.render import object_heads
-from tailrace_mysql.types import Converter, Native, Reader
+from tailrace_mysql.types import Native, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,34 +124,3 @@ def refusal(column: str, error: Exception) -> TailraceError:
         )
     reason = str(error) if type(error) is ValueError else "the row image ends too early or holds an unknown value"
     return LogFormatError(f"column {column} cannot be read: {reason}", fix="exclude the table, and report this")
-
-
-class TextPlan:
-    """The same for rows that a SELECT returned, a value per column."""
-
-    __slots__ = ("_converters", "_key_indices", "_key_template", "_names", "_row_template")
-
-    def __init__(self, columns: Sequence[tuple[str, Converter, int]]) -> None:
-        """`columns`: name, converter, place in the primary key."""
-        self._names = tuple(name for name, _, _ in columns)
-        self._converters = tuple(convert for _, convert, _ in columns)
-        self._row_template = object_template(self._names)
-        keys = sorted((key, index) for index, (_, _, key) in enumerate(columns) if key)
-        self._key_indices = tuple(index for _, index in keys)
-        self._key_template = object_template([self._names[index] for index in self._key_indices])
-
-    def read(self, row: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
-        """The row's key and JSON object.
-
-        Raises:
-            LogFormatError, ValueRefusedError: without a place; they name the column.
-        """
-        values: list[bytes] = []
-        try:
-            for convert, value in zip(self._converters, row, strict=True):
-                values.append(b"null" if value is None else convert(value))
-        except (IndexError, ValueError, TypeError) as error:
-            raise refusal(self._names[len(values)], error) from None
-        keys = self._key_indices
-        key = self._key_template % tuple([values[index] for index in keys]) if keys else None
-        return key, self._row_template % tuple(values)
