@@ -8,6 +8,7 @@ the table is suspended, and the others go on. Versions and suspensions are kept 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
@@ -42,6 +43,8 @@ from tailrace_mysql.versions import definitions, first_schema, next_schema, same
 
 _RELOAD = "load the table anew"
 _UNKNOWN = Match("its columns are not known")
+#: How servers word a CREATE TABLE … SELECT: in UTF-8, whatever the client's character set is, which the event names.
+_WORDED_BY_THE_SERVER = re.compile(rb"CREATE (?:OR REPLACE )?TABLE (?:IF NOT EXISTS )?(?:`[^`]*`\.)?`[^`]*` \(\n  `")
 log = structlog.get_logger()
 
 
@@ -589,6 +592,8 @@ class SchemaHistory:
 
     def _sql(self, query: Query) -> str:
         charset = self._server.charsets.get(query.charset, "utf8mb4")
+        if _WORDED_BY_THE_SERVER.match(query.text):
+            charset = "utf8mb4"
         try:
             return decoder(charset)(query.text)
         except (UnsupportedTypeError, UnicodeDecodeError):

@@ -18,7 +18,6 @@ _VARIABLES = (
     "binlog_format",
     "binlog_row_image",
     "binlog_row_metadata",
-    "encrypt_binlog",
     "expire_logs_days",
     "gtid_mode",
     "hostname",

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from tailrace.errors import TailraceError
 from tailrace.source import Finding
+from tailrace_postgres.catalog import Catalog
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.continuity import Identity
+from tailrace_postgres.inheritance import FIX, uncaptured_children
 from tailrace_postgres.publication import GRANT_CREATE, Publications
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import TWO_PHASE_FIX, find_slot
@@ -40,6 +42,10 @@ def findings(
         result += _role(connection, connect)
         tables = select(connection)
         result += _tables(tables)
+        result += [
+            Finding(f"table {table.source.name}", None, what, FIX)
+            for table, what in uncaptured_children(Catalog(connection), tables)
+        ]
         result += _publication(connection, publication_name, tables)
         return result
     except TailraceError as error:

@@ -49,7 +49,7 @@ class Relations:
     def renamed_label(self, plan: RowPlan) -> None:
         """The table is suspended."""
 
-    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         return [plan.fragment(index, b"0") for index in columns] if self._present and columns == [0] else None
 
 

@@ -46,7 +46,7 @@ class FakeRelations:
     def renamed_label(self, plan: RowPlan) -> None:
         self.found = None
 
-    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         self.asked.append((key, columns))
         return self.present
 
