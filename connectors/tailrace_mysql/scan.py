@@ -157,7 +157,7 @@ class _Statements(Packets):
 class _Mentions(_Statements):
     """Looks for statements in which one of these names stands by itself."""
 
-    def __init__(self, names: Sequence[str], charsets: Mapping[int, str]) -> None:
+    def __init__(self, names: Sequence[str], charsets: Mapping[int, str] | None = None) -> None:
         super().__init__((), charsets)
         words = "|".join(re.escape(name.lower()) for name in names)
         self._names = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])")
