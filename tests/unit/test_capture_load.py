@@ -473,3 +473,17 @@ def test_a_load_that_was_begun_again_is_gone_on_with_after_a_restart() -> None:
     capture = Capture(idle=True, state={load_key(TOPIC): entry})
     capture.load.demand(Position(1, "", ""))
     assert capture.reader.demands == [TOPIC], "what the stream had brought before, its views must see"
+
+
+def test_a_chunk_of_a_suspended_table_that_is_still_being_read_leaves_nothing_behind() -> None:
+    """Its outcome is taken by nobody once the load is over: neither the task nor its view may stay in use."""
+    capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
+    gate = capture.reader.gates["5"] = threading.Event()
+    capture.reader.rows_now = rows(1, 9)
+    capture.load.read()
+    wait_until(lambda: (None, "5") in capture.reader.asked, 10, "the gated chunk's view is open")
+    threading.Timer(0.05, gate.set).start()
+    capture.load.suspend({TOPIC})
+    assert capture.load.done
+    assert not capture.load.reading
+    assert not capture.load._window._views

@@ -266,7 +266,11 @@ class Load:
         table.ordered(reading.order)
         if table.total < 2 * SPAN_ROWS:
             table.divided = True
-        if not table.divided and not table.rest.taken and sum(map(self._is_free, table.spans)) <= self._most_readers:
+        if (
+            not table.divided
+            and not table.rest.taken
+            and sum(not span.taken for span in table.spans) <= self._most_readers
+        ):
             self._begin_dividing(topic, table, reading)
             return
         span = table.free()
@@ -284,10 +288,6 @@ class Load:
         self._tasks.append(task)
         self._readers.begin(lambda reader: reader.bound(reading, rest.after, rows), task)
 
-    @staticmethod
-    def _is_free(span: Span) -> bool:
-        return not span.taken
-
     def _chunk(self, reader: ChunkReader, task: _Task, span: Span) -> Chunk | None:
         """On a reader's thread."""
 
@@ -301,6 +301,8 @@ class Load:
     def _take(self, outcome: Outcome) -> None:
         """What became of a task."""
         task: _Task = outcome.task
+        if task not in self._tasks:
+            return  # the load was over before
         self._tasks.remove(task)
         topic, error = task.topic, outcome.error
         if topic not in self.tables or task.given_up:
@@ -378,6 +380,8 @@ class Load:
     def _trace(self) -> None:
         if self.done:
             self._readers.close()
+            tasks, self._tasks = self._tasks, []  # whose outcomes nobody takes any more
+            self._give_up(tasks)
         self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
 
     def _is_due(self, topic: str) -> bool:

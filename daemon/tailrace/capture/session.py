@@ -370,11 +370,11 @@ class Session:
 
     def _require_same_log(self, stored: Position) -> None:
         """A load without a log has no place in it, and a place in the log would be held for ever without its reader."""
-        before = "full-load" if stored.restart == NO_LOG else "cdc"
-        if (before == "full-load") != (self._mode == "full-load"):
+        without = stored.restart == NO_LOG
+        if without != (self._mode == "full-load"):
+            before = "full-load" if without else "cdc or full-load-and-cdc"
             raise RefusedError(
-                f"the pipeline's state is of mode {before if before == 'full-load' else 'cdc or full-load-and-cdc'},"
-                f" and the file says {self._mode}",
+                f"the pipeline's state is of mode {before}, and the file says {self._mode}",
                 fix="run `tailrace teardown` first, or give the new pipeline another name",
             )
 
