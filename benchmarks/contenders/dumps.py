@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.contenders.limits import limit
+from benchmarks.contenders.limits import limit, mysql_tool
 from benchmarks.figures import Run
 from benchmarks.processes import run, server_cpu
 from benchmarks.stage import Stage
 from benchmarks.works import is_mysql
-from tests.servers.debian import mysql_tree
 from tests.servers.process import program
 
 
@@ -36,7 +35,7 @@ class Dump:
         login = self._stage.source.server.login
         mysql = self.name == "mysqldump"
         return [
-            *(_mysqldump() if mysql else [program("mariadb-dump", package="mariadb-client")]),
+            *(mysql_tool(self.name) if mysql else [program("mariadb-dump", package="mariadb-client")]),
             "--no-defaults",
             *(["--ssl-mode=DISABLED", "--set-gtid-purged=OFF", "--no-tablespaces"] if mysql else ["--skip-ssl"]),
             *(f"--host={login.host}", f"--port={login.port}", f"--user={login.user}"),
@@ -52,10 +51,3 @@ class Dump:
             *("--no-psqlrc", f"--dbname={self._stage.source.name}", "--output=/dev/null"),
             *(f"--command=COPY {table} TO STDOUT" for table in self._stage.work.tables),
         ]
-
-
-def _mysqldump() -> list[str | Path]:
-    """Out of the unpacked packages, through their own loader."""
-    root = mysql_tree()
-    loader = root / "usr/lib64/ld-linux-x86-64.so.2"
-    return [loader, "--library-path", root / "usr/lib/x86_64-linux-gnu", root / "usr/bin/mysqldump"]

@@ -35,7 +35,11 @@ class Binlog:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, server_cpu(source=pid) as servers:
             done = run(
                 [
-                    *(_mysqlbinlog() if self._is_mysql else [program("mariadb-binlog", package="mariadb-client")]),
+                    *(
+                        mysql_tool("mysqlbinlog")
+                        if self._is_mysql
+                        else [program("mariadb-binlog", package="mariadb-client")]
+                    ),
                     *("--no-defaults", "--read-from-remote-server", "--raw", "--to-last-log"),
                     "--ssl-mode=DISABLED" if self._is_mysql else "--skip-ssl",
                     *(f"--host={login.host}", f"--port={login.port}", f"--user={login.user}"),
@@ -54,11 +58,11 @@ class Binlog:
         return sum(int(size) for name, size, *_ in logs if name >= file) - position
 
 
-def _mysqlbinlog() -> list[str | Path]:
+def mysql_tool(name: str) -> list[str | Path]:
     """Out of the unpacked packages, through their own loader."""
     root = mysql_tree()
     loader = root / "usr/lib64/ld-linux-x86-64.so.2"
-    return [loader, "--library-path", root / "usr/lib/x86_64-linux-gnu", root / "usr/bin/mysqlbinlog"]
+    return [loader, "--library-path", root / "usr/lib/x86_64-linux-gnu", root / "usr/bin" / name]
 
 
 class PgRecvlogical:

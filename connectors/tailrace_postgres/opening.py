@@ -172,12 +172,8 @@ class Opening:
         self._publish(beginning)
         topics = [topic for topic in new if topic]
         if topics:
-            # Of our own after the ALTER: all that wrote before it have lower ones. A standby gives out none.
-            floor = int(
-                self.queries.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
-                if wal.in_recovery(self.queries)
-                else self.queries.value("SELECT pg_current_xact_id()::text")
-            )
+            # Of our own after the ALTER: all that wrote before it have lower ones.
+            floor = wal.xid_floor(self.queries)
             for topic in topics:
                 beginning.horizon.floors[topic] = floor
                 beginning.records[FLOOR_PREFIX + topic] = b"%d" % floor

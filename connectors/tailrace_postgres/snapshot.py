@@ -31,7 +31,7 @@ from tailrace_postgres.connection import Connection
 from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.view import Snapshot
-from tailrace_postgres.wal import in_recovery
+from tailrace_postgres.wal import xid_floor
 
 
 @dataclass(slots=True)
@@ -112,13 +112,7 @@ class PostgresSnapshotReader:
 
     def demand(self, topic: str, position: Position) -> None:
         """Every transaction that has begun until now must be over; so then are those before the position."""
-        connection = self._connection
-        floor = connection.value(
-            "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
-            if in_recovery(connection)
-            else "SELECT pg_current_xact_id()::text"
-        )
-        self._horizon.floors[topic] = int(floor)
+        self._horizon.floors[topic] = xid_floor(self._connection)
 
     def prepare(self, topic: str, where: str) -> TableReading:
         """The table as the catalog has it: a version that the log has not come to is announced with its rows."""

@@ -36,6 +36,14 @@ def in_recovery(connection: Connection) -> bool:
     return bool(connection.value("SELECT pg_is_in_recovery()"))
 
 
+def xid_floor(connection: Connection) -> int:
+    """A transaction id above those of all transactions that have begun, and of all that the log has. A standby gives
+    out none of our own."""
+    if in_recovery(connection):
+        return int(connection.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+    return int(connection.value("SELECT pg_current_xact_id()::text"))
+
+
 def require_reached(connection: Connection, position: int) -> None:
     """The log's end is at or past a position that was read before.
 
