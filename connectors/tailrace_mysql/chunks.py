@@ -40,6 +40,10 @@ class TableReading:
     def order(self) -> str:
         return orjson.dumps(self.definition.order).decode()
 
+    @property
+    def private(self) -> bool:
+        return self.table.shape is not None and self.table.shape.hides_key
+
 
 class Views(Protocol):
     """How a chunk's view is opened, and what the stream must reach before its rows go out."""
@@ -144,12 +148,15 @@ class MySQLChunkReader:
         seen = view(lambda: self._open_view(connection, reading))
         sql = select.sql(literals(after, order), literals(until, order), limit_rows)
         rows: list[tuple[bytes | None, bytes]] = []
-        size, last, full = 0, None, False
+        size, last, full, read = 0, None, False, 0
         with closing(rows_of(connection, sql, self._connector.address)) as answer:
             for raw in answer:
                 row = row_of(select, raw)
-                rows.append(row)
                 last = raw
+                read += 1
+                if row is None:
+                    continue
+                rows.append(row)
                 size += len(row[1]) + len(row[0] or b"") + ROW_OVERHEAD
                 if size >= limit_bytes:
                     full = True
@@ -161,7 +168,7 @@ class MySQLChunkReader:
         high, members = self._views.high()
         if not self._is_as(reading):
             return None
-        more = full or len(rows) == limit_rows
+        more = full or read == limit_rows
         behind = select.bound(select.key_of(last), order) if more and last is not None else None
         return Chunk(reading.table, rows, behind, seen, high, members, size)
 
@@ -212,8 +219,8 @@ class MySQLChunkReader:
             self._connection = None
 
 
-def row_of(select: Select, raw: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
-    """A row's key and JSON object."""
+def row_of(select: Select, raw: Sequence[bytes | None]) -> tuple[bytes | None, bytes] | None:
+    """A row's key and JSON object; None where the table's filter leaves it out."""
     try:
         return select.plan.read(raw)
     except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from tailrace.schema import Column, TableName
+from tailrace.shaping.shape import Shape
 from tailrace_mysql.binlog.rows import TextPlan
 from tailrace_mysql.matching import declared_of
 from tailrace_mysql.types import ColumnType, column_type
@@ -16,14 +17,15 @@ from tailrace_mysql.views import quote, quote_table
 class Select:
     """What is selected of a table, and how a row of it becomes JSON."""
 
-    def __init__(self, name: TableName, columns: Sequence[Column], where: str = "") -> None:
+    def __init__(self, name: TableName, columns: Sequence[Column], where: str = "", shape: Shape | None = None) -> None:
         """`where`: which rows, in the server's SQL, of a person; "" all."""
         self._condition = where
         self.name = name
         self.types: list[ColumnType] = [column_type(declared_of(column)) for column in columns]
-        self.plan = TextPlan([(c.name, t.convert, c.key) for c, t in zip(columns, self.types, strict=True)])
+        self.plan = TextPlan([(c.name, t.convert, c.key) for c, t in zip(columns, self.types, strict=True)], shape)
         self.key = [index for _, index in sorted((c.key, i) for i, c in enumerate(columns) if c.key)]
         self._names = [quote(column.name) for column in columns]
+        self._wanted = frozenset(range(len(columns))) if shape is None else shape.wanted | set(self.key)
 
     def sql(self, after: Sequence[str] = (), until: Sequence[str] = (), limit: int = 0) -> str:
         """All rows, in no order; with a limit the first ones of a range, in the key's order.
@@ -31,7 +33,10 @@ class Select:
         Args:
             after, until: literals of the keys behind which to begin and with which to end.
         """
-        chosen = ", ".join(t.select.format(name) for t, name in zip(self.types, self._names, strict=True))
+        chosen = ", ".join(
+            t.select.format(name) if index in self._wanted else "NULL"  # dropped: it need not be sent
+            for index, (t, name) in enumerate(zip(self.types, self._names, strict=True))
+        )
         text = f"SELECT {chosen} FROM {quote_table(self.name)}{self._where(after, until)}"
         return f"{text} ORDER BY {self._order} LIMIT {limit}" if limit else text
 

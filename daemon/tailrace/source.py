@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
 from tailrace.position import Position
-from tailrace.schema import TableName
+from tailrace.schema import TableName, TableSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,12 @@ class Reading(Protocol):
     @property
     def order(self) -> str:
         """Names the key's order: bounds that were made in another order mean nothing."""
+        ...
+
+    @property
+    def private(self) -> bool:
+        """The key has values that must not reach the stream: bounds are not stored, and a restart reads from the
+        table's beginning."""
         ...
 
 
@@ -211,6 +217,13 @@ class Source(Protocol):
 
     def tables(self) -> list[SourceTable]:
         """The tables that the globs select now; changes nothing."""
+        ...
+
+    def schemas(self) -> list[TableSchema]:
+        """The columns that the selected tables have now, each as a first version; changes nothing.
+
+        Tables whose types are not supported are not among them.
+        """
         ...
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 
+from tailrace.connectors import Context
 from tailrace.errors import TableGoneError
 from tailrace.position import NO_LOG, schema_key, table_key
-from tailrace.schema import Column, Kind, TableName, Type
+from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, sequence
 from tailrace.source import SourceTable
 from tailrace.tables_source import TablesSource
@@ -20,7 +23,10 @@ NOTE = Column(2, "note", Type(Kind.TEXT, "text"))
 
 class Tables(TablesSource):
     def __init__(self) -> None:
-        super().__init__("shop", "postgresql")
+        super().__init__(Context("shop", "full-load", Path("/state")), "postgresql")
+
+    def schemas(self) -> list[TableSchema]:
+        return []
 
     def tables(self) -> list[SourceTable]:
         return [SourceTable(NAME, TOPIC)]

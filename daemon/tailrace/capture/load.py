@@ -264,6 +264,7 @@ class Load:
         if table.order not in ("", reading.order):
             self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
         table.ordered(reading.order)
+        table.private = reading.private
         if table.total < 2 * SPAN_ROWS:
             table.divided = True
         if not table.divided and not table.rest.taken and sum(map(self._is_free, table.spans)) <= self._most_readers:
