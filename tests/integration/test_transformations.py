@@ -90,13 +90,17 @@ mask_salt = "{salt}"
 class Bench:
     """The source's tables, and the pipeline over them."""
 
-    def __init__(self, source: Database, sinks: dict[str, Database], folder: Path, rules: str = RULES) -> None:
+    def __init__(
+        self, source: Database, sinks: dict[str, Database], folder: Path, rules: str = RULES, top: str = ""
+    ) -> None:
         self.source = source
         self.postgres = source.url.startswith("postgres")
         self.lite = folder / "target.db"
         parts = [text.source(source.url), text.sink("main", f"sqlite:///{self.lite}")]
         parts += [text.sink(name, target.url) for name, target in sinks.items()]
-        self.file = PipelineFile(folder, text.pipeline(folder, *parts, rules.format(salt=SALT), name=source.name))
+        self.file = PipelineFile(
+            folder, text.pipeline(folder, *parts, rules.format(salt=SALT), name=source.name, top=top)
+        )
         self.folder = folder
         (folder / "state").mkdir(exist_ok=True)
         self.runner = Runner(load(self.file.path))
@@ -319,6 +323,25 @@ def test_transformed_tables(
     assert [(row["a"], row["v"]) for row in bench.rows("bag")] == [(2, "**o"), (4, "***r"), (9, "**e"), (9, "**e")]
     assert [(row["v"], row["code"]) for row in bench.rows("chosen")] == [(20, "b"), (3, "d")]
     assert bench.rows("MIXED")[0] == {"ID": 1, "SOME": 70}
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "postgres18"])
+def test_a_load_without_a_log_is_transformed_too(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    server: SqlServer = request.getfixturevalue(kind)
+    with server.database("src") as source:
+        bench = Bench(source, {}, tmp_path, top='mode = "full-load"')
+        bench.create()
+        assert bench.file.until_caught_up().code == 0
+        assert bench.file.command("check").code == 0
+        explained = bench.file.command("explain", "--json")
+        assert explained.code == 0, explained.stderr
+        assert len(json.loads(explained.stdout)["tables"]) == 10
+        found = verify(bench.pipeline, attempts=1)
+    assert found.equal, found.to_dict()
+    assert len(found.tables) == 10
+    bench.assert_nothing_leaked()
+    assert bench.rows("persons_of_people")[0]["email"] == hashed(f"{CLEAR}1@x.org")
+    assert [row["id"] for row in bench.rows("doors")] == [2, 4]
 
 
 @pytest.mark.parametrize("kind", ["mariadb", "postgres18"])
