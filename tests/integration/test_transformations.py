@@ -325,6 +325,18 @@ def test_transformed_tables(
     assert bench.rows("MIXED")[0] == {"ID": 1, "SOME": 70}
 
 
+def test_a_system_versioned_table_with_rules_is_suspended(mariadb: SqlServer, tmp_path: Path) -> None:
+    with mariadb.database("src") as source:
+        bench = Bench(source, {}, tmp_path)
+        bench.execute("CREATE TABLE doors (id INT PRIMARY KEY, status VARCHAR(20)) WITH SYSTEM VERSIONING")
+        bench.execute("CREATE TABLE plain (id INT PRIMARY KEY)", "INSERT INTO doors VALUES (1, 'live')")
+        bench.runner.catch_up()
+        bench.execute("INSERT INTO doors VALUES (2, 'live')")
+        bench.runner.catch_up()
+        assert "system-versioned" in bench.suspended()["doors"]
+        assert not [topic for topic, _, _ in bench.events() if topic.endswith(".doors")]
+
+
 @pytest.mark.parametrize("kind", ["mariadb", "postgres18"])
 def test_a_load_without_a_log_is_transformed_too(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     server: SqlServer = request.getfixturevalue(kind)
