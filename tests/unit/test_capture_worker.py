@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tailrace.capture import worker
+from tailrace.config.file import LoadSettings
 from tailrace.errors import UnreachableError
 from tailrace.position import Position
 from tailrace.report import Control, WorkerReport
@@ -34,6 +35,7 @@ class Pipeline:
     """As much of a pipeline as capture's worker looks at."""
 
     mode = "full-load-and-cdc"
+    load = LoadSettings()
 
     def __init__(self) -> None:
         self.source = Flaky([1, 2, 3], [])
