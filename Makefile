@@ -33,8 +33,8 @@ long: servers     ## what takes minutes and gigabytes: a binlog file of more tha
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)
 
-fuzz: venv       ## both decoders, compiled and interpreted, on damaged and made up streams for FUZZ_SECONDS each
-	for engine in mysql postgres; do for pure in 0 1; do TAILRACE_PURE=$$pure \
+fuzz: venv       ## the decoders, compiled and interpreted, on damaged and made up streams for FUZZ_SECONDS each
+	for engine in mysql postgres select; do for pure in 0 1; do TAILRACE_PURE=$$pure \
 	    $(PYTHON) -m tests.fuzz $$engine --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS) || exit 1; done; done
 
 lint: venv       ## ruff and mypy

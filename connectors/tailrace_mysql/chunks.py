@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
-from pymysql.cursors import SSCursor
 
 from tailrace.emitter import EventTable
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError
-from tailrace.source import ROW_OVERHEAD, Chunk, OpenView, View
+from tailrace.source import Chunk, OpenView, View
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, interrupt, quietly_close, translated
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.restart import Restart
+from tailrace_mysql.result import Result
+from tailrace_mysql.resultset import JsonRow
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.table_select import Select, literals
 from tailrace_mysql.views import CHUNK_LOCK_SECONDS, close_view, covers, limit_lock_wait, open_view
@@ -147,30 +147,19 @@ class MySQLChunkReader:
         connection = self._connected()
         seen = view(lambda: self._open_view(connection, reading))
         sql = select.sql(literals(after, order), literals(until, order), limit_rows)
-        rows: list[tuple[bytes | None, bytes]] = []
-        size, last, full, read = 0, None, False, 0
-        with closing(rows_of(connection, sql, self._connector.address)) as answer:
-            for raw in answer:
-                row = row_of(select, raw)
-                last = raw
-                read += 1
-                if row is None:
-                    continue
-                rows.append(row)
-                size += len(row[1]) + len(row[0] or b"") + ROW_OVERHEAD
-                if size >= limit_bytes:
-                    full = True
-                    break
-        if full:
-            self._disconnect()  # the rest of the answer would have to be read: a new connection is cheaper
-        else:
+        rows: list[JsonRow] = []
+        with Result(connection, select.plan, sql, self._connector.address, str(select.name)) as result:
+            result.read(rows, limit_bytes)
+        if result.ended:
             close_view(connection, self._connector.address)
+        else:
+            self._disconnect()  # the rest of the answer would have to be read: a new connection is cheaper
         high, members = self._views.high()
         if not self._is_as(reading):
             return None
-        more = full or read == limit_rows
-        behind = select.bound(select.key_of(last), order) if more and last is not None else None
-        return Chunk(reading.table, rows, behind, seen, high, members, size)
+        more = not result.ended or result.seen == limit_rows
+        behind = select.bound(result.last, order) if more and result.last is not None else None
+        return Chunk(reading.table, rows, behind, seen, high, members, result.size)
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
         """See `ChunkReader.bound`."""
@@ -178,14 +167,14 @@ class MySQLChunkReader:
         connection = self._connected()
         try:
             sql = select.nth_key(literals(after, order), rows - 1)
-            with closing(rows_of(connection, sql, self._connector.address)) as answer:
-                found = list(answer)
+            with Result(connection, select.key_plan, sql, self._connector.address, str(select.name)) as result:
+                result.read([], 1 << 20)
         except BaseException:
             self._disconnect()
             if not self._is_as(reading):
                 raise TableBusyError("the table is being altered", where=self._connector.address) from None
             raise
-        return select.bound(found[0], order) if found else None
+        return select.bound(result.last, order) if result.last is not None else None
 
     def interrupt(self) -> None:
         """See `ChunkReader.interrupt`."""
@@ -219,31 +208,6 @@ class MySQLChunkReader:
             self._connection = None
 
 
-def row_of(select: Select, raw: Sequence[bytes | None]) -> tuple[bytes | None, bytes] | None:
-    """A row's key and JSON object; None where the table's filter leaves it out."""
-    try:
-        return select.plan.read(raw)
-    except Exception as error:
-        if hasattr(error, "where") and not error.where:
-            error.where = f"table {select.name}"
-        raise
-
-
-def rows_of(connection: DriverConnection, sql: str, where: str) -> Generator[Any, None, None]:
-    """The answer's rows; the connection is closed where they are not all read."""
-    with translated(where):
-        cursor = connection.cursor(SSCursor)
-        ended = False
-        try:
-            cursor.execute(sql)
-            # Not the cursor itself: what stands behind `yield from` is closed with the generator.
-            yield from iter(cursor.fetchone, None)
-            ended = True
-        finally:
-            if not ended:
-                _abandon(connection, cursor)
-
-
 def fields(place: Restart, server: Server) -> bytes:
     """Members of `source` for rows that no event of the log brings."""
     return b'"file":%b,"pos":%d,"row":0,"gtid":null,"server_id":%d,"thread":null,"query":null,' % (
@@ -263,14 +227,3 @@ def same_table(one: TableDefinition | None, other: TableDefinition | None) -> bo
 def shape(columns: Sequence[Any]) -> list[Any]:
     """What of columns decides how rows are read."""
     return [(column.name, column.declared, column.key) for column in columns]
-
-
-def _abandon(connection: DriverConnection, cursor: Any) -> None:
-    """Closes the connection with the rest of an answer unread, which all three of the driver's objects would read first
-    when they are closed or collected."""
-    result, connection._result = connection._result, None
-    cursor._result = cursor.connection = None
-    if result is not None:
-        result.unbuffered_active = False
-        result.connection = None
-    quietly_close(connection)

@@ -31,7 +31,11 @@ _TIMEOUTS = frozenset({1205, 1969, 3024})
 
 # What an account's or a server's defaults must not change: the forms of values, and how long a reader may take.
 _SESSION = "sql_mode = '', time_zone = '+00:00', net_write_timeout = 600"
-_MYSQL_SESSION = "transaction_isolation = 'REPEATABLE-READ', max_execution_time = 0"
+# A key that the server made (a generated invisible one) is in the log, and must be in the catalogue.
+_MYSQL_SESSION = (
+    "transaction_isolation = 'REPEATABLE-READ', max_execution_time = 0"
+    " /*!80030 , show_gipk_in_create_table_and_information_schema = ON */"
+)
 _MARIADB_SESSION = (
     "tx_isolation = 'REPEATABLE-READ', max_statement_time = 0, idle_transaction_timeout = 0,"
     " idle_readonly_transaction_timeout = 0, system_versioning_asof = DEFAULT"

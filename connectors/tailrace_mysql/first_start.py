@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from tailrace_mysql.snapshot import Whole
 from tailrace_mysql.views import close_view, open_view
 
 _ATTEMPTS = 10
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
     Raises:
         UnreachableError: tables are being changed all the time, or there is always a transaction prepared by XA.
     """
+    begun = log_end(session, server).mark
     tables = catalog.read(session, selection)
     prepared = False
     for _ in range(_ATTEMPTS):
@@ -63,8 +66,10 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
             opened = open_view(connection, connector, session, server, keyless, exact=bool(keyless))
             again = catalog.read(session, selection)
             listed = xa.undecided(session, server)
+            logged = listed is not None and _await_listed(connector, session, server, begun)
             if keyless or not load:
-                prepared = bool(listed) or not scan.undecided_since(connector, session, server, before)
+                prepared = bool(listed) or logged
+                prepared = prepared or not scan.undecided_since(connector, session, server, before)
             if prepared:
                 close_view(connection, connector.address)
                 quietly_close(connection)
@@ -95,6 +100,30 @@ def begin(connector: Connector, session: Session, server: Server, selection: Sel
     raise UnreachableError(
         "tables are being altered all the time", where=connector.address, fix="start when the schema is at rest"
     )
+
+
+def _await_listed(connector: Connector, session: Session, server: Server, mark: str) -> bool:
+    """Waits until the server lists what was prepared by XA since a mark: a moment before, its log has it.
+
+    Returns:
+        Whether something was prepared and not decided.
+
+    Raises:
+        UnreachableError: it is not listed in time.
+    """
+    deadline = time.monotonic() + xa.WAIT_SECONDS
+    logged = scan.prepared_since(connector, session, server, mark)
+    found = bool(logged)
+    while logged and not logged.issubset(xa.names(session, server)):
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                "transactions prepared by XA are in the log, and XA RECOVER does not list them",
+                where=connector.address,
+                fix="see whether the server waits for its replicas; it is tried again",
+            )
+        time.sleep(_LOOK_SECONDS)
+        logged = scan.prepared_since(connector, session, server, mark)
+    return found
 
 
 def _shape(tables: dict[TableName, TableDefinition]) -> dict[TableName, Any]:

@@ -92,8 +92,6 @@ def _settings(server: Server) -> Iterator[Finding]:
     yield is_("binlog_row_image", "FULL", "SET GLOBAL binlog_row_image = FULL, and in the server's option file")
     server_id = server.variables.get("server_id", "0")
     yield Finding("server_id", server_id != "0", server_id, "" if server_id != "0" else "give the server a server_id")
-    if server.mariadb:
-        yield is_("encrypt_binlog", "OFF", "start the server with encrypt_binlog = OFF")
 
 
 def _grants(session: Session, server: Server) -> Iterator[Finding]:

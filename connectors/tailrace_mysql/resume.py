@@ -13,7 +13,7 @@ from tailrace_mysql.gtid import DomainPosition, GtidSet
 from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
 from tailrace_mysql.server import Server, executed, log_files, mariadb_position, mariadb_written, purged
 
-_ANEW = "run `tailrace teardown`, then start anew with a full load"
+_ANEW = "empty the targets, run `tailrace teardown`, then start anew with a full load"
 
 
 def verify(connector: Connector, session: Session, server: Server, position: Position) -> Position:

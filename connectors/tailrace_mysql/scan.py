@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tailrace.errors import UnreachableError
 from tailrace.schema import TableName
 from tailrace.sequence import mark_binlog
 from tailrace_mysql.binlog import event_types, events
@@ -15,9 +16,15 @@ from tailrace_mysql.connection import Connector, Session, quietly_close, transla
 from tailrace_mysql.dump import start_scan
 from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
 from tailrace_mysql.server import Server, log_end, log_files
+from tailrace_mysql.types import UnsupportedTypeError
+from tailrace_mysql.types.charsets import decoder
+from tailrace_mysql.types.declared import UTF8_CHARSETS
 
 _TRANSACTION_WORDS = (b"BEGIN", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"XA ", b"RELEASE ")
-_DATABASE_WORDS = (b"database", b"schema")
+_DATABASE_WORDS = ("database", "schema")
+#: Character sets of clients whose statements may name a table in UTF-8: they are not converted on their way.
+_AS_THEY_ARE = UTF8_CHARSETS | {"binary"}
+_LOOKED_AT = frozenset({event_types.QUERY, event_types.XA_PREPARE})
 _CHUNK = 1 << 16
 _CHECKSUM_BYTES = 4
 
@@ -72,13 +79,19 @@ class _Before:
 
 
 class _Statements(Packets):
-    """Looks for statements that mention one of these words (in lower case)."""
+    """Looks for statements that mention one of these words (in lower case).
 
-    def __init__(self, words: Sequence[bytes]) -> None:
+    Args:
+        charsets: character set of each collation number, in which clients wrote their statements.
+    """
+
+    def __init__(self, words: Sequence[str], charsets: Mapping[int, str] | None = None) -> None:
         super().__init__()
         self._words = words
+        self._charsets = charsets or {}
         self._decompressor = decompressor()
         self._before: _Before | None = None
+        self._checksum = _CHECKSUM_BYTES  # at each event's end; what is compressed may have one behind it or not
         self.found = False
         self.done = False
 
@@ -94,51 +107,88 @@ class _Statements(Packets):
             return
         kind = payload[5]
         try:
+            if kind == event_types.FORMAT_DESCRIPTION:
+                self._checksum = _CHECKSUM_BYTES if events.format_description(payload[1:]).checksum else 0
             if self._before is not None:
                 if self._before.has(payload):
                     return
                 self._before = None
-            # A checksum at the end, where there is one, only adds four bytes to the statement.
-            if kind == event_types.QUERY:
-                self._statement(payload[1:])
-            elif kind == event_types.MARIADB_QUERY_COMPRESSED:
-                self._statement(plain(payload[1:], 0, _CHECKSUM_BYTES))
+            if kind == event_types.MARIADB_QUERY_COMPRESSED:
+                self._event(event_types.QUERY, plain(payload[1:], 0, _CHECKSUM_BYTES))
             elif kind == event_types.TRANSACTION_PAYLOAD:
                 inside = Payload(payload[1:], self._decompressor, _CHECKSUM_BYTES)
                 while not inside.done:
                     for event in inside.take(_CHUNK):
-                        if event[4] == event_types.QUERY:
-                            self._statement(event)
+                        self._event(event[4], event)
+            elif kind in _LOOKED_AT:
+                self._event(kind, payload[1 : len(payload) - self._checksum])
         except (IndexError, ValueError):
             self.found = True  # what cannot be read is no proof
 
-    def _statement(self, event: bytes) -> None:
-        self.found = self.found or self._tells(events.query(event).text.lstrip())
+    def _event(self, kind: int, event: bytes) -> None:
+        if kind != event_types.QUERY:
+            return
+        query = events.query(event)
+        text = query.text.lstrip()
+        self.found = self.found or any(self._tells(form.lower()) for form in self._read(text, query.charset))
 
-    def _tells(self, text: bytes) -> bool:
-        if text.upper().startswith(_TRANSACTION_WORDS):
-            return False
-        lower = text.lower()
-        return any(word in lower for word in self._words)
+    def _read(self, text: bytes, collation: int) -> Sequence[str]:
+        """What a statement may say: in its client's character set; and in UTF-8, because what the server words itself
+        has names so, whatever the client's is.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        if text[:20].upper().startswith(_TRANSACTION_WORDS):
+            return ()
+        in_utf8 = text.decode("utf-8", "replace")
+        charset = self._charsets.get(collation, "utf8mb4")
+        if charset in _AS_THEY_ARE or text.isascii():
+            return (in_utf8,)
+        try:
+            return in_utf8, decoder(charset)(text)
+        except (UnsupportedTypeError, UnicodeDecodeError):
+            raise ValueError(f"a statement in {charset} cannot be read") from None
+
+    def _tells(self, text: str) -> bool:
+        return any(word in text for word in self._words)
 
 
 class _Mentions(_Statements):
     """Looks for statements in which one of these names stands by itself."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(())
+    def __init__(self, names: Sequence[str], charsets: Mapping[int, str] | None = None) -> None:
+        super().__init__((), charsets)
         words = "|".join(re.escape(name.lower()) for name in names)
-        self._names = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])".encode())
+        self._names = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])")
 
-    def _tells(self, text: bytes) -> bool:
-        return not text.upper().startswith(_TRANSACTION_WORDS) and self._names.search(text.lower()) is not None
+    def _tells(self, text: str) -> bool:
+        return self._names.search(text) is not None
 
 
 class _Outcomes(_Statements):
-    """Looks for outcomes of transactions prepared by XA."""
+    """Looks for outcomes of transactions prepared by XA.
 
-    def _tells(self, text: bytes) -> bool:
-        return text.upper().startswith((b"XA COMMIT", b"XA ROLLBACK"))
+    Attributes:
+        prepared: those that were prepared, and not decided after it; as `events.xa_outcome` names them.
+    """
+
+    def __init__(self, first: bool) -> None:
+        """`first`: one is enough."""
+        super().__init__(())
+        self._first = first
+        self.prepared: set[str] = set()
+
+    def _event(self, kind: int, event: bytes) -> None:
+        if kind == event_types.XA_PREPARE:
+            at_once, name = events.xa_prepare(event)
+            if not at_once:
+                self.prepared.add(name)
+        elif kind == event_types.QUERY:
+            text = events.query(event).text.lstrip()
+            if text[:20].upper().startswith((b"XA COMMIT", b"XA ROLLBACK")):
+                self.found = self._first
+                self.prepared.discard(events.xa_outcome(text)[0])
 
 
 def spoken(name: TableName) -> str:
@@ -149,23 +199,35 @@ def spoken(name: TableName) -> str:
 def unchanged(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a table's columns."""
     # Whatever mentions its name, or drops its database.
-    words = (spoken(name).encode(), *_DATABASE_WORDS)
-    return _none_between(connector, session, server, mark, _Statements(words))
+    words = (spoken(name), *_DATABASE_WORDS)
+    return _none_between(connector, session, server, mark, _Statements(words, server.charsets))
 
 
 def defaults_unchanged(connector: Connector, session: Session, server: Server, mark: str) -> bool:
     """Whether nothing between a mark and the log's end can have changed a database's default character set."""
-    return _none_between(connector, session, server, mark, _Statements(_DATABASE_WORDS))
+    return _none_between(connector, session, server, mark, _Statements(_DATABASE_WORDS, server.charsets))
 
 
 def same_table(connector: Connector, session: Session, server: Server, name: TableName, mark: str) -> bool:
     """Whether a table of this name is the same one, in the same engine, from a mark to the log's end."""
-    return _none_between(connector, session, server, mark, _Mentions((name.table, name.database)))
+    return _none_between(connector, session, server, mark, _Mentions((name.table, name.database), server.charsets))
 
 
 def undecided_since(connector: Connector, session: Session, server: Server, mark: str) -> bool:
     """Whether no transaction prepared by XA was decided between a mark and the log's end."""
-    return _none_between(connector, session, server, mark, _Outcomes(()))
+    return _none_between(connector, session, server, mark, _Outcomes(first=True))
+
+
+def prepared_since(connector: Connector, session: Session, server: Server, mark: str) -> set[str]:
+    """The transactions prepared by XA between a mark and the log's end, and not decided there, as the log names them.
+
+    Raises:
+        UnreachableError: the log cannot be read from there on.
+    """
+    outcomes = _Outcomes(first=False)
+    if not _none_between(connector, session, server, mark, outcomes):
+        raise UnreachableError("the log cannot be searched for XA", where=connector.address, fix="it is tried again")
+    return outcomes.prepared
 
 
 def _none_between(connector: Connector, session: Session, server: Server, mark: str, statements: _Statements) -> bool:

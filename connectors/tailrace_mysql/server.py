@@ -18,7 +18,6 @@ _VARIABLES = (
     "binlog_format",
     "binlog_row_image",
     "binlog_row_metadata",
-    "encrypt_binlog",
     "expire_logs_days",
     "gtid_mode",
     "hostname",
@@ -152,7 +151,7 @@ def mariadb_position(session: Session, file: str, pos: int) -> str:
     """The GTID position at a place between two transactions.
 
     Raises:
-        RefusedError: the place is beyond what the server's function takes.
+        RefusedError: the server cannot tell; an empty position would mean the log's very beginning.
     """
     if pos > LAST_ASKED:
         raise RefusedError(
@@ -161,6 +160,13 @@ def mariadb_position(session: Session, file: str, pos: int) -> str:
             fix="FLUSH BINARY LOGS, change a row of any table, then start again",
         )
     value = session.query("SELECT BINLOG_GTID_POS(%s, %s)", (file, pos))[0][0]
+    if value is None:
+        # It reads the file up to there, and gives up at an event that is larger than one may send.
+        raise RefusedError(
+            f"the server cannot tell its GTID position at {file}:{pos}",
+            where=session.address,
+            fix="FLUSH BINARY LOGS, or set max_allowed_packet above the log's largest event",
+        )
     return _text(value)
 
 

@@ -13,11 +13,12 @@ from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk, View
 from tailrace_mysql import catalog
-from tailrace_mysql.chunks import LogViews, MySQLChunkReader, TableReading, fields, row_of, rows_of, same_table, shape
+from tailrace_mysql.chunks import LogViews, MySQLChunkReader, TableReading, fields, same_table, shape
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.restart import Restart
+from tailrace_mysql.result import Result, all_rows, pieces
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.table_select import Select
 from tailrace_mysql.types import UnsupportedTypeError
@@ -80,18 +81,13 @@ class MySQLSnapshotReader:
                 fix="run `tailrace teardown`, then start anew",
             )
         select = Select(table.schema.name, table.schema.columns, shape=table.shape)
-        rows: list[tuple[bytes | None, bytes]] = []
-        size = 0
-        for number, raw in enumerate(rows_of(whole.connection, select.sql(), self._connector.address), 1):
-            row = row_of(select, raw)
-            if row is None:
-                continue
-            rows.append(row)
-            size += len(row[1])
-            if size >= limit_bytes:
-                yield Chunk(table, rows, str(number), whole.view, whole.mark, fields(whole.place, self._server))
-                rows, size = [], 0
-        yield Chunk(table, rows, None, whole.view, whole.mark, fields(whole.place, self._server))
+        members = fields(whole.place, self._server)
+        number = 0
+        with Result(whole.connection, select.plan, select.sql(), self._connector.address, str(select.name)) as result:
+            for rows, size in pieces(result, limit_bytes):
+                number += len(rows)
+                after = None if result.ended else str(number)
+                yield Chunk(table, rows, after, whole.view, whole.mark, members, size)
 
     def demand(self, topic: str, position: Position) -> None:
         """See `SnapshotReader.demand`."""
@@ -150,10 +146,8 @@ class MySQLSnapshotReader:
         try:
             with translated(self._connector.address), connection.cursor() as cursor:
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            for raw in rows_of(connection, select.sql(), self._connector.address):
-                row = row_of(select, raw)
-                if row is not None:
-                    yield row
+            with Result(connection, select.plan, select.sql(), self._connector.address, str(name)) as result:
+                yield from all_rows(result)
         finally:
             quietly_close(connection)
 

@@ -7,25 +7,42 @@ from collections.abc import Sequence
 import orjson
 
 from tailrace.schema import Column, TableName
+from tailrace.shaping.masks import Alter
 from tailrace.shaping.shape import Shape
-from tailrace_mysql.binlog.rows import TextPlan
 from tailrace_mysql.matching import declared_of
-from tailrace_mysql.types import ColumnType, column_type
+from tailrace_mysql.resultset import SelectedColumn, TextPlan
+from tailrace_mysql.types import ColumnType, Converter, column_type
 from tailrace_mysql.views import quote, quote_table
 
 
 class Select:
-    """What is selected of a table, and how a row of it becomes JSON."""
+    """What is selected of a table, and how a row of it becomes JSON.
+
+    Attributes:
+        plan: of the rows of `sql`.
+        key_plan: of the row of `nth_key`.
+    """
 
     def __init__(self, name: TableName, columns: Sequence[Column], where: str = "", shape: Shape | None = None) -> None:
         """`where`: which rows, in the server's SQL, of a person; "" all."""
         self._condition = where
         self.name = name
         self.types: list[ColumnType] = [column_type(declared_of(column)) for column in columns]
-        self.plan = TextPlan([(c.name, t.convert, c.key) for c, t in zip(columns, self.types, strict=True)], shape)
-        self.key = [index for _, index in sorted((c.key, i) for i, c in enumerate(columns) if c.key)]
+        own = [SelectedColumn(c.name, t.convert, c.key, t.selected) for c, t in zip(columns, self.types, strict=True)]
+        self.key = tuple(index for _, index in sorted((c.key, index) for index, c in enumerate(columns) if c.key))
+        self.key_plan = TextPlan([own[index] for index in self.key])
         self._names = [quote(column.name) for column in columns]
-        self._wanted = frozenset(range(len(columns))) if shape is None else shape.wanted | set(self.key)
+        self._chosen = [t.select.format(name) for t, name in zip(self.types, self._names, strict=True)]
+        if shape is None:
+            self.plan = TextPlan(own)
+        elif shape.rowwise or shape.key != self.key:
+            self.plan = TextPlan(own, shape)
+            wanted = shape.wanted.union(self.key)
+            self._chosen = [text if index in wanted else "NULL" for index, text in enumerate(self._chosen)]
+        else:
+            self.plan = TextPlan(_carried(own, shape), constants=shape.constants)
+            kept = zip(self._chosen, shape.columns, strict=True)
+            self._chosen = [text for text, carried in kept if carried.name]
 
     def sql(self, after: Sequence[str] = (), until: Sequence[str] = (), limit: int = 0) -> str:
         """All rows, in no order; with a limit the first ones of a range, in the key's order.
@@ -33,11 +50,7 @@ class Select:
         Args:
             after, until: literals of the keys behind which to begin and with which to end.
         """
-        chosen = ", ".join(
-            t.select.format(name) if index in self._wanted else "NULL"  # dropped: it need not be sent
-            for index, (t, name) in enumerate(zip(self.types, self._names, strict=True))
-        )
-        text = f"SELECT {chosen} FROM {quote_table(self.name)}{self._where(after, until)}"
+        text = f"SELECT {', '.join(self._chosen)} FROM {quote_table(self.name)}{self._where(after, until)}"
         return f"{text} ORDER BY {self._order} LIMIT {limit}" if limit else text
 
     def nth_key(self, after: Sequence[str], skipped: int) -> str:
@@ -45,10 +58,6 @@ class Select:
         chosen = ", ".join(self.types[index].select.format(self._names[index]) for index in self.key)
         text = f"SELECT {chosen} FROM {quote_table(self.name)}{self._where(after, ())}"
         return f"{text} ORDER BY {self._order} LIMIT 1 OFFSET {skipped}"
-
-    def key_of(self, row: Sequence[bytes]) -> list[bytes]:
-        """The key's values of a row of `sql`."""
-        return [row[index] for index in self.key]
 
     def bound(self, key: Sequence[bytes], order: list[list[str]]) -> str:
         """The literals of a key, and the order in which they bound a range, as text to be stored."""
@@ -75,6 +84,28 @@ class Select:
         for column, value in zip(reversed(left[:-1]), reversed(key[:-1]), strict=True):
             text = f"{column} {sign}= {value} AND ({column} {sign} {value} OR ({text}))"
         return text
+
+
+def _carried(own: Sequence[SelectedColumn], shape: Shape) -> list[SelectedColumn]:
+    """The columns that are not dropped, as they leave."""
+    return [
+        SelectedColumn(
+            column.name,
+            column.convert if carried.alter is None else _altering(column.convert, carried.alter),
+            column.key,
+            column.native if carried.alter is None else None,
+            carried.name,
+        )
+        for column, carried in zip(own, shape.columns, strict=True)
+        if carried.name
+    ]
+
+
+def _altering(convert: Converter, alter: Alter) -> Converter:
+    def altered(text: bytes) -> bytes:
+        return alter(convert(text))
+
+    return altered
 
 
 def literals(bound: str | None, order: list[list[str]]) -> list[str]:

@@ -13,10 +13,11 @@ from tailrace.source import Chunk, Finding, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace.tables_source import TablesSource
 from tailrace_mysql import catalog, prerequisites
-from tailrace_mysql.chunks import MySQLChunkReader, PlainViews, TableReading, row_of, rows_of
+from tailrace_mysql.chunks import MySQLChunkReader, PlainViews, TableReading
 from tailrace_mysql.connection import Connector, Session, quietly_close
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.refusals import refused
+from tailrace_mysql.result import Result, pieces
 from tailrace_mysql.server import Server, inspect
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader
@@ -106,18 +107,10 @@ class MySQLTablesReader:
         try:
             view = views.open(connection, reading)
             mark, members = views.high()
-            rows: list[tuple[bytes | None, bytes]] = []
-            size = 0
-            for raw in rows_of(connection, reading.select.sql(), self._connector.address):
-                row = row_of(reading.select, raw)
-                if row is None:
-                    continue
-                rows.append(row)
-                size += len(row[1])
-                if size >= limit_bytes:
-                    yield Chunk(reading.table, rows, "", view, mark, members, size)
-                    rows, size = [], 0
-            yield Chunk(reading.table, rows, None, view, mark, members, size)
+            select = reading.select
+            with Result(connection, select.plan, select.sql(), self._connector.address, str(select.name)) as result:
+                for rows, size in pieces(result, limit_bytes):
+                    yield Chunk(reading.table, rows, None if result.ended else "", view, mark, members, size)
         finally:
             quietly_close(connection)
 

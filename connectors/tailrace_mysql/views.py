@@ -132,7 +132,7 @@ def close_view(connection: DriverConnection, where: str) -> None:
 
 def _open_mariadb(connection: DriverConnection, session: Session, server: Server, where: str) -> Opened:
     certain = log_end(session, server).mark
-    undecided = frozenset(xa.names(session))
+    undecided = frozenset(xa.names(session, server))
     _execute(connection, _OPEN.replace(", READ ONLY", ""), where)
     with translated(where), connection.cursor() as cursor:
         cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")

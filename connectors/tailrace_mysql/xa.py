@@ -30,12 +30,18 @@ def undecided(session: Session, server: Server) -> list[str] | None:
     return sorted(f"{row['data']} (format {row['formatid']})" for row in rows)
 
 
-def names(session: Session) -> list[str]:
-    """Those of MariaDB, as `events.xa_outcome` names them in the log."""
+def names(session: Session, server: Server) -> list[str]:
+    """The same, as `events.xa_outcome` names them in the log.
+
+    Raises:
+        RefusedError: we may not ask (MySQL).
+    """
     found = []
-    for row in session.rows("XA RECOVER"):
+    for row in session.rows("XA RECOVER" if server.mariadb else "XA RECOVER CONVERT XID"):
         data, first = row["data"], int(row["gtrid_length"])
         octets = data if isinstance(data, bytes) else data.encode()
+        if not server.mariadb:
+            octets = bytes.fromhex(octets.decode().removeprefix("0x"))
         found.append(xa_name(octets[:first], octets[first:], int(row["formatid"])))
     return found
 

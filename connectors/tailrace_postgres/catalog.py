@@ -207,6 +207,22 @@ class Catalog:
                 result[root][leaf] = (schema, name)
         return result
 
+    def children(self, parents: Iterable[int]) -> dict[int, list[str]]:
+        """By table, the names of those that inherit from it and are none of these tables; partitions are no such."""
+        parents = list(parents)
+        rows = self.connection.query(
+            "SELECT i.inhparent, n.nspname || '.' || c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE i.inhparent = ANY(%s::oid[]) AND i.inhrelid <> ALL(%s::oid[]) AND NOT c.relispartition"
+            " ORDER BY 1, 2",
+            [parents, parents],
+            doing="listing tables that inherit",
+        )
+        result: dict[int, list[str]] = {}
+        for parent, child in rows:
+            result.setdefault(parent, []).append(child)
+        return result
+
     def columns(self, oid: int) -> CatalogColumns | None:
         """A table with its columns; None when it was dropped."""
         table = self.table(oid)

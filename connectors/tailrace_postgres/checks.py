@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from tailrace.errors import TailraceError
 from tailrace.shaping.shape import Shape
 from tailrace.source import Finding
-from tailrace_postgres.catalog import CatalogTable
+from tailrace_postgres.catalog import Catalog, CatalogTable
 from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.continuity import Identity
+from tailrace_postgres.inheritance import FIX, uncaptured_children
 from tailrace_postgres.publication import GRANT_CREATE, Publications
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.shapedplan import key_not_logged
@@ -46,6 +47,10 @@ def findings(
         tables = select(connection)
         result += _tables(tables)
         result += rules(connection, tables)
+        result += [
+            Finding(f"table {table.source.name}", None, what, FIX)
+            for table, what in uncaptured_children(Catalog(connection), tables)
+        ]
         result += _publication(connection, publication_name, tables)
         return result
     except TailraceError as error:

@@ -14,7 +14,7 @@ from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 
-_AGAIN = "run `tailrace teardown` and load again"
+_AGAIN = "empty the targets, run `tailrace teardown` and load again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Relations(Protocol):
         """The log left out a value that the table's entry in [[tables]] needs. Suspends the table."""
         ...
 
-    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         """Fragments of values that the log left out, read from the source by key; None if the row is gone.
 
         Where the row cannot be read any more, the plan is suspended.
@@ -65,6 +65,10 @@ class Relations(Protocol):
         Args:
             key: the text of the key's values, in key order.
             columns: indexes of the columns wanted.
+            xid: the transaction that changed the key.
+
+        Raises:
+            UnreachableError: queries do not see that transaction in time.
         """
         ...
 

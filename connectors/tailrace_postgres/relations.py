@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,13 +11,16 @@ import orjson
 import structlog
 
 from tailrace.emitter import Emitter, EventTable
+from tailrace.errors import UnreachableError
 from tailrace.position import suspension, table_key
 from tailrace.schema import Column, Kind, TableSchema
 from tailrace.shaping.building import ShapeError
+from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.columns import catalog_columns, relation_columns
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.copytext import parse_row
+from tailrace_postgres.inheritance import FIX
 from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
@@ -24,8 +28,13 @@ from tailrace_postgres.selection import Selected
 from tailrace_postgres.shapedplan import key_not_logged, plan_for
 from tailrace_postgres.types import describe, lenient
 from tailrace_postgres.versions import Versions
+from tailrace_postgres.view import Snapshot
 
 log = structlog.get_logger()
+
+#: So long a row is waited for whose transaction the log has, and queries do not see yet.
+_VISIBLE_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
 
 RELOAD = "empty the target's table and load it again: `tailrace teardown`, then `tailrace run`"
 
@@ -54,7 +63,7 @@ class CapturedRelations:
         self._versions = versions
         self._emitter = emitter
         self._suspended: dict[str, str] = {}  # reasons by topic
-        self._said: set[int] = set()
+        self._said: set[tuple[int, str]] = set()
         self._plans: dict[str, RowPlan] = {}
         self._storage: dict[str, dict[str, Any]] = {
             selected.source.topic: orjson.loads(state[storage_key(selected.source.topic)])
@@ -136,12 +145,13 @@ class CapturedRelations:
             f" FULL, then {RELOAD}",
         )
 
-    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         """Reads the wanted columns of the row that has this key now.
 
         Where they cannot be read although the row may be there, the table is suspended: only a row that is gone has an
         event to follow that says so.
         """
+        self._await_visible(xid)
         schema = plan.table.schema
         selected = next(s for s in self._by_oid.values() if s.source.topic == schema.topic)
         now = self._catalog.columns(selected.table.oid)
@@ -178,6 +188,22 @@ class CapturedRelations:
             return None
         values = parse_row(rows[0])
         return [plan.fragment(index, value) for index, value in zip(columns, values, strict=True)]
+
+    def _await_visible(self, xid: int) -> None:
+        """A commit is in the log before queries see it: with synchronous standbys, for as long as these take. The
+        queries of a standby see what it has replayed, and it sends no more than that."""
+        connection = self._catalog.connection
+        if wal.in_recovery(connection):
+            return
+        deadline = time.monotonic() + _VISIBLE_SECONDS
+        while not Snapshot.now(connection).sees(str(xid)):
+            if time.monotonic() > deadline:
+                raise UnreachableError(
+                    f"transaction {xid} is in the log, but its changes are not to be seen",
+                    where=connection.where,
+                    fix="see whether commits wait for a synchronous standby; it is tried again",
+                )
+            time.sleep(_LOOK_SECONDS)
 
     def _operators(self, catalog: CatalogColumns, number: int) -> str:
         type_oid = next(column.type_oid for column in catalog.live if column.number == number)
@@ -363,9 +389,14 @@ class CapturedRelations:
                 self._say_once(oid, "new table: it is captured from the next start on", str(table.source.name))
         return [table for table in self._by_oid.values() if table.source.topic in self._suspended.keys() - before]
 
-    def _say_once(self, oid: int, what: str, table: str) -> None:
-        if oid not in self._said:
-            self._said.add(oid)
+    def say_of_children(self, told: Iterable[tuple[Selected, str]]) -> None:
+        """Names the tables of `inheritance.uncaptured_children`, each once."""
+        for table, what in told:
+            self._say_once(table.table.oid, f"{what}; {FIX}", str(table.source.name), "children")
+
+    def _say_once(self, oid: int, what: str, table: str, of: str = "") -> None:
+        if (oid, of) not in self._said:
+            self._said.add((oid, of))
             log.warning(what, table=table)
 
 

@@ -156,7 +156,7 @@ class RowMessages:
         # No old row: its key is the new one's.
         old_key = key if old is None else plan.key_json(old)
         if unknown and (old_key != key or was is None) and now:
-            missing = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown)
+            missing = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown, self._xid)
             if plan.suspended:
                 return position
             if missing is not None:

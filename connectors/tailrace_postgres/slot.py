@@ -16,7 +16,7 @@ TWO_PHASE_FIX = (
     "PostgreSQL 18: ALTER_REPLICATION_SLOT … (TWO_PHASE false) on a replication connection; else drop it, and tailrace"
     " makes one"
 )
-AGAIN = "run `tailrace teardown` and load again: changes since then cannot be had from this server"
+AGAIN = "empty the targets, run `tailrace teardown` and load again: changes since then cannot be had from this server"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import findings, old_row_findings
 from tailrace_postgres.chunks import Horizon, table_schemas
 from tailrace_postgres.connection import Connection
+from tailrace_postgres.inheritance import uncaptured_children
 from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.opening import Beginning, Opening, recreated
@@ -166,6 +167,7 @@ class PostgresSource:
         self._relations.first_versions()
         self._partitions = Partitions(Catalog(self._connection), self._emitter, state)
         self._end_attached(beginning.selected)
+        self._relations.say_of_children(uncaptured_children(Catalog(self._connection), beginning.selected))
         folder = self._context.state_dir
         self._in_progress = InProgress(self._context.memory // _IN_PROGRESS_SHARE, folder if folder.is_dir() else None)
         self._decoder = Decoder(
@@ -301,6 +303,7 @@ class PostgresSource:
         suspended = self._relations.inspect(existing, published, selected)
         for table in suspended:
             self._unpublish(table)
+        self._relations.say_of_children(uncaptured_children(Catalog(self._connection), selected))
         captured = self._relations.oids
         attached = self._end_attached(table for table in selected if table.table.oid in captured)
         return bool(suspended) or attached

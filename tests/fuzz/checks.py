@@ -11,9 +11,13 @@ from typing import Any
 
 import orjson
 
-from tests.fuzz import mysql, postgres
+from tests.fuzz import mysql, postgres, select
 
-ENGINES: dict[str, Callable[[bytes], Any]] = {"mysql": mysql.outcome, "postgres": postgres.outcome}
+ENGINES: dict[str, Callable[[bytes], Any]] = {
+    "mysql": mysql.outcome,
+    "postgres": postgres.outcome,
+    "select": select.outcome,
+}
 #: An event holds some 600 bytes besides its row, and the batch, its keys and what it was made of as much again.
 _BYTES_PER_BYTE = 200
 _BYTES_AT_LEAST = 2 << 20

@@ -6,11 +6,17 @@ import time
 from collections.abc import Iterator
 
 import orjson
+import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
-from tailrace.errors import TableGoneError
+from tailrace.errors import RefusedError, TableGoneError, UnreachableError
 from tailrace.source import Chunk, SnapshotReader
 from tailrace_mysql import connection
+from tailrace_mysql.connection import DriverConnection
+from tailrace_mysql.result import Result
+from tailrace_mysql.resultset import JsonRow, SelectedColumn, TextPlan
+from tailrace_mysql.types import column_type, parse
 from tests import servers
 from tests.capture.chunks import read_chunk, try_chunk
 from tests.integration.mysql_capture import Capture, capturing
@@ -109,12 +115,16 @@ def sent(database: Database) -> int:
     return int(database.query("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")[0][1])
 
 
-@pytest.mark.parametrize("keyless", [False, True])
-def test_a_read_cut_off_leaves_the_rest_at_the_server(database: Database, keyless: bool) -> None:
-    database.execute(f"CREATE TABLE t (id INT {'' if keyless else 'PRIMARY KEY'}, a MEDIUMTEXT)")
+def _fill_80_mb(database: Database, columns: str) -> None:
+    database.execute(f"CREATE TABLE t ({columns})")
     with database.transaction() as cursor:
         for start in range(0, 4000, 100):
             cursor.executemany("INSERT INTO t VALUES (%s, REPEAT('x', 20000))", [(start + n,) for n in range(100)])
+
+
+@pytest.mark.parametrize("keyless", [False, True])
+def test_a_read_cut_off_leaves_the_rest_at_the_server(database: Database, keyless: bool) -> None:
+    _fill_80_mb(database, f"id INT {'' if keyless else 'PRIMARY KEY'}, a MEDIUMTEXT")
     with capturing(database) as capture:
         before = sent(database)
         reader = capture.reader()
@@ -129,6 +139,67 @@ def test_a_read_cut_off_leaves_the_rest_at_the_server(database: Database, keyles
         reader.close()
         # Of 80 MB; what the sockets' buffers hold is on its way.
         assert sent(database) - before < 30_000_000
+
+
+def test_rows_of_more_than_16_mib_are_loaded(database: Database) -> None:
+    """Their packets are in pieces. Virtual columns, because a redo log as small as the tests' takes no such value, and
+    unlogged, because MariaDB cannot read such an event itself."""
+    database.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9000), b MEDIUMTEXT AS (REPEAT(a, 1000)) VIRTUAL,"
+        " c MEDIUMTEXT AS (REPEAT(a, 900)) VIRTUAL)"
+    )
+    database.script(
+        "SET SESSION sql_log_bin = 0",
+        "INSERT INTO t (id, a) VALUES (1, REPEAT('x', 9000)), (2, 'y'), (3, REPEAT('z', 9000)), (4, NULL)",
+        "SET SESSION sql_log_bin = 1",
+    )
+    with capturing(database) as capture:
+        reader = capture.reader()
+        chunks = [read_chunk(reader, capture.topic("t"), None, 3, 1 << 30)]
+        chunks.append(read_chunk(reader, capture.topic("t"), chunks[0].after, 3, 1 << 30))
+        reader.close()
+        rows = [orjson.loads(row) for chunk in chunks for _, row in chunk.rows]
+        assert [row["id"] for row in rows] == [1, 2, 3, 4]
+        assert (rows[0]["b"], rows[0]["c"]) == ("x" * 9_000_000, "x" * 8_100_000)
+        assert (rows[1]["b"], rows[2]["c"], rows[3]["b"]) == ("y" * 1000, "z" * 8_100_000, None)
+
+
+@pytest.mark.parametrize(
+    ("kill", "error", "reason"), [("KILL QUERY", RefusedError, "interrupted"), ("KILL", UnreachableError, "server")]
+)
+def test_an_answer_that_breaks_off_is_an_error_with_its_reason(
+    database: Database, kill: str, error: type[Exception], reason: str
+) -> None:
+    _fill_80_mb(database, "id INT, a MEDIUMTEXT")
+    with capturing(database) as capture:
+        reader = capture.reader()
+        chunks = iter(reader.whole(capture.topic("t"), 1 << 20))
+        assert len(next(chunks).rows) > 10
+        [(query,)] = database.query(
+            "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT `id`, `a` FROM%'"
+        )
+        database.execute(f"{kill} {query}")
+        with pytest.raises(error, match=reason):
+            list(chunks)
+        reader.close()
+
+
+def test_a_driver_that_agrees_on_answers_without_ends_of_columns_is_understood(database: Database) -> None:
+    """PyMySQL does not yet."""
+    login = database.server.login
+    flags = CLIENT.DEPRECATE_EOF | CLIENT.FOUND_ROWS
+    made: DriverConnection = pymysql.connect(
+        user=login.user, password=login.password or "", host=login.host, port=login.port, client_flag=flags
+    )
+    column = column_type(parse("int"))
+    plan = TextPlan([SelectedColumn("n", column.convert, 1, column.selected)])
+    for _ in range(2):  # the connection is usable after it
+        with Result(made, plan, "SELECT 1 AS n UNION SELECT 2", "the server", "t") as result:
+            rows: list[JsonRow] = []
+            result.read(rows, 1 << 20)
+        assert result.ended
+        assert rows == [(b'{"n":1}', b'{"n":1}'), (b'{"n":2}', b'{"n":2}')]
+    made.close()
 
 
 def test_the_log_is_not_asked_for_before_it_is_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

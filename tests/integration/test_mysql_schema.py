@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tailrace.errors import LogFormatError
+from tailrace.position import TABLE_PREFIX
 from tests import servers
 from tests.capture.chunks import read_chunk, try_chunk
 from tests.integration.mysql_capture import capturing, create_t
@@ -117,6 +119,49 @@ def test_a_replay_finds_the_same_versions(database: Database) -> None:
         assert {key: value for key, value in capture.state.items() if key.startswith("schema:")} == versions
 
 
+def test_statements_of_a_client_in_another_character_set(database: Database) -> None:
+    """Their names are other bytes in the log, also where it is searched for a name, and in what the server words."""
+    database.execute("CREATE TABLE größe (id INT PRIMARY KEY, a INT)")
+    client = database.connect()
+    client.set_character_set("latin1")
+
+    def run(*statements: str) -> None:
+        with closing(client.cursor()) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    with capturing(database) as capture:
+        run("INSERT INTO größe VALUES (1, 1)", "ALTER TABLE größe ADD COLUMN ä INT DEFAULT 5")
+        run("INSERT INTO größe VALUES (2, 2, 3)", "TRUNCATE größe", "DROP TABLE größe")
+        run("CREATE TABLE IF NOT EXISTS größe (id INT PRIMARY KEY, ö INT)", "INSERT INTO größe VALUES (3, 4)")
+        run("CREATE TABLE übrig (PRIMARY KEY (id)) AS SELECT id, ö FROM größe", "INSERT INTO übrig VALUES (4, 5)")
+        assert [brief[1:] for brief in capture.brief()] == [
+            ("c", None, {"id": 1, "a": 1}),
+            ("s", None, None),
+            ("c", None, {"id": 2, "a": 2, "ä": 3}),
+            ("t", None, None),
+            ("t", None, None),
+            ("s", None, None),
+            ("c", None, {"id": 3, "ö": 4}),
+            ("c", None, {"id": 3, "ö": 4}),
+            ("c", None, {"id": 4, "ö": 5}),
+        ]
+        capture.close()
+        # Its columns are the catalogue's, unless a statement that follows has changed them.
+        run("ALTER TABLE größe ADD COLUMN ä INT")
+        database.execute("CREATE TABLE größer LIKE größe")
+        run("INSERT INTO größer VALUES (1, 2, 3)", "ALTER TABLE größer CHANGE ö ä INT, CHANGE ä ö INT")
+        database.execute("CREATE TABLE größte LIKE größe")
+        run("ALTER TABLE größte ADD COLUMN c INT DEFAULT 7 FIRST", "INSERT INTO größte VALUES (5, 6, 7, 8)")
+        capture.open()
+        assert [brief[1:] for brief in capture.brief()] == [
+            ("s", None, None),
+            ("c", None, {"c": 5, "id": 6, "ö": 7, "ä": 8}),
+        ]
+        (suspended,) = [record for key, record in capture.state.items() if key.startswith(TABLE_PREFIX)]
+        assert b"the catalogue cannot tell what was there" in suspended
+
+
 def test_a_type_change_and_relabelled_enum(database: Database) -> None:
     database.execute("CREATE TABLE t (id INT PRIMARY KEY, n INT, e ENUM('a','b'))")
     with capturing(database) as capture:
@@ -220,14 +265,15 @@ def test_create_table_from_a_select(database: Database) -> None:
         ]
 
 
-def test_tables_swapped_as_online_schema_changes_do(database: Database) -> None:
+@pytest.mark.parametrize(("copy", "aside"), [("_t_new", "_t_old"), ("_t_gho", "_t_del")])
+def test_tables_swapped_as_online_schema_changes_do(database: Database, copy: str, aside: str) -> None:
     create_t(database)
     database.execute("INSERT INTO t VALUES (1, 'x', 1)")
     with capturing(database, settings={"tables": [f"{database.name}.t"]}) as capture:
-        database.execute("CREATE TABLE _t_new LIKE t")
-        database.execute("ALTER TABLE _t_new ADD COLUMN extra INT")
-        database.execute("INSERT INTO _t_new SELECT *, NULL FROM t")
-        database.execute("RENAME TABLE t TO _t_old, _t_new TO t")
+        database.execute(f"CREATE TABLE {copy} LIKE t")
+        database.execute(f"ALTER TABLE {copy} ADD COLUMN extra INT")
+        database.execute(f"INSERT INTO {copy} SELECT *, NULL FROM t")
+        database.execute(f"RENAME TABLE t TO {aside}, {copy} TO t")
         database.execute("INSERT INTO t VALUES (2, 'y', 2, 3)")
         assert capture.brief() == [
             ("t", "s", None, None),
@@ -431,10 +477,23 @@ def test_checksums_switched_in_mid_stream(database: Database) -> None:
             capture.reopen()
             database.execute("INSERT INTO t VALUES (3, 'x', 1)")
             assert len(capture.catch_up()) == 1
+            server.query("SET GLOBAL binlog_checksum = CRC32")
+            database.execute("INSERT INTO t VALUES (4, 'x', 1)")
+            assert len(capture.catch_up()) == 1
+            # A backlog of files with and without, read with what is neither's setting any more.
+            for last in ("CRC32", "NONE"):
+                capture.close()
+                first = "NONE" if last == "CRC32" else "CRC32"
+                for number, checksum in enumerate((last, first, last), 10 if last == "CRC32" else 20):
+                    server.query(f"SET GLOBAL binlog_checksum = {checksum}")
+                    database.execute("INSERT INTO t VALUES (%s, 'x', 1)", (number,))
+                    # Whose columns the log has to be searched for, to its end.
+                    database.execute(f"CREATE TABLE t{number} (PRIMARY KEY (id)) AS SELECT id FROM t WHERE id = 1")
+                capture.open()
+                events = capture.catch_up()
+                assert [event.table[:1] for event in events] == ["t"] * 6
         finally:
             server.query("SET GLOBAL binlog_checksum = CRC32")
-        database.execute("INSERT INTO t VALUES (4, 'x', 1)")
-        assert len(capture.catch_up()) == 1
 
 
 def test_a_first_start_that_broke_off_keeps_the_versions_that_it_stored(database: Database) -> None:

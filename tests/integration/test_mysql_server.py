@@ -95,6 +95,13 @@ def test_a_restored_server_goes_on(kind: str) -> None:
             database.execute("INSERT INTO t VALUES (2, 'x', 1)")
             assert capture.open().position.epoch == 2
             assert [after["id"] for _, _, _, after in capture.brief()] == [2]
+        # So does whoever begins there: what was purged before is done.
+        with capturing(database) as first:
+            server.query("FLUSH BINARY LOGS")
+            database.execute("INSERT INTO t VALUES (3, 'x', 1)")
+            assert [after["id"] for _, _, _, after in first.brief()] == [3]
+            first.reopen()
+            assert first.brief() == []
 
 
 def _read_one(capture: Capture) -> Position:
@@ -305,6 +312,30 @@ def test_a_server_that_stops_and_comes_back(database: Database) -> None:
             assert [after["id"] for _, _, _, after in capture.brief()] == [2]
 
 
+def test_a_session_that_somebody_ends_loses_and_repeats_nothing(database: Database) -> None:
+    """Again and again while a row is counted up: each number comes once, and in its order."""
+    create_t(database)
+    database.execute("INSERT INTO t VALUES (1, 'x', 0)")
+    newest = "SELECT MAX(id) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
+    with capturing(database) as capture:
+        counted, ended = 0, 0
+        while ended < 5:
+            for _ in range(20):
+                counted += 1
+                database.execute("UPDATE t SET b = %s WHERE id = 1", (counted,))
+                if counted % 7 == 0:
+                    capture.read(0.05, limit_bytes=1)
+            capture.read()
+            database.server.query(f"KILL {database.value(newest)}")
+            ended += 1
+            with pytest.raises(UnreachableError):
+                _read_on(capture)
+            capture.reopen()
+        capture.catch_up()
+        numbers = [event.value["after"]["b"] for event in capture.events if event.value]
+        assert numbers == [f"{number}.00" for number in range(1, counted + 1)]
+
+
 def test_a_silent_server_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_LEAST_SILENCE", 1.0)
     with servers.start("mariadb", {"server-id": 1}) as server, server.database() as database:
@@ -342,6 +373,55 @@ def test_tagged_gtids(mysql: servers.MySQL) -> None:
             assert [after["id"] for _, _, _, after in capture.brief()] == [3]
 
 
+def test_a_log_whose_gtid_position_mariadb_cannot_tell_is_not_read_from_its_beginning(mariadb: servers.MariaDB) -> None:
+    """The server looks for the position in the file, and gives up at an event larger than max_allowed_packet."""
+    with mariadb.database() as database:
+        database.execute(
+            "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9000), b MEDIUMTEXT AS (REPEAT(a, 1000)) VIRTUAL,"
+            " c MEDIUMTEXT AS (REPEAT(a, 900)) VIRTUAL)"
+        )
+        database.execute("INSERT INTO t (id, a) VALUES (1, REPEAT('x', 9000))")
+        try:
+            capture = Capture(database)
+            with pytest.raises(RefusedError, match="max_allowed_packet"):
+                capture.open()
+            capture.close()
+        finally:
+            database.execute("FLUSH BINARY LOGS")
+        with capturing(database) as capture:
+            assert capture.brief() == []
+
+
+def test_domains_of_mariadb(mariadb: servers.MariaDB) -> None:
+    """Each domain counts by itself, whatever server its transactions are of; statements stand alone in theirs."""
+    with mariadb.database() as database:
+        create_t(database)
+        with capturing(database) as capture:
+            for number in range(1, 13):
+                domain, server = number % 3, 1 + number % 4
+                database.execute(f"SET SESSION gtid_domain_id = {domain}, server_id = {server}")
+                database.execute("INSERT INTO t VALUES (%s, 'x', 1)", (number,))
+                if number % 5 == 0:
+                    database.execute(f"ALTER TABLE t ADD COLUMN c{number} INT")
+                    database.execute(f"ALTER TABLE t DROP COLUMN c{number}")
+            assert capture.source is not None
+            goal = capture.source.log_end()
+            while capture.position is not None and capture.position.mark < goal:
+                if capture.read(limit_bytes=1) is not None:
+                    capture.reopen()
+            events = [event for event in capture.events if event.op == "c"]
+            assert [event.value["after"]["id"] for event in events if event.value] == list(range(1, 13))
+            gtids = [event.source["gtid"].split("-") for event in events]
+            assert [(int(gtid[0]), int(gtid[1])) for gtid in gtids] == [(n % 3, 1 + n % 4) for n in range(1, 13)]
+            sequences = [event.source["tailrace_seq"] for event in capture.events]
+            assert sequences == sorted(set(sequences))
+            assert capture.position is not None
+            stored = orjson.loads(capture.position.restart)["gtid"]
+            written = str(mariadb.query("SELECT @@GLOBAL.gtid_binlog_pos")[0][0])
+            assert sorted(stored.split(",")) == sorted(written.split(","))
+            database.execute("SET SESSION gtid_domain_id = 0, server_id = 1")
+
+
 def test_tls(database: Database) -> None:
     if database.server.kind == "mariadb":
         assert database.value("SELECT @@have_ssl") == "DISABLED"
@@ -354,6 +434,7 @@ def test_tls(database: Database) -> None:
         rows = [(n, "x" * 20, 1) for n in range(5000)]
         database.executemany("INSERT INTO t VALUES (%s, %s, %s)", rows)
         assert len(capture.catch_up()) == 5000
+        assert len(capture.stored("t")) == 5000
     capture = Capture(database, settings={"tls": {"mode": "verify-full"}})
     with pytest.raises(RefusedError, match="certificate"):
         capture.open()

@@ -281,14 +281,36 @@ def test_chunks_go_by_every_type_of_key(engine: str, request: pytest.FixtureRequ
             reader.close()
 
 
-def test_json_numbers_print_as_the_server_prints_them(mysql: servers.MySQL) -> None:
-    """Doubles of all sizes, and integers at the edges of their binary forms."""
+def _doubles() -> list[float]:
+    """Of all sizes, among them those around the places where servers and Python begin to write exponents."""
     generator = random.Random(20240131)
     doubles = [struct.unpack("<d", generator.randbytes(8))[0] for _ in range(3000)]
     doubles += [generator.uniform(-1, 1) * 10 ** generator.randrange(-20, 20) for _ in range(2000)]
     doubles += [float(10**n) for n in range(23)] + [10.0**-n for n in range(1, 23)]
     doubles += [float(f"1.5e{n}") for n in range(-20, 20)]
-    numbers = [repr(value) for value in doubles if value - value == 0]
+    return [value for value in doubles if value - value == 0]
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_selected_doubles_are_written_as_python_writes_them(engine: str, request: pytest.FixtureRequest) -> None:
+    """Most of them as the server has printed them."""
+    generator = random.Random(20240131)
+    doubles = _doubles() + [generator.uniform(-1, 1) * 10 ** generator.randrange(-6, 17) for _ in range(5000)]
+    with request.getfixturevalue(engine).database() as database:
+        database.execute("CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE)")
+        database.executemany("INSERT INTO t VALUES (%s, %s)", list(enumerate(doubles)))
+        with capturing(database) as capture:
+            reader = capture.reader()
+            selected = dict(reader.rows(capture.topic("t")))
+            reader.close()
+    wanted = {b'{"id":%d}' % n: f'{{"id":{n},"v":{value!r}}}'.encode() for n, value in enumerate(doubles)}
+    assert len(selected) == len(wanted)
+    assert [(selected[key], row) for key, row in wanted.items() if selected[key] != row] == []
+
+
+def test_json_numbers_print_as_the_server_prints_them(mysql: servers.MySQL) -> None:
+    """Doubles of all sizes, and integers at the edges of their binary forms."""
+    numbers = [repr(value) for value in _doubles()]
     numbers += [
         str(sign * (1 << bits) + off) for bits in (7, 8, 15, 16, 31, 32, 63) for sign in (1, -1) for off in (-1, 0)
     ]

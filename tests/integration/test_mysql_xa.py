@@ -13,12 +13,13 @@ import pymysql
 import pytest
 
 from tailrace.errors import DataLossError, UnreachableError
+from tailrace_mysql import first_start, xa
 from tailrace_mysql import source as source_module
-from tailrace_mysql import xa
 from tailrace_mysql.restart import Restart
+from tailrace_mysql.views import open_view
 from tests import servers
 from tests.capture.chunks import read_chunk
-from tests.integration.mysql_capture import Capture, capturing, create_t
+from tests.integration.mysql_capture import Capture, capturing, create_t, log_events, log_place
 from tests.servers import Database
 
 ENGINES = ["mariadb", "mysql", "mysql_defaults"]
@@ -231,6 +232,61 @@ def test_a_first_start_waits_for_what_was_prepared_before_it(
         assert keys(capture) == []
         findings = {finding.name: finding for finding in capture.create().check()}
         assert findings["XA"].ok is True
+
+
+@pytest.mark.parametrize("database", ["mysql_defaults"], indirect=True)
+def test_what_a_first_start_finds_in_the_log_and_not_yet_listed_is_waited_for(
+    database: Database, branches: Branches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server logs what is prepared a moment before XA RECOVER shows it: here it waits for others in between."""
+    server = database.server
+    waiting = threading.Thread(target=branches.prepare, args=["a", insert(1)])
+
+    def commit() -> None:
+        waiting.join()
+        branches.commit("a")
+
+    committing = threading.Thread(target=commit)
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        """Between what the start looks at first and the place where it begins."""
+        if waiting.ident is None:
+            since = log_place(database)
+            server.query("SET GLOBAL binlog_group_commit_sync_delay = 1000000")
+            waiting.start()
+            servers.wait_until(lambda: "XA_prepare" in log_events(database, since), 10, "it is logged", pause=0.001)
+            assert server.query("XA RECOVER") == []
+            assert waiting.is_alive()
+            server.query("SET GLOBAL binlog_group_commit_sync_delay = 0")
+            committing.start()
+        return open_view(*arguments, **options)
+
+    monkeypatch.setattr(first_start, "open_view", late)
+    try:
+        with capturing(database, mode="cdc") as capture:
+            there = [row[0] for row in database.query("SELECT id FROM t")]
+            committing.join()
+            assert there + keys(capture) == [1]
+    finally:
+        server.query("SET GLOBAL binlog_group_commit_sync_delay = 0")
+
+
+def test_a_restart_behind_one_that_concerns_nobody_loses_nothing(database: Database, branches: Branches) -> None:
+    """A server that is told where to begin passes over what it has sent, to the end of its last group."""
+    database.execute("CREATE TABLE other (id INT PRIMARY KEY)")
+    with capturing(database, settings={"exclude": [f"{database.name}.other"]}) as capture:
+        capture.flush()
+        for number in range(3):
+            branches.prepare("elsewhere", f"INSERT INTO other VALUES ({number})")
+            assert keys(capture) == []
+            capture.reopen()
+            database.execute(insert(10 * number, 10 * number + 1))
+            assert keys(capture) == [10 * number, 10 * number + 1]
+            branches.rollback("elsewhere")
+            assert keys(capture) == []
+            capture.reopen()
+            database.execute(insert(10 * number + 2))
+            assert keys(capture) == [10 * number + 2]
 
 
 def test_a_view_of_mariadb_does_not_count_what_was_undecided_when_it_was_opened(mariadb: servers.MariaDB) -> None:

@@ -50,7 +50,7 @@ class Stopped:
         errors = [line for line in run.stderr.splitlines() if line.startswith("tailrace: error:")]
         assert [run.stderr.splitlines()[-1]] == errors, run.stderr
         assert "Traceback" not in run.stderr
-        for word in (*words, "teardown"):
+        for word in (*words, "empty the targets", "teardown"):
             assert word in errors[0], errors[0]
         assert self._stored() == self.stored
         status = self.pipeline.command("status")

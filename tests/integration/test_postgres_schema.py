@@ -297,6 +297,41 @@ def test_a_renamed_table_is_suspended_not_lost(database: Database) -> None:
         assert "renamed to public.u" in suspended(capture)["t"]
 
 
+def test_rows_of_a_table_that_was_dropped_since_leave_as_they_were(database: Database) -> None:
+    """The log describes it still, with types that are gone too; the catalog has nothing of it."""
+    database.script(
+        "CREATE TYPE mood AS ENUM ('sad', 'it''s')",
+        "CREATE TABLE t (id int PRIMARY KEY, m mood)",
+        "CREATE TABLE other (id int PRIMARY KEY)",
+    )
+    with Capture(database) as capture:
+        capture.catch_up()
+        database.script(
+            "INSERT INTO t VALUES (1, 'it''s')",
+            "ALTER TABLE t ADD COLUMN n int DEFAULT 7",
+            "UPDATE t SET n = 8",
+            "DROP TABLE t",
+            "DROP TYPE mood",
+            "INSERT INTO other VALUES (1)",
+        )
+        assert [change for change in capture.changes() if change[0] != "s"] == [
+            ("c", {"id": 1}, None, {"id": 1, "m": "it's"}),
+            ("u", {"id": 1}, None, {"id": 1, "m": "it's", "n": 8}),
+            ("c", {"id": 1}, None, {"id": 1}),
+        ]
+        assert suspended(capture) == {}
+
+
+def test_a_dropped_table_of_a_backlog_holds_no_other_up(database: Database) -> None:
+    database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE other (id int PRIMARY KEY)")
+    capture = Capture(database)
+    capture.open()
+    capture.close()
+    database.script("INSERT INTO t VALUES (1)", "TRUNCATE t, other", "DROP TABLE t", "INSERT INTO other VALUES (2)")
+    with capture:
+        assert [(event.table, event.op) for event in capture.catch_up()] == [("other", "t"), ("other", "c")]
+
+
 def test_a_replaced_table_is_suspended_not_lost(database: Database) -> None:
     database.script("CREATE TABLE t (id int PRIMARY KEY)")
     capture = Capture(database)

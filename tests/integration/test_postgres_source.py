@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tailrace.errors import DataLossError, RefusedError, TailraceError, UnreachableError
+from tailrace_postgres import opening
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.settings import PostgresSourceSettings
@@ -182,14 +184,21 @@ def test_a_transaction_of_100000_rows_leaves_in_bounded_batches(postgres18: Any)
 # ---- where it resumes
 
 
-def test_resume_in_the_middle_of_a_transaction(database: Database, capture: Capture) -> None:
-    database.execute("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 300) g")
+@pytest.mark.parametrize("way", ["insert", "copy"])
+def test_resume_in_the_middle_of_a_transaction(database: Database, capture: Capture, way: str) -> None:
+    """Also where rows have one place in the log: COPY logs a page of them at once."""
+    if way == "insert":
+        database.execute("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 300) g")
+    else:
+        with database.transaction() as cursor:
+            cursor.copy_expert("COPY t FROM STDIN", io.StringIO("".join(f"{g}\tx\n" for g in range(1, 301))))
     database.execute("INSERT INTO t VALUES (1000, 'after')")
     goal = capture.source.log_end()
     while capture.position.mark < goal:
         capture.step(limit_bytes=20_000)
         capture.reopen()  # forgets everything but what was stored
     assert [event.key["id"] for event in capture.events] == [*range(1, 301), 1000]
+    assert (len({event.source["lsn"] for event in capture.events}) < 100) == (way == "copy")
     assert len(capture.batches) > 5
     sequences = [event.source["tailrace_seq"] for event in capture.events]
     assert sequences == sorted(set(sequences))
@@ -428,6 +437,24 @@ def test_a_slot_left_from_an_unfinished_start_is_made_anew(database: Database, c
 def test_a_slot_in_use_is_refused(database: Database, capture: Capture) -> None:
     with pytest.raises(RefusedError, match="in use by server process"):
         Capture(database).open()
+
+
+def test_a_slot_that_a_cut_off_session_still_holds_is_waited_for(
+    database: Database, capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server does not see that the network was cut, until wal_sender_timeout is over."""
+    monkeypatch.setattr(opening, "SLOT_SECONDS", 0.5)
+    capture.catch_up()
+    database.execute("INSERT INTO t VALUES (1, 'a')")
+    again = Capture(database, state=dict(capture.state))
+    with pytest.raises(UnreachableError, match=r"in use by server process.*ends by itself within wal_sender_timeout"):
+        again.open()
+    monkeypatch.setattr(opening, "SLOT_SECONDS", 10)
+    freeing = threading.Timer(0.5, capture.close)
+    freeing.start()
+    with again:
+        freeing.join()
+        assert [event.key["id"] for event in again.catch_up()] == [1]
 
 
 def test_a_slot_of_another_database_is_refused(database: Database, capture: Capture) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from tailrace.errors import RefusedError, UnreachableError
+from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace_postgres.connection import Connection
 from tailrace_postgres.continuity import Identity
+from tailrace_postgres.settings import PostgresSourceSettings
 from tests.capture.chunks import read_chunk
 from tests.capture.postgres import Capture
 from tests.servers import Database, Postgres, start, wait_until
@@ -19,17 +21,16 @@ from tests.servers.postgres import Postgres16, Postgres18
 from tests.servers.process import run
 
 
-def standby_of(primary: Postgres, kind: type[Postgres]) -> Postgres:
-    """A hot standby that streams from the primary, not started yet."""
+def standby_of(primary: Postgres, kind: type[Postgres], *options: str) -> Postgres:
+    """A hot standby that streams from the primary, not started yet; `options` are more of pg_basebackup's."""
 
     class Standby(kind):  # type: ignore[misc, valid-type]
         def prepare(self) -> None:
             run(
                 [
                     self._reachable(self.folder) / "pg_basebackup",
-                    "--host=127.0.0.1",
-                    f"--port={primary.port}",
-                    "--username=postgres",
+                    f"--dbname=host=127.0.0.1 port={primary.port} user=postgres dbname=postgres",
+                    *options,
                     f"--pgdata={self.folder}/data",
                     "--write-recovery-conf",
                     "--checkpoint=fast",
@@ -151,3 +152,62 @@ def test_capture_from_a_standby_and_across_its_promotion(pair: tuple[Database, D
         assert Identity.parse(capture.opened.position.identity).timeline == 2
         sequences = [event.source["tailrace_seq"] for event in capture.events]
         assert sequences == sorted(set(sequences))
+
+
+def test_a_slot_that_the_standby_has_goes_on_there_and_what_it_lacks_is_data_loss() -> None:
+    """Failover slots (PostgreSQL 17 and later) are copied to the standby by the server; other slots are not."""
+    with (
+        start("postgres18", {"max_replication_slots": 20}) as primary,
+        primary.database("pg") as database,
+        standby_of(primary, Postgres18, "--slot=physical", "--create-slot").start() as standby,
+    ):
+        replica = Database(standby, database.name)
+        database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        capture, lost = Capture(database), Capture(database, options={"slot": "lost", "publication": "lost"})
+        lost.open()
+        lost.close()
+        capture.open()
+        capture.close()
+        settings = PostgresSourceSettings.model_validate({"connector": "postgres", "url": database.url})
+        wait_until(lambda: not database.value(_ACTIVE, (capture.slot,)), 10, "the slot is free")
+        with contextlib.closing(Connection(settings, replication=True)) as connection:
+            connection.query(f"ALTER_REPLICATION_SLOT {capture.slot} (FAILOVER true)")
+        capture.open()
+        database.execute("INSERT INTO t VALUES (1)")
+        capture.catch_up()
+
+        def copied() -> bool:
+            """The slot must have come as far as the standby, which gives out no transaction ids that are used up."""
+            database.execute("SELECT pg_log_standby_snapshot()")
+            capture.step()
+            await_replay(database, replica)
+            replica.execute("SELECT pg_sync_replication_slots()")
+            query = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s AND synced AND NOT temporary"
+            return bool(replica.value(query, (capture.slot,)))
+
+        wait_until(copied, 30, "the standby has the slot")
+        database.execute("INSERT INTO t VALUES (1000)")
+        await_replay(database, replica)
+        before = dict(capture.state)
+        # What follows never reaches the standby; one that reads it is ahead of it.
+        replica.script("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+        wait_until(lambda: not replica.query("SELECT 1 FROM pg_stat_wal_receiver"), 10, "the standby receives no more")
+        database.execute("INSERT INTO t VALUES (2000)")
+        assert [event.key["id"] for event in capture.catch_up()] == [1000, 2000]
+        capture.close()
+        primary.kill()
+        replica.execute("SELECT pg_promote()")
+        replica.execute("INSERT INTO t VALUES (3000)")
+
+        for ahead, words in ((capture, "lacks changes that were captured already"), (lost, "slot lost is gone")):
+            ahead.database = replica
+            with pytest.raises(DataLossError, match=words):
+                ahead.open()
+        behind = Capture(replica, state=before)
+        with behind:
+            assert [event.key["id"] for event in behind.catch_up()] == [1000, 3000]
+            assert Identity.parse(behind.opened.position.identity).timeline == 2
+        replica.disconnect()
+
+
+_ACTIVE = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tailrace.config import load
 from tailrace.emitter import UNCHANGED_PLACEHOLDER
+from tailrace.verify import verify
+from tailrace_postgres import relations
 from tests.capture.postgres import Capture, suspended
-from tests.servers import Database
+from tests.pipelines import text
+from tests.servers import Database, start, wait_until
+from tests.statements.running import Runner
 
 
 @pytest.fixture(params=["postgres15", "postgres18"])
@@ -23,12 +30,16 @@ def big(seed: int) -> str:
     return random.Random(seed).randbytes(6000).hex()
 
 
-@pytest.fixture
-def toasted(database: Database) -> Database:
+def create(database: Database) -> None:
     database.script(
         "CREATE TABLE t (id int PRIMARY KEY, n int, doc text)", "ALTER TABLE t ALTER doc SET STORAGE EXTERNAL"
     )
     database.execute("INSERT INTO t VALUES (1, 1, %s), (2, 1, %s)", (big(1), big(2)))
+
+
+@pytest.fixture
+def toasted(database: Database) -> Database:
+    create(database)
     return database
 
 
@@ -107,6 +118,77 @@ def test_a_changed_key_whose_row_is_gone_names_what_it_lacks(toasted: Database) 
         assert events[6].after == {"id": 30, "n": 1, "doc": big(2)}
         sequences = [event.source["tailrace_seq"] for event in events]
         assert sequences == sorted(set(sequences))
+
+
+def test_a_changed_key_waits_until_its_transaction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commit is in the log and waits for a synchronous standby: queries see the row under its old key till then."""
+    entered = threading.Event()
+    wait = relations.CapturedRelations._await_visible
+
+    def waits(self: relations.CapturedRelations, xid: int) -> None:
+        entered.set()
+        wait(self, xid)
+
+    monkeypatch.setattr(relations.CapturedRelations, "_await_visible", waits)
+    with start("postgres18", {"max_wal_senders": 5}) as server, server.database("pg") as database:
+        create(database)
+
+        def synchronous(standby: str) -> None:
+            server.query(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
+            server.query("SELECT pg_reload_conf()")
+            wait_until(lambda: server.query("SHOW synchronous_standby_names") == [(standby,)], 10, "it is set")
+
+        with Capture(database) as capture:
+            capture.catch_up()
+            synchronous("nobody")
+            cursor = database.connect().cursor()
+            writing = threading.Thread(target=cursor.execute, args=["UPDATE t SET id = 10 WHERE id = 1"])
+            reading = threading.Thread(target=capture.until, args=[lambda: len(capture.events) == 3])
+            writing.start()
+            reading.start()
+            assert entered.wait(20)
+            assert database.query("SELECT id FROM t ORDER BY id") == [(1,), (2,)]
+            assert writing.is_alive()
+            synchronous("")
+            reading.join(20)
+            writing.join(20)
+            assert [event.short for event in capture.events] == [
+                ("d", {"id": 1}, {"id": 1}, None),
+                ("tombstone", {"id": 1}),
+                ("c", {"id": 10}, None, {"id": 10, "n": 1, "doc": big(1)}),
+            ]
+
+
+def test_targets_keep_what_the_log_left_out(toasted: Database, postgres18: Any, tmp_path: Path) -> None:
+    """Of rows that one batch makes and changes, changes alone, and gives other keys."""
+    with postgres18.database("dst") as target:
+        file = tmp_path / "pipeline.toml"
+        sinks = [text.sink("lite", f"sqlite:///{tmp_path}/target.db"), text.sink("pg", target.url)]
+        file.write_text(text.pipeline(tmp_path, text.source(toasted.url), *sinks))
+        (tmp_path / "state").mkdir()
+        runner = Runner(load(file))
+        try:
+            runner.catch_up()
+            for name in ("lite", "pg"):
+                runner.apply(name)
+            toasted.execute("INSERT INTO t VALUES (3, 1, %s), (4, 1, %s)", (big(3), big(4)))
+            toasted.script(
+                "UPDATE t SET n = n + 1",
+                "UPDATE t SET id = id * 10 WHERE id IN (2, 3)",
+                "UPDATE t SET n = n + 1 WHERE id <> 4",
+                "UPDATE t SET doc = NULL, n = 7 WHERE id = 30",
+                "DELETE FROM t WHERE id = 4",
+            )
+            runner.catch_up()
+            for name in ("lite", "pg"):
+                runner.apply(name)
+            found = verify(runner.pipeline, attempts=1)
+            assert found.equal, found.to_dict()
+            assert {(compared.sink, compared.source_rows) for compared in found.tables} == {("lite", 3), ("pg", 3)}
+            kept = dict(target.query("SELECT id, doc FROM t"))
+            assert kept == {1: big(1), 20: big(2), 30: None}
+        finally:
+            runner.teardown()
 
 
 def test_reading_unchanged_values_follows_renamed_columns(toasted: Database) -> None:

@@ -287,6 +287,24 @@ TABLES = [
         expected="replaced",
         after=("INSERT INTO {t} VALUES (1, '2024-01-31')",),
     ),
+    Case(
+        "RENAME, and CREATE of the old name in one transaction",
+        (
+            (
+                "BEGIN",
+                "INSERT INTO {t} VALUES (7, 7, 'before')",
+                "ALTER TABLE {t} RENAME TO {u}",
+                "CREATE TABLE {t} (id int PRIMARY KEY, a int, b varchar(20))",
+                "INSERT INTO {t} VALUES (8, 8, 'new')",
+                "INSERT INTO {u} VALUES (8, 8, 'old')",
+                "COMMIT",
+            ),
+        ),
+        expected=_RENAMED,
+        backlog="replaced",
+        backlog_others=(("u", _RENAMED),),
+        after=("INSERT INTO {t} VALUES (9, 9, 'new')", "INSERT INTO {u} VALUES (9, 9, 'old')"),
+    ),
     Case("DROP TABLE", ("DROP TABLE {t}",), expected=GONE, after=()),
     Case(
         "CREATE TABLE LIKE",

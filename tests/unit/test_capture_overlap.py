@@ -19,7 +19,7 @@ from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
-from tailrace.source import Opened
+from tailrace.source import ChunkReader, Opened
 from tailrace.testing import MemoryStream
 
 NAME = TableName("app", "public", "t")
@@ -44,6 +44,9 @@ class Source:
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
         self._emitter = Emitter(1, "0", "", lsn_mark(0))
         return Opened(Position(1, "server", "0", mark=lsn_mark(0)), [], self._emitter)
+
+    def chunks(self) -> ChunkReader:
+        raise AssertionError("nothing is loaded here")
 
     def snapshot(self) -> Source:
         return self

@@ -304,6 +304,7 @@ def test_the_interpreted_form_passes_the_same_tests() -> None:
     files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load", "test_compiled_forms"]
     files += [
         "test_postgres_in_progress",
+        "test_mysql_textrows",
         "test_apply_compaction",
         "test_apply_overlap",
         "test_apply_session",

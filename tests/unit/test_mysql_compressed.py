@@ -402,14 +402,14 @@ def asides(mariadb: bool) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("mariadb", [True, False])
 def test_statements_are_looked_for_in_what_is_compressed(mariadb: bool) -> None:
-    for word, found in ((b"orders", True), (b"users", False)):
+    for word, found in (("orders", True), ("users", False)):
         statements = _Statements([word])
         for packet in asides(mariadb):
             statements.feed(packet, 0, len(packet))
         assert statements.found is found
     damaged = next(asides(mariadb))[:-30]
     damaged = Log().packet(damaged[4:])
-    statements = _Statements([b"users"])
+    statements = _Statements(["users"])
     statements.feed(damaged, 0, len(damaged))
     assert statements.found
 
@@ -419,6 +419,38 @@ def test_a_name_with_quotes_is_found_however_it_is_written() -> None:
     for statement in ('ALTER TABLE `My``odd"er` ADD x INT', 'ALTER TABLE "My`odd""er" ADD x INT'):
         log = CompressedLog(4)
         packet = log.query(statement.encode())
-        statements = _Statements([spoken(name).encode()])
+        statements = _Statements([spoken(name)])
         statements.feed(packet, 0, len(packet))
         assert statements.found
+
+
+LATIN1, GBK, SWE7 = 8, 28, 10
+
+
+@pytest.mark.parametrize(
+    ("text", "collation", "found"),
+    [
+        ("ALTER TABLE Größe ADD x INT".encode("latin-1"), LATIN1, True),
+        ("DROP TABLE `größe` /* worded by the server */".encode(), LATIN1, True),
+        ("ALTER TABLE GRÖSSE ADD x INT".encode("latin-1"), LATIN1, False),
+        ("ALTER TABLE t COMMENT 'größe'".encode("latin-1"), LATIN1, True),
+        ("ALTER TABLE größe ADD x INT".encode(), 0, True),
+        ("ALTER TABLE 汉字 ADD x INT".encode("gbk"), GBK, False),
+        (b"ALTER TABLE \xff ADD x INT", GBK, True),
+        (b"ALTER TABLE t ADD \xe4 INT", SWE7, True),
+        (b"ALTER TABLE t ADD x INT", SWE7, False),
+        ("SAVEPOINT größe".encode("latin-1"), LATIN1, False),
+    ],
+)
+@pytest.mark.parametrize("checksum", [True, False])
+def test_names_are_looked_for_in_the_clients_character_set(
+    text: bytes, collation: int, found: bool, checksum: bool
+) -> None:
+    """What cannot be read so is no proof that nothing was said."""
+    statements = _Statements(["größe"], {LATIN1: "latin1", GBK: "gbk", SWE7: "swe7"})
+    log = CompressedLog(4, checksum=checksum)
+    charsets = b"\4" + struct.pack("<HHH", collation, collation, collation) if collation else b""
+    head = struct.pack("<IIBHH", 7, 0, 4, 0, len(charsets)) + charsets
+    for packet in (log.format(), log.event(types.QUERY, head + b"shop\0" + text)):
+        statements.feed(packet, 0, len(packet))
+    assert statements.found is found

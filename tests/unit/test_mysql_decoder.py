@@ -301,6 +301,16 @@ def test_events_that_are_refused(kind: int, error: type[TailraceError], words: s
     assert FILE in str(raised.value)
 
 
+def test_a_log_that_is_encrypted_in_its_file_alone_is_read_on() -> None:
+    """MariaDB sends it deciphered, and marks the event as one that may be passed over."""
+    bench = Bench()
+    log = bench.log
+    bench.feed(log.event(types.MARIADB_START_ENCRYPTION, bytes(17), flags=types.IGNORABLE_FLAG))
+    assert bench.emitter.mark == binlog_mark(7, log.pos)
+    bench.feed(log.gtid(1), log.table_map(), log.rows(types.WRITE_ROWS_V1, image(1, 2)), log.xid())
+    assert len(bench.values()) == 1
+
+
 def test_what_is_taken_back_inside_the_log_is_no_event() -> None:
     bench = Bench()
     log = bench.log

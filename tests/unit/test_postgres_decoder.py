@@ -51,7 +51,7 @@ class FakeRelations:
         plan.suspended = True
         self.lacked.append(what)
 
-    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int]) -> list[bytes] | None:
+    def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         self.asked.append((key, columns))
         return self.present
 

@@ -21,12 +21,16 @@ from tailrace.shaping.rules import Rules
 from tailrace.shaping.shape import Shape
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.binding import Binding, Version
-from tailrace_mysql.binlog.rows import PlanColumn, RowPlan, TextPlan
+from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
+from tailrace_mysql.resultset import JsonRow
+from tailrace_mysql.table_select import Select
 from tailrace_mysql.types import column_type, parse
+from tailrace_mysql.views import quote
 from tailrace_postgres import rowplan
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.shapedplan import key_not_logged, plan_for
 from tests.unit import test_mysql_sparse as sparse
+from tests.unit import test_mysql_textrows as textrows
 from tests.unit import test_postgres_decoder as pg
 from tests.unit.test_compiled_forms import CHARSETS, MYSQL, POSTGRES, copied, mysql_value, numbers, outcome
 
@@ -105,18 +109,53 @@ def test_a_dropped_value_that_no_text_is_does_no_harm() -> None:
     assert compiled.read(image, 0) == interpreted.read(image, 0)
 
 
-def test_mysql_rows_of_a_load() -> None:
-    kind = column_type(parse("varchar(20)", "utf8mb4"))
-    columns = [(name, kind.convert, int(name == "key")) for name in NAMES]
-    shape, (_, compiled, _) = mysql_plans("varchar(20)", 80, "utf8mb4")
-    key, row = TextPlan(columns, shape).read([b"k", None, b"m", None]) or (None, b"")
-    assert (row, key) == compiled.read(b"\x08\1k\1g\1m", 0)[:2]
-    filtered = build(schema_of(kind.type), Rules(where=parse_condition("gone = 'a'"), drop=("gone",)))
-    assert TextPlan(columns, filtered).read([b"k", b"b", b"m", None]) is None
-    assert TextPlan(columns, filtered).read([b"k", b"a", b"m", None]) == (
-        b'{"key":"k"}',
-        b'{"key":"k","masked":"m","plain":null}',
-    )
+def loaded(select: Select, *rows: Sequence[bytes | None]) -> list[tuple[list[JsonRow], int, list[bytes] | None]]:
+    """What becomes of these rows in each form: rows, how many were seen, the last one's key."""
+    names = [column.name for column in select.plan.columns]
+    sent = [[row[NAMES.index(name)] if quote(name) in select.sql() else None for name in names] for row in rows]
+    found = []
+    for reader in textrows.forms(select.plan):
+        read: list[JsonRow] = []
+        stream = textrows.answer(sent)
+        assert reader.feed(stream, 0, len(stream), read, 1 << 40) == len(stream)
+        assert reader.ended
+        assert reader.size == sum(len(key or b"") + len(row) for key, row in read)
+        found.append((read, reader.seen, reader.last))
+    return found
+
+
+def select_of(rules: Rules) -> Select:
+    shape = build(schema_of(column_type(parse("varchar(20)", "utf8mb4")).type), rules)
+    return Select(NAME, shape.source.columns, shape=shape)
+
+
+@pytest.mark.parametrize("rules", [COLUMNAR, ROWWISE], ids=["by column", "by row"])
+def test_mysql_rows_of_a_load(rules: Rules) -> None:
+    select = select_of(rules)
+    _, (_, compiled, _) = mysql_plans("varchar(20)", 80, "utf8mb4")
+    expected = []
+    for image in (b"\x08\1k\1g\1m", b"\x04\1K\1g\1p"):
+        row, key, _ = compiled.read(image, 0)
+        expected.append((key, row))
+    assert "gone" not in select.sql()
+    assert b"ac%me" in expected[0][1]
+    for read, seen, last in loaded(select, [b"k", b"g", b"m", None], [b"K", b"g", None, b"p"]):
+        assert (read, seen, last) == (expected, 2, [b"K"])
+
+
+def test_mysql_rows_of_a_load_that_a_filter_leaves_out() -> None:
+    select = select_of(Rules(where=parse_condition("gone = 'a'"), drop=("gone",)))
+    rows = [b"k", b"b", b"m", None], [b"l", b"a", b"m", None], [b"m", None, b"m", None]
+    for found in loaded(select, *rows):
+        assert found == ([(b'{"key":"l"}', b'{"key":"l","masked":"m","plain":null}')], 3, [b"m"])
+
+
+def test_mysql_rows_of_a_load_by_a_key_that_does_not_leave() -> None:
+    """It is read in the order of the source's own key."""
+    select = select_of(Rules(drop=("key",), key=("plain",)))
+    assert select.sql(limit=1).endswith("ORDER BY `key` LIMIT 1")
+    for found in loaded(select, [b"k", None, b"m", b"p"]):
+        assert found == ([(b'{"plain":"p"}', b'{"gone":null,"masked":"m","plain":"p"}')], 1, [b"k"])
 
 
 class Filtered(sparse.Bench):

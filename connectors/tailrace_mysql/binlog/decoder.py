@@ -469,7 +469,7 @@ class Decoder(Undecided):
         raise DataLossError(
             "the server says that events were lost before they reached its log (incident)",
             where=self.place,
-            fix="run `tailrace teardown`, then start anew with a full load",
+            fix="empty the targets, run `tailrace teardown`, then start anew with a full load",
         )
 
     def _load_query(self, _event: bytes) -> None:
@@ -478,11 +478,10 @@ class Decoder(Undecided):
             "set binlog_format=ROW for every session, then load the table anew",
         )
 
-    def _encryption(self, _event: bytes) -> None:
-        raise self._error(
-            "event START_ENCRYPTION is not supported: the server sends its log encrypted",
-            "set encrypt_binlog=OFF at the server",
-        )
+    def _encryption(self, event: bytes) -> None:
+        """What follows is encrypted in the file. To replicas the server sends it in clear, and says so by a flag."""
+        if not number(event, _HEADER - 2, 2) & types.IGNORABLE_FLAG:
+            raise self._error("the server sends its log encrypted", "set encrypt_binlog=OFF at the server")
 
 
 class ServerError(Exception):

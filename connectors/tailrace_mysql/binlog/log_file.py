@@ -90,7 +90,7 @@ class LogFile:
             raise DataLossError(
                 f"the server's log was reset: {self.file} is another file than the one read before",
                 where=str(self),
-                fix="run `tailrace teardown`, then start anew with a full load",
+                fix="empty the targets, run `tailrace teardown`, then start anew with a full load",
             )
         self.created = created
 

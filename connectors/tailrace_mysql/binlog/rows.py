@@ -15,7 +15,7 @@ from tailrace.render import object_heads
 from tailrace.shaping.masks import Alter
 from tailrace.shaping.shape import Shape
 from tailrace_mysql.binlog.skipping import skipper
-from tailrace_mysql.types import Converter, Native, Reader
+from tailrace_mysql.types import Native, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class PlanColumn:
     hidden: bool = False
 
 
-def object_template(names: Sequence[str]) -> bytes:
-    """A JSON object with a place for each member's value."""
+def object_template(names: Sequence[str], constants: bytes = b"") -> bytes:
+    """A JSON object with a place for each member's value; `constants` (`Shape.constants`) stand behind them."""
     members = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in names]
-    return b"{" + b",".join(members) + b"}"
+    return b"{" + b",".join(members) + constants.replace(b"%", b"%%") + b"}"
 
 
 def shaped_template(shape: Shape) -> bytes:
@@ -172,38 +172,3 @@ def refusal(column: str, error: Exception) -> TailraceError:
         )
     reason = str(error) if type(error) is ValueError else "the row image ends too early or holds an unknown value"
     return LogFormatError(f"column {column} cannot be read: {reason}", fix="exclude the table, and report this")
-
-
-class TextPlan:
-    """The same for rows that a SELECT returned, a value per column."""
-
-    __slots__ = ("_converters", "_key_indices", "_key_template", "_names", "_row_template", "_shape")
-
-    def __init__(self, columns: Sequence[tuple[str, Converter, int]], shape: Shape | None = None) -> None:
-        """`columns`: name, converter, place in the primary key."""
-        self._shape = shape
-        self._names = tuple(name for name, _, _ in columns)
-        self._converters = tuple(convert for _, convert, _ in columns)
-        self._row_template = object_template(self._names)
-        keys = sorted((key, index) for index, (_, _, key) in enumerate(columns) if key)
-        self._key_indices = tuple(index for _, index in keys)
-        self._key_template = object_template([self._names[index] for index in self._key_indices])
-
-    def read(self, row: Sequence[bytes | None]) -> tuple[bytes | None, bytes] | None:
-        """The row's key and JSON object; None where the table's filter leaves it out.
-
-        Raises:
-            LogFormatError, ValueRefusedError: without a place; they name the column.
-        """
-        values: list[bytes] = []
-        try:
-            for convert, value in zip(self._converters, row, strict=True):
-                values.append(b"null" if value is None else convert(value))
-        except (IndexError, ValueError, TypeError) as error:
-            raise refusal(self._names[len(values)], error) from None
-        shape = self._shape
-        if shape is not None:
-            return (shape.key_of(values), shape.row(values)) if shape.passes(values) else None
-        keys = self._key_indices
-        key = self._key_template % tuple([values[index] for index in keys]) if keys else None
-        return key, self._row_template % tuple(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ Converter = Callable[[bytes], bytes]
 
 
 class Native(NamedTuple):
-    """The compiled form of a reader (`binlog/image.pyx`), by its name there, with what it needs to know."""
+    """The compiled form of a reader (`binlog/image.pyx`) or of a converter (`textrows.pyx`), by its name there, with
+    what it needs to know."""
 
     name: str
     a: int = 0
@@ -44,6 +46,7 @@ class ColumnType:
         select: what the snapshot selects, with ``{}`` for the column.
         compare: what stands left of a comparison with `literal`, with ``{}`` for the column.
         text: the column holds text in `charset`, which a table map may state.
+        selected: the compiled form that writes what `convert` gives; None: that is called.
     """
 
     type: Type
@@ -57,10 +60,25 @@ class ColumnType:
     compare: str = "{}"
     charset: str = ""
     native: Callable[[int], Native | None] = lambda _: None
+    selected: Native | None = None
+
+
+_PRINTED = re.compile(rb"[ !#-\[\]-~]*")
 
 
 def any_metadata(_: int) -> bool:
     return True
+
+
+def printed(value: bytes) -> bytes:
+    """A JSON string of what the server prints without anything that needs escapes: numbers, moments, addresses.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _PRINTED.fullmatch(value):
+        raise ValueError("a value is not in the form that the server prints")
+    return b'"' + value + b'"'
 
 
 def hexadecimal(value: bytes) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import orjson
 
 from tailrace.schema import Kind, Type
-from tailrace_mysql.types.column_type import ColumnType, any_metadata, hexadecimal
+from tailrace_mysql.types.column_type import ColumnType, Native, any_metadata, hexadecimal
 from tailrace_mysql.types.declared import Declared
 from tailrace_mysql.types.numbers import decimal_reader
 from tailrace_mysql.types.strings import prefixed_reader
@@ -202,6 +202,7 @@ def _json(declared: Declared) -> ColumnType:
         accepts=any_metadata,
         reader=lambda metadata: prefixed_reader(metadata, lambda value: dumps(json_text(value))),
         convert=lambda value: dumps(value.decode()),
+        selected=Native("text"),
         literal=hexadecimal,
         default=str,
     )

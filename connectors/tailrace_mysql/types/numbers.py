@@ -13,7 +13,15 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from tailrace.schema import Kind, Type
-from tailrace_mysql.types.column_type import ColumnType, Native, Reader, UnsupportedTypeError, any_metadata, plain
+from tailrace_mysql.types.column_type import (
+    ColumnType,
+    Native,
+    Reader,
+    UnsupportedTypeError,
+    any_metadata,
+    plain,
+    printed,
+)
 from tailrace_mysql.types.declared import Declared
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _LONGLONG, _INT24, _YEAR, _BIT, _NEWDECIMAL = 1, 2, 3, 4, 5, 8, 9, 13, 16, 246
@@ -68,6 +76,7 @@ def _integer(declared: Declared) -> ColumnType:
         reader=lambda _: _integer_reader(bits, declared.unsigned),
         native=lambda _: Native("uint" if declared.unsigned else "int", bits // 8),
         convert=_convert_integer,
+        selected=Native("integer"),
         literal=plain,
         default=lambda text: _integer_default(text, bits, declared.unsigned),
     )
@@ -100,6 +109,7 @@ def _year(declared: Declared) -> ColumnType:
         reader=lambda _: read,
         native=lambda _: Native("year"),
         convert=_convert_integer,
+        selected=Native("integer"),
         literal=plain,
         # Of fewer digits the server makes a year near ours.
         default=lambda text: int(_matched(_YEAR_TEXT, text)),
@@ -157,7 +167,7 @@ def _decimal(declared: Declared) -> ColumnType:
         if declared.zerofill:
             whole, point, fraction = value.partition(b".")
             value = (whole.lstrip(b"0") or b"0") + point + fraction
-        return b'"' + value + b'"'
+        return printed(value)
 
     def default(text: str) -> str:
         with localcontext(prec=_LONGEST_DECIMAL):
@@ -175,6 +185,7 @@ def _decimal(declared: Declared) -> ColumnType:
         reader=lambda _: decimal_reader(precision, scale),
         native=lambda _: Native("decimal", precision, scale),
         convert=convert,
+        selected=None if declared.zerofill else Native("printed"),
         literal=plain,
         default=default,
     )
@@ -187,6 +198,25 @@ def _json_float(value: float) -> bytes:
     if value - value != 0:
         raise ValueError("a floating-point value is no number")
     return repr(value).encode()
+
+
+#: Both servers print a double as the shortest text that reads back as the same, as Python does; they write an exponent
+#: from 1e15 on, Python from 1e16 on, and below 0.0001 only Python always does.
+_PLAIN = re.compile(rb"-?(?:0(\.(?!0000)[0-9]*[1-9])?|[1-9][0-9]{0,14}(\.[0-9]*[1-9])?)")
+_PLAIN_BYTES = 20
+
+
+def _convert_double(value: bytes) -> bytes:
+    if (plain := _PLAIN.fullmatch(value)) and len(value.lstrip(b"-")) <= _PLAIN_BYTES:
+        return value if plain[1] or plain[2] else value + b".0"
+    return _json_float(float(value))
+
+
+def _convert_float(value: bytes) -> bytes:
+    try:
+        return shortest_float(float(value))
+    except OverflowError:
+        raise ValueError("a floating-point value has more than 32 bits") from None
 
 
 _UNPACK_FLOAT = struct.Struct("<f").unpack_from
@@ -234,7 +264,8 @@ def _float(declared: Declared) -> ColumnType:
         codes=frozenset({_FLOAT}),
         accepts=any_metadata,
         reader=lambda _: _read_float,
-        convert=lambda value: shortest_float(float(value)),
+        convert=_convert_float,
+        selected=Native("float"),
         literal=_float_literal,
         default=lambda text: float(shortest_float(_UNPACK_FLOAT(struct.pack("<f", _float_default(text, declared)))[0])),
         # As a FLOAT the server prints six digits; as a DOUBLE expression all that the number has.
@@ -249,7 +280,8 @@ def _double(declared: Declared) -> ColumnType:
         accepts=any_metadata,
         reader=lambda _: _read_double,
         native=lambda _: Native("double"),
-        convert=lambda value: _json_float(float(value)),
+        convert=_convert_double,
+        selected=Native("double"),
         literal=_float_literal,
         default=lambda text: _float_default(text, declared),
         # DOUBLE(m,d) would be printed with d digits.
@@ -285,6 +317,7 @@ def _bit(declared: Declared) -> ColumnType:
         accepts=lambda metadata: (metadata >> 8) * 8 + (metadata & 0xFF) == bits,
         reader=lambda _: read,
         convert=fragment,
+        selected=Native("bit", bits),
         literal=lambda value: str(int.from_bytes(value, "big")),
         default=default,
     )

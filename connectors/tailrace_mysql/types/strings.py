@@ -22,6 +22,7 @@ from tailrace_mysql.types.column_type import (
     Reader,
     any_metadata,
     hexadecimal,
+    printed,
     quoted,
 )
 from tailrace_mysql.types.compressed import BLOB_COMPRESSED, VARCHAR_COMPRESSED, compressible
@@ -93,7 +94,7 @@ def _string_reader(metadata: int, convert: Converter) -> Reader:
     return prefixed_reader(_string_width(metadata), convert)
 
 
-def _native_text(charset: str, width: int) -> Native | None:
+def _native_text(charset: str, width: int = 0) -> Native | None:
     if charset in UTF8_CHARSETS:
         return Native("text", width)
     return Native("ascii", width) if charset in ("latin1", "ascii") else None
@@ -141,6 +142,7 @@ def _char(declared: Declared) -> ColumnType:
         reader=lambda metadata: _string_reader(metadata, convert),
         native=lambda metadata: _native_text(declared.charset, _string_width(metadata)),
         convert=convert,
+        selected=_native_text(declared.charset),
         literal=_text_literal(declared.charset),
         default=lambda text: _text_default(text.rstrip(" "), size),
         charset=declared.charset,
@@ -156,6 +158,7 @@ def _varchar(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(_varchar_width(metadata), convert),
         native=lambda metadata: _native_text(declared.charset, _varchar_width(metadata)),
         convert=convert,
+        selected=_native_text(declared.charset),
         literal=_text_literal(declared.charset),
         default=lambda text: _text_default(text, declared.arguments[0]),
         charset=declared.charset,
@@ -171,6 +174,7 @@ def _text(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(metadata, convert),
         native=lambda metadata: _native_text(declared.charset, metadata),
         convert=convert,
+        selected=_native_text(declared.charset),
         literal=_text_literal(declared.charset),
         default=str,
         charset=declared.charset,
@@ -190,6 +194,7 @@ def _binary(declared: Declared) -> ColumnType:
         reader=lambda metadata: _string_reader(metadata, convert),
         native=lambda metadata: Native("binary", _string_width(metadata), size),
         convert=convert,
+        selected=Native("binary", size),
         literal=hexadecimal,
         default=lambda text: _base64_default(text.ljust(size, "\0"), size),
         charset="binary",
@@ -205,6 +210,7 @@ def _varbinary(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(_varchar_width(metadata), base64_fragment),
         native=lambda metadata: Native("base64", _varchar_width(metadata)),
         convert=base64_fragment,
+        selected=Native("base64"),
         literal=hexadecimal,
         default=lambda text: _base64_default(text, size),
         charset="binary",
@@ -219,6 +225,7 @@ def _blob(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
         native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
+        selected=Native("base64"),
         literal=hexadecimal,
         default=_base64_default,
         charset="binary",
@@ -234,6 +241,7 @@ def _geometry(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
         native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
+        selected=Native("base64"),
         literal=hexadecimal,
         default=_base64_default,
     )
@@ -248,6 +256,7 @@ def _vector(declared: Declared) -> ColumnType:
         reader=lambda metadata: prefixed_reader(metadata, base64_fragment),
         native=lambda metadata: Native("base64", metadata),
         convert=base64_fragment,
+        selected=Native("base64"),
         literal=hexadecimal,
         default=_base64_default,
     )
@@ -270,8 +279,14 @@ def _enum(declared: Declared) -> ColumnType:
     def default(text: str) -> str:
         return declared.labels[_label(declared.labels, text)]
 
+    def convert(value: bytes) -> bytes:
+        number = int(value)
+        if number < 0:
+            raise IndexError
+        return fragments[number]
+
     native = Native("enum", size, fragments=fragments)
-    return _labelled(Kind.ENUM, _ENUM, declared, size, read, lambda value: fragments[int(value)], default, native)
+    return _labelled(Kind.ENUM, _ENUM, declared, size, read, convert, default, native)
 
 
 def _label(labels: tuple[str, ...], text: str) -> int:
@@ -331,6 +346,7 @@ def _labelled(
         reader=lambda _: read,
         native=lambda _: native,
         convert=convert,
+        selected=native,
         literal=lambda value: value.decode("ascii"),
         default=default,
         # By number: labels may be in a character set of their own, and the order is the numbers'.
@@ -347,7 +363,6 @@ def _fixed_bytes(
     kind: Kind,
     size: int,
     fragment: Converter,
-    convert: Converter,
     default: Callable[[str], str],
 ) -> ColumnType:
     def from_log(value: bytes) -> bytes:
@@ -358,7 +373,8 @@ def _fixed_bytes(
         codes=frozenset({_STRING}),
         accepts=lambda metadata: _is_string(metadata) and string_length(metadata) == size,
         reader=lambda metadata: _string_reader(metadata, from_log),
-        convert=convert,
+        convert=printed,
+        selected=Native("printed"),
         literal=quoted,
         default=default,
     )
@@ -375,12 +391,8 @@ def _uuid_from_log(value: bytes) -> bytes:
     return f'"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"'.encode()
 
 
-def _quote(value: bytes) -> bytes:
-    return b'"' + value + b'"'
-
-
 def _uuid(declared: Declared) -> ColumnType:
-    return _fixed_bytes(declared, Kind.UUID, 16, _uuid_from_log, _quote, _uuid_default)
+    return _fixed_bytes(declared, Kind.UUID, 16, _uuid_from_log, _uuid_default)
 
 
 def _uuid_default(text: str) -> str:
@@ -404,16 +416,16 @@ def _address_default(family: socket.AddressFamily) -> Callable[[str], str]:
 
 def _inet6(declared: Declared) -> ColumnType:
     def fragment(value: bytes) -> bytes:
-        return _quote(socket.inet_ntop(socket.AF_INET6, value).encode())
+        return printed(socket.inet_ntop(socket.AF_INET6, value).encode())
 
-    return _fixed_bytes(declared, Kind.OTHER, 16, fragment, _quote, _address_default(socket.AF_INET6))
+    return _fixed_bytes(declared, Kind.OTHER, 16, fragment, _address_default(socket.AF_INET6))
 
 
 def _inet4(declared: Declared) -> ColumnType:
     def fragment(value: bytes) -> bytes:
-        return _quote(socket.inet_ntop(socket.AF_INET, value).encode())
+        return printed(socket.inet_ntop(socket.AF_INET, value).encode())
 
-    return _fixed_bytes(declared, Kind.OTHER, 4, fragment, _quote, _address_default(socket.AF_INET))
+    return _fixed_bytes(declared, Kind.OTHER, 4, fragment, _address_default(socket.AF_INET))
 
 
 def _varying(build: Callable[[Declared], ColumnType]) -> Callable[[Declared], ColumnType]:

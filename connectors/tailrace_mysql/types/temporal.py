@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from tailrace.schema import Kind, Type
-from tailrace_mysql.types.column_type import ColumnType, Native, Reader, any_metadata, quoted
+from tailrace_mysql.types.column_type import ColumnType, Native, Reader, any_metadata, printed, quoted
 from tailrace_mysql.types.declared import Declared
 
 _DATE, _TIMESTAMP2, _DATETIME2, _TIME2 = 10, 17, 18, 19
@@ -37,8 +37,12 @@ def _fraction(event: bytes, at: int, digits: int) -> tuple[str, int]:
     return "." + str(value).rjust(size * 2, "0")[:digits], end
 
 
-def _quote(value: bytes) -> bytes:
-    return b'"' + value + b'"'
+def _moment(value: bytes) -> bytes:
+    return printed(value.replace(b" ", b"T"))
+
+
+def _instant(value: bytes) -> bytes:
+    return _moment(value)[:-1] + b'Z"'
 
 
 @lru_cache(maxsize=4096)
@@ -99,7 +103,8 @@ def _date(declared: Declared) -> ColumnType:
         accepts=any_metadata,
         reader=lambda _: read,
         native=lambda _: Native("date"),
-        convert=_quote,
+        convert=printed,
+        selected=Native("printed"),
         literal=quoted,
         default=_date_default,
     )
@@ -141,7 +146,8 @@ def _time(declared: Declared) -> ColumnType:
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _time_reader(digits),
         native=lambda _: Native("time", digits),
-        convert=_quote,
+        convert=printed,
+        selected=Native("printed"),
         literal=quoted,
         default=lambda text: _time_default(text, digits),
     )
@@ -173,7 +179,8 @@ def _datetime(declared: Declared) -> ColumnType:
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _datetime_reader(digits),
         native=lambda _: Native("datetime", digits),
-        convert=lambda value: b'"' + value.replace(b" ", b"T") + b'"',
+        convert=_moment,
+        selected=Native("moment"),
         literal=quoted,
         default=lambda text: _datetime_default(text, digits),
     )
@@ -205,7 +212,8 @@ def _timestamp(declared: Declared) -> ColumnType:
         accepts=lambda metadata: metadata == digits,
         reader=lambda _: _timestamp_reader(digits),
         native=lambda _: Native("timestamp", digits),
-        convert=lambda value: b'"' + value.replace(b" ", b"T") + b'Z"',
+        convert=_instant,
+        selected=Native("instant"),
         literal=quoted,
         # Of a session in UTC.
         default=lambda text: _datetime_default(text, digits) + "Z",

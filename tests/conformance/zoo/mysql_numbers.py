@@ -147,6 +147,7 @@ REFUSED = [
     single("zero_date", "DATE", TEXT, ("'0000-00-00'", "0000-00-00"), pg=_ZERO),
     single("zero_month", "DATE", TEXT, ("'2024-00-10'", "2024-00-10"), pg=_ZERO),
     single("zero_day", "DATE", TEXT, ("'2024-12-00'", "2024-12-00"), pg=_ZERO),
+    single("impossible_day", "DATE", TEXT, ("'2024-02-31'", "2024-02-31"), pg=_ZERO),
     single("zero_datetime", "DATETIME(3)", DATETIME, ("0", "0000-00-00T00:00:00.000"), pg=_ZERO),
     single("zero_timestamp", "TIMESTAMP NULL", TIMESTAMP, ("0", "0000-00-00T00:00:00Z"), pg=_ZERO),
 ]

@@ -20,8 +20,8 @@ from tests.conformance.zoo.tables import DELETED, LOADED, LOGGED, UPDATED, Table
 from tests.servers import Database
 
 MYSQL, POSTGRES = ("mysql", "mariadb"), ("postgres15", "postgres18")
-#: Zero dates, impossible labels and the like get in; moments are what they say.
-_MYSQL_SESSION = ("SET SESSION sql_mode = ''", "SET time_zone = '+00:00'")
+#: Zero dates, impossible dates and labels and the like get in; moments are what they say.
+_MYSQL_SESSION = ("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'", "SET time_zone = '+00:00'")
 
 
 def _postgres(server: str, database: Database) -> Source:
