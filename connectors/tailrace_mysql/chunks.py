@@ -159,7 +159,7 @@ class MySQLChunkReader:
             return None
         more = not result.ended or result.seen == limit_rows
         behind = select.bound(result.last, order) if more and result.last is not None else None
-        return Chunk(reading.table, rows, behind, seen, high, members, result.size)
+        return Chunk(reading.table, rows, behind, seen, high, members, result.size, result.seen)
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
         """See `ChunkReader.bound`."""

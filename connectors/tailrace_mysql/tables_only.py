@@ -32,7 +32,6 @@ class MySQLTables(TablesSource):
         self._connector = Connector(settings)
         self._session = Session(self._connector)
         self._settings = settings
-        self._context = context
         self._server: Server | None = None
         self._found: dict[str, TableName] = {}
         super().__init__(context, "mysql")

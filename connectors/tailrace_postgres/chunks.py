@@ -163,6 +163,7 @@ class PostgresChunkReader:
             high=lsn_mark(high) if self._logged else "",
             fields=fields(high),
             size=size,
+            read=read,
         )
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:

@@ -155,7 +155,7 @@ class RowMessages:
         key = plan.key_json(new)
         # No old row: its key is the new one's.
         old_key = key if old is None else plan.key_json(old)
-        if unknown and (old_key != key or was is None) and now:
+        if unknown and (old_key != key or was is not True) and now:
             missing = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown, self._xid)
             if plan.suspended:
                 return position

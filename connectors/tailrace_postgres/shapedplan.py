@@ -79,7 +79,7 @@ class ShapedPlan(RowPlan):
         return self._shape.row(self._values(fragments))
 
     def key_json(self, fragments: Sequence[bytes]) -> bytes | None:
-        return self._shape.key_of(fragments)
+        return self._shape.key_of(self._values(fragments))
 
     def relevant(self, unknown: list[int]) -> list[int]:
         wanted = self._shape.wanted

@@ -26,7 +26,6 @@ class PostgresTables(TablesSource):
     def __init__(self, settings: PostgresSourceSettings, context: Context) -> None:
         super().__init__(context, CONNECTOR)
         self._settings = settings
-        self._context = context
         self._database = settings.database_url().database
         self._selection = Selection(settings.tables, settings.exclude, self._database)
         self._open: Connection | None = None

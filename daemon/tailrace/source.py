@@ -80,6 +80,7 @@ class Chunk:
         high: mark that the stream must reach before the rows go out: everything visible lies before it.
         fields: members of `source` as the stream's events have them, each followed by a comma.
         size: bytes of the rows, about.
+        read: how many rows were read, where the table's filter left some out.
     """
 
     table: EventTable
@@ -89,6 +90,7 @@ class Chunk:
     high: str
     fields: bytes = b""
     size: int = 0
+    read: int = 0
 
 
 class Reading(Protocol):

@@ -37,6 +37,7 @@ class TablesSource:
 
     def __init__(self, context: Context, connector: str) -> None:
         self._pipeline = context.pipeline
+        self._context = context
         self._shapes = Shapes(context)
         self._debezium_name = connector
         self._emitter: Emitter | None = None
@@ -55,7 +56,8 @@ class TablesSource:
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
         self._emitter.record = self._shapes.record
         tables = self.tables()
-        self._shapes.refuse_misfits(self.schemas())
+        # By shapes of their own: ids of columns are others here than in versions that were recorded.
+        Shapes(self._context).refuse_misfits(self.schemas())
         captured = {table.name for table in tables}
         self._versions = {}
         for schema in self._shapes.recalled(state, captured.__contains__):

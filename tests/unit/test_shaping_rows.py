@@ -337,6 +337,25 @@ def test_a_filter_on_the_key_alone_needs_no_more_of_the_old_row() -> None:
     assert changes(relations, moved) == [("c", None, {"id": 1, "v": "x"})]
 
 
+def test_a_row_that_comes_into_the_filter_under_the_same_chosen_key_is_whole() -> None:
+    text = Type(Kind.TEXT, "text")
+    columns = [
+        Column(number, name, text, number > 2, number if number < 3 else 0) for number, name in enumerate(NAMES, 1)
+    ]
+    schema = TableSchema(1, TableName("shop", "public", "t"), "p.public.t", tuple(columns))
+    rules = Rules(key=("key",), where=parse_condition("gone = 'in'"))
+    moved = pg.update(pg.values(b"k", b"in", pg.UNCHANGED, b"p"), b"K" + pg.values(b"k", b"out", None, None))
+    row = {"key": "k", "gone": "in", "masked": "read", "plain": "p"}
+    for present, expected in (
+        ([b'"read"'], ("c", None, row)),
+        (None, ("u", None, row | {"masked": UNCHANGED_PLACEHOLDER})),
+    ):
+        plan = plan_for(EventTable(schema, "postgresql", "p", build(schema, rules)), whole_old=False)
+        relations = pg.FakeRelations(plan, present=present)
+        assert changes(relations, moved) == [expected]
+        assert relations.asked == [([b"k", b"in"], [2])]
+
+
 def test_a_filter_that_needs_what_the_log_leaves_out_suspends_the_table() -> None:
     relations = pg.FakeRelations(filtered_plan(whole_old=False))
     assert changes(relations, pg.update(pg.values(b"1", pg.UNCHANGED)), pg.insert(b"2", b"in")) == []

@@ -244,6 +244,7 @@ def test_what_the_log_lacks_has_the_placeholder_and_is_listed_by_its_new_name() 
         ({"mask": {"email": "null"}, "columns": {"add": {"x": "email || ''"}}}, "x uses email, which is masked"),
         ({"columns": {"rename": {"email": "Phone"}}}, "there would be Phone and phone"),
         ({"columns": {"add": {"Age": "1"}}}, "there would be age and Age"),
+        ({"columns": {"rename": {"email": "x"}, "add": {"x": "1"}}}, "there would be two columns x"),
         ({"columns": {"add": {"x": "age || TRUE"}}}, "|| joins texts and numbers, not boolean"),
         ({"columns": {"add": {"x": "email + 1"}}}, "+ takes integers, not text"),
         ({"columns": {"add": {"x": "COALESCE(email, 1)"}}}, "values of one kind"),

@@ -283,7 +283,7 @@ class SparseRows:
             old_key, key = plan.key_json(before), plan.key_json(values)
             was = plan.passed(before)
             row += 1
-            now = self._settle(plan, binding, values, old_key != key or was is None, place, transaction)
+            now = self._settle(plan, binding, values, old_key != key or was is not True, place, transaction)
             if not now and was is False:
                 continue
             row_before = plan.row_json(before) if whole else b"null" if old_key == key else old_key or b"null"

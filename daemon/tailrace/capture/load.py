@@ -324,7 +324,7 @@ class Load:
         else:
             self._delays.pop(topic, None)
             task.chunk = outcome.result
-            self._throttle.read(len(task.chunk.rows))
+            self._throttle.read(max(task.chunk.read, len(task.chunk.rows)))
             self._reader.awaited(task.chunk.high)
             self._waiting.append(task)
 

@@ -210,10 +210,11 @@ class _Builder:
             self._refuse("columns.drop", "no column of the source is left", "keep one, or exclude the table")
         seen: dict[str, str] = {}
         for column in columns:
-            other = seen.setdefault(column.name.casefold(), column.name)
-            if other is not column.name:
+            other = seen.get(column.name.casefold())
+            if other is not None:
                 said = f"{other} and {column.name}" if other != column.name else f"two columns {other}"
                 self._refuse("columns", f"there would be {said}", "choose other names")
+            seen[column.name.casefold()] = column.name
 
 
 def _nullable(column: Added) -> bool:

@@ -26,10 +26,12 @@ def carry_update(
 
     Args:
         was, now: whether the filter passes the row before and after; None: not known.
-        before, after: the stream's rows; `unchanged` names the columns that `after` lacks: none unless `was` is True.
+        before, after: the stream's rows.
+        unchanged: the columns that `after` lacks: none unless `was` is True, or the row is gone at the source, which an
+            event to follow says.
         at: see `Emitter.insert`.
     """
-    if now and was is False:
+    if now and was is False and not unchanged:
         emitter.insert(table, ordinal, key, after, at)
     elif now:
         emitter.update(table, ordinal, old_key, key, before, after, unchanged, at)

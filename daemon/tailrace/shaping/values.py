@@ -168,7 +168,10 @@ def _in_utc(value: str, found: re.Match[str]) -> tuple[int, ...]:
     digits = zone[1:].replace(":", "").ljust(4, "0")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     local = datetime.fromisoformat(f"{found['year']}-{found['month']}-{found['day']}T{found['clock']}")
-    moment = local - (offset if zone[0] == "+" else -offset)
+    try:
+        moment = local - (offset if zone[0] == "+" else -offset)
+    except OverflowError:
+        raise ValueError("in UTC it is in no year from 1 to 9999") from None
     return (
         0,
         moment.year,
