@@ -267,7 +267,7 @@ def test_a_chunk_gives_way_to_a_transaction_that_was_in_progress_when_it_was_rea
         writer.commit()
         return log_end(connection)
 
-    monkeypatch.setattr("tailrace_postgres.snapshot.log_end", late)
+    monkeypatch.setattr("tailrace_postgres.chunks.log_end", late)
     reading = capture.source = capture.create()
     again = Running(session.stream)
     again.control.finish.set()
