@@ -173,7 +173,7 @@ class ItemForm:
             raise StuckError(
                 "DynamoDB needs a key, and the table has none",
                 where=self._where,
-                fix="give the source table a primary key, or leave it out of this sink with `tables`",
+                fix="give it a primary key, or a `key` in [[tables]], or leave it out of this sink with `tables`",
             )
         for column in table.columns:
             if column.name in _RESERVED:

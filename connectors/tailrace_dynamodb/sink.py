@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError
-from tailrace.sink import TableWork, TargetTable
+from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_dynamodb.attributes import DELETED, ItemForm, stream_digest
@@ -61,6 +61,11 @@ class DynamoDBSink:
 
     def check(self) -> list[Finding]:
         return findings(self._settings, self._context)
+
+    def preview(self, table: TargetTable) -> Preview:
+        form = ItemForm(table)
+        columns = tuple((column.name, form.attribute_type(column.name)) for column in table.columns)
+        return Preview(table_name(self._settings.prefix, table), columns)
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         self.close()

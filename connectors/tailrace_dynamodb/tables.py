@@ -28,7 +28,7 @@ def table_name(prefix: str, table: TargetTable) -> str:
     Raises:
         StuckError: DynamoDB has no such names.
     """
-    name = prefix + table.source.table
+    name = prefix + table.name
     if 3 <= len(name) <= 255 and set(name) <= _NAME_CHARACTERS:
         return name
     raise StuckError(

@@ -40,6 +40,10 @@ class TableReading:
     def order(self) -> str:
         return orjson.dumps(self.definition.order).decode()
 
+    @property
+    def private(self) -> bool:
+        return self.table.shape is not None and self.table.shape.hides_key
+
 
 class Views(Protocol):
     """How a chunk's view is opened, and what the stream must reach before its rows go out."""
@@ -153,9 +157,9 @@ class MySQLChunkReader:
         high, members = self._views.high()
         if not self._is_as(reading):
             return None
-        more = not result.ended or len(rows) == limit_rows
+        more = not result.ended or result.seen == limit_rows
         behind = select.bound(result.last, order) if more and result.last is not None else None
-        return Chunk(reading.table, rows, behind, seen, high, members, result.size)
+        return Chunk(reading.table, rows, behind, seen, high, members, result.size, result.seen)
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
         """See `ChunkReader.bound`."""

@@ -72,7 +72,7 @@ def bound(version: Version, found: Match) -> Binding:
         for place, column in sorted(zip(found.hidden, (start, end), strict=True), key=lambda pair: pair[0]):
             columns.insert(place, column)
     # Rows with a period are read one by one: some are history.
-    return Binding(version, RowPlan(columns, compiled=found.end < 0), found.end)
+    return Binding(version, RowPlan(columns, compiled=found.end < 0, shape=version.table.shape), found.end)
 
 
 def _planned(column: Column, logged: MapColumn) -> PlanColumn:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.schema import TableName
+from tailrace.shaping.findings import entry_findings, shape_findings
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Finding
 from tailrace.tables import Selection
 from tailrace_mysql import catalog, xa
@@ -17,6 +19,7 @@ from tailrace_mysql.dump import replica_name
 from tailrace_mysql.refusals import refused
 from tailrace_mysql.server import Server, inspect, is_replica, log_status
 from tailrace_mysql.settings import MySQLSourceSettings
+from tailrace_mysql.versions import schemas
 
 _SHORT_EXPIRY_SECONDS = 24 * 3600
 _SHOWN = 5
@@ -242,6 +245,8 @@ def _selected(found: dict[TableName, TableDefinition], context: Context) -> Iter
             yield Finding(
                 f"table {definition.name}", None, f"is suspended: {reason}", "exclude it, or change the table"
             )
+    yield from entry_findings(context, found)
+    yield from shape_findings(Shapes(context), schemas(context, found))
 
 
 def _readable(session: Session, found: dict[TableName, TableDefinition]) -> Iterator[Finding]:

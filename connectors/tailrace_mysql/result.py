@@ -52,6 +52,11 @@ class Result:
         return self._rows.ended
 
     @property
+    def seen(self) -> int:
+        """How many rows were read, with those that the table's filter leaves out."""
+        return self._rows.seen
+
+    @property
     def size(self) -> int:
         """Bytes of the rows and keys that were read, with what each row takes besides."""
         return self._rows.size

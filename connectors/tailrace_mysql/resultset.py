@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tailrace.compiled import compiled_class
 from tailrace.errors import LogFormatError, TailraceError
 from tailrace.render import object_heads
+from tailrace.shaping.shape import Shape
 from tailrace_mysql.binlog.rows import object_template, refusal
 from tailrace_mysql.types import Converter, Native
 
@@ -31,33 +32,56 @@ _END_BYTES = 9
 @dataclass(frozen=True, slots=True)
 class SelectedColumn:
     """A column of an answer: its name, how its values become JSON, the compiled form of that, and its place in the
-    primary key (1-based, else 0)."""
+    primary key (1-based, else 0).
+
+    Attributes:
+        shown: its name in the row's object; "" where that is `name`.
+    """
 
     name: str
     convert: Converter
     key: int = 0
     native: Native | None = None
+    shown: str = ""
 
 
 class TextPlan:
     """How rows that a SELECT returns, a text per column, become JSON.
+
+    Args:
+        shape: makes the row and its key of the columns' values, one by one; None: all of them are carried.
+        constants: members behind the columns', without a shape (`Shape.constants`).
 
     Attributes:
         columns: these.
         key: indexes of the key's columns, in key order.
     """
 
-    __slots__ = ("_key_template", "_names", "_row_template", "columns", "key")
+    __slots__ = (
+        "_constants",
+        "_key_shown",
+        "_key_template",
+        "_names",
+        "_row_template",
+        "_shape",
+        "_shown",
+        "columns",
+        "key",
+    )
 
-    def __init__(self, columns: Sequence[SelectedColumn]) -> None:
+    def __init__(self, columns: Sequence[SelectedColumn], shape: Shape | None = None, constants: bytes = b"") -> None:
         self.columns = tuple(columns)
+        self._shape = shape
+        self._constants = constants
         self._names = tuple(column.name for column in columns)
-        self._row_template = object_template(self._names)
+        self._shown = tuple(column.shown or column.name for column in columns)
+        self._row_template = object_template(self._shown, constants)
         self.key = tuple(index for _, index in sorted((c.key, index) for index, c in enumerate(columns) if c.key))
-        self._key_template = object_template([self._names[index] for index in self.key])
+        self._key_shown = [self._shown[index] for index in self.key]
+        self._key_template = object_template(self._key_shown)
 
-    def read(self, row: Sequence[bytes | None]) -> JsonRow:
-        """One row.
+    def read(self, row: Sequence[bytes | None]) -> JsonRow | None:
+        """One row; None where the table's filter leaves it out.
 
         Raises:
             LogFormatError, ValueRefusedError: without a place; they name the column.
@@ -68,6 +92,9 @@ class TextPlan:
                 values.append(b"null" if value is None else column.convert(value))
         except (IndexError, ValueError, TypeError) as error:
             raise self.failed(len(values), error) from None
+        shape = self._shape
+        if shape is not None:
+            return (shape.key_of(values), shape.row(values)) if shape.passes(values) else None
         key = self._key_template % tuple([values[index] for index in self.key]) if self.key else None
         return key, self._row_template % tuple(values)
 
@@ -75,7 +102,7 @@ class TextPlan:
         return refusal(self._names[index], error)
 
     def rows(self, sequence: int = 1, deprecate_eof: bool = False, overhead: int = 0) -> Rows:
-        """Reads one answer, by compiled code where that is there.
+        """Reads one answer, by compiled code where that is there and no row must be looked at.
 
         Args:
             sequence: number of the answer's first packet.
@@ -83,11 +110,12 @@ class TextPlan:
             overhead: what each row adds to `Rows.size` beside its bytes.
         """
         made = compiled_class("tailrace_mysql.textrows", "TextRows")
-        if made is None:
+        if made is None or self._shape is not None:
             return TextRows(self, sequence, deprecate_eof, overhead)
         columns = [(column.convert, column.native) for column in self.columns]
-        heads = object_heads(self._names), object_heads([self._names[index] for index in self.key])
-        rows: Rows = made(columns, *heads, self.key, self.failed, sequence, deprecate_eof, overhead)
+        heads = object_heads(self._shown), object_heads(self._key_shown)
+        tail = self._constants + b"}"
+        rows: Rows = made(columns, *heads, self.key, self.failed, sequence, deprecate_eof, overhead, tail)
         return rows
 
 
@@ -97,6 +125,7 @@ class Rows(Protocol):
     Attributes:
         ended: all rows have been read.
         error: the ERR packet that stands in place of the rest; None while there was none.
+        seen: how many rows have come, with those that a filter leaves out.
         size: bytes of the rows and keys that were made, and the overhead of each row.
         last: the values of the last row's key, as they came; None before a row.
     """
@@ -106,6 +135,9 @@ class Rows(Protocol):
 
     @property
     def error(self) -> bytes | None: ...
+
+    @property
+    def seen(self) -> int: ...
 
     @property
     def size(self) -> int: ...
@@ -141,6 +173,7 @@ class TextRows:
     def __init__(self, plan: TextPlan, sequence: int = 1, deprecate_eof: bool = False, overhead: int = 0) -> None:
         self.ended = False
         self.error: bytes | None = None
+        self.seen = 0
         self.size = 0
         self.last: list[bytes] | None = None
         self._plan = plan
@@ -250,10 +283,13 @@ class TextRows:
             if value is None:
                 raise malformed("a key has no value")
             last.append(value)
-        key, row = self._plan.read(values)
-        self.size += len(row) + len(key or b"") + self._overhead
+        made = self._plan.read(values)
+        self.seen += 1
         self.last = last
-        rows.append((key, row))
+        if made is not None:
+            key, row = made
+            self.size += len(row) + len(key or b"") + self._overhead
+            rows.append(made)
 
     def _values(self, payload: bytes) -> list[bytes | None]:
         values: list[bytes | None] = []

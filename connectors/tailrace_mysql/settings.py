@@ -10,6 +10,7 @@ from pydantic import Field
 from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.settings import SinkSettings, SourceSettings
+from tailrace.config.table_settings import SHAPING_OPTIONS
 from tailrace.config.tls import Tls
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
@@ -33,6 +34,7 @@ class MySQLSourceSettings(DatabaseSettings, SourceSettings):
     """A MySQL or MariaDB server's binlog."""
 
     schemes: ClassVar[tuple[str, ...]] = _SCHEMES
+    table_options: ClassVar[frozenset[str]] = SHAPING_OPTIONS
 
     connector: Literal["mysql"] = Field(description="MySQL and MariaDB.", examples=["mysql"])
     url: Interpolated = Field(

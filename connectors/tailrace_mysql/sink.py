@@ -20,7 +20,7 @@ from pymysql.connections import Connection
 
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
-from tailrace.sink import RowChange, TableWork, TargetTable
+from tailrace.sink import Preview, RowChange, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_mysql.settings import MySQLSinkSettings
@@ -62,6 +62,14 @@ class MySQLSink:
     def check(self) -> list[Finding]:
         return findings(self._target)
 
+    def preview(self, table: TargetTable) -> Preview:
+        with contextlib.closing(self._target.connect()) as connection:
+            try:
+                server = describe(connection)
+            except pymysql.err.Error as error:
+                raise translate(error, self._target.where, table.name) from None
+            return Tables(connection, server, self._target.database, self._target.where).preview(table)
+
     def open(self, stream_id: str) -> dict[Partition, int]:
         self.close()
         try:
@@ -100,7 +108,7 @@ class MySQLSink:
     def apply(self, work: Sequence[TableWork]) -> None:
         try:
             for table_work in work:
-                self._table = table_work.table.source.table
+                self._table = table_work.table.name
                 self._apply(table_work)
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, self._table) from None
@@ -125,7 +133,7 @@ class MySQLSink:
                 self._work.rollback()
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
-        name = table.source.table
+        name = table.name
         with contextlib.closing(self._target.connect()) as connection:
             try:
                 server = describe(connection)

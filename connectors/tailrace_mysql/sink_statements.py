@@ -76,9 +76,9 @@ class TablePlan:
     def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
         self.table = table
         self._server = server
-        self._where = f"{where}, table {table.source.table}"
+        self._where = f"{where}, table {table.name}"
         self._database = identifier(database)
-        self.name = f"{self._database}.{identifier(table.source.table)}"
+        self.name = f"{self._database}.{identifier(table.name)}"
         self._limit = min(STATEMENT_BYTES, server.packet_limit)
         from_mysql = table.source.schema is None
         self._columns: dict[str, tuple[str, Encoder, Encoder]] = {}

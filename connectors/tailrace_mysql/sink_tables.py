@@ -17,7 +17,7 @@ from pymysql.connections import Connection
 from tailrace.apply.evolution import preserves
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
-from tailrace.sink import TargetTable
+from tailrace.sink import Preview, TargetTable
 from tailrace_mysql.sink_catalog import TableState, TargetColumn, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
@@ -56,7 +56,7 @@ class Tables:
         Raises:
             StuckError: the table cannot hold the source's rows as it is, and altering it is up to a person.
         """
-        name = table.source.table
+        name = table.name
         self._refuse_long_names(table)
         try:
             state = self.read(name)
@@ -79,6 +79,13 @@ class Tables:
         except pymysql.err.Error as error:
             raise translate(error, self._where, name) from None
         return state
+
+    def preview(self, table: TargetTable) -> Preview:
+        """See `tailrace.sink.Sink.preview`."""
+        self._refuse_long_names(table)
+        types = table_types(table, self._server.mariadb)
+        columns = tuple((column.name, types[column.name].sql(self._server.collation)) for column in table.columns)
+        return Preview(self._qualified(table.name), columns)
 
     def read(self, name: str) -> TableState | None:
         state = read_table(self._connection, self._database, name)
@@ -103,7 +110,7 @@ class Tables:
         if table.key:
             parts.append(f"PRIMARY KEY ({', '.join(identifier(column.name) for column in table.key)})")
         self._run(
-            f"CREATE TABLE IF NOT EXISTS {self._qualified(table.source.table)} ({', '.join(parts)}) "
+            f"CREATE TABLE IF NOT EXISTS {self._qualified(table.name)} ({', '.join(parts)}) "
             f"ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE {self._server.collation} "
             f"COMMENT = {self._literal(_mark(table))}"
         )
@@ -131,7 +138,7 @@ class Tables:
         ]
 
     def _changes(self, table: TargetTable, state: TableState, types: dict[str, ColumnType]) -> list[str]:
-        name = table.source.table
+        name = table.name
         key_changes = self._key_changes(table, state)
         primary = () if "DROP PRIMARY KEY" in key_changes else state.primary
         changes: list[str] = []
@@ -173,7 +180,7 @@ class Tables:
         except (UnfitError, TypeError, ValueError, AttributeError) as error:
             reason = str(error) if isinstance(error, UnfitError) else "not of the column's type"
             raise self._stuck(
-                table.source.table,
+                table.name,
                 f"the default of the new column {column.name} cannot be carried: {reason}",
                 "drop the default at the source and load the table anew",
             ) from None
@@ -195,7 +202,7 @@ class Tables:
                 change = f"MODIFY COLUMN {name} {type_.sql(self._server.collation)} NULL"
             else:
                 change = f"ALTER COLUMN {name} SET DEFAULT NULL"
-            self._alter(table.source.table, [change])
+            self._alter(table.name, [change])
 
     def _altered(
         self,
@@ -239,19 +246,19 @@ class Tables:
             change.insert(0, "DROP PRIMARY KEY")
         if not state.comment.startswith(_MARK):
             raise self._stuck(
-                table.source.table,
+                table.name,
                 f"the table's primary key is ({', '.join(state.primary)}), the source's is ({', '.join(wanted)})",
-                f"run ALTER TABLE {self._qualified(table.source.table)} {', '.join(change)}",
+                f"run ALTER TABLE {self._qualified(table.name)} {', '.join(change)}",
             )
         return change
 
     # ---- what nobody but a person can mend
 
     def _refuse_long_names(self, table: TargetTable) -> None:
-        for name in (table.source.table, *(column.name for column in (*table.columns, *table.retained))):
+        for name in (table.name, *(column.name for column in (*table.columns, *table.retained))):
             if len(name) > _NAME_CHARACTERS:
                 raise self._stuck(
-                    table.source.table,
+                    table.name,
                     f"the name {name} has {len(name)} characters, and MySQL takes {_NAME_CHARACTERS}",
                     "rename it at the source, or leave the table out of this sink with `tables`",
                 )
@@ -275,7 +282,7 @@ class Tables:
             bits = from_mysql and old.kind == column.type.kind == Kind.BITS and column.type.size >= old.size
             if not bits and not preserves(old, column.type, not from_mysql):
                 raise self._stuck(
-                    table.source.table,
+                    table.name,
                     f"column {column.name} was {old.name} and is {column.type.name} now, which its rows cannot follow",
                     "drop the target's table, run `tailrace teardown`, and load anew",
                 )
@@ -286,9 +293,9 @@ class Tables:
             present = state.columns[column.name.lower()]
             if not present.exact and present.type.textual:
                 raise self._stuck(
-                    table.source.table,
+                    table.name,
                     f"the column {present.name} is {present.declaration}: texts that differ may be equal there",
-                    f"run ALTER TABLE {self._qualified(table.source.table)} MODIFY COLUMN {identifier(present.name)} "
+                    f"run ALTER TABLE {self._qualified(table.name)} MODIFY COLUMN {identifier(present.name)} "
                     f"{present.type.sql(self._server.collation)}{'' if present.nullable else ' NOT NULL'}",
                 )
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tailrace.emitter import EventTable
-from tailrace.errors import RefusedError, TableGoneError
+from tailrace.errors import RefusedError, StuckError, TableGoneError
 from tailrace.position import Position
 from tailrace.schema import TableName
+from tailrace.shaping.building import ShapeError
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk, View
 from tailrace_mysql import catalog
 from tailrace_mysql.chunks import LogViews, MySQLChunkReader, TableReading, fields, same_table, shape
@@ -54,6 +56,7 @@ class MySQLSnapshotReader:
         tables: dict[str, TableName],
         history: SchemaHistory | None,
         whole: Whole | None,
+        shapes: Shapes,
     ) -> None:
         self._connector = connector
         self._session = session
@@ -61,6 +64,7 @@ class MySQLSnapshotReader:
         self._tables = tables
         self._history = history
         self._whole = whole
+        self._shapes = shapes
         self._connection: DriverConnection | None = None
         self._demands: dict[str, Restart] = {}
         # Tables whose definition in the catalogue the stream has not reached: what was seen, and the log's end then.
@@ -76,7 +80,7 @@ class MySQLSnapshotReader:
                 where=self._connector.address,
                 fix="run `tailrace teardown`, then start anew",
             )
-        select = Select(table.schema.name, table.schema.columns)
+        select = Select(table.schema.name, table.schema.columns, shape=table.shape)
         members = fields(whole.place, self._server)
         number = 0
         with Result(whole.connection, select.plan, select.sql(), self._connector.address, str(select.name)) as result:
@@ -105,7 +109,8 @@ class MySQLSnapshotReader:
             raise TableGoneError(f"table {name} has no primary key any more")
         if where:
             self._session.query(f"SELECT 1 FROM {quote_table(name)} WHERE ({where}) LIMIT 0")
-        return TableReading(version, definition, Select(name, version.schema.columns, where), self._demands.get(topic))
+        select = Select(name, version.schema.columns, where, version.shape)
+        return TableReading(version, definition, select, self._demands.get(topic))
 
     def chunks(self) -> MySQLChunkReader:
         """See `SnapshotReader.chunks`."""
@@ -130,9 +135,13 @@ class MySQLSnapshotReader:
             raise RefusedError(f"table {name} is gone", where=self._connector.address, fix="exclude it")
         try:
             schema = first_schema(topic, name, definition.columns, "")
+            shape_of_it = self._shapes.of(schema)
         except UnsupportedTypeError as error:
             raise RefusedError(str(error), where=f"table {name}", fix="exclude it, or change the column") from None
-        select = Select(name, schema.columns)
+        except ShapeError as error:
+            fix = "correct it, then load the table anew"
+            raise StuckError(f"its entry in [[tables]] does not fit: {error}", where=f"table {name}", fix=fix) from None
+        select = Select(name, schema.columns, shape=shape_of_it)
         connection = self._connector.connect(raw=True)
         try:
             with translated(self._connector.address), connection.cursor() as cursor:

@@ -15,8 +15,9 @@ from tailrace.connectors import Context
 from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
 from tailrace.position import Position
-from tailrace.schema import TableName
+from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import binlog_mark, mark_binlog
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan, xa
@@ -29,6 +30,7 @@ from tailrace_mysql.restart import Restart, file_number
 from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
+from tailrace_mysql.versions import schemas
 
 _BUFFER_BYTES = 64 << 10
 _SLICE_BYTES = 16 << 10
@@ -89,6 +91,10 @@ class MySQLSource:
         """See `Source.tables`."""
         return self._source_tables(catalog.read(self._session, self._selected))
 
+    def schemas(self) -> list[TableSchema]:
+        """See `Source.schemas`."""
+        return schemas(self._context, catalog.read(self._session, self._selected))
+
     def log_end(self) -> str:
         """See `Source.log_end`."""
         return log_end(self._session, self._inspected).mark
@@ -110,6 +116,7 @@ class MySQLSource:
         prerequisites.refuse(self._session, server, self._settings, self._context)
         warnings: list[str] = []
         if position is None:
+            Shapes(self._context).refuse_misfits(self.schemas())
             start = first_start.begin(self._connector, self._session, server, self._selected, load=self._loads)
             self._whole = start.whole
             found = start.tables
@@ -151,7 +158,13 @@ class MySQLSource:
             names = catalog.read(self._session, self._selected)
             tables = {topic_name(self._context, name): name for name in names}
         return MySQLSnapshotReader(
-            self._connector, Session(self._connector), self._inspected, tables, self._history, whole
+            self._connector,
+            Session(self._connector),
+            self._inspected,
+            tables,
+            self._history,
+            whole,
+            Shapes(self._context),
         )
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:

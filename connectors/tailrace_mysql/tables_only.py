@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TableGoneError
 from tailrace.position import Position
-from tailrace.schema import TableName
+from tailrace.schema import TableName, TableSchema
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk, Finding, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace.tables_source import TablesSource
@@ -21,7 +22,7 @@ from tailrace_mysql.server import Server, inspect
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader
 from tailrace_mysql.table_select import Select
-from tailrace_mysql.versions import first_schema
+from tailrace_mysql.versions import first_schema, schemas
 
 
 class MySQLTables(TablesSource):
@@ -31,10 +32,9 @@ class MySQLTables(TablesSource):
         self._connector = Connector(settings)
         self._session = Session(self._connector)
         self._settings = settings
-        self._context = context
         self._server: Server | None = None
         self._found: dict[str, TableName] = {}
-        super().__init__(context.pipeline, "mysql")
+        super().__init__(context, "mysql")
 
     def check(self) -> list[Finding]:
         """See `Source.check`."""
@@ -46,6 +46,14 @@ class MySQLTables(TablesSource):
         found = catalog.read(self._session, self._selection)
         self._found = {topic_name(self._context, name): name for name in found}
         return [self._source_table(definition) for _, definition in sorted(found.items(), key=lambda one: str(one[0]))]
+
+    def schemas(self) -> list[TableSchema]:
+        """See `Source.schemas`."""
+        return schemas(self._context, catalog.read(self._session, self._selection))
+
+    @property
+    def shapes(self) -> Shapes:
+        return self._shapes
 
     def snapshot(self) -> MySQLTablesReader:
         """See `Source.snapshot`."""
@@ -132,7 +140,7 @@ class MySQLTablesReader:
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         """See `SnapshotReader.rows`."""
         reader = MySQLSnapshotReader(
-            self._connector, self._session, self._source.server, self._tables, history=None, whole=None
+            self._connector, self._session, self._source.server, self._tables, None, None, self._source.shapes
         )
         return reader.rows(topic)
 
@@ -146,4 +154,4 @@ class MySQLTablesReader:
             raise TableGoneError(f"table {name} is gone")
         columns = first_schema(topic, name, definition.columns, "").columns
         table = self._source.version(name, topic, columns)
-        return TableReading(table, definition, Select(name, columns, where))
+        return TableReading(table, definition, Select(name, columns, where, table.shape))

@@ -73,10 +73,12 @@ cdef class TextRows:
         row_heads, key_heads: what stands before each value in the row's and in the key's object.
         key: indexes of the key's columns.
         failed: makes the error for a column's index and what was raised.
+        tail: what ends the row's object: constant members, and the brace.
     """
 
     cdef readonly bint ended
     cdef readonly bytes error
+    cdef readonly Py_ssize_t seen
     cdef readonly Py_ssize_t size
     cdef readonly list last
     cdef Py_ssize_t width
@@ -90,6 +92,7 @@ cdef class TextRows:
     cdef list heads
     cdef list key_heads
     cdef object failed
+    cdef bytes tail
     cdef Out out
     cdef Out key_out
     cdef Out partial  # of a packet that has not come whole
@@ -100,7 +103,9 @@ cdef class TextRows:
     cdef Py_ssize_t overhead
     cdef uint64_t left  # columns to be described
 
-    def __cinit__(self, columns, row_heads, key_heads, key, failed, int sequence, bint deprecate_eof, overhead):
+    def __cinit__(
+        self, columns, row_heads, key_heads, key, failed, int sequence, bint deprecate_eof, overhead, bytes tail not None
+    ):
         cdef Py_ssize_t index
         self.width = len(columns)
         self.key_width = len(key)
@@ -123,6 +128,7 @@ cdef class TextRows:
         self.heads = list(row_heads)
         self.key_heads = list(key_heads)
         self.failed = failed
+        self.tail = tail
         self.out = Out()
         self.key_out = Out()
         self.partial = Out()
@@ -308,8 +314,9 @@ cdef class TextRows:
                 self.spans[2 * index + 1] = out.n
         except (IndexError, ValueError, TypeError) as error:
             raise self.failed(index, error) from None
-        put_char(out, c"}")
+        put_bytes(out, self.tail)
         made = out.taken(0, out.n)
+        self.seen += 1
         self.size += out.n + self.overhead
         if not self.key_width:
             rows.append((None, made))

@@ -16,9 +16,10 @@ import structlog
 
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, suspension, table_key
+from tailrace.position import TABLE_PREFIX, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
+from tailrace.shaping.shapes import Shapes
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql.absent import Absent
 from tailrace_mysql.binlog.binding import Binding, Version
@@ -35,7 +36,7 @@ from tailrace_mysql.questions import Catalogue
 from tailrace_mysql.refusals import refused, unsupported
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError
-from tailrace_mysql.versions import first_schema, next_schema, same_columns
+from tailrace_mysql.versions import VERSIONED, first_schema, next_schema, same_columns, shaped
 
 #: What mends most suspensions.
 RELOAD = "load the table anew"
@@ -61,6 +62,8 @@ class TrackedTables:
         self._emitter = emitter
         self._catalogue = catalogue
         self._absent = Absent(catalogue)
+        self._shapes = Shapes(context)
+        emitter.record = self._shapes.record
         self._engines = Engines(catalogue)
         self._tables: dict[tuple[str, str], Table | None] = {}
         self._suspensions: dict[str, str] = {}  # by topic, what earlier runs stored
@@ -101,12 +104,10 @@ class TrackedTables:
                 self._adopt(table, definition, "", empty=True)
 
     def _recall_versions(self, state: Mapping[str, bytes]) -> None:
-        for key, record in state.items():
-            if key.startswith(SCHEMA_PREFIX):
-                schema = TableSchema.from_json(record)
-                table = self._table(schema.name.database, schema.name.table)
-                if table is not None and table.topic == schema.topic:
-                    table.versions[schema.id] = schema
+        for schema in self._shapes.recalled(state, self._selection.selects):
+            table = self._table(schema.name.database, schema.name.table)
+            if table is not None and table.topic == schema.topic:
+                table.versions[schema.id] = schema
 
     def missed(self, earlier: Selection | None) -> None:
         """Suspends tables that were captured once, but that the globs of the run before this one (`earlier`) left out:
@@ -151,13 +152,14 @@ class TrackedTables:
         since = transaction_prefix(self._emitter.epoch, self._emitter.mark)
         try:
             schema = next_schema(table.versions, table.version.table.schema, definition.columns, since)
+            event_table = self.event_table(schema)
         except UnsupportedTypeError as error:
             self._suspend(table, f"{error}; {RELOAD}")
             return None
         self._set_period(table, definition.period, since)
         if schema is not table.version.table.schema:
             table.versions[schema.id] = schema
-            table.version = Version(self.event_table(schema), announced=False)  # recorded when it is announced
+            table.version = Version(event_table, announced=False)  # recorded when it is announced
             self.generation += 1
         return table.version
 
@@ -203,7 +205,9 @@ class TrackedTables:
             return None
         if found.hidden is not None and not again:
             table.set_places(found.hidden, self._emitter)
-        return bound(version, found)
+        if found.end >= 0 and version.table.shape is not None:
+            self._suspend(table, VERSIONED)
+        return None if table.suspended else bound(version, found)
 
     def holds(self, binding: Binding, place: Place) -> bool:
         name = binding.table.schema.name
@@ -295,24 +299,25 @@ class TrackedTables:
         here = transaction_prefix(self._emitter.epoch, self._emitter.mark) if table.charsets else since
         table.set_charset(definition.charset, here, self._emitter)
         self._set_period(table, definition.period, here if table.periods else since)
-        reason = definition.refusal or unsupported(definition)
+        versioned = definition.period is not None and self._shapes.rules(table.name) is not None
+        reason = definition.refusal or unsupported(definition) or (VERSIONED if versioned else "")
         if reason:
             self._suspend(table, reason)
             return
         newest = self._newest(table)
-        if newest is None:
-            schema = first_schema(table.topic, table.name, definition.columns, since)
-            table.versions[schema.id] = schema
-            self._emitter.first_schema(schema)
-            table.version = Version(self.event_table(schema))
-        else:
-            try:
+        try:
+            if newest is None:
+                schema = first_schema(table.topic, table.name, definition.columns, since)
+            else:
                 schema = next_schema(table.versions, newest, definition.columns, since, empty=empty)
-            except UnsupportedTypeError as error:
-                self._suspend(table, f"{error}; {RELOAD}")
-                return
-            table.versions[schema.id] = schema
-            table.version = Version(self.event_table(schema), announced=schema is newest)
+            event_table = self.event_table(schema)
+        except UnsupportedTypeError as error:
+            self._suspend(table, f"{error}; {RELOAD}")
+            return
+        table.versions[schema.id] = schema
+        if newest is None:
+            self._emitter.first_schema(schema)
+        table.version = Version(event_table, announced=newest is None or schema is newest)
 
     def _reread(self, table: Table, place: Place, reason: str, sql: str, replaces: bool = False) -> list[Effect]:
         """The catalogue's word on a table, if it holds at `place`; else the table is suspended.
@@ -404,7 +409,7 @@ class TrackedTables:
         return found
 
     def event_table(self, schema: TableSchema) -> EventTable:
-        return EventTable(schema, self._server.connector, self._context.pipeline)
+        return EventTable(schema, self._server.connector, self._context.pipeline, shaped(self._shapes, schema))
 
     def _suspend(self, table: Table, reason: str) -> None:
         if table.suspended:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from tailrace.connectors import Context
 from tailrace.schema import Column, TableName, TableSchema
-from tailrace_mysql.definition import ColumnDefinition
+from tailrace.shaping.building import ShapeError
+from tailrace.shaping.shape import Shape
+from tailrace.shaping.shapes import Shapes
+from tailrace.tables import topic_name
+from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.initials import Moment, initial
 from tailrace_mysql.matching import declared_of
 from tailrace_mysql.types import ColumnType, UnsupportedTypeError, column_type
 
 _UNKNOWN = Moment()
+VERSIONED = "a system-versioned table cannot have an entry in [[tables]] that changes it; remove that, or exclude it"
 
 
 def definitions(schema: TableSchema) -> tuple[ColumnDefinition, ...]:
@@ -34,6 +41,23 @@ def first_schema(topic: str, name: TableName, columns: Iterable[ColumnDefinition
         tuple(_column(number, column, None) for number, column in enumerate(columns, 1)),
         since,
     )
+
+
+def schemas(context: Context, found: Mapping[TableName, TableDefinition]) -> list[TableSchema]:
+    """The tables of the catalogue as first versions, without those whose types are not supported."""
+    result: list[TableSchema] = []
+    for name, definition in found.items():
+        with suppress(UnsupportedTypeError):
+            result.append(first_schema(topic_name(context, name), name, definition.columns, ""))
+    return result
+
+
+def shaped(shapes: Shapes, schema: TableSchema) -> Shape | None:
+    """A version's shape, if it has one; raises UnsupportedTypeError where its rules do not fit its columns."""
+    try:
+        return shapes.of(schema)
+    except ShapeError as error:
+        raise UnsupportedTypeError(f"its entry in [[tables]] does not fit its columns: {error}") from None
 
 
 def next_schema(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tailrace.errors import TailraceError
+from tailrace.shaping.shape import Shape
 from tailrace.source import Finding
-from tailrace_postgres.catalog import Catalog
-from tailrace_postgres.connection import Connection
+from tailrace_postgres.catalog import Catalog, CatalogTable
+from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.continuity import Identity
 from tailrace_postgres.inheritance import FIX, uncaptured_children
 from tailrace_postgres.publication import GRANT_CREATE, Publications
 from tailrace_postgres.selection import Selected
+from tailrace_postgres.shapedplan import key_not_logged
 from tailrace_postgres.slot import TWO_PHASE_FIX, find_slot
 
 _OLDEST = 150000
@@ -20,6 +22,7 @@ _OLDEST = 150000
 def findings(
     connect: Callable[[bool], Connection],
     select: Callable[[Connection], Sequence[Selected]],
+    rules: Callable[[Connection, Sequence[Selected]], list[Finding]],
     slot_name: str,
     publication_name: str,
 ) -> list[Finding]:
@@ -28,6 +31,7 @@ def findings(
     Args:
         connect: opens a connection, True: for replication.
         select: the tables that the pipeline selects.
+        rules: what is to be said of their entries in `[[tables]]`.
     """
     try:
         connection = connect(False)
@@ -42,6 +46,7 @@ def findings(
         result += _role(connection, connect)
         tables = select(connection)
         result += _tables(tables)
+        result += rules(connection, tables)
         result += [
             Finding(f"table {table.source.name}", None, what, FIX)
             for table, what in uncaptured_children(Catalog(connection), tables)
@@ -204,6 +209,27 @@ def _tables(tables: Sequence[Selected]) -> list[Finding]:
             ok = None if table.table.unlogged else False
             result.append(Finding(f"table {table.source.name}", ok, what, fix))
     return result
+
+
+def old_row_findings(shape: Shape, table: CatalogTable) -> Iterator[Finding]:
+    """What the log's old rows must have for a table's filter, key and added columns."""
+    sql = identifier(table.schema, table.name)
+    fix = f"ALTER TABLE {sql} REPLICA IDENTITY FULL"
+    name = str(shape.source.name)
+    if reason := key_not_logged(shape, table.identity):
+        yield Finding(f"table {name}", False, reason, fix)
+    if table.identity == "f":
+        return
+    own = {column.name for column in shape.source.key}
+    outside = sorted(column for index in shape.filtered if (column := shape.source.columns[index].name) not in own)
+    if outside:
+        yield Finding(
+            f"table {name}",
+            None,
+            f"the log's old rows do not tell whether they passed the filter ({', '.join(outside)}): updates of rows"
+            " outside leave as deletes, and one that leaves such a column out (TOAST) suspends the table",
+            fix,
+        )
 
 
 def _publication(connection: Connection, name: str, tables: Sequence[Selected]) -> list[Finding]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tailrace.emitter import EventTable
 from tailrace.errors import TableBusyError
-from tailrace.schema import Column
+from tailrace.schema import Column, TableSchema
 from tailrace.sequence import lsn_mark
 from tailrace.source import ROW_OVERHEAD, Chunk, OpenView
-from tailrace_postgres.catalog import Catalog, CatalogColumns
+from tailrace_postgres.catalog import Catalog, CatalogColumns, CatalogTable
 from tailrace_postgres.columns import catalog_columns
-from tailrace_postgres.connection import COPY_BYTES, Connection
+from tailrace_postgres.connection import COPY_BYTES, Connection, identifier
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.keyset import KeyColumn, key_text, names, order, span
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
+from tailrace_postgres.shapedplan import plan_for
 from tailrace_postgres.view import Snapshot
 from tailrace_postgres.wal import log_end
 
@@ -74,11 +75,25 @@ class TableReading:
     @property
     def sql(self) -> str:
         """SELECT without its conditions."""
-        return f"SELECT {names(column.name for column in self.table.schema.columns)} FROM {self.selected.only}"
+        shape = self.table.shape
+        columns = self.table.schema.columns
+        if shape is None:
+            return f"SELECT {names(column.name for column in columns)} FROM {self.selected.only}"
+        wanted = shape.wanted
+        chosen = ", ".join(
+            # What is dropped need not be sent; a text, because NULL has a backslash in COPY, which costs every column.
+            identifier(column.name) if index in wanted or column.key else "''"
+            for index, column in enumerate(columns)
+        )
+        return f"SELECT {chosen} FROM {self.selected.only}"
+
+    @property
+    def private(self) -> bool:
+        return self.table.shape is not None and self.table.shape.hides_key
 
     def plan(self) -> RowPlan:
         """For one thread."""
-        plan = RowPlan(self.table, whole_old=False)
+        plan = plan_for(self.table, whole_old=False)
         plan.accept_all_labels()  # an enum may get one at any time: the table's lock does not hold its types
         return plan
 
@@ -113,6 +128,7 @@ class PostgresChunkReader:
         rows: list[tuple[bytes | None, bytes]] = []
         last = b""
         size = 0
+        read = 0
         ended = True
         try:
             lock_shared(connection, reading.selected, LOCK_SECONDS)
@@ -128,24 +144,26 @@ class PostgresChunkReader:
             ) as blocks:
                 for lines in blocks:
                     size += read_lines(plan, lines, rows) + ROW_OVERHEAD * len(lines)
+                    read += len(lines)
                     last = lines[-1]
                     if size >= limit_bytes:
                         ended = False
                         break
         finally:
             rollback(connection)
-        if rows:
-            self._row_bytes[topic] = max(1, size // len(rows))
+        if read:
+            self._row_bytes[topic] = max(1, size // read)
         high = log_end(connection) if self._logged else 0
-        values = parse_row(last) if len(rows) == limit or not ended else []
+        values = parse_row(last) if read == limit or not ended else []
         return Chunk(
             table=reading.table,
             rows=rows,
-            after=key_text([values[index] for index in plan.key]) if values else None,
+            after=key_text([values[index] for index in plan.identity]) if values else None,
             view=seen,
             high=lsn_mark(high) if self._logged else "",
             fields=fields(high),
             size=size,
+            read=read,
         )
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
@@ -200,6 +218,16 @@ def described(catalog: Catalog, columns: CatalogColumns) -> tuple[Column, ...]:
     return catalog_columns(columns, catalog)
 
 
+def table_schemas(connection: Connection, selected: Iterable[Selected]) -> Iterator[tuple[TableSchema, CatalogTable]]:
+    """The tables as the catalog has them now, as first versions."""
+    catalog = Catalog(connection)
+    for table in selected:
+        columns = catalog.columns(table.table.oid)
+        if columns is not None:
+            now = described(catalog, columns)
+            yield TableSchema(1, table.source.name, table.source.topic, now), table.table
+
+
 def rollback(connection: Connection) -> None:
     """Ends the transaction, whatever became of it."""
     if not connection.raw.closed:
@@ -223,8 +251,10 @@ def read_lines(plan: RowPlan, lines: list[bytes], rows: list[tuple[bytes | None,
         if reader is not None:
             at = reader.read_lines(lines, at, rows)
         if at < len(lines):  # this one is out of the ordinary, or nothing is compiled
-            rows.append(_row(plan, parse_row(lines[at])))
+            row = _row(plan, parse_row(lines[at]))
             at += 1
+            if row is not None:
+                rows.append(row)
     return sum(map(len, lines))
 
 
@@ -233,7 +263,8 @@ def fields(lsn: int) -> bytes:
     return b'"txId":null,"xmin":null,"lsn":%d,"sequence":"[null,\\"%d\\"]",' % (lsn, lsn)
 
 
-def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, bytes]:
+def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, bytes] | None:
+    """None where the table's filter leaves the row out."""
     heads, converters, nulls = plan.heads, plan.converters, plan.nulls
     fragments = []
     for index, value in enumerate(values):
@@ -244,4 +275,6 @@ def _row(plan: RowPlan, values: Sequence[bytes | None]) -> tuple[bytes | None, b
             fragments.append(heads[index] + converters[index](value))
         except ValueError as error:
             raise plan.refusal(index, error, "full load") from None
+    if plan.shape is not None and not plan.passes(fragments):
+        return None
     return plan.key_json(fragments), plan.row_json(fragments)

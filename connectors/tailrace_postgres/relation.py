@@ -53,6 +53,10 @@ class Relations(Protocol):
         """A row has a label of an enum that the catalog has not: it was renamed since. Suspends the table."""
         ...
 
+    def lack(self, plan: RowPlan, what: str) -> None:
+        """The log left out a value that the table's entry in [[tables]] needs. Suspends the table."""
+        ...
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         """Fragments of values that the log left out, read from the source by key; None if the row is gone.
 

@@ -14,6 +14,7 @@ from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
 from tailrace.position import suspension, table_key
 from tailrace.schema import Column, Kind, TableSchema
+from tailrace.shaping.building import ShapeError
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.columns import catalog_columns, relation_columns
@@ -24,6 +25,7 @@ from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
+from tailrace_postgres.shapedplan import key_not_logged, plan_for
 from tailrace_postgres.types import describe, lenient
 from tailrace_postgres.versions import Versions
 from tailrace_postgres.view import Snapshot
@@ -84,7 +86,10 @@ class CapturedRelations:
                 if columns is not None:
                     self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
                     now = catalog_columns(columns, self._catalog)
-                    self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
+                    try:
+                        self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
+                    except ShapeError as error:
+                        self.misfits(selected, error)
 
     @property
     def oids(self) -> list[int]:
@@ -112,16 +117,33 @@ class CapturedRelations:
         known_ids = max((c.id for version in self._versions.known(topic) for c in version.columns), default=0)
         age = int(self._catalog.connection.value("SELECT age(%s::text::xid)", [str(xid)]))
         described = relation_columns(relation, columns, previous, known_ids, self._catalog, age)
-        schema = self._version(selected, described, columns, previous)
-        if topic in self._suspended:
+        try:
+            schema = self._version(selected, described, columns, previous)
+            if topic in self._suspended:
+                return None
+            table = self._versions.event_table(schema)
+        except ShapeError as error:
+            self.misfits(selected, error)
             return None
-        plan = self._plans[topic] = RowPlan(self._versions.event_table(schema), relation.identity == "f")
+        if table.shape is not None and (reason := key_not_logged(table.shape, relation.identity)):
+            self.suspend(selected, f"{reason}; ALTER TABLE {selected.sql} REPLICA IDENTITY FULL, then {RELOAD}")
+            return None
+        plan = self._plans[topic] = plan_for(table, relation.identity == "f")
         return plan
 
     def renamed_label(self, plan: RowPlan) -> None:
         """As `_refuse_renamed_labels`, where the log is behind the renaming."""
         selected = next(s for s in self._by_oid.values() if s.source.topic == plan.topic)
         self.suspend(selected, f"an enum's label was renamed, and which rows had it is in no log; {RELOAD}")
+
+    def lack(self, plan: RowPlan, what: str) -> None:
+        """As `Relations.lack`."""
+        selected = next(s for s in self._by_oid.values() if s.source.topic == plan.topic)
+        self.suspend(
+            selected,
+            f"{what}, which the log leaves out where it did not change; ALTER TABLE {selected.sql} REPLICA IDENTITY"
+            f" FULL, then {RELOAD}",
+        )
 
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         """Reads the wanted columns of the row that has this key now.
@@ -325,6 +347,10 @@ class CapturedRelations:
             self._plans[topic].suspended = True
         log.error("table suspended", table=str(selected.source.name), reason=reason)
         self._emitter.record_state(table_key(topic), suspension(reason))
+
+    def misfits(self, selected: Selected, error: ShapeError) -> None:
+        """Its columns are not those any more that its entry in `[[tables]]` is for."""
+        self.suspend(selected, f"its entry in [[tables]] does not fit its columns: {error}; {RELOAD}")
 
     def amend(self, selected: Selected, advice: str) -> None:
         """Adds to the reason of a suspended table."""

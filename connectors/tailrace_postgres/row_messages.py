@@ -6,7 +6,9 @@ PostgreSQL manual, "Logical Replication Message Formats": Relation, Insert, Upda
 from __future__ import annotations
 
 from tailrace.emitter import Emitter
-from tailrace.errors import LogFormatError
+from tailrace.errors import LogFormatError, ValueRefusedError
+from tailrace.shaping.moves import carry_update
+from tailrace.shaping.predicate import LackingValueError
 from tailrace_postgres.integers import i32, u16, u32
 from tailrace_postgres.lsn import LsnTexts, lsn_text
 from tailrace_postgres.relation import Relation, Relations, read_relation
@@ -51,6 +53,9 @@ class RowMessages:
         """Decodes a row change; once more with a new plan where an enum has got a new label."""
         try:
             return self._row_change(kind, position)
+        except ValueRefusedError as error:
+            error.where = error.where or self._where()
+            raise
         except UnknownLabelError:
             oid = u32(self._buffer, position)
             plan = self._relations.plan(self._described[oid], self._xid)
@@ -87,6 +92,8 @@ class RowMessages:
         fragments, unknown, position = self._tuple(position, plan)
         if unknown:
             raise self._error(f"an inserted row of {plan.table.schema.name} lacks values")
+        if plan.shape is not None and not plan.passes(fragments):
+            return position
         self._announce(plan)
         self._emitter.insert(
             plan.table, self._ordinal, plan.key_json(fragments), plan.row_json(fragments), self._place()
@@ -121,7 +128,6 @@ class RowMessages:
             old, old_unknown, position = self._tuple(self._tag(position, b"KO"), plan)
         new_at = self._tag(position, b"N")
         new, unknown, position = self._tuple(new_at, plan)
-        self._announce(plan)
         whole = plan.whole_old and old is not None
         if unknown and whole:
             assert old is not None
@@ -134,10 +140,22 @@ class RowMessages:
                 if index in unknown and index not in old_unknown and old[index] != plan.nulls[index]:
                     new[index] = old[index]
                     unknown.remove(index)
+        was: bool | None = True
+        now = True
+        if plan.shape is not None:
+            unknown = plan.relevant(unknown)
+            try:
+                now = plan.passes(new)
+            except LackingValueError as error:
+                return self._lack(plan, f"the table's filter needs column {error.column}", position)
+            was = plan.passed(old, now)
+            if not now and was is False:
+                return position
+        self._announce(plan)
         key = plan.key_json(new)
         # No old row: its key is the new one's.
         old_key = key if old is None else plan.key_json(old)
-        if unknown and old_key != key:
+        if unknown and (old_key != key or was is not True) and now:
             missing = self._relations.missing(plan, self._key_texts(new_at, old_at, plan), unknown, self._xid)
             if plan.suspended:
                 return position
@@ -151,16 +169,32 @@ class RowMessages:
                 before = plan.row_json(old)
             elif old_key != key:
                 before = old_key or b"null"
-        self._emitter.update(
-            plan.table,
-            self._ordinal,
-            old_key,
-            key,
-            before,
-            plan.row_json(new),
-            tuple([plan.names[index] for index in unknown]),
-            self._place(),
-        )
+        try:
+            after = plan.row_json(new) if now else b"null"
+        except LackingValueError as error:
+            return self._lack(plan, f"an added column needs column {error.column}", position)
+        unchanged = plan.unchanged(unknown) if unknown else ()
+        if plan.shape is None:
+            self._emitter.update(plan.table, self._ordinal, old_key, key, before, after, unchanged, self._place())
+        else:
+            carry_update(
+                self._emitter,
+                plan.table,
+                self._ordinal,
+                was,
+                now,
+                old_key,
+                key,
+                before,
+                after,
+                unchanged,
+                self._place(),
+            )
+        return position
+
+    def _lack(self, plan: RowPlan, what: str, position: int) -> int:
+        """A value that the shape needs is not in the log: the table is suspended; `position` is where to go on."""
+        self._relations.lack(plan, what)
         return position
 
     def _update_with_old(self, position: int, plan: RowPlan) -> int:
@@ -193,6 +227,8 @@ class RowMessages:
         old, unknown, position = self._tuple(old_at, plan)
         if unknown:
             raise self._error(f"a deleted row of {plan.table.schema.name} lacks values")
+        if plan.shape is not None and plan.passed(old, True) is False:
+            return position
         self._announce(plan)
         key = plan.key_json(old)
         before = plan.row_json(old) if plan.whole_old else key or b"null"
@@ -271,7 +307,7 @@ class RowMessages:
     def _key_texts(self, new_at: int, old_at: int, plan: RowPlan) -> list[bytes | None]:
         """The text of the new key's values; the old tuple has those that the new one leaves out."""
         new, old = self._texts(new_at, plan), self._texts(old_at, plan)
-        return [new[index] if new[index] is not None else old[index] for index in plan.key]
+        return [new[index] if new[index] is not None else old[index] for index in plan.identity]
 
     def _texts(self, position: int, plan: RowPlan) -> list[bytes | None]:
         """The text of each value of the tuple at `position`; None is NULL or left out."""

@@ -17,4 +17,6 @@ cdef class RowPlan:
     cdef public list unknowns
     cdef public list converters
     cdef public tuple key
+    cdef public tuple identity
+    cdef public object shape
     cdef public Tuples reader

@@ -46,13 +46,15 @@ class RowPlan:
         table: what the events say.
         topic, version: of the table's schema.
         columns: number of columns.
-        key: indexes of the key's columns, in key order; empty for a keyless table.
+        key: indexes of the event key's columns, in key order; empty for a keyless table.
+        identity: the same of the source's own key.
         whole_old: the log carries the whole old row (REPLICA IDENTITY FULL).
         heads: ``"name":`` per column.
         nulls: the fragment of NULL per column.
         unknowns: the fragment of an unchanged value that the log left out.
         suspended: the table's changes are not captured any more.
-        reader: reads ordinary rows; None where nothing is compiled.
+        shape: what becomes of the columns; None: they are carried as they are.
+        reader: reads ordinary rows; None where nothing is compiled, or every row must be looked at.
     """
 
     def __init__(self, table: EventTable, whole_old: bool) -> None:
@@ -69,7 +71,8 @@ class RowPlan:
         self.unknowns = [head + UNCHANGED_JSON for head in self.heads]
         self.converters = [converter(column.type) for column in schema.columns]
         place = {column.id: index for index, column in enumerate(schema.columns)}
-        self.key = tuple(place[column.id] for column in schema.key)
+        self.key = self.identity = tuple(place[column.id] for column in schema.key)
+        self.shape = table.shape
         self.reader: Reader | None = None
         self._compile()
 
@@ -85,6 +88,27 @@ class RowPlan:
         """The log is behind the catalog: it may have labels of enums that were renamed since."""
         self.converters = [lenient(column.type) for column in self.table.schema.columns]
         self._compile()
+
+    def unchanged(self, unknown: Sequence[int]) -> tuple[str, ...]:
+        """The names of columns whose values the log left out, as events have them."""
+        return tuple([self.names[index] for index in unknown])
+
+    def relevant(self, unknown: list[int]) -> list[int]:
+        """Of columns whose values the log left out, those that are needed."""
+        return unknown
+
+    def passes(self, fragments: Sequence[bytes]) -> bool:
+        """Whether the table's filter lets a new row leave; raises LackingValueError where it needs what is left out."""
+        return True
+
+    def passed(self, old: Sequence[bytes] | None, now: bool) -> bool | None:
+        """Whether it let an old row leave; None where the log does not tell.
+
+        Args:
+            old: None where the log has none: then its key is the new row's.
+            now: of the new row.
+        """
+        return True
 
     def row_json(self, fragments: Sequence[bytes]) -> bytes:
         return b"{" + b",".join(fragments) + b"}"

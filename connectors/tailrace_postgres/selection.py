@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tailrace.connectors import Context
 from tailrace.schema import TableName
 from tailrace.source import SourceTable
-from tailrace.tables import Selection, table_settings, topic_name
+from tailrace.tables import Selection, table_entry, topic_name
 from tailrace_postgres.catalog import PUBLISHES_GENERATED, Catalog, CatalogTable
 from tailrace_postgres.connection import identifier
 
@@ -60,8 +60,8 @@ def select_tables(
 
 
 def _selected(table: CatalogTable, name: TableName, context: Context, version: int, logged: bool) -> Selected:
-    settings = table_settings(context, name)
-    inserts_only = bool(settings is not None and settings.inserts_only)
+    entry = table_entry(context, name, "inserts_only")
+    inserts_only = bool(entry is not None and entry.inserts_only)
     reason = _unreadable(table) or (_obstacle(table, inserts_only, version) if logged else "")
     source = SourceTable(
         name=name,

@@ -9,6 +9,7 @@ from pydantic import Field
 from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.settings import SinkSettings, SourceSettings
+from tailrace.config.table_settings import SHAPING_OPTIONS
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
 
@@ -31,7 +32,7 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
     """A PostgreSQL database's logical replication slot."""
 
     schemes: ClassVar[tuple[str, ...]] = _SCHEMES
-    table_options: ClassVar[frozenset[str]] = frozenset({"inserts_only"})
+    table_options: ClassVar[frozenset[str]] = SHAPING_OPTIONS | {"inserts_only"}
 
     connector: Literal["postgres"] = Field(description="PostgreSQL.", examples=["postgres"])
     url: Interpolated = Field(

@@ -11,7 +11,7 @@ import psycopg2
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.schema import Column, Kind
-from tailrace.sink import TableWork, TargetTable
+from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_postgres import sink_check, sink_connection
@@ -49,6 +49,13 @@ class PostgresSink:
 
     def check(self) -> list[Finding]:
         return sink_check.check(self._settings)
+
+    def preview(self, table: TargetTable) -> Preview:
+        refuse_long_names(table)
+        with self._session("explain") as connection, translated(self._where), connection.cursor() as cursor:
+            tables = Tables(cursor, self._find_schema(cursor))
+            columns = tuple((column.name, tables.column_type(table, column)) for column in table.columns)
+            return Preview(tables.name(table), columns)
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
@@ -113,7 +120,7 @@ class PostgresSink:
         refuse_long_names(table)
         with self._session("verify") as connection, translated(self._where, str(table.source)):
             with connection.cursor() as cursor:
-                name = quoted(self._find_schema(cursor), table.source.table)
+                name = quoted(self._find_schema(cursor), table.name)
                 present = Tables(cursor, self._find_schema(cursor)).look(table)
                 if present is None:
                     return

@@ -67,7 +67,7 @@ def refuse_long_names(table: TargetTable) -> None:
     Raises:
         StuckError.
     """
-    for name in (table.source.table, *(column.name for column in (*table.columns, *table.retained))):
+    for name in (table.name, *(column.name for column in (*table.columns, *table.retained))):
         if (size := len(name.encode())) > _NAME_BYTES:
             raise StuckError(
                 f"the name {name} has {size} bytes, and PostgreSQL takes {_NAME_BYTES}",
@@ -84,7 +84,7 @@ class Tables:
         self._schema = schema
 
     def name(self, table: TargetTable) -> str:
-        return quoted(self._schema, table.source.table)
+        return quoted(self._schema, table.name)
 
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> Present:
         """Creates the table, or adds, renames and retypes columns; returns what is there then.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace.errors import DataLossError, RefusedError, StuckError, TableBusyError, UnreachableError
 from tailrace.position import Position
-from tailrace.schema import Column
+from tailrace.schema import Column, TableSchema
 from tailrace.sequence import lsn_mark, mark_lsn
+from tailrace.shaping.building import ShapeError
+from tailrace.shaping.findings import entry_findings, shape_findings
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Finding, Opened, SourceTable
 from tailrace.tables import Selection
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
-from tailrace_postgres.checks import findings
-from tailrace_postgres.chunks import Horizon
+from tailrace_postgres.checks import findings, old_row_findings
+from tailrace_postgres.chunks import Horizon, table_schemas
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.inheritance import uncaptured_children
 from tailrace_postgres.inprogress import InProgress
@@ -53,6 +56,7 @@ class PostgresSource:
         self._selection = Selection(settings.tables, settings.exclude, url.database)
         self._slot = settings.slot_name(context.pipeline)
         self._publication = settings.publication_name(context.pipeline)
+        self._shapes = Shapes(context)
         self._queries: Connection | None = None
         self._replication: Connection | None = None
         self._beginning: Beginning | None = None
@@ -70,12 +74,28 @@ class PostgresSource:
         return findings(
             connect=lambda replication: Connection(self._settings, replication=replication),
             select=self._select,
+            rules=self._check_rules,
             slot_name=self._slot,
             publication_name=self._publication,
         )
 
+    def _check_rules(self, connection: Connection, selected: Sequence[Selected]) -> list[Finding]:
+        """What is to be said of `[[tables]]`."""
+        shaped = (table for table in selected if table.captured and self._shapes.rules(table.source.name))
+        found = list(table_schemas(connection, shaped))
+        result = list(entry_findings(self._context, (table.source.name for table in selected)))
+        result += shape_findings(self._shapes, (schema for schema, _ in found))
+        for schema, table in found:
+            with contextlib.suppress(ShapeError):
+                if shape := self._shapes.of(schema):
+                    result += old_row_findings(shape, table)
+        return result
+
     def tables(self) -> list[SourceTable]:
         return [selected.source for selected in self._select(self._connection)]
+
+    def schemas(self) -> list[TableSchema]:
+        return [schema for schema, _ in table_schemas(self._connection, self._select(self._connection))]
 
     def snapshot(self) -> PostgresSnapshotReader:
         beginning = self._beginning
@@ -127,16 +147,20 @@ class PostgresSource:
         )
         self._standby = wal.in_recovery(self._connection)
         selected = self._select(self._connection)
+        if position is None:
+            shaped = (table for table in selected if table.captured and self._shapes.rules(table.source.name))
+            self._shapes.refuse_misfits(schema for schema, _ in table_schemas(self._connection, shaped))
         beginning = opening.first(selected) if position is None else opening.resumed(selected, position, state)
         self._beginning = beginning
         position = beginning.position
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
         for key, value in beginning.records.items():
             self._emitter.record_state(key, value)
+        captured = {selected.source.name for selected in beginning.selected if selected.captured}
         self._relations = CapturedRelations(
             Catalog(self._connection),
             beginning.selected,
-            Versions(self._context.pipeline, state, self._emitter),
+            Versions(self._context, state, self._emitter, captured.__contains__),
             self._emitter,
             state,
         )
@@ -210,10 +234,21 @@ class PostgresSource:
 
     def _describe(self, selected: Selected, columns: CatalogColumns, now: tuple[Column, ...]) -> EventTable:
         """The schema version that a table has now, recorded if it is new and something is captured."""
-        if self._beginning is not None:
-            return self._relations.now(selected, columns, now)
-        versions = Versions(self._context.pipeline, {}, None)
-        return versions.event_table(versions.add(selected.source.name, selected.source.topic, now))
+        name = selected.source.name
+        try:
+            if self._beginning is not None:
+                return self._relations.now(selected, columns, now)
+            versions = Versions(self._context, {}, None)
+            return versions.event_table(versions.add(name, selected.source.topic, now))
+        except ShapeError as error:
+            if self._beginning is not None:
+                self._relations.misfits(selected, error)
+                raise TableBusyError(f"table {name} is suspended", where=self._where) from None
+            raise StuckError(
+                f"its entry in [[tables]] does not fit its columns: {error}",
+                where=f"table {name}",
+                fix="correct it, then load the table anew",
+            ) from None
 
     def _start(self) -> Streaming:
         """Begins to stream, after what was to be read with the slot's snapshot."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tailrace.connectors import Context
 from tailrace.emitter import EventTable
-from tailrace.schema import Column
+from tailrace.schema import Column, TableSchema
+from tailrace.shaping.findings import entry_findings, shape_findings
 from tailrace.source import Finding, SourceTable
 from tailrace.tables import Selection
 from tailrace.tables_source import TablesSource
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import readable_findings
-from tailrace_postgres.chunks import BEGIN, Horizon
+from tailrace_postgres.chunks import BEGIN, Horizon, table_schemas
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.selection import Selected, select_tables
 from tailrace_postgres.settings import PostgresSourceSettings
@@ -23,9 +24,8 @@ class PostgresTables(TablesSource):
     """Implements `tailrace.source.Source`."""
 
     def __init__(self, settings: PostgresSourceSettings, context: Context) -> None:
-        super().__init__(context.pipeline, CONNECTOR)
+        super().__init__(context, CONNECTOR)
         self._settings = settings
-        self._context = context
         self._database = settings.database_url().database
         self._selection = Selection(settings.tables, settings.exclude, self._database)
         self._open: Connection | None = None
@@ -33,12 +33,21 @@ class PostgresTables(TablesSource):
 
     def check(self) -> list[Finding]:
         """See `Source.check`."""
-        return readable_findings(lambda: Connection(self._settings), self._select)
+        findings = readable_findings(lambda: Connection(self._settings), self._select)
+        if all(finding.ok is not False for finding in findings):
+            schemas = self.schemas()
+            findings += entry_findings(self._context, (schema.name for schema in schemas))
+            findings += shape_findings(self._shapes, schemas)
+        return findings
 
     def tables(self) -> list[SourceTable]:
         """See `Source.tables`."""
         self._selected = self._select(self._connection)
         return [selected.source for selected in self._selected]
+
+    def schemas(self) -> list[TableSchema]:
+        """See `Source.schemas`."""
+        return [schema for schema, _ in table_schemas(self._connection, self._select(self._connection))]
 
     def snapshot(self) -> PostgresSnapshotReader:
         """See `Source.snapshot`."""

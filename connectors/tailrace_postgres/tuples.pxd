@@ -13,6 +13,7 @@ cdef class Tuples:
     cdef list heads
     cdef list key_heads
     cdef list key_columns
+    cdef bytes tail
     cdef Out out
     cdef Out key_out
     cdef Out text

@@ -13,11 +13,11 @@ cdef enum:
     PLAIN_FLOAT_BYTES = 20  # as in types.py
 
 cdef enum:
-    CALL, TEXT, INTEGER, BOOLEAN, FLOAT, TIMESTAMP, TIMESTAMPTZ
+    CALL, TEXT, INTEGER, BOOLEAN, FLOAT, TIMESTAMP, TIMESTAMPTZ, SKIP
 
 cdef dict _CODES = {
     "text": TEXT, "integer": INTEGER, "boolean": BOOLEAN, "float": FLOAT, "timestamp": TIMESTAMP,
-    "timestamptz": TIMESTAMPTZ,
+    "timestamptz": TIMESTAMPTZ, "skip": SKIP,
 }  # fmt: skip
 
 
@@ -44,13 +44,14 @@ cdef class Tuples:
     """The rows of one relation.
 
     Args:
-        natives: per column the name of its compiled form, "" for none.
+        natives: per column the name of its compiled form, "" for none; "skip": the column is dropped.
         converters: per column the function that is called then.
-        heads, key_heads: what stands before each value in the row's and in the key's object.
+        heads, key_heads: what stands before each value in the row's and in the key's object; b"" of a dropped column.
         key: indexes of the key's columns.
+        tail: what ends the row's object: constant members, and the brace.
     """
 
-    def __cinit__(self, natives, converters, heads, key_heads, key):
+    def __cinit__(self, natives, converters, heads, key_heads, key, tail=b"}"):
         cdef Py_ssize_t index
         self.width = len(natives)
         self.codes = <int *>PyMem_Malloc(max(self.width, 1) * sizeof(int))
@@ -63,6 +64,7 @@ cdef class Tuples:
         self.heads = list(heads)
         self.key_heads = list(key_heads)
         self.key_columns = list(key)
+        self.tail = tail
         self.row = b""
         self.out = Out()
         self.key_out = Out()
@@ -97,7 +99,10 @@ cdef class Tuples:
                     return -1
                 at += length
             elif kind == 0x6E:
-                out.put(<const unsigned char *>"null", 4)
+                if self.codes[index] != SKIP:
+                    out.put(<const unsigned char *>"null", 4)
+                at += 1
+            elif kind == 0x75 and self.codes[index] == SKIP:
                 at += 1
             else:
                 return -1
@@ -109,7 +114,7 @@ cdef class Tuples:
         """All values are written: makes `row` and `key`."""
         cdef Py_ssize_t index, column
         cdef Out out = self.out
-        out.put(<const unsigned char *>"}", 1)
+        out.put_bytes(self.tail)
         self.row = out.taken(0, out.n)
         if not self.key_columns:
             return 0
@@ -151,7 +156,8 @@ cdef class Tuples:
                 if not self.value(index, data + at, stop - at):
                     return False
             elif stop - at == 2 and data[at] == 0x5C and data[at + 1] == 0x4E:
-                out.put(<const unsigned char *>"null", 4)
+                if self.codes[index] != SKIP:
+                    out.put(<const unsigned char *>"null", 4)
             else:
                 self.unescape(data + at, stop - at)
                 if not self.value(index, self.text.p, self.text.n):
@@ -200,6 +206,8 @@ cdef class Tuples:
                 out.put(<const unsigned char *>"false", 5)
             return True
         if code == FLOAT and self.number(data, length):
+            return True
+        if code == SKIP:
             return True
         try:
             out.put_bytes(<bytes>self.converters[index](PyBytes_FromStringAndSize(<const char *>data, length)))

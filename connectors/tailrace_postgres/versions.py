@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import SCHEMA_PREFIX
 from tailrace.schema import Column, TableName, TableSchema
+from tailrace.shaping.shapes import Shapes
 
 CONNECTOR = "postgresql"  # Debezium's name
 
@@ -19,17 +20,25 @@ class Versions:
     Args:
         state: the stream's state entries, with the versions of earlier runs.
         emitter: records new versions; None where nothing is recorded (`verify`).
+        captured: whether a table's changes are followed in this run.
     """
 
-    def __init__(self, pipeline: str, state: Mapping[str, bytes], emitter: Emitter | None) -> None:
-        self._pipeline = pipeline
+    def __init__(
+        self,
+        context: Context,
+        state: Mapping[str, bytes],
+        emitter: Emitter | None,
+        captured: Callable[[TableName], bool] = lambda _: True,
+    ) -> None:
+        self._pipeline = context.pipeline
         self._emitter = emitter
+        self._shapes = Shapes(context)
+        if emitter is not None:
+            emitter.record = self._shapes.record
         self._known: dict[str, list[TableSchema]] = {}
         self._tables: dict[tuple[str, int], EventTable] = {}
-        for key, record in state.items():
-            if key.startswith(SCHEMA_PREFIX):
-                schema = TableSchema.from_json(record)
-                self._known.setdefault(schema.topic, []).append(schema)
+        for schema in self._shapes.recalled(state, captured):
+            self._known.setdefault(schema.topic, []).append(schema)
         for known in self._known.values():
             known.sort(key=_order)
 
@@ -73,9 +82,12 @@ class Versions:
         return schema
 
     def event_table(self, schema: TableSchema) -> EventTable:
+        """Raises ShapeError where the table's rules do not fit its columns any more."""
         found = self._tables.get((schema.topic, schema.id))
         if found is None:
-            found = self._tables[schema.topic, schema.id] = EventTable(schema, CONNECTOR, self._pipeline)
+            found = self._tables[schema.topic, schema.id] = EventTable(
+                schema, CONNECTOR, self._pipeline, self._shapes.of(schema)
+            )
         return found
 
 

@@ -13,13 +13,14 @@ from urllib.parse import quote
 
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
-from tailrace.sink import Row, RowChange, TableWork, TargetTable
+from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_sqlite import sink_positions, sink_tables
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
 from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
+from tailrace_sqlite.sink_types import declared
 
 _BUSY_SECONDS = 5.0
 _CACHE_BYTES = 16 << 20
@@ -60,6 +61,9 @@ class SQLiteSink:
         version = sqlite3.sqlite_version_info >= _OLDEST
         fix = "" if version else "use a Python with SQLite 3.25 or newer"
         return [Finding("SQLite", version, sqlite3.sqlite_version, fix), self._check_file()]
+
+    def preview(self, table: TargetTable) -> Preview:
+        return Preview(table.name, tuple((column.name, declared(column.type) or "(any)") for column in table.columns))
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         with translated(self._path):
@@ -116,7 +120,7 @@ class SQLiteSink:
         with translated(self._path, str(table.source)), closing(self._connect("ro")) as connection:
             if not connection.execute(
                 "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
-                (table.source.table,),
+                (table.name,),
             ).fetchone():
                 return
             for row in connection.execute(statements.select(connection)):

@@ -37,7 +37,7 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
     Raises:
         StuckError: the table cannot be brought to this version; what to do about it.
     """
-    name = table.source.table
+    name = table.name
     present = _columns(connection, name)
     if not present:
         _create(connection, table)
@@ -68,7 +68,7 @@ def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
     ]
     if not table.keyless:
         lines.append(f"PRIMARY KEY ({listed([column.name for column in table.key])})")
-    connection.execute(f"CREATE TABLE {quoted(table.source.table)} ({', '.join(lines)})")
+    connection.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(lines)})")
 
 
 def _columns(connection: sqlite3.Connection, name: str) -> dict[str, int]:
@@ -78,7 +78,7 @@ def _columns(connection: sqlite3.Connection, name: str) -> dict[str, int]:
 
 def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     """An upsert needs the key to be unique."""
-    name = table.source.table
+    name = table.name
     wanted = {column.name.casefold() for column in table.key}
     primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
     if primary == wanted:
@@ -126,7 +126,7 @@ class Statements:
 
     def __init__(self, table: TargetTable, name: str = "") -> None:
         self.table = table
-        self.name = name or quoted(table.source.table)
+        self.name = name or quoted(table.name)
         self.columns = [column.name for column in table.columns]
         self.key = [column.name for column in table.key]
         self._binders: dict[str, Conversion] = {column.name: binder(column.type) for column in table.columns}
@@ -142,7 +142,7 @@ class Statements:
 
     def select(self, connection: sqlite3.Connection) -> str:
         """All rows. A column that is still to be added is NULL in every row; SQLite would take its name for a text."""
-        present = {folded(name) for name in _columns(connection, self.table.source.table)}
+        present = {folded(name) for name in _columns(connection, self.table.name)}
         columns = ", ".join(quoted(name) if folded(name) in present else "NULL" for name in self.columns)
         return f"SELECT {columns} FROM {self.name}"
 
@@ -152,7 +152,7 @@ class Statements:
 
     def make_aside(self, connection: sqlite3.Connection) -> list[str]:
         """Makes the copy, empty; returns the columns that rows of the table keep in it."""
-        kept = list(_columns(connection, self.table.source.table))
+        kept = list(_columns(connection, self.table.name))
         connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(_ASIDE)}")
         connection.execute(
             f"CREATE TEMPORARY TABLE {quoted(_ASIDE)} AS SELECT {listed(kept)}, 1 AS {quoted(HAD)} FROM {self.name}"

@@ -9,6 +9,7 @@ from tailrace.sequence cimport transaction_prefix
 
 cdef class EventTable:
     cdef public object schema
+    cdef public object shape
     cdef public str topic
     cdef public bytes source_head
     cdef public bytes schema_tail
@@ -17,6 +18,7 @@ cdef class EventTable:
 cdef class Emitter:
     cdef public int epoch
     cdef public object traced
+    cdef public object record
     cdef object _restart
     cdef str _mark
     cdef bytes _delivered

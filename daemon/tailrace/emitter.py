@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,6 +18,9 @@ from tailrace.position import schema_key
 from tailrace.render import HEX, digits
 from tailrace.schema import TableSchema
 from tailrace.sequence import EVENT_BITS, SNAPSHOT_ORDINAL, sequence, transaction_prefix
+
+if TYPE_CHECKING:
+    from tailrace.shaping.shape import Shape
 
 # One change of the log can leave as several events, which must differ in their sequence: a batch may end between
 # them, and a resume skips by sequence. Two bits below the ordinal keep them apart.
@@ -33,15 +37,18 @@ class EventTable:
     """What the envelope of one version of a table's events begins with, rendered once.
 
     Args:
+        schema: the source's version.
         connector: Debezium's connector name: mysql, mariadb or postgresql.
         pipeline: `source.name`.
+        shape: what the version becomes on its way into the stream; None: it is carried as it is.
     """
 
-    __slots__ = ("schema", "schema_tail", "source_head", "topic")
+    __slots__ = ("schema", "schema_tail", "shape", "source_head", "topic")
 
-    def __init__(self, schema: TableSchema, connector: str, pipeline: str) -> None:
+    def __init__(self, schema: TableSchema, connector: str, pipeline: str, shape: Shape | None = None) -> None:
         name = schema.name
         self.schema = schema
+        self.shape = shape
         self.topic = schema.topic
         head = orjson.dumps(
             {
@@ -102,6 +109,8 @@ class Emitter:
         self._past_events = self._past_bytes = self._past_runs = self._past_touched = self._past_state = 0
         self._past_keys = self._past_size = 0
         self._past_delivered = self._past_skip_to = b""
+        #: Makes the record of a schema version for the state store.
+        self.record: Callable[[TableSchema], bytes] = TableSchema.to_json
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
         self.traced: frozenset[str] = frozenset()
 
@@ -403,7 +412,7 @@ class Emitter:
         self._remembered = False
         self._announced[schema.topic] = schema.id
         entries = self._with_version.pop((schema.topic, schema.id), {})
-        return {schema_key(schema.topic, schema.id): schema.to_json(), **entries}
+        return {schema_key(schema.topic, schema.id): self.record(schema), **entries}
 
     def _mark_control(self, state: dict[str, bytes]) -> None:
         assert self._pending

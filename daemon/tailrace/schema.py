@@ -127,6 +127,7 @@ class TableSchema:
         topic: where the table's events go.
         columns: in the order of the source's log.
         since: `tailrace_seq` prefix (epoch and position) from which the version holds; "" from the start.
+        target: the name of the targets' table; "" where it is the source's.
     """
 
     id: int
@@ -134,6 +135,7 @@ class TableSchema:
     topic: str
     columns: tuple[Column, ...]
     since: str = ""
+    target: str = ""
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False, hash=False)
     key: tuple[Column, ...] = field(init=False, repr=False, compare=False, hash=False)
 
@@ -149,17 +151,18 @@ class TableSchema:
     def to_json(self) -> bytes:
         """The record of `{pipeline}.__schemas`; `from_json` reads it back unchanged."""
         name = self.name
-        return orjson.dumps(
-            {
-                "schema_id": self.id,
-                "topic": self.topic,
-                "db": name.database,
-                "schema": name.schema,
-                "table": name.table,
-                "since": self.since,
-                "columns": [_column_record(column) for column in self.columns],
-            }
-        )
+        record = {
+            "schema_id": self.id,
+            "topic": self.topic,
+            "db": name.database,
+            "schema": name.schema,
+            "table": name.table,
+            "since": self.since,
+            "columns": [_column_record(column) for column in self.columns],
+        }
+        if self.target:
+            record["target"] = self.target
+        return orjson.dumps(record)
 
     @classmethod
     def from_json(cls, record: bytes) -> TableSchema:
@@ -169,6 +172,7 @@ class TableSchema:
             name=TableName(raw["db"], raw["schema"], raw["table"]),
             topic=raw["topic"],
             since=raw["since"],
+            target=raw.get("target", ""),
             columns=tuple(_column_from(column) for column in raw["columns"]),
         )
 

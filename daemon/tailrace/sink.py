@@ -23,6 +23,7 @@ class TargetTable:
         retained: columns that the source dropped; they stay in the target, nullable, under these names.
         since: `tailrace_seq` of the event with which this version was met; "" unknown. A target without transactional
             DDL tells by it which rows it has brought to this version already.
+        renamed: the target's name for the table; "" where it is the source's. `name` says it in either case.
     """
 
     source: TableName
@@ -31,6 +32,7 @@ class TargetTable:
     columns: tuple[Column, ...]
     retained: tuple[Column, ...] = ()
     since: str = field(default="", compare=False)
+    renamed: str = ""
     key: tuple[Column, ...] = field(init=False, compare=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +42,24 @@ class TargetTable:
     @property
     def keyless(self) -> bool:
         return not self.key
+
+    @property
+    def name(self) -> str:
+        """Of the target's table."""
+        return self.renamed or self.source.table
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a target would make of a table.
+
+    Attributes:
+        table: its name there, as a person of that system writes it.
+        columns: name and type of each, in their order.
+    """
+
+    table: str
+    columns: tuple[tuple[str, str], ...]
 
 
 class RowChange(NamedTuple):
@@ -90,6 +110,14 @@ class Sink(Protocol):
 
     def check(self) -> list[Finding]:
         """Every prerequisite, each with its fix; changes nothing."""
+        ...
+
+    def preview(self, table: TargetTable) -> Preview:
+        """What `ensure` would make of a table that is not there; changes nothing.
+
+        Raises:
+            StuckError: the target cannot hold such a table.
+        """
         ...
 
     def open(self, stream_id: str) -> dict[Partition, int]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
 from tailrace.position import Position
-from tailrace.schema import TableName
+from tailrace.schema import TableName, TableSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Chunk:
         high: mark that the stream must reach before the rows go out: everything visible lies before it.
         fields: members of `source` as the stream's events have them, each followed by a comma.
         size: bytes of the rows, about.
+        read: how many rows were read, where the table's filter left some out.
     """
 
     table: EventTable
@@ -89,6 +90,7 @@ class Chunk:
     high: str
     fields: bytes = b""
     size: int = 0
+    read: int = 0
 
 
 class Reading(Protocol):
@@ -97,6 +99,12 @@ class Reading(Protocol):
     @property
     def order(self) -> str:
         """Names the key's order: bounds that were made in another order mean nothing."""
+        ...
+
+    @property
+    def private(self) -> bool:
+        """The key has values that must not reach the stream: bounds are not stored, and a restart reads from the
+        table's beginning."""
         ...
 
 
@@ -211,6 +219,13 @@ class Source(Protocol):
 
     def tables(self) -> list[SourceTable]:
         """The tables that the globs select now; changes nothing."""
+        ...
+
+    def schemas(self) -> list[TableSchema]:
+        """The columns that the selected tables have now, each as a first version; changes nothing.
+
+        Tables whose types are not supported are not among them.
+        """
         ...
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:

@@ -68,10 +68,14 @@ def is_system(name: TableName) -> bool:
     return name.schema == "information_schema" or name.schema.startswith("pg_")
 
 
-def table_settings(context: Context, name: TableName) -> Any | None:
-    """The first `[[tables]]` entry that matches, or None."""
+def table_entry(context: Context, name: TableName, key: str) -> Any | None:
+    """The `[[tables]]` entry that says a key of a table: the first that matches and has it; None without one.
+
+    Args:
+        key: the field's name in the model.
+    """
     for settings in context.tables:
-        if matches((settings.match,), name):
+        if key in settings.model_fields_set and matches((settings.match,), name):
             return settings
     return None
 

@@ -9,11 +9,14 @@ from dataclasses import replace
 import structlog
 
 from tailrace.batch import Batch
+from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import TableGoneError
-from tailrace.position import NO_LOG, SCHEMA_PREFIX, Position, suspension, table_key
+from tailrace.errors import StuckError, TableGoneError
+from tailrace.position import NO_LOG, Position, suspension, table_key
 from tailrace.schema import Column, TableName, TableSchema
 from tailrace.sequence import NO_LOG_EPOCH, lsn_mark
+from tailrace.shaping.building import ShapeError
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Opened, SourceTable
 
 #: How many versions of a table there are here.
@@ -32,8 +35,10 @@ class TablesSource:
         connector: Debezium's name of it, for events.
     """
 
-    def __init__(self, pipeline: str, connector: str) -> None:
-        self._pipeline = pipeline
+    def __init__(self, context: Context, connector: str) -> None:
+        self._pipeline = context.pipeline
+        self._context = context
+        self._shapes = Shapes(context)
         self._debezium_name = connector
         self._emitter: Emitter | None = None
         self._versions: dict[str, EventTable] = {}
@@ -41,18 +46,25 @@ class TablesSource:
     def tables(self) -> list[SourceTable]:
         raise NotImplementedError
 
+    def schemas(self) -> list[TableSchema]:
+        raise NotImplementedError
+
     def open(self, position: Position | None, state: Mapping[str, bytes]) -> Opened:
         """See `Source.open`."""
         if position is None:
             position = Position(NO_LOG_EPOCH, "", NO_LOG, mark=lsn_mark(time.time_ns() // 1_000))
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
+        self._emitter.record = self._shapes.record
+        tables = self.tables()
+        # By shapes of their own: ids of columns are others here than in versions that were recorded.
+        Shapes(self._context).refuse_misfits(self.schemas())
+        captured = {table.name for table in tables}
         self._versions = {}
-        for key, record in state.items():
-            if key.startswith(SCHEMA_PREFIX):
-                schema = TableSchema.from_json(record)
+        for schema in self._shapes.recalled(state, captured.__contains__):
+            if schema.name in captured:
                 self._versions[schema.topic] = self._event_table(schema)
                 self._emitter.already_announced(schema)
-        return Opened(position, self.tables(), self._emitter)
+        return Opened(position, tables, self._emitter)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         """Nothing ever comes."""
@@ -106,7 +118,12 @@ class TablesSource:
         return known
 
     def _event_table(self, schema: TableSchema) -> EventTable:
-        return EventTable(schema, self._debezium_name, self._pipeline)
+        try:
+            shape = self._shapes.of(schema)
+        except ShapeError as error:
+            what = f"its entry in [[tables]] does not fit its columns: {error}"
+            raise StuckError(what, where=f"table {schema.name}", fix="correct it, then load anew") from None
+        return EventTable(schema, self._debezium_name, self._pipeline, shape)
 
 
 def _plain(columns: tuple[Column, ...]) -> tuple[Column, ...]:

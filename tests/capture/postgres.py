@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tailrace.batch import Batch
+from tailrace.config.table_settings import TableSettings
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
 from tailrace.position import POSITION_KEY, TABLE_PREFIX, Position
@@ -80,12 +81,9 @@ class Event:
         return self.raw[start : self.raw.index(b',"source":')]
 
 
-@dataclass(frozen=True)
-class Table:
+def inserts_only(match: str) -> TableSettings:
     """A `[[tables]]` entry."""
-
-    match: str
-    inserts_only: bool = True
+    return TableSettings(match=match, inserts_only=True)
 
 
 @dataclass
@@ -102,7 +100,7 @@ class Capture:
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     mode: str = "full-load-and-cdc"
-    entries: tuple[Table, ...] = ()
+    entries: tuple[TableSettings, ...] = ()
     url: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     state: dict[str, bytes] = field(default_factory=dict)

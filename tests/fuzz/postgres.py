@@ -49,6 +49,9 @@ class Relations:
     def renamed_label(self, plan: RowPlan) -> None:
         """The table is suspended."""
 
+    def lack(self, plan: RowPlan, what: str) -> None:
+        raise AssertionError("no table has rules")
+
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         return [plan.fragment(index, b"0") for index in columns] if self._present and columns == [0] else None
 

@@ -12,7 +12,7 @@ from structlog.testing import CapturingLogger
 
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace_postgres import relations
-from tests.capture.postgres import Capture, Table, suspended
+from tests.capture.postgres import Capture, inserts_only, suspended
 from tests.servers import Database, wait_until
 
 
@@ -155,7 +155,7 @@ def test_tables_without_identity_keep_working_and_are_suspended(database: Databa
         "CREATE TABLE log (a int)",
         "CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY)",
     )
-    with Capture(database, entries=(Table("public.log"),)) as capture:
+    with Capture(database, entries=(inserts_only("public.log"),)) as capture:
         tables = {table.name.table: table for table in capture.opened.tables}
         assert {name: table.state for name, table in tables.items()} == {
             "keyed": "streaming",
@@ -188,7 +188,7 @@ def test_tables_without_identity_keep_working_and_are_suspended(database: Databa
 def test_a_table_that_is_captured_whole_from_now_on_keeps_its_pending_inserts(database: Database) -> None:
     """They were published by the other publication, which the table has left when they are read."""
     database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (a int)")
-    capture = Capture(database, entries=(Table("public.log"),))
+    capture = Capture(database, entries=(inserts_only("public.log"),))
     capture.open()
     capture.catch_up()
     capture.close()
@@ -207,7 +207,7 @@ def test_a_table_that_is_captured_whole_from_now_on_keeps_its_pending_inserts(da
 
 def test_a_first_table_for_inserts_only_comes_while_changes_are_pending(database: Database) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY)")
-    capture = Capture(database, entries=(Table("public.log"),))
+    capture = Capture(database, entries=(inserts_only("public.log"),))
     capture.open()
     capture.close()
     database.script("INSERT INTO t VALUES (1)", "CREATE TABLE log (id int PRIMARY KEY)")
@@ -224,7 +224,7 @@ def test_a_first_table_for_inserts_only_comes_while_changes_are_pending(database
 def test_a_lost_publication_for_inserts_stops_its_own_tables_alone(database: Database, running: bool) -> None:
     """PostgreSQL before 18 cannot read changes with a publication that is younger: no table comes into it any more."""
     database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (a int)")
-    capture = Capture(database, entries=(Table("public.log"), Table("public.later")))
+    capture = Capture(database, entries=(inserts_only("public.log"), inserts_only("public.later")))
     capture.open()
     capture.catch_up()
     if not running:
@@ -260,7 +260,7 @@ def test_a_table_is_not_moved_to_a_publication_for_inserts_that_was_lost(databas
     capture.catch_up()
     capture.close()
     database.execute(f'DROP PUBLICATION "{capture.publication}_inserts"')
-    capture.entries = (Table("public.log"),)
+    capture.entries = (inserts_only("public.log"),)
     with capture:
         database.script("INSERT INTO log VALUES (1)", "INSERT INTO t VALUES (2)")
         found = [event.key["id"] for event in capture.catch_up()]
@@ -392,7 +392,7 @@ def test_a_publication_that_leaves_changes_out_is_data_loss(
 
 def test_our_own_changes_of_the_publications_break_nothing_when_their_record_is_lost(database: Database) -> None:
     database.script("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE log (id int PRIMARY KEY)")
-    capture = Capture(database, entries=(Table("public.log"),))
+    capture = Capture(database, entries=(inserts_only("public.log"),))
     capture.open()
     capture.catch_up()
     capture.close()

@@ -14,7 +14,7 @@ from tailrace.apply.session import SMALLEST_BATCH
 from tailrace.apply.writing import Writing
 from tailrace.errors import RefusedError, TransactionConflictError
 from tailrace.report import Control
-from tailrace.sink import TableWork, TargetTable
+from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.testing import MemoryReader, MemoryStream, Script
@@ -64,6 +64,9 @@ class SlowSink:
 
     def check(self) -> list[Finding]:
         return []
+
+    def preview(self, table: TargetTable) -> Preview:
+        return Preview(table.name, ())
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         return dict(self._target.positions)

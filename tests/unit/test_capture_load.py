@@ -36,6 +36,7 @@ class Reading:
     topic: str
     table: EventTable
     order: str = "id"
+    private: bool = False
 
 
 class Reader:
@@ -298,6 +299,13 @@ def test_a_chunk_is_read_again_when_too_much_was_written_while_it_waited(monkeyp
     capture.stream()
     assert capture.load.done
     assert capture.shown[-1] == ("r", 1, {"id": 1})
+
+
+def test_bounds_that_have_hidden_values_are_not_stored() -> None:
+    load = TableLoad(rows=5, order="id", divided=True, spans=[Span("{key}", None)], private=True)
+    stored = orjson.loads(load.to_json())
+    assert (stored["spans"], stored["divided"], stored["rows"]) == ([[None, None]], False, 5)
+    assert b"key" in TableLoad(spans=[Span("{key}", None)]).to_json()
 
 
 def test_a_table_that_is_suspended_is_not_loaded_any_further() -> None:

@@ -245,6 +245,10 @@ class Racing(Source):
         return opened
 
     @property
+    def private(self) -> bool:
+        return False
+
+    @property
     def order(self) -> str:
         return "n"
 

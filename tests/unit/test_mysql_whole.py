@@ -14,6 +14,11 @@ from tailrace.batch import Batch
 from tailrace.compiled import compiled_class
 from tailrace.emitter import Emitter
 from tailrace.errors import TailraceError
+from tailrace.schema import Column, TableSchema
+from tailrace.shaping.building import build
+from tailrace.shaping.expressions import parse_expression
+from tailrace.shaping.masks import Mask
+from tailrace.shaping.rules import Rules
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.binding import Binding
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
@@ -21,7 +26,7 @@ from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
 from tailrace_mysql.gtid import DomainPosition, GtidSet, GtidState, NoGtids
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.types import column_type, parse
-from tests.unit.test_mysql_decoder import FILE, TABLE_ID, Log, OneTable, image
+from tests.unit.test_mysql_decoder import FILE, NAME, TABLE_ID, Log, OneTable, image
 
 Whole: Any = compiled_class("tailrace_mysql.binlog.whole", "Whole")
 pytestmark = pytest.mark.skipif(Whole is None, reason="nothing is compiled: there is no shorter way")
@@ -180,16 +185,35 @@ WIDE = {
 
 
 class WideTable(OneTable):
-    """A column of each of these types besides the key."""
+    """A column of each of these types besides the key.
 
-    def __init__(self) -> None:
+    Args:
+        shaped: some are dropped, one is masked, one added.
+    """
+
+    def __init__(self, shaped: bool = False) -> None:
         super().__init__()
         kinds = {name: column_type(parse(name, "utf8mb4")) for name in WIDE}
+        columns_of_it = enumerate(kinds.items(), 1)
+        schema = TableSchema(
+            1,
+            NAME,
+            "p.shop.t",
+            tuple(Column(n, name, kind.type, False, int(n == 1)) for n, (name, kind) in columns_of_it),
+        )
+        rules = Rules(
+            drop=("text", "double", "json"),
+            renamed={"year": "y%"},
+            masks={"varchar(20)": Mask("hash")},
+            salt="salt",
+            added={"tenant": parse_expression("'ac%me'")},
+        )
+        shape = build(schema, rules) if shaped else None
         columns = [
             PlanColumn(name, kind.reader(WIDE[name][0]), int(name == "int"), kind.native(WIDE[name][0]))
             for name, kind in kinds.items()
         ]
-        self.binding = Binding(self.binding.version, RowPlan(columns))
+        self.binding = Binding(self.binding.version, RowPlan(columns, shape=shape))
 
 
 @st.composite
@@ -200,13 +224,13 @@ def wide_image(draw: st.DrawFn) -> bytes:
     return bytes([nulls]) + b"".join(value for value in values if value is not None)
 
 
-@given(pairs=st.lists(st.tuples(wide_image(), wide_image()), min_size=1, max_size=4))
+@given(pairs=st.lists(st.tuples(wide_image(), wide_image()), min_size=1, max_size=4), shaped=st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_values_that_an_update_did_not_change_come_out_alike(pairs: list[tuple[bytes, bytes]]) -> None:
+def test_values_that_an_update_did_not_change_come_out_alike(pairs: list[tuple[bytes, bytes]], shaped: bool) -> None:
     results = []
     for feed in (whole, in_pieces):
         bench = Bench(mariadb=True, checksum=True, gtids=True)
-        bench.tables = WideTable()
+        bench.tables = WideTable(shaped)
         bench.decoder = Decoder(
             bench.emitter, bench.tables, Restart(FILE, 4), DomainPosition(""), mariadb=True, checksum=True
         )

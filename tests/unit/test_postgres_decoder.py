@@ -38,6 +38,7 @@ class FakeRelations:
     present: list[bytes] | None = None
     asked: list[Any] = field(default_factory=list)
     described: list[tuple[Relation, int]] = field(default_factory=list)
+    lacked: list[str] = field(default_factory=list)
 
     def plan(self, relation: Relation, xid: int) -> RowPlan | None:
         self.described.append((relation, xid))
@@ -45,6 +46,10 @@ class FakeRelations:
 
     def renamed_label(self, plan: RowPlan) -> None:
         self.found = None
+
+    def lack(self, plan: RowPlan, what: str) -> None:
+        plan.suspended = True
+        self.lacked.append(what)
 
     def missing(self, plan: RowPlan, key: list[bytes | None], columns: list[int], xid: int) -> list[bytes] | None:
         self.asked.append((key, columns))

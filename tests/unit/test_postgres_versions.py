@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tailrace.connectors import Context
 from tailrace.emitter import Emitter
 from tailrace.position import schema_key
 from tailrace.schema import Column, Kind, TableName, Type
 from tailrace.sequence import lsn_mark, transaction_prefix
 from tailrace_postgres.versions import Versions
 
+CONTEXT = Context("p", "cdc", Path("/state"))
 NAME = TableName("d", "public", "t")
 ID = Column(1, "id", Type(Kind.INTEGER, "int", 32), nullable=False, key=1)
 EXTRA = Column(2, "extra", Type(Kind.TEXT, "text"))
@@ -19,7 +23,7 @@ def place(lsn: int) -> str:
 
 def three_versions() -> Versions:
     """Without the column, with it from 100 on, without it again from 200 on."""
-    versions = Versions("p", {}, None)
+    versions = Versions(CONTEXT, {}, None)
     versions.add(NAME, "t", (ID,))
     versions.add(NAME, "t", (ID, EXTRA), place(100))
     versions.add(NAME, "t", (ID,), place(200))
@@ -27,7 +31,7 @@ def three_versions() -> Versions:
 
 
 def test_columns_that_come_back_are_a_new_version() -> None:
-    versions = Versions("p", {}, None)
+    versions = Versions(CONTEXT, {}, None)
     versions.add(NAME, "t", (ID,))
     versions.add(NAME, "t", (ID, EXTRA), place(100))
     assert versions.find("t", (ID,), place(200)) is None
@@ -51,7 +55,7 @@ def test_the_catalog_may_be_ahead_of_the_log() -> None:
 
 def test_versions_survive_a_restart() -> None:
     emitter = Emitter(1, "0")
-    versions = Versions("p", {}, emitter)
+    versions = Versions(CONTEXT, {}, emitter)
     versions.add(NAME, "t", (ID,))
     later = versions.add(NAME, "t", (ID, EXTRA), place(100))
     state = emitter.take().state
@@ -61,6 +65,6 @@ def test_versions_survive_a_restart() -> None:
     emitter.commit("101", lsn_mark(101))
     state |= emitter.take().state
     assert set(state) == {schema_key("t", 1), schema_key("t", 2)}
-    again = Versions("p", state, None)
+    again = Versions(CONTEXT, state, None)
     assert [(s.id, s.since) for s in again.known("t")] == [(1, ""), (2, place(100))]
     assert again.add(NAME, "t", (ID,), place(300)).id == 3

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from tailrace.connectors import Context
 from tailrace.errors import ConfigError
 from tailrace.schema import TableName
-from tailrace.tables import Selection, escape, matches, table_settings, topic_name
+from tailrace.tables import Selection, escape, matches, table_entry, topic_name
 from tailrace_kafka.topic_template import check_template
 
 
@@ -88,12 +88,15 @@ def test_what_is_the_servers_or_our_own_is_never_selected() -> None:
     assert everything.selects(mysql("pg_app.user"))
 
 
-def test_the_first_entry_of_tables_that_matches() -> None:
-    first, second = SimpleNamespace(match="shop.log"), SimpleNamespace(match="shop.*")
+def test_each_key_comes_from_the_first_entry_that_matches_and_has_it() -> None:
+    first = SimpleNamespace(match="shop.log", model_fields_set={"match", "mask"})
+    second = SimpleNamespace(match="shop.*", model_fields_set={"match", "mask", "case"})
     given_ = Context(pipeline="shop", mode="cdc", state_dir=Path("/state"), tables=(first, second))
-    assert table_settings(given_, mysql("shop.log")) is first
-    assert table_settings(given_, mysql("shop.users")) is second
-    assert table_settings(given_, mysql("crm.users")) is None
+    assert table_entry(given_, mysql("shop.log"), "mask") is first
+    assert table_entry(given_, mysql("shop.log"), "case") is second
+    assert table_entry(given_, mysql("shop.users"), "mask") is second
+    assert table_entry(given_, mysql("shop.users"), "key") is None
+    assert table_entry(given_, mysql("crm.users"), "mask") is None
 
 
 # ---- topics

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import orjson
 import pytest
 
+from tailrace.config.table_settings import TableSettings
+from tailrace.connectors import Context
 from tailrace.errors import TableGoneError
 from tailrace.position import NO_LOG, schema_key, table_key
-from tailrace.schema import Column, Kind, TableName, Type
+from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, sequence
 from tailrace.source import SourceTable
 from tailrace.tables_source import TablesSource
@@ -19,8 +24,12 @@ NOTE = Column(2, "note", Type(Kind.TEXT, "text"))
 
 
 class Tables(TablesSource):
-    def __init__(self) -> None:
-        super().__init__("shop", "postgresql")
+    def __init__(self, *entries: TableSettings, columns: tuple[Column, ...] = (ID,)) -> None:
+        super().__init__(Context("shop", "full-load", Path("/state"), tables=entries), "postgresql")
+        self._columns = columns
+
+    def schemas(self) -> list[TableSchema]:
+        return [TableSchema(1, NAME, TOPIC, self._columns)]
 
     def tables(self) -> list[SourceTable]:
         return [SourceTable(NAME, TOPIC)]
@@ -60,3 +69,19 @@ def test_a_table_that_was_altered_while_it_was_loaded_is_suspended() -> None:
     entry = orjson.loads(emitter.take().state[table_key(TOPIC)])
     assert entry["state"] == "suspended"
     assert "altered" in entry["reason"]
+
+
+def test_a_table_with_rules_that_was_altered_between_two_starts_is_suspended() -> None:
+    """A column's number is another one then, which is no rename of a masked column."""
+    entry = TableSettings(match="*", mask={"secret": "null"})
+    secret = Column(3, "secret", NOTE.type)
+    source = Tables(entry, columns=(ID, NOTE, secret))
+    opened = source.open(None, {})
+    source.version(NAME, TOPIC, (ID, NOTE, secret))
+    state = opened.emitter.take().state
+    altered = (ID, replace(secret, id=2))
+    source = Tables(entry, columns=altered)
+    emitter = source.open(opened.position, state).emitter
+    with pytest.raises(TableGoneError):
+        source.version(NAME, TOPIC, altered)
+    assert "altered" in orjson.loads(emitter.take().state[table_key(TOPIC)])["reason"]

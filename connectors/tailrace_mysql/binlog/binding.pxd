@@ -16,6 +16,8 @@ cdef class Binding:
     cdef public tuple columns
     cdef public object image
     cdef public object read
+    cdef public object shape
+    cdef public bint rowwise
 
 
 cdef class Mapped:

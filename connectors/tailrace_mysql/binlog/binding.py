@@ -25,11 +25,12 @@ class Binding:
 
     Attributes:
         table: the version's.
-        columns, image, read, width: the plan's.
+        columns, image, read, shape, width: the plan's.
         end: place of the column that ends the period of system-versioned rows (see `versioned`); -1: they have none.
+        rowwise: its rows are looked at one by one.
     """
 
-    __slots__ = ("columns", "end", "image", "read", "table", "version", "width")
+    __slots__ = ("columns", "end", "image", "read", "rowwise", "shape", "table", "version", "width")
 
     def __init__(self, version: Version, plan: RowPlan, end: int = -1) -> None:
         self.version = version
@@ -39,6 +40,8 @@ class Binding:
         self.columns = plan.columns
         self.image = plan.image
         self.read = plan.read
+        self.shape = plan.shape
+        self.rowwise = plan.shape is not None and plan.shape.rowwise
 
 
 class Mapped:

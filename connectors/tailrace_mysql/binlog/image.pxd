@@ -17,6 +17,7 @@ cdef struct Column:
     int code
     int a
     int b
+    int skipped
 
 
 cdef class Image:
@@ -35,9 +36,13 @@ cdef class Image:
     cdef object failed
     cdef Out out
     cdef Out key_out
+    cdef bytes tail
 
     cdef Py_ssize_t row(self, bytes event, Py_ssize_t at, Py_ssize_t size, Out before=*) except -1
     cdef Py_ssize_t value(
+        self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
+    ) except -1
+    cdef Py_ssize_t skip(
         self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
     ) except -1
     cdef Py_ssize_t called(self, Py_ssize_t index, bytes event, Py_ssize_t at) except -1

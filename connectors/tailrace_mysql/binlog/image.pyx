@@ -14,7 +14,7 @@ from libc.string cimport memcmp, memcpy
 from tailrace.out cimport Out, put, put_bytes, put_char
 
 cdef enum:
-    CALL, INT, UINT, YEAR, DOUBLE, DECIMAL, DATE, TIME, DATETIME, TIMESTAMP, TEXT, ASCII, BASE64, ENUM, BINARY
+    CALL, INT, UINT, YEAR, DOUBLE, DECIMAL, DATE, TIME, DATETIME, TIMESTAMP, TEXT, ASCII, BASE64, ENUM, BINARY, SKIP
 
 cdef dict _CODES = {
     "int": INT, "uint": UINT, "year": YEAR, "double": DOUBLE, "decimal": DECIMAL, "date": DATE, "time": TIME,
@@ -39,10 +39,13 @@ cdef class Image:
 
     Args:
         columns: name, Python reader, native form (name, a, b, fragments) or None, place in the primary key.
+        row_heads: what stands before each value; b"" where the column is dropped.
         failed: makes the error for a column's index and what was raised.
+        dropped: indexes of columns whose values are passed over.
+        tail: what ends the row's object: constant members, and the brace.
     """
 
-    def __cinit__(self, columns, row_heads, key_heads, key_indices, failed):
+    def __cinit__(self, columns, row_heads, key_heads, key_indices, failed, dropped=frozenset(), tail=b"}"):
         cdef Py_ssize_t index
         self.width = len(columns)
         self.columns = <Column *>PyMem_Malloc(max(self.width, 1) * sizeof(Column))
@@ -67,8 +70,12 @@ cdef class Image:
             self.columns[index].code = _CODES.get(name, CALL)
             self.columns[index].a = a
             self.columns[index].b = b
+            if index in dropped:
+                self.columns[index].skipped = self.columns[index].code
+                self.columns[index].code = SKIP
             self.readers.append(call)
             self.fragments.append(fragments)
+        self.tail = tail
         self.out = Out()
         self.key_out = Out()
 
@@ -109,7 +116,8 @@ cdef class Image:
                 self.spans[2 * index] = out.n
                 self.raw[2 * index] = at
                 if data[nulls + (index >> 3)] >> (index & 7) & 1:
-                    put(out, <const unsigned char *>"null", 4)
+                    if self.columns[index].code != SKIP:
+                        put(out, <const unsigned char *>"null", 4)
                 else:
                     # Values say themselves how long they are: what begins with the old one's bytes is the old one.
                     length = old_raw[2 * index + 1] - old_raw[2 * index] if before is not None else 0
@@ -122,7 +130,7 @@ cdef class Image:
                 self.raw[2 * index + 1] = at
         except (IndexError, ValueError, TypeError, struct.error) as error:
             raise self.failed(index, error) from None
-        put_char(out, c"}")
+        put_bytes(out, self.tail)
         if self.key_indices:
             for index in range(len(self.key_indices)):
                 key = self.key_indices[index]
@@ -203,7 +211,43 @@ cdef class Image:
                 raise IndexError
             out.put_uint(1900 + data[at] if data[at] else 0)
             return at + 1
+        if code == SKIP:
+            return self.skip(index, event, data, at, size)
         return self.called(index, event, at)
+
+    cdef Py_ssize_t skip(
+        self, Py_ssize_t index, bytes event, const unsigned char *data, Py_ssize_t at, Py_ssize_t size
+    ) except -1:
+        """Passes over one value; the position behind it."""
+        cdef Column column = self.columns[index]
+        cdef int code = column.skipped, whole
+        cdef Py_ssize_t length, left = size - at
+        if code == INT or code == UINT or code == ENUM:
+            length = column.a
+        elif code == TEXT or code == ASCII or code == BASE64 or code == BINARY:
+            if left < column.a:
+                raise IndexError
+            length = <Py_ssize_t>little(data + at, column.a)
+            if length > left - column.a:
+                raise IndexError
+            length += column.a
+        elif code == DOUBLE:
+            length = 8
+        elif code == DATE:
+            length = 3
+        elif code == YEAR:
+            length = 1
+        elif code == DATETIME or code == TIMESTAMP or code == TIME:
+            length = (5 if code == DATETIME else 4 if code == TIMESTAMP else 3) + (column.a + 1) // 2
+        elif code == DECIMAL:
+            whole = column.a - column.b
+            length = _group_bytes[whole % 9] + 4 * (whole // 9) + 4 * (column.b // 9) + _group_bytes[column.b % 9]
+        else:
+            _, at = self.readers[index](event, at)
+            return at
+        if length > left:
+            raise IndexError
+        return at + length
 
     cdef Py_ssize_t called(self, Py_ssize_t index, bytes event, Py_ssize_t at) except -1:
         fragment, end = self.readers[index](event, at)

@@ -148,7 +148,8 @@ class RowEvents(Packets):
             version.announced = True
             self._emitter.schema_change(version.table, self._changes << 24 | 1, b'"pos":%d,"row":0,' % self._log.pos)
         self._bound = binding
-        if complete and binding.end < 0 and event[4] != _PARTIAL_UPDATE_ROWS:
+        plain = binding.end < 0 and not binding.rowwise
+        if complete and plain and event[4] != _PARTIAL_UPDATE_ROWS:
             return at
         self._apart(event, at, known, [columns_of(event, bits + width * image, count) for image in range(images)])
         return 0

@@ -46,6 +46,7 @@ def fold(history: Sequence[TableSchema]) -> TargetTable:
         version=newest.id,
         columns=newest.columns,
         retained=tuple(retained[column_id] for column_id in sorted(retained)),
+        renamed=newest.target,
     )
 
 
@@ -206,12 +207,12 @@ class Targets:
 
     def _claim_name(self, schema: TableSchema) -> None:
         """Two source tables must not meet in one target table."""
-        name = schema.name.table
+        name = schema.target or schema.name.table
         other = self._names.setdefault(self._fold(name), schema.topic)
         if other != schema.topic:
             versions = self._catalog.versions(other)
             raise StuckError(
                 f"{schema.name} and {versions[-1].name if versions else other} would both go to the table {name}",
                 where=f"table {schema.name}",
-                fix="give each a sink of its own, with `tables` and `schema`",
+                fix="give each a sink of its own, with `tables` and `schema`, or a name of its own with `rename`",
             )

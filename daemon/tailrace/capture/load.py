@@ -264,6 +264,7 @@ class Load:
         if table.order not in ("", reading.order):
             self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
         table.ordered(reading.order)
+        table.private = reading.private
         if table.total < 2 * SPAN_ROWS:
             table.divided = True
         if (
@@ -325,7 +326,7 @@ class Load:
         else:
             self._delays.pop(topic, None)
             task.chunk = outcome.result
-            self._throttle.read(len(task.chunk.rows))
+            self._throttle.read(max(task.chunk.read, len(task.chunk.rows)))
             self._reader.awaited(task.chunk.high)
             self._waiting.append(task)
 

@@ -40,6 +40,7 @@ class TableLoad:
         spans: what is still to be read, in the key's order.
         loads: how often the table was asked to be loaded again.
         where: the rows that are loaded, as a condition in the source's SQL; "" all.
+        private: bounds are not stored (`Reading.private`).
     """
 
     done: bool = False
@@ -51,8 +52,10 @@ class TableLoad:
     spans: list[Span] = field(default_factory=lambda: [Span()])
     loads: int = 0
     where: str = ""
+    private: bool = False
 
     def to_json(self) -> builtins.bytes:
+        hidden = self.private and not self.done
         return orjson.dumps(
             {
                 "done": self.done,
@@ -60,8 +63,8 @@ class TableLoad:
                 "bytes": self.bytes,
                 "total": self.total,
                 "order": self.order,
-                "divided": self.divided,
-                "spans": [[span.after, span.until] for span in self.spans],
+                "divided": self.divided and not hidden,
+                "spans": [[None, None]] if hidden else [[span.after, span.until] for span in self.spans],
                 "loads": self.loads,
                 "where": self.where,
             }

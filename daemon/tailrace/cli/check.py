@@ -14,6 +14,8 @@ from rich.text import Text
 from tailrace.cli.output import console, print_json
 from tailrace.config import Pipeline, load
 from tailrace.errors import ConfigError, RefusedError, TailraceError
+from tailrace.schema import TableName
+from tailrace.shaping.rules import rules_for
 from tailrace.sink import Sink
 from tailrace.source import Finding, Source
 from tailrace.stream import Stream
@@ -64,6 +66,28 @@ def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
         except TailraceError as error:
             detail = f"{error.where}: {error.what}" if error.where else error.what
             yield PartFinding(part, Finding("connection", False, detail, error.fix))
+    yield from _met(pipeline)
+
+
+def _met(pipeline: Pipeline) -> Iterator[PartFinding]:
+    """Tables that get one name in a sink because `[[tables]]` renames them."""
+    if not any(table.model_fields_set & {"rename", "case"} for table in pipeline.tables):
+        return
+    try:
+        names = [table.name for table in pipeline.create_source().tables()]
+    except TailraceError:
+        return  # which the source's own findings say
+    context = pipeline.context()
+    for settings in pipeline.sinks:
+        met: dict[str, list[TableName]] = {}
+        for name in names:
+            if pipeline.takes(settings, name):
+                rules = rules_for(context, name)
+                met.setdefault(rules.target(name) if rules is not None else name.table, []).append(name)
+        for target, sources in met.items():
+            if len(sources) > 1:
+                what = f"{' and '.join(map(str, sources))} would both go to the table {target}"
+                yield PartFinding(f"sink {settings.name}", Finding("[[tables]]", False, what, "choose other names"))
 
 
 def state_folder(path: Path, name: str) -> Finding:
@@ -94,7 +118,7 @@ def _show(name: str, findings: list[PartFinding], ok: bool) -> None:
     view = Table("part", "what", "", "found", "what to do", box=None, header_style="bold", pad_edge=False)
     for entry in findings:
         finding = entry.finding
-        view.add_row(entry.part, finding.name, _MARKS[finding.ok], Text(finding.detail), Text(finding.fix))
+        view.add_row(Text(entry.part), Text(finding.name), _MARKS[finding.ok], Text(finding.detail), Text(finding.fix))
     out = console()
     out.print(view)
     failed = sum(entry.finding.ok is False for entry in findings)

@@ -95,6 +95,15 @@ def check(file: File, json: Json = False, log_format: Log = None, debug: Debug =
     return command.check(file, json)
 
 
+@app.command(short_help="Show what each table becomes.")
+def explain(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
+    """Shows what each selected table becomes: columns, names and types, in the stream and in each target."""
+    from tailrace.cli import explain as command
+
+    _logs(log_format, debug)
+    return command.explain(file, json)
+
+
 @app.command(short_help="Show positions, lag, tables, errors.")
 def status(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
     """Shows positions, lag, rates, tables and errors of a running or a stopped pipeline."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tailrace.config.problems import refusal
-from tailrace.config.settings import Glob, Name, Settings
+from tailrace.config.settings import Name, Settings
+from tailrace.config.table_settings import TableSettings
 from tailrace.config.units import Size
 
 _LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
@@ -74,18 +75,6 @@ class LoadSettings(Settings):
         ge=0,
         description="Rows a second that the full load reads at most, on average, of all tables together; 0: no limit.",
         examples=[10000],
-    )
-
-
-class TableSettings(Settings):
-    """One of `[[tables]]`: what is special about some tables; the first entry that matches a table holds for it."""
-
-    match: Glob = Field(description="Glob of the tables that the entry is for.", examples=["shop.users"])
-    inserts_only: bool = Field(
-        default=False,
-        description="PostgreSQL: capture inserts and truncates of a table that has no usable replica identity, "
-        "through a publication of its own; without this it is suspended.",
-        examples=[True],
     )
 
 

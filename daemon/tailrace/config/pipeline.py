@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tailrace import connectors
-from tailrace.config.file import Http, Limits, LoadSettings, TableSettings
+from tailrace.config.file import Http, Limits, LoadSettings
 from tailrace.config.problems import at, raise_all, suggestion
 from tailrace.config.settings import Settings, unresolved
+from tailrace.config.table_settings import TableSettings
 from tailrace.connectors import Context
 from tailrace.errors import ConfigError
 from tailrace.schema import TableName
@@ -110,7 +111,7 @@ class Pipeline:
         Raises:
             ConfigError: a line for each that is missing (`ConfigErrors` for several).
         """
-        parts: list[Any] = [self.source] if source else []
+        parts: list[Any] = [self.source, *self.tables] if source else []
         parts += [self.stream] if stream else []
         parts += [sink for sink in self.sinks if (sinks if isinstance(sinks, bool) else sink.name in sinks)]
         errors: list[ConfigError] = []

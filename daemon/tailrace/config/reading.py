@@ -170,12 +170,21 @@ def _across(top: PipelineFile, connected: _Connected, file: str) -> Iterator[Con
         )
     understood: frozenset[str] = getattr(source, "table_options", frozenset())
     for index, table in enumerate(top.tables if source else ()):
-        for key in sorted(table.model_fields_set - {"match"} - understood):
+        fields = type(table).model_fields
+        said = {fields[name].alias or name for name in table.model_fields_set}
+        for key in sorted(said - {"match"} - understood):
             yield ConfigError(
                 f"the {top.source['connector']} source has no use for it",
                 where=at(file, ("tables", index, key)),
                 fix="remove it",
             )
+    hashing = [index for index, table in enumerate(top.tables) if table.hashes]
+    if hashing and all(table.mask_salt is None for table in top.tables):
+        yield ConfigError(
+            "the mask hash needs a salt: without one, whoever guesses a value can check the guess",
+            where=at(file, ("tables", hashing[0], "mask_salt")),
+            fix='add mask_salt = "${SALT}"',
+        )
     seen: dict[str, int] = {}
     for index, sink in enumerate(connected.sinks):
         if sink is None:
