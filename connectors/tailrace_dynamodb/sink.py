@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError
+from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
@@ -30,6 +31,7 @@ from tailrace_dynamodb.tables import (
     Migration,
     check_key,
     create_table,
+    delete_table,
     describe_table,
     is_empty,
     scan,
@@ -100,6 +102,16 @@ class DynamoDBSink:
             if migration.needed:
                 self._pool().each(migration.rewrite, migration.items())
         self._writers[table.topic] = TableWriter(service, name, self._stream, form)
+
+    def drop(self, table: TargetTable) -> None:
+        name = table_name(self._settings.prefix, table)
+        delete_table(self._service(), name)
+        self._writers.pop(table.topic, None)
+        self._fresh.discard(name)
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        self._writers[table.topic].clear(self._pool(), load.since)
+        return None
 
     def apply(self, work: Sequence[TableWork]) -> None:
         for table_work in work:

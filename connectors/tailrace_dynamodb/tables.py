@@ -71,6 +71,27 @@ def create_table(service: Service, name: str, key: Key, expires: str = EXPIRES) 
         _expire(service, name, expires)
 
 
+def delete_table(service: Service, name: str) -> None:
+    """Deletes the table, if there is one, and waits until it is gone."""
+    try:
+        service.send("delete_table", name, TableName=name)
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return
+        if code_of(error) != "ResourceInUseException":  # somebody deletes it at the same time
+            raise
+    deadline = time.monotonic() + _ACTIVE_SECONDS
+    pause = _POLL_SECONDS
+    while describe_table(service, name) is not None:
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                f"the table is still there {_ACTIVE_SECONDS:g} s after its deletion was asked for",
+                where=f"{service.where}, table {name}",
+                fix="look at it in the AWS console",
+            )
+        pause = service.pause(pause)
+
+
 def _expire(service: Service, name: str, attribute: str) -> None:
     try:
         service.send(

@@ -20,7 +20,8 @@ from pymysql.connections import Connection
 
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
-from tailrace.sink import Preview, RowChange, TableWork, TargetTable
+from tailrace.load_mark import LoadMark
+from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_mysql.settings import MySQLSinkSettings
@@ -31,7 +32,7 @@ from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
-from tailrace_mysql.sink_tables import Tables
+from tailrace_mysql.sink_tables import Tables, identifier
 
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
@@ -104,6 +105,27 @@ class MySQLSink:
 
     def _plan(self, table: TargetTable, state: TableState, server: Server) -> TablePlan:
         return TablePlan(table, state, server, self._target.database, self._target.where)
+
+    def drop(self, table: TargetTable) -> None:
+        ddl = self._ddl
+        if ddl is None:
+            raise ValueError("the sink is not open")
+        Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
+        self._plans.pop(table.topic, None)
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        assert seen is not None
+        plan, others = self._plans[table.topic], self._plans[seen.topic]
+        self._table = table.name
+        try:
+            refuse_nothing_seen(table, load, bool(self._execute(f"SELECT 1 FROM {others.name} LIMIT 1")))
+            names = [identifier(column.name) for column in table.key]
+            same = " AND ".join(f"s.{name} = t.{name}" for name in names)
+            return self._execute(
+                f"DELETE t FROM {plan.name} t LEFT JOIN {others.name} s ON {same} WHERE s.{names[0]} IS NULL"
+            )
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, self._table) from None
 
     def apply(self, work: Sequence[TableWork]) -> None:
         try:

@@ -80,6 +80,13 @@ class Tables:
             raise translate(error, self._where, name) from None
         return state
 
+    def drop(self, name: str) -> None:
+        """None of the name is no error."""
+        try:
+            self._run(f"DROP TABLE IF EXISTS {self._qualified(name)}")
+        except pymysql.err.Error as error:
+            raise translate(error, self._where, name) from None
+
     def preview(self, table: TargetTable) -> Preview:
         """See `tailrace.sink.Sink.preview`."""
         self._refuse_long_names(table)

@@ -114,7 +114,8 @@ class MySQLTablesReader:
             quietly_close(connection)
 
     def demand(self, topic: str, position: Position) -> None:
-        """Nothing was streamed."""
+        """Nothing was streamed; rows are newer than those that were read before."""
+        self._source.advance()
 
     def prepare(self, topic: str, where: str) -> TableReading:
         """See `SnapshotReader.prepare`."""

@@ -10,8 +10,9 @@ import psycopg2
 
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
+from tailrace.load_mark import LoadMark
 from tailrace.schema import Column, Kind
-from tailrace.sink import Preview, TableWork, TargetTable
+from tailrace.sink import Preview, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_postgres import sink_check, sink_connection
@@ -85,6 +86,22 @@ class PostgresSink:
             present,
             self._complete,
         )
+
+    def drop(self, table: TargetTable) -> None:
+        with translated(self._where, str(table.source)):
+            self._cursor.execute(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        assert seen is not None
+        name, others = self._tables.name(table), self._tables.name(seen)
+        with translated(self._where, str(table.source)):
+            self._cursor.execute(f"SELECT EXISTS (SELECT FROM {others})")
+            refuse_nothing_seen(table, load, self._cursor.fetchone()[0])
+            same = " AND ".join(f"s.{quoted(column.name)} = t.{quoted(column.name)}" for column in table.key)
+            self._cursor.execute(
+                f"ANALYZE {others}; DELETE FROM {name} t WHERE NOT EXISTS (SELECT FROM {others} s WHERE {same})"
+            )
+            return int(self._cursor.rowcount)
 
     def apply(self, work: Sequence[TableWork]) -> None:
         for table_work in work:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tailrace.connectors import Context
 from tailrace.emitter import EventTable
+from tailrace.position import Position
 from tailrace.schema import Column, TableSchema
 from tailrace.shaping.findings import entry_findings, shape_findings
 from tailrace.source import Finding, SourceTable
@@ -49,9 +53,10 @@ class PostgresTables(TablesSource):
         """See `Source.schemas`."""
         return [schema for schema, _ in table_schemas(self._connection, self._select(self._connection))]
 
-    def snapshot(self) -> PostgresSnapshotReader:
+    def snapshot(self) -> PostgresTablesReader:
         """See `Source.snapshot`."""
-        return PostgresSnapshotReader(
+        return PostgresTablesReader(
+            advance=self.advance,
             connect=lambda: Connection(self._settings),
             tables=lambda: self._selected or self._select(self._connection),
             describe=self._describe,
@@ -85,3 +90,19 @@ class PostgresTables(TablesSource):
         connection = Connection(self._settings)
         connection.query(BEGIN)
         return Anchor(connection, Snapshot(0, 0, frozenset()), 0, None)
+
+
+class PostgresTablesReader(PostgresSnapshotReader):
+    """Reads tables beside no log.
+
+    Args:
+        advance: makes rows newer than those that were read before.
+    """
+
+    def __init__(self, advance: Callable[[], None], **others: Any) -> None:
+        super().__init__(**others)
+        self._advance = advance
+
+    def demand(self, topic: str, position: Position) -> None:
+        """Nothing was streamed."""
+        self._advance()

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
-from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable
+from tailrace.load_mark import LoadMark
+from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace_sqlite import sink_positions, sink_tables
@@ -87,6 +88,22 @@ class SQLiteSink:
         with translated(self._path, str(table.source)):
             sink_tables.ensure(self._begin(), table, previous)
         self._statements[table.topic] = Statements(table)
+
+    def drop(self, table: TargetTable) -> None:
+        with translated(self._path, str(table.source)):
+            self._begin().execute(f"DROP TABLE IF EXISTS {quoted(table.name)}")
+        self._statements.pop(table.topic, None)
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        assert seen is not None
+        connection = self._begin()
+        with translated(self._path, str(table.source)):
+            there = connection.execute(f"SELECT 1 FROM {quoted(seen.name)} LIMIT 1").fetchone()
+            refuse_nothing_seen(table, load, bool(there))
+            names = listed([column.name for column in table.key])
+            return connection.execute(
+                f"DELETE FROM {quoted(table.name)} WHERE ({names}) NOT IN (SELECT {names} FROM {quoted(seen.name)})"
+            ).rowcount
 
     def apply(self, work: Sequence[TableWork]) -> None:
         connection = self._begin()

@@ -14,6 +14,7 @@ import orjson
 
 from tailrace import __version__
 from tailrace.batch import Batch, Run, Touch
+from tailrace.load_mark import LoadMark
 from tailrace.position import schema_key
 from tailrace.render import HEX, digits
 from tailrace.schema import TableSchema
@@ -302,12 +303,8 @@ class Emitter:
         """
         if self._pending:
             raise ValueError("a chunk cannot go out inside a transaction")
-        seq = sequence(self.epoch, mark, SNAPSHOT_ORDINAL).encode()
-        now_ms = time.time_ns() // 1_000_000
-        head = table.source_head + b'%d,"snapshot":"true",' % now_ms + fields + b'"tailrace_seq":"' + seq
-        head += table.schema_tail + b'[],"tx_end":true},"op":"'
-        end = b'","ts_ms":%d,"transaction":null}' % now_ms
-        self._announce(table, b'{"before":null,"after":null,"source":' + head + b"s" + end)
+        self._announce(table, mark, fields)
+        head, end = _outside(table, b"true", fields, sequence(self.epoch, mark, SNAPSHOT_ORDINAL))
         tail = head + b"r" + end
         run = self._run(table.topic)
         count = 0
@@ -315,6 +312,20 @@ class Emitter:
             self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
             count += 1
         return count
+
+    def load_mark(self, table: EventTable, load: LoadMark, fields: bytes = b"") -> None:
+        """A table's load begins or ends here, between two transactions; to every partition.
+
+        Args:
+            fields: as for `snapshot_rows`.
+        """
+        if self._pending:
+            raise ValueError("a load cannot begin or end inside a transaction")
+        self._announce(table, self._mark, fields)
+        member = b'"load":' + load.to_json() + b","
+        head, end = _outside(table, load.phase.encode(), fields + member, self.between)
+        run = self._run(table.topic, every_partition=True)
+        self._append(run, None, b'{"before":null,"after":null,"source":' + head + b"s" + end)
 
     def record_state(self, key: str, value: bytes) -> None:
         """An entry of the stream's state store that must be durable together with the events after it."""
@@ -336,6 +347,11 @@ class Emitter:
     def place(self) -> str:
         """Where the log is read now, as the beginning of a sequence: what `TableSchema.since` is compared with."""
         return self._prefix.decode() or transaction_prefix(self.epoch, self._mark)
+
+    @property
+    def between(self) -> str:
+        """The sequence of what goes out between two transactions now."""
+        return sequence(self.epoch, self._mark, SNAPSHOT_ORDINAL)
 
     @property
     def in_transaction(self) -> bool:
@@ -471,18 +487,27 @@ class Emitter:
         self._batch.runs.append(self._last)
         return self._last
 
-    def _announce(self, table: EventTable, event: bytes) -> None:
-        """Puts the event before rows of a load whose version the stream was not told of; first ones need none."""
+    def _announce(self, table: EventTable, mark: str, fields: bytes) -> None:
+        """A load's version of which the stream was not told comes before its rows; first ones need no event."""
         schema = table.schema
         if self._announced.setdefault(schema.topic, 1) == schema.id:
             return
         for key, value in self._announcement(schema).items():
             self.record_state(key, value)
+        head, end = _outside(table, b"true", fields, sequence(self.epoch, mark, SNAPSHOT_ORDINAL))
         run = self._run(schema.topic, every_partition=True)
-        self._append(run, None, event)
+        self._append(run, None, b'{"before":null,"after":null,"source":' + head + b"s" + end)
 
     def _touch(
         self, table: EventTable, key: bytes | None, after: bytes | None = None, unchanged: tuple[str, ...] = ()
     ) -> None:
         # Only of an incomplete row the content is needed: the load remembers these for as long as a chunk waits.
         self._batch.touched.append(Touch(self._token, table.topic, key, after if unchanged else None, unchanged))
+
+
+def _outside(table: EventTable, snapshot: bytes, fields: bytes, seq: str) -> tuple[bytes, bytes]:
+    """What `source` and the rest of an event are that no transaction of the log brings, around its operation."""
+    now_ms = time.time_ns() // 1_000_000
+    head = table.source_head + b'%d,"snapshot":"' % now_ms + snapshot + b'",' + fields + b'"tailrace_seq":"'
+    head += seq.encode() + table.schema_tail + b'[],"tx_end":true},"op":"'
+    return head, b'","ts_ms":%d,"transaction":null}' % now_ms

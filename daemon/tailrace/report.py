@@ -118,10 +118,12 @@ class Reload:
     Attributes:
         tables: their names, as `status` has them.
         where: a condition in the source's SQL for the rows to load; "" all.
+        resync: rows that the load does not bring are removed from targets.
     """
 
     tables: tuple[str, ...]
     where: str = ""
+    resync: bool = False
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tailrace.errors import StuckError
+from tailrace.load_mark import LoadMark
 from tailrace.row import Row as Row
 from tailrace.schema import Column, TableName
 from tailrace.source import Finding
@@ -96,6 +98,20 @@ class TableWork:
     inserts_only: bool = False
 
 
+def refuse_nothing_seen(table: TargetTable, load: LoadMark, seen: bool) -> None:
+    """Before `Sink.remove_others` removes anything.
+
+    Raises:
+        StuckError: the load brought rows, and none was kept.
+    """
+    if load.rows and not seen:
+        raise StuckError(
+            "the keys of the rows that were loaded are gone from the target, so that those to remove are not known",
+            where=f"table {table.source}",
+            fix="see who emptied the table _tailrace_seen_…, then reload the table with --resync",
+        )
+
+
 class Sink(Protocol):
     """A target. Used by one thread at a time; everything between two commits is one target transaction."""
 
@@ -140,6 +156,25 @@ class Sink(Protocol):
 
         Called before the first work of a version in this process; `previous` is the version that the target had
         (None: unknown; look at the target's catalog).
+        """
+        ...
+
+    def drop(self, table: TargetTable) -> None:
+        """Drops the target's table, whoever made it; none there is no error. `ensure` makes it anew."""
+        ...
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        """Removes rows that a load has not brought.
+
+        Args:
+            seen: holds the keys that were brought, in the key's columns; None where `transactional` is not: what has an
+                older fence than `load.since` was not brought.
+
+        Returns:
+            How many, where that is known.
+
+        Raises:
+            StuckError: `seen` is empty, though the load brought rows.
         """
         ...
 

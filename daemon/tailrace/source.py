@@ -97,6 +97,11 @@ class Reading(Protocol):
     """How a table is read, as it is now; opaque to all but the reader."""
 
     @property
+    def table(self) -> EventTable:
+        """The version that its rows have."""
+        ...
+
+    @property
     def order(self) -> str:
         """Names the key's order: bounds that were made in another order mean nothing."""
         ...

@@ -29,7 +29,8 @@ class TablesSource:
     """The part of `tailrace.source.Source` that a log would be read for; a connector adds the rest.
 
     All rows carry one fence: of epoch 0, below every event of a log, so that a pipeline which follows the log later
-    overwrites them; and of the load's first start in microseconds, above all loads before.
+    overwrites them; and of the load's first start in microseconds, above all loads before; what is asked to be loaded
+    again is above what was loaded until then.
 
     Args:
         connector: Debezium's name of it, for events.
@@ -52,7 +53,7 @@ class TablesSource:
     def open(self, position: Position | None, state: Mapping[str, bytes]) -> Opened:
         """See `Source.open`."""
         if position is None:
-            position = Position(NO_LOG_EPOCH, "", NO_LOG, mark=lsn_mark(time.time_ns() // 1_000))
+            position = Position(NO_LOG_EPOCH, "", NO_LOG, mark=_now())
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
         self._emitter.record = self._shapes.record
         tables = self.tables()
@@ -93,6 +94,11 @@ class TablesSource:
 
     # ---- for the connector
 
+    def advance(self) -> None:
+        """Rows that are read from now on are newer than all before."""
+        assert self._emitter is not None
+        self._emitter.idle(NO_LOG, _now())
+
     def version(self, name: TableName, topic: str, columns: tuple[Column, ...]) -> EventTable:
         """The version of the table's rows, recorded when it is met first.
 
@@ -124,6 +130,10 @@ class TablesSource:
             what = f"its entry in [[tables]] does not fit its columns: {error}"
             raise StuckError(what, where=f"table {schema.name}", fix="correct it, then load anew") from None
         return EventTable(schema, self._debezium_name, self._pipeline, shape)
+
+
+def _now() -> str:
+    return lsn_mark(time.time_ns() // 1_000)
 
 
 def _plain(columns: tuple[Column, ...]) -> tuple[Column, ...]:

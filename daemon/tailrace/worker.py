@@ -162,7 +162,7 @@ def listen(lines: Lines, control: Control, leave: Callable[[int], Any] = os._exi
         if command == "finish":
             control.finish.set()
         elif command == "reload":
-            control.reloads.put(Reload(tuple(given["tables"]), given["where"]))
+            control.reloads.put(Reload(tuple(given["tables"]), given["where"], given["resync"]))
         else:
             log.error("unknown command from the supervisor", command=command)
     leave(UNEXPECTED)

@@ -13,6 +13,7 @@ from tailrace.apply import worker
 from tailrace.apply.session import SMALLEST_BATCH
 from tailrace.apply.writing import Writing
 from tailrace.errors import RefusedError, TransactionConflictError
+from tailrace.load_mark import LoadMark
 from tailrace.report import Control
 from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
@@ -77,6 +78,12 @@ class SlowSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with self._alone():
             pass
+
+    def drop(self, table: TargetTable) -> None:
+        raise AssertionError("nothing is to be dropped")
+
+    def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
+        raise AssertionError("nothing is to be removed")
 
     def apply(self, work: Sequence[TableWork]) -> None:
         with self._alone():

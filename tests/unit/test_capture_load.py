@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import TableBusyError, TableGoneError
 from tailrace.position import Position, load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
-from tailrace.sequence import lsn_mark
+from tailrace.sequence import lsn_mark, sequence
 from tailrace.source import Chunk, OpenView, SourceTable
 from tests.servers import wait_until
 
@@ -125,11 +125,20 @@ class View:
         return transaction in self._visible
 
 
+#: Between two transactions.
+HERE = Position(1, "", "0", mark=lsn_mark(1 << 40))
+
+
 class Capture:
     """The loop's part around a load: an emitter as the source, a list of events as the stream."""
 
     def __init__(
-        self, *others: TableName, state: dict[str, bytes] | None = None, readers: int = 1, idle: bool = False
+        self,
+        *others: TableName,
+        state: dict[str, bytes] | None = None,
+        readers: int = 1,
+        idle: bool = False,
+        marks: bool = False,
     ) -> None:
         """`idle`: the stream has reached the chunks' marks without anything more being written."""
         self.reader = Reader()
@@ -137,17 +146,18 @@ class Capture:
             self.reader.high = lsn_mark(0)
         self.emitter = Emitter(1, "0", mark=lsn_mark(0))
         tables = [SourceTable(name, f"shop.{name}") for name in (NAME, *others)]
-        self.load = Load(tables, Load.plan(tables) | (state or {}), self.reader, self.emitter, 1 << 20, readers)
+        entries = Load.plan(tables) | (state or {})
+        self.load = Load(tables, entries, self.reader, self.emitter, 1 << 20, readers, marks=marks)
         self.sent: list[Any] = []
         self.lsn = 1
 
     def read(self) -> None:
         """Begins to read what can be, and waits until it was read."""
-        self.load.read()
+        self.load.read(HERE)
 
         def settled() -> bool:
             if self.load.reading:
-                self.load.read()
+                self.load.read(HERE)
             return not self.load.reading
 
         wait_until(settled, 10, "the readers have nothing in hand", pause=0.001)
@@ -156,7 +166,7 @@ class Capture:
         """Until so many chunks were read; others may be held up."""
 
         def read() -> bool:
-            self.load.read()
+            self.load.read(HERE)
             return len(self.load._waiting) == waiting
 
         wait_until(read, 10, f"{waiting} chunks wait", pause=0.001)
@@ -338,7 +348,7 @@ def test_each_chunk_goes_by_its_own_view() -> None:
     capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
     gate = capture.reader.gates["5"] = threading.Event()
     capture.reader.rows_now = rows(1, 5, 9)
-    capture.load.read()
+    capture.load.read(HERE)
     wait_until(lambda: capture.reader.asked, 10, "the first chunk's view is open")
     emitter = capture.begin("t1")
     emitter.delete(V1, 1, key(1), b'{"id":1}')
@@ -366,7 +376,7 @@ def test_a_chunk_of_an_older_version_than_a_newer_chunk_has_announced_is_read_ag
     capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
     gate = capture.reader.gates["5"] = threading.Event()
     capture.reader.rows_now = rows(1)
-    capture.load.read()
+    capture.load.read(HERE)
     wait_until(lambda: (None, "5") in capture.reader.asked, 10, "the gated chunk's view is open")
     capture.wait(1)  # the other one, of the first version
     capture.load._give_up(list(capture.load._waiting))
@@ -446,10 +456,10 @@ def test_a_table_that_is_gone_is_done() -> None:
 def test_what_a_reader_failed_with_is_raised_where_the_stream_is_read() -> None:
     capture = Capture(idle=True)
     capture.reader.rows_now = [{"no": "id"}]
-    capture.load.read()
+    capture.load.read(HERE)
     wait_until(lambda: not capture.load._readers._outcomes.empty(), 10, "the reader has failed", pause=0.001)
     with pytest.raises(KeyError):
-        capture.load.read()
+        capture.load.read(HERE)
     capture.load.close()
 
 
@@ -476,6 +486,55 @@ def test_a_table_is_loaded_again_beside_its_changes() -> None:
     assert [op for op, _, _ in capture.shown] == ["r", "u"], "the row changed meanwhile: its older self stays out"
 
 
+def marks(capture: Capture) -> list[tuple[str, str, int]]:
+    """What was sent: operation, Debezium's word for its place in the load, rows that the mark tells."""
+    return [
+        (event["op"], event["source"]["snapshot"], event["source"].get("load", {}).get("rows", 0))
+        for event in capture.sent
+    ]
+
+
+def test_the_stream_tells_where_the_load_of_a_table_begins_and_ends() -> None:
+    capture = Capture(idle=True, marks=True)
+    capture.reader.rows_now = rows(1, 2)
+    capture.read()
+    begun = capture.stream()
+    capture.stream()
+    first, last = "first_in_data_collection", "last_in_data_collection"
+    assert marks(capture) == [("s", first, 0), ("r", "true", 0), ("r", "true", 0), ("s", last, 2)]
+    since = capture.sent[0]["source"]["tailrace_seq"]
+    assert orjson.loads(begun[load_key(TOPIC)])["begun"] == since
+    assert capture.sent[-1]["source"]["load"]["since"] == since
+    assert capture.reader.demands == [], "what targets hold stays: any view will do"
+
+
+def test_a_beginning_that_the_stream_holds_is_not_told_again() -> None:
+    stored = TableLoad(begun="0001-").to_json()
+    capture = Capture(idle=True, marks=True, state={load_key(TOPIC): stored})
+    capture.reader.rows_now = rows(1)
+    capture.read()
+    capture.stream()
+    assert [op for op, _, _ in marks(capture)] == ["r", "s"]
+
+
+def test_a_load_does_not_begin_inside_a_transaction() -> None:
+    capture = Capture(idle=True, marks=True)
+    inside = replace(HERE, delivered=sequence(1, lsn_mark(1 << 41), 4))
+    assert inside.in_transaction
+    capture.load.read(inside)
+    assert not capture.load.reading
+    capture.load.read(HERE)
+    assert capture.load.reading
+    capture.load.close()
+
+
+def test_where_targets_lose_what_was_streamed_before_the_views_see_it() -> None:
+    for stored in (TableLoad(prepare="truncate-before-load"), TableLoad(loads=1, resync=True)):
+        capture = Capture(idle=True, marks=True, state={load_key(TOPIC): stored.to_json()})
+        capture.read()
+        assert capture.reader.demands == [TOPIC]
+
+
 def test_a_load_that_was_begun_again_is_gone_on_with_after_a_restart() -> None:
     entry = TableLoad(loads=1).to_json()
     capture = Capture(idle=True, state={load_key(TOPIC): entry})
@@ -488,7 +547,7 @@ def test_a_chunk_of_a_suspended_table_that_is_still_being_read_leaves_nothing_be
     capture = Capture(readers=2, idle=True, state={load_key(TOPIC): divided("5")})
     gate = capture.reader.gates["5"] = threading.Event()
     capture.reader.rows_now = rows(1, 9)
-    capture.load.read()
+    capture.load.read(HERE)
     wait_until(lambda: (None, "5") in capture.reader.asked, 10, "the gated chunk's view is open")
     threading.Timer(0.05, gate.set).start()
     capture.load.suspend({TOPIC})

@@ -46,7 +46,7 @@ class View:
     def labels(self) -> dict[str, str]:
         return {"pipeline": "shop", "mode": "cdc", "source": "mysql", "stream": "embedded"}
 
-    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+    async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         return {glob: [0, 0] for glob in globs}, [where]
 
 
@@ -261,7 +261,7 @@ def test_a_pipeline_is_steered_over_its_own_socket_alone(tmp_path: Path) -> None
     """Whoever may read metrics over TCP must not be able to load tables again."""
     (tmp_path / "state").mkdir()
     view = View()
-    given = {"tables": ["shop.users"], "where": "id > 5"}
+    given = {"tables": ["shop.users"], "where": "id > 5", "resync": False}
     answers: list[object] = []
 
     async def run() -> None:

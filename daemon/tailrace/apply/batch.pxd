@@ -20,6 +20,7 @@ cdef class _Open:
 cdef class TargetBatch:
     cdef object _sink
     cdef object _targets
+    cdef object _loading
     cdef object _commit_before
     cdef object _wait
     cdef dict _tables

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from tailrace.apply.change import SCHEMA_CHANGE, Change
 from tailrace.apply.compaction import TableCompaction
+from tailrace.apply.loading import Loading
 from tailrace.apply.targets import RowMap, Targets
+from tailrace.load_mark import LoadMark
 from tailrace.schema import TableName, TableSchema
 from tailrace.sink import Sink, TableWork, TargetTable
 from tailrace.stream import Partition
@@ -55,11 +57,13 @@ class TargetBatch:
         self,
         sink: Sink,
         targets: Targets,
+        loading: Loading,
         commit_before: Callable[[Sequence[Change], int], None],
         wait: Callable[[], None],
     ) -> None:
         self._sink = sink
         self._targets = targets
+        self._loading = loading
         self._commit_before = commit_before
         self._wait = wait
         self._tables: dict[str, TableCompaction] = {}
@@ -100,7 +104,7 @@ class TargetBatch:
         work = [table.work() for table in self._tables.values()]
         self._tables.clear()
         self._open.clear()
-        return work
+        return work + self._loading.seen(work)
 
     def counted(self) -> dict[str, Applied]:
         """What was taken since the last call, by topic."""
@@ -108,9 +112,9 @@ class TargetBatch:
         return applied
 
     def _look(self, change: Change, changes: Sequence[Change], index: int) -> _Open | None:
-        """Where this change goes; None: nowhere, it was a schema change."""
+        """Where this change goes; None: nowhere, it was a schema change or the mark of a load."""
         moved = self._targets.meet(change)
-        if moved is not None:
+        if moved is not None and not (change.load is not None and change.load.replaces):
             self._move(*moved, changes, index)
         schema = change.schema
         topic = schema.topic
@@ -120,9 +124,14 @@ class TargetBatch:
         if change.op == SCHEMA_CHANGE:
             applied.events += 1
             applied.bytes += change.size
+            if change.load is not None:
+                self._mark(change.load, self._targets.current(topic), changes, index)
             return None
         table = self._tables.get(topic)
         if table is None:
+            if self._loading.resyncs(topic):
+                self._wait()
+                self._loading.meet(self._targets.current(topic))
             table = self._tables[topic] = TableCompaction(self._targets.current(topic))
         before = self._open.get(topic)
         if before is not None:
@@ -141,11 +150,25 @@ class TargetBatch:
         self._wait()
         if previous is not None:
             self._write()  # rows of the old version go into the table as it was
+        self._before_ddl(changes, index)
+        self._sink.ensure(target, previous)
+        self.dirty = True
+
+    def _mark(self, load: LoadMark, table: TargetTable, changes: Sequence[Change], index: int) -> None:
+        """What came before the mark is written before the sink acts on it."""
+        self._wait()
+        self._write()
+        self._before_ddl(changes, index)
+        if load.begins:
+            self._loading.begin(table, load)
+        else:
+            self._loading.end(table, load)
+        self.dirty = True
+
+    def _before_ddl(self, changes: Sequence[Change], index: int) -> None:
         if not self._sink.transactional_ddl and self.dirty:
             self._write()
             self._commit_before(changes, index)
-        self._sink.ensure(target, previous)
-        self.dirty = True
 
     def _write(self) -> None:
         work = self.take()

@@ -16,3 +16,4 @@ cdef class Change:
     cdef public long long offset
     cdef public Py_ssize_t size
     cdef public tuple also_at
+    cdef public object load

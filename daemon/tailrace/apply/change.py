@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from tailrace.load_mark import LoadMark
 from tailrace.schema import TableSchema
 from tailrace.stream import Partition
 
@@ -32,6 +33,7 @@ class Change:
         partition, offset: where the event stands.
         size: its bytes.
         also_at: where a control event stands in the topic's other partitions.
+        load: of the event that marks where a load begins or ends; its op is s.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Change:
         partition: Partition,
         offset: int,
         size: int,
+        load: LoadMark | None = None,
     ) -> None:
         self.op = op
         self.seq = seq
@@ -62,6 +65,7 @@ class Change:
         self.offset = offset
         self.size = size
         self.also_at: tuple[tuple[Partition, int], ...] = ()
+        self.load = load
 
     @property
     def control(self) -> bool:

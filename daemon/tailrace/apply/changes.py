@@ -11,6 +11,7 @@ import orjson
 from tailrace.apply.change import Change
 from tailrace.compiled import compiled_class
 from tailrace.errors import StuckError
+from tailrace.load_mark import LoadMark
 from tailrace.schema import TableSchema
 from tailrace.stream import Partition
 
@@ -114,6 +115,7 @@ def parse(
             partition,
             offset,
             len(value),
+            LoadMark.from_source(source),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise StuckError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import structlog
 
-from tailrace.apply.barrier import Barrier
+from tailrace.apply.barrier import Barrier, Event
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog, parse, take_plain
 from tailrace.batch import Run
@@ -177,10 +177,11 @@ class Intake:
         if not change.control:
             changes.append(change)
             return True
-        if self._barrier.is_repeated(topic, change.seq):
+        event = Event(change.seq, change.load.name if change.load is not None else "")
+        if self._barrier.is_repeated(topic, event):
             log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
             return True
-        freed = self._barrier.arrive(partition, change.seq, self._partitions[partition.topic])
+        freed = self._barrier.arrive(partition, event, self._partitions[partition.topic])
         if freed is None:
             return False
         change.also_at = tuple((other, self._held[other][0]) for other in freed)

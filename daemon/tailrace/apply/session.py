@@ -19,6 +19,7 @@ from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog
 from tailrace.apply.intake import Intake
+from tailrace.apply.loading import Loading
 from tailrace.apply.progress import Progress, position_text
 from tailrace.apply.targets import Targets
 from tailrace.apply.writing import Writing
@@ -40,6 +41,8 @@ MEMORY_SHARE = 32
 SMALLEST_BATCH, LARGEST_BATCH = 64 << 10, 16 << 20
 #: In place of a partition's number: changes of this topic have gone by, because the sink did not take the table.
 SKIPPED = -2
+#: The same, of a load that removes rows which it does not bring (`Loading.notes`); 0 when it is over.
+RESYNC = -3
 #: Partitions that wait at a control event while no record comes are looked into this often: it takes the state store.
 HELD_SECONDS = 5.0
 #: Lost deadlocks in a row before everything is opened anew.
@@ -89,6 +92,7 @@ class Session:
         self._catalog: SchemaCatalog
         self._committed: dict[Partition, int] = {}
         self._skipped: set[str] = set()
+        self._resyncs: dict[str, int] = {}
         self._committed_at = time.monotonic()
         self._conflicts = 0
         self._introduced = False
@@ -102,8 +106,9 @@ class Session:
             if self._progress.due:
                 self._progress.send()
         entries = self._sink.open(self._reader.stream_id)
-        stored = {partition: offset for partition, offset in entries.items() if partition.number != SKIPPED}
+        stored = {partition: offset for partition, offset in entries.items() if partition.number >= 0}
         self._skipped = {partition.topic for partition in entries if partition.number == SKIPPED}
+        self._resyncs = {partition.topic: number for partition, number in entries.items() if partition.number == RESYNC}
         _same_partitions(stored, self._reader.partitions())
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
         self._require_not_skipped()
@@ -137,7 +142,8 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._batch = TargetBatch(self._sink, self._targets, self._commit_before, self._writing.wait)
+        self._loading = Loading(self._sink, self._resyncs)
+        self._batch = TargetBatch(self._sink, self._targets, self._loading, self._commit_before, self._writing.wait)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
@@ -236,11 +242,13 @@ class Session:
         skipped = self._intake.skipped - self._skipped
         batch = self._batch
         if moved or skipped or batch.dirty:
+            work, resyncs = batch.take(), self._loading.notes
             notes = {Partition(topic, SKIPPED): 0 for topic in skipped}
-            write = partial(self._write, batch.take(), {**moved, **notes})
+            notes |= {Partition(topic, RESYNC): number for topic, number in resyncs.items()}
+            write = partial(self._write, work, {**moved, **notes})
             stamps, batch.stamps = batch.stamps, {}
             batch.dirty = False
-            self._writing.start(write, partial(self._wrote, moved, skipped, batch.counted(), stamps))
+            self._writing.start(write, partial(self._wrote, moved, skipped, resyncs, batch.counted(), stamps))
 
     def _write(self, work: list[TableWork], positions: Mapping[Partition, int]) -> None:
         if work:
@@ -251,11 +259,14 @@ class Session:
         self,
         moved: Mapping[Partition, int],
         skipped: set[str],
+        resyncs: Mapping[str, int],
         applied: Mapping[str, Applied],
         stamps: Mapping[Partition, int],
     ) -> None:
         self._committed.update(moved)
         self._skipped |= skipped
+        self._resyncs.update(resyncs)
+        self._loading.committed(resyncs)
         self._conflicts = 0
         self._committed_at = time.monotonic()
         self._reader.commit(self._committed)

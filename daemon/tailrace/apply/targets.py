@@ -159,7 +159,7 @@ class Targets:
         schema = change.schema
         table = self._tables.get(schema.topic)
         if table is None:
-            return self._first(schema, change.seq, change.op == SCHEMA_CHANGE)
+            return self._first(schema, change.seq, change.op == SCHEMA_CHANGE and change.load is None)
         if schema.id == table.history[-1].id:
             return None
         if change.seq < table.seq:

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 import structlog
 
 from tailrace.capture.load import Load, suspended_topics
+from tailrace.load_mark import Prepare
 from tailrace.position import SCHEMA_PREFIX, load_key, suspension, table_key
 from tailrace.source import SourceTable
 
 log = structlog.get_logger()
 
 
-def admitted(tables: Iterable[SourceTable], state: Mapping[str, bytes]) -> dict[str, bytes]:
+def admitted(
+    tables: Iterable[SourceTable], state: Mapping[str, bytes], prepare: Prepare = "do-nothing"
+) -> dict[str, bytes]:
     """The state entries with which tables that no load knows are captured: loaded if they have a key, else suspended.
 
     A table without a key that has schema versions in the state is followed from its creation on, by the log alone.
@@ -31,7 +34,7 @@ def admitted(tables: Iterable[SourceTable], state: Mapping[str, bytes]) -> dict[
             continue
         if not table.keyless:
             log.info("a table that is new to the pipeline will be loaded", table=str(table.name))
-            entries.update(Load.plan([table]))
+            entries.update(Load.plan([table], prepare))
         elif topic not in followed:
             entries[table_key(topic)] = suspension(
                 "it has no primary key and was not there at the first start, so the rows that it has already cannot be"

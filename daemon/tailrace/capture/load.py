@@ -6,6 +6,7 @@ a crash interrupts is read again: how far a table is loaded is stored in the sam
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tailrace.capture.throttle import Throttle
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError
+from tailrace.load_mark import Prepare
 from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, Position, load_key
 from tailrace.source import Chunk, ChunkReader, Reading, SnapshotReader, SourceTable, View
 
@@ -77,6 +79,7 @@ class Load:
         limit_bytes: of one chunk, about.
         readers: how many chunks are read at a time.
         throttle: how fast.
+        marks: sinks are told where the load of each table begins and ends.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Load:
         limit_bytes: int,
         readers: int = 1,
         throttle: Throttle | None = None,
+        marks: bool = False,
     ) -> None:
         self.tables = {
             table.topic: TableLoad.from_json(state[load_key(table.topic)])
@@ -100,6 +104,7 @@ class Load:
         self._most_readers = readers
         self._readers = Readers(reader.chunks, readers)
         self._throttle = throttle or Throttle(0)
+        self._marks = marks
         self._most_chunks = readers + WAITING_CHUNKS
         self._window = Window()
         self._readings: dict[str, Reading] = {}  # of the tables that are looked at
@@ -117,10 +122,10 @@ class Load:
         self._trace()
 
     @staticmethod
-    def plan(tables: Iterable[SourceTable]) -> dict[str, bytes]:
+    def plan(tables: Iterable[SourceTable], prepare: Prepare = "do-nothing") -> dict[str, bytes]:
         """The state entries that make a first start load these tables."""
         return {
-            load_key(table.topic): TableLoad(total=table.estimated_rows).to_json()
+            load_key(table.topic): TableLoad(total=table.estimated_rows, prepare=prepare).to_json()
             for table in tables
             if table.state == "streaming"
         }
@@ -163,11 +168,12 @@ class Load:
         self._give_up([task for task in self._waiting + self._tasks if task.topic in topics])
         self._trace()
 
-    def again(self, table: SourceTable, where: str, position: Position) -> None:
+    def again(self, table: SourceTable, where: str, position: Position, resync: bool = False) -> None:
         """Loads a table once more, or the rows that meet a condition; between two transactions.
 
         Args:
             position: up to where the stream was read.
+            resync: rows that the load does not bring are removed from targets.
 
         Raises:
             RefusedError: the server does not take the condition.
@@ -175,12 +181,15 @@ class Load:
         topic = table.topic
         before = self.tables.get(topic)
         self._reader.demand(topic, position)
-        self._reader.prepare(topic, where)  # before anything changes: the condition may be wrong
+        reading = self._reader.prepare(topic, where)  # before anything changes: the condition may be wrong
         self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
         self._readings.pop(topic, None)
         loads = (before.loads if before is not None else 0) + 1
-        load = TableLoad(total=0 if where else table.estimated_rows, loads=loads, where=where)
+        load = TableLoad(total=0 if where else table.estimated_rows, loads=loads, where=where, resync=resync)
         self.tables[topic] = load
+        if reading is not None:
+            self._readings[topic] = reading
+            self._mark_begin(topic, reading)
         self._entries[load_key(topic)] = load.to_json()
         self._trace()
         log.info("table is loaded again", table=str(table.name), where=where)
@@ -191,15 +200,29 @@ class Load:
             if table.loads and not table.done:
                 self._reader.demand(topic, position)
 
-    def read(self) -> None:
-        """Takes what was read, and begins to read what can be read now."""
+    def begin(self, position: Position) -> None:
+        """Before streaming goes on: begins the loads by which targets lose what they hold, where that can be now.
+
+        What is streamed before need not find a table in the target that it fits.
+        """
+        for topic in [topic for topic, table in self.tables.items() if table.clears and self._marks]:
+            with contextlib.suppress(TableBusyError, TableGoneError):
+                self._prepare(topic, position)
+
+    def read(self, position: Position) -> None:
+        """Takes what was read, and begins to read what can be read now.
+
+        Args:
+            position: up to where the stream was read.
+        """
         for outcome in self._readers.finished():
             self._take(outcome)
-        while self._has_room and (topic := self._next_topic()) is not None:
+        between = not (position.in_transaction or self._emitter.in_transaction)
+        while self._has_room and (topic := self._next_topic(between)) is not None:
             try:
                 if not self._sees_inherited():
                     return
-                self._begin(topic)
+                self._begin(topic, position)
             except TableBusyError as error:
                 self._delay(topic, error)
                 if self._inherited:
@@ -245,21 +268,18 @@ class Load:
         in_hand = len(self._tasks) + len(self._waiting)
         return self._readers.idle and in_hand < self._most_chunks and self._throttle.open
 
-    def _next_topic(self) -> str | None:
-        """A table of which something can be read now."""
+    def _next_topic(self, between: bool) -> str | None:
+        """A table of which something can be read now; inside a transaction of the stream none can begin."""
         for topic, table in self.tables.items():
-            if not table.done and self._is_due(topic) and (table.free() or not (table.divided or table.rest.taken)):
+            if table.done or not self._is_due(topic) or (self._marks and not table.begun and not between):
+                continue
+            if table.free() or not (table.divided or table.rest.taken):
                 return topic
         return None
 
-    def _begin(self, topic: str) -> None:
+    def _begin(self, topic: str, position: Position) -> None:
         """Begins to read a chunk of the table, or to divide it."""
-        reading = self._readings.get(topic)
-        if reading is None:
-            reading = self._reader.prepare(topic, self.tables[topic].where)
-            if reading is None:
-                raise TableBusyError("its columns are changing: the stream must come to the statement first")
-            self._readings[topic] = reading
+        reading = self._readings.get(topic) or self._prepare(topic, position)
         table = self.tables[topic]
         if table.order not in ("", reading.order):
             self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
@@ -280,6 +300,23 @@ class Load:
         task = _Task(topic, reading, span)
         self._tasks.append(task)
         self._readers.begin(lambda reader: self._chunk(reader, task, span), task)
+
+    def _prepare(self, topic: str, position: Position) -> Reading:
+        if self._marks and self.tables[topic].clears:
+            # What was streamed of the table before its load begins does not stay in targets: views must see it.
+            self._reader.demand(topic, position)
+        reading = self._reader.prepare(topic, self.tables[topic].where)
+        if reading is None:
+            raise TableBusyError("its columns are changing: the stream must come to the statement first")
+        self._readings[topic] = reading
+        self._mark_begin(topic, reading)
+        return reading
+
+    def _mark_begin(self, topic: str, reading: Reading) -> None:
+        table = self.tables[topic]
+        if self._marks and not table.begun:
+            self._emitter.load_mark(reading.table, table.begin(self._emitter.between))
+            self._entries[load_key(topic)] = table.to_json()
 
     def _begin_dividing(self, topic: str, table: TableLoad, reading: Reading) -> None:
         rest = table.rest
@@ -368,6 +405,8 @@ class Load:
         table = self.tables[task.topic]
         table.sent(task.span, chunk.after, count, chunk.size)
         if table.done:
+            if self._marks:
+                self._emitter.load_mark(chunk.table, table.end(), chunk.fields)
             self._finish_table(task.topic)
 
     def _finish_table(self, topic: str) -> None:

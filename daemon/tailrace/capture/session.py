@@ -55,12 +55,14 @@ class Session:
         control: Control,
         progress: Progress,
         load: LoadSettings | None = None,
+        marks: bool = False,
     ) -> None:
         self._source = source
         self._writer = writer
         self._publisher = Publisher(writer)
         self._mode = mode
         self._load_settings = load or LoadSettings()
+        self._marks = marks  # sinks are told where the load of each table begins and ends
         self._control = control
         self._progress = progress
         self._position: Position  # up to here everything was given to the publisher
@@ -84,7 +86,7 @@ class Session:
             self._progress.continues(stored)
         entries: dict[str, bytes] = {}
         if stored is not None and self._mode != "cdc":
-            entries = admitted(self._source.tables(), state)
+            entries = admitted(self._source.tables(), state, self._load_settings.prepare)
             state = state | entries
         moment = time.monotonic()
         opened = self._source.open(stored, state)
@@ -104,6 +106,8 @@ class Session:
         state = self._note_refusals(opened, state)
         self._load = self._open_load(opened.tables, state)
         self._load.demand(self._position)
+        if not self._position.in_transaction:
+            self._load.begin(self._position)
         self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
         log.info(
             "capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done
@@ -138,7 +142,7 @@ class Session:
             self._exceed(self._full)
         self._reload()
         if not self._load.done:
-            self._load.read()
+            self._load.read(self._position)
         while self._load.refused:
             self._progress.refused(*self._load.refused.pop())
         self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
@@ -183,7 +187,7 @@ class Session:
         for table in self._source.tables():
             if str(table.name) in request.tables and table.state == "streaming" and not table.keyless:
                 try:
-                    self._load.again(table, request.where, self._position)
+                    self._load.again(table, request.where, self._position, request.resync)
                 except (RefusedError, TableBusyError, TableGoneError) as error:
                     self._load.refused.append((table.topic, str(error)))
 
@@ -305,7 +309,7 @@ class Session:
         """
         entries: dict[str, bytes] = {}
         if self._mode != "cdc":
-            entries = Load.plan(opened.tables)
+            entries = Load.plan(opened.tables, self._load_settings.prepare)
             keyless = [t for t in opened.tables if t.keyless and t.state == "streaming"]
             if keyless:
                 loaded = self._load_keyless(opened, keyless, state, entries)
@@ -329,7 +333,7 @@ class Session:
         try:
             for table in tables:
                 key = load_key(table.topic)
-                load = TableLoad(total=table.estimated_rows)
+                load = TableLoad(total=table.estimated_rows, prepare=self._load_settings.prepare)
                 again = key in state
                 self._publish(Batch(), {key: load.to_json()})  # a later attempt must know of this one
                 for chunk in reader.whole(table.topic, CHUNK_BYTES):
@@ -340,9 +344,13 @@ class Session:
                         self._emitter.truncate(chunk.table, 0)
                         self._emitter.commit(position.restart, position.mark)
                         again = False
+                    if self._marks and not load.begun:
+                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between), chunk.fields)
                     self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
-                    batch = self._emitter.take()
                     load.rows += len(chunk.rows)
+                    if self._marks and chunk.after is None:
+                        self._emitter.load_mark(chunk.table, load.end(), chunk.fields)
+                    batch = self._emitter.take()
                     self._publish(batch, batch.state)
                     self._source.acknowledge(position)
                     self._tell(batch)
@@ -396,4 +404,5 @@ class Session:
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
         settings = self._load_settings
         throttle = Throttle(settings.throttle_rows)
-        return Load(tables, state, self._source.snapshot(), self._emitter, CHUNK_BYTES, settings.readers, throttle)
+        reader = self._source.snapshot()
+        return Load(tables, state, reader, self._emitter, CHUNK_BYTES, settings.readers, throttle, marks=self._marks)

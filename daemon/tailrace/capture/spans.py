@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from tailrace.load_mark import BEGIN, END, LoadMark, Prepare
+
 
 @dataclass(slots=True, eq=False)
 class Span:
@@ -41,6 +43,9 @@ class TableLoad:
         loads: how often the table was asked to be loaded again.
         where: the rows that are loaded, as a condition in the source's SQL; "" all.
         private: bounds are not stored (`Reading.private`).
+        prepare: what becomes of the targets' tables when the load begins.
+        resync: rows that it does not bring are removed from targets.
+        begun: `tailrace_seq` of the mark of its beginning; "" before that.
     """
 
     done: bool = False
@@ -53,6 +58,9 @@ class TableLoad:
     loads: int = 0
     where: str = ""
     private: bool = False
+    prepare: Prepare = "do-nothing"
+    resync: bool = False
+    begun: str = ""
 
     def to_json(self) -> builtins.bytes:
         hidden = self.private and not self.done
@@ -67,6 +75,9 @@ class TableLoad:
                 "spans": [[None, None]] if hidden else [[span.after, span.until] for span in self.spans],
                 "loads": self.loads,
                 "where": self.where,
+                "prepare": self.prepare,
+                "resync": self.resync,
+                "begun": self.begun,
             }
         )
 
@@ -85,7 +96,24 @@ class TableLoad:
             spans=[] if raw["done"] else [Span(after, until) for after, until in spans],
             loads=raw.get("loads", 0),
             where=raw.get("where", ""),
+            prepare=raw.get("prepare", "do-nothing"),
+            resync=raw.get("resync", False),
+            begun=raw.get("begun", ""),
         )
+
+    @property
+    def clears(self) -> bool:
+        """Whether targets lose, by its load, what was streamed before its beginning, which is still to come."""
+        return not self.begun and (self.resync or self.prepare != "do-nothing")
+
+    def begin(self, seq: str) -> LoadMark:
+        """The mark of its beginning, which has this sequence."""
+        self.begun = seq
+        return LoadMark(BEGIN, self.loads, self.prepare, self.resync, seq)
+
+    def end(self) -> LoadMark:
+        """The mark of its end."""
+        return LoadMark(END, self.loads, self.prepare, self.resync, self.begun, self.rows)
 
     def ordered(self, order: str) -> None:
         """The table is read in this order of its key; where that is another one than before, from its beginning."""

@@ -158,6 +158,9 @@ def reload(
     where: Annotated[
         str, typer.Option(metavar="CONDITION", help="Only rows that meet it, in the source's SQL.", show_default=False)
     ] = "",
+    resync: Annotated[
+        bool, typer.Option("--resync", help="Also remove from targets the rows that the source has no more.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when the rows are in the stream.")] = False,
     log_format: Log = None,
     debug: Debug = False,
@@ -166,7 +169,7 @@ def reload(
     from tailrace.cli import reload as command
 
     _logs(log_format, debug)
-    return command.reload(file, table or [], every, where, wait)
+    return command.reload(file, table or [], every, where, resync, wait)
 
 
 @app.command(short_help="Drop the pipeline's slot and state.")

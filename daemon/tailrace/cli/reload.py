@@ -18,11 +18,11 @@ BEGIN_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 
 
-def reload(file: str, tables: Sequence[str], every: bool, where: str, wait: bool) -> int:
+def reload(file: str, tables: Sequence[str], every: bool, where: str, resync: bool, wait: bool) -> int:
     """0: the load has begun (with `wait`: has ended) of all tables asked for; 1: some cannot be loaded again.
 
     Raises:
-        ConfigError: no table was named, or a condition for all of them.
+        ConfigError: no table was named, or a condition for all of them, or together with `resync`.
         NotRunningError: the pipeline is not running.
         StuckError: it does not begin.
     """
@@ -30,9 +30,15 @@ def reload(file: str, tables: Sequence[str], every: bool, where: str, wait: bool
         raise ConfigError("which tables?", fix="name each with --table, or all of them with --all")
     if where and every:
         raise ConfigError("a condition holds for one table", fix="give --where with one --table")
+    if where and resync:
+        raise ConfigError(
+            "targets cannot tell which of their rows meet the condition", fix="leave out --where, or --resync"
+        )
     pipeline = load(file)
+    if resync and not pipeline.sinks:
+        raise ConfigError("the pipeline has no target to remove rows from", fix="leave out --resync")
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
-    asked = {"tables": ["*"] if every else list(tables), "where": where}
+    asked = {"tables": ["*"] if every else list(tables), "where": where, "resync": resync}
     answer: dict[str, Any] = ask(pipeline.state_dir, pipeline.name, "/reload", asked)
     out = console()
     for problem in answer["problems"]:

@@ -11,6 +11,7 @@ from tailrace.config.problems import refusal
 from tailrace.config.settings import Name, Settings
 from tailrace.config.table_settings import TableSettings
 from tailrace.config.units import Size
+from tailrace.load_mark import Prepare
 
 _LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 _LEAST_MEMORY = 1 << 20
@@ -75,6 +76,12 @@ class LoadSettings(Settings):
         ge=0,
         description="Rows a second that the full load reads at most, on average, of all tables together; 0: no limit.",
         examples=[10000],
+    )
+    prepare: Prepare = Field(
+        default="do-nothing",
+        description="What becomes of what a target's table holds when the first load of its table begins: it stays and "
+        "is overwritten key by key, the table is dropped and made anew, or it is emptied.",
+        examples=["truncate-before-load"],
     )
 
 

@@ -36,7 +36,7 @@ class View(Protocol):
         """What tells this pipeline from others in metrics."""
         ...
 
-    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+    async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         """Has tables loaded again; how often each was before and how often refused, and why others are not."""
         ...
 
@@ -68,7 +68,7 @@ def create_app(view: View, steered: bool = False) -> Starlette:
 
     async def reload(request: Request) -> Response:
         given = orjson.loads(await request.body())
-        asked, problems = await view.reload(given["tables"], given["where"])
+        asked, problems = await view.reload(given["tables"], given["where"], given["resync"])
         return _json({"tables": asked, "problems": problems}, 202)
 
     asked = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]

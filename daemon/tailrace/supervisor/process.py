@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import orjson
 import structlog
@@ -64,7 +65,7 @@ class WorkerProcess:
 
     async def reload(self, request: Reload) -> None:
         """Asks capture to load tables again."""
-        await self._send(orjson.dumps({"command": "reload", "tables": request.tables, "where": request.where}))
+        await self._send(orjson.dumps({"command": "reload", **asdict(request)}))
 
     async def _send(self, line: bytes) -> None:
         stdin = self._process.stdin

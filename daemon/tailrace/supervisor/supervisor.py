@@ -158,7 +158,7 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         return pipeline_status(self.pipeline.name, self.state(), self.workers, self.problems())
 
-    async def reload(self, globs: Sequence[str], where: str) -> tuple[dict[str, list[int]], list[str]]:
+    async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         """Asks capture to load the tables again that the globs name.
 
         Returns:
@@ -169,7 +169,7 @@ class Supervisor:
         if capture.process is None or not capture.health.settled:
             return {}, ["capture is not at work; see tailrace status"]
         if asked:
-            await capture.process.reload(Reload(tuple(asked), where))
+            await capture.process.reload(Reload(tuple(asked), where, resync))
         return asked, problems
 
     def labels(self) -> dict[str, str]:
