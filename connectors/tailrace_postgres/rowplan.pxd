@@ -19,4 +19,5 @@ cdef class RowPlan:
     cdef public tuple key
     cdef public tuple identity
     cdef public object shape
+    cdef public bint lenient
     cdef public Tuples reader

@@ -74,18 +74,20 @@ class RowPlan:
         self.key = self.identity = tuple(place[column.id] for column in schema.key)
         self.shape = table.shape
         self.reader: Reader | None = None
+        self.lenient = False
         self._compile()
 
     def _compile(self) -> None:
         reader = compiled_class("tailrace_postgres.tuples", "Tuples")
         if reader is None:
             return
-        natives = [native(column.type) for column in self.table.schema.columns]
+        natives = [native(column.type, self.lenient) for column in self.table.schema.columns]
         key_heads = object_heads(self.names[index] for index in self.key)
         self.reader = reader(natives, self.converters, object_heads(self.names), key_heads, self.key)
 
     def accept_all_labels(self) -> None:
         """The log is behind the catalog: it may have labels of enums that were renamed since."""
+        self.lenient = True
         self.converters = [lenient(column.type) for column in self.table.schema.columns]
         self._compile()
 

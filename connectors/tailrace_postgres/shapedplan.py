@@ -65,7 +65,7 @@ class ShapedPlan(RowPlan):
             for convert, carried in zip(self.converters, shape.columns, strict=True)
         ]
         natives = [
-            "skip" if not carried.name else native(column.type) if carried.alter is None else ""
+            "skip" if not carried.name else native(column.type, self.lenient) if carried.alter is None else ""
             for column, carried in zip(self.table.schema.columns, shape.columns, strict=True)
         ]
         key_heads = object_heads(shape.columns[index].name for index in shape.key)

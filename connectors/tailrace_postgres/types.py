@@ -214,8 +214,10 @@ _NATIVE: dict[Kind, str] = {
 }
 
 
-def native(type_: Type) -> str:
-    """The name of the compiled form that does what `converter`'s function does."""
+def native(type_: Type, lenient: bool = False) -> str:
+    """The name of the compiled form that does what `converter`'s function does, or `lenient`'s."""
+    if lenient and type_.kind is Kind.ENUM:
+        return "text"
     return _NATIVE.get(type_.kind, "text")
 
 

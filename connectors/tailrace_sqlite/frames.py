@@ -8,7 +8,9 @@ A frame, all numbers little-endian::
     int32   length of each value, -1 for a tombstone
     bytes   all keys, then all values, one after another
 
-1.8 times the rate of a row per event, because SQLite and Python each handle a batch once.
+1.8 times the rate of a row per event, because SQLite and Python each handle a batch once. What is not small is stored
+as a frame of zstd (RFC 8878), whose magic number is no length of a header: events of one table are much alike, and
+pages that are not written cost neither CPU nor disk.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from itertools import accumulate, islice
 from typing import NamedTuple
 
 import orjson
+import zstandard
 
 from tailrace.batch import Run
 from tailrace.compiled import compiled_class
@@ -31,11 +34,18 @@ FRAME_BYTES = 1 << 20
 LARGEST_EVENT = 900_000_000
 
 
+#: From so many bytes on a frame is compressed.
+_COMPRESSED_FROM = 4 << 10
+#: Of zstd: twice as fast as level 1, and no more than a third larger.
+_LEVEL = -1
+
+
 class Frame(NamedTuple):
-    """`events` records as `encode` packed them."""
+    """`events` records as `encode` packed them; `size` is that of the frame before it was compressed."""
 
     events: int
     body: bytes
+    size: int
 
 
 class Piece(NamedTuple):
@@ -54,14 +64,30 @@ def encode(runs: Sequence[Run], limit: int = FRAME_BYTES) -> Iterator[Frame]:
     Raises:
         ValueRefusedError: one event is larger than a frame can be.
     """
+    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
     for pieces, size in _cut(runs, limit):
         events = sum(piece.stop - piece.start for piece in pieces)
         head = orjson.dumps([(piece.topic, piece.stop - piece.start) for piece in pieces])
-        yield Frame(events, pack(len(head).to_bytes(4, "little") + head, pieces, events, size))
+        body = pack(len(head).to_bytes(4, "little") + head, pieces, events, size)
+        yield Frame(events, compress(body) if len(body) >= _COMPRESSED_FROM else body, len(body))
+
+
+def unpacked(body: bytes) -> bytes:
+    """The frame, as it was before it was compressed.
+
+    Raises:
+        ValueError: these bytes are no frame.
+    """
+    if not body.startswith(zstandard.FRAME_HEADER):
+        return body
+    try:
+        return zstandard.ZstdDecompressor().decompress(body)
+    except zstandard.ZstdError as error:
+        raise ValueError("no frame of the embedded stream") from error
 
 
 def decode(body: bytes, skip: int = 0) -> list[Run]:
-    """The frame's runs without its first `skip` events.
+    """The runs of an unpacked frame without its first `skip` events.
 
     Raises:
         ValueError: these bytes are no frame.

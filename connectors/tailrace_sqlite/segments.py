@@ -21,7 +21,9 @@ from tailrace.errors import DataLossError, RefusedError, TailraceError, Unreacha
 
 SUFFIX = ".segment"
 _UNFINISHED = ".new"
-_FORMAT = 2
+_FORMAT = 3
+#: Frames of this one are not compressed, which the frames themselves tell.
+_UNCOMPRESSED = 2
 _APPLICATION_ID = 0x7461696C
 #: Frames fill many pages, each of which is written with a call and a checksum of its own: 1.6 times the rate of 8 KiB.
 #: A commit of one small event is no slower.
@@ -125,6 +127,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """The connection of the one writer."""
     with translated(path):
         connection = _known_format(_connect(path, "rw"), path)
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")  # what an earlier tailrace began, it cannot read on
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // _PAGE_BYTES}")
         return connection
@@ -253,7 +256,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _known_format(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == _FORMAT:
+    if version in (_FORMAT, _UNCOMPRESSED):
         return connection
     connection.close()
     if version > _FORMAT:

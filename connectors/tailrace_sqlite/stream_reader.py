@@ -275,7 +275,8 @@ class EmbeddedReader:
             for first, last, crc, body in rows:
                 if first > offset:
                     raise segments.damaged(segment.path, f"offsets {offset:,} to {first:,} are missing")
-                for run in self._unpack(body, crc, offset - first):
+                body = self._unpack(body, crc)
+                for run in self._decode(body, offset - first):
                     runs.append(run)
                     offsets.append(range(offset, offset + len(run)))
                     offset += len(run)
@@ -289,10 +290,17 @@ class EmbeddedReader:
         self._next = offset
         return Slice(PARTITION, runs, offsets, offset, size)
 
-    def _unpack(self, body: bytes, crc: int, skip: int) -> list[Run]:
+    def _unpack(self, body: bytes, crc: int) -> bytes:
         assert self._segment is not None
         if zlib.crc32(body) != crc:
             raise segments.damaged(self._segment.path, "a frame's checksum is wrong")
+        try:
+            return frames.unpacked(body)
+        except ValueError as error:
+            raise segments.damaged(self._segment.path, str(error)) from None
+
+    def _decode(self, body: bytes, skip: int) -> list[Run]:
+        assert self._segment is not None
         try:
             return frames.decode(body, skip)
         except ValueError as error:

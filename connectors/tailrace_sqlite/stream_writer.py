@@ -184,8 +184,8 @@ class EmbeddedWriter:
         with segments.translated(self._path):
             if not connection.in_transaction:
                 connection.execute("BEGIN IMMEDIATE")
-            for events, body in frames.encode(runs):
-                total += len(body)
+            for events, body, size in frames.encode(runs):
+                total += size
                 connection.execute(
                     "INSERT INTO frames (last, first, written_ms, total, crc, body) VALUES (?, ?, ?, ?, ?, ?)",
                     (end + events - 1, end, written_ms, total, zlib.crc32(body), body),

@@ -14,6 +14,7 @@ import orjson
 
 from tailrace import __version__
 from tailrace.batch import Batch, Run, Touch
+from tailrace.compiled import compiled_class
 from tailrace.load_mark import LoadMark
 from tailrace.position import schema_key
 from tailrace.render import HEX, digits
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 _SCHEMA_CHANGE, _EVENT, _CREATE_HALF = 0, 1, 2
 
 _NOTHING: dict[str, bytes] = {}
+
+#: Appends rows of a load to a run (`loadrows.pyx`).
+append_rows: Callable[[list[tuple[bytes | None, bytes]], bytes, Run], int] | None = compiled_class(
+    "tailrace.loadrows", "append"
+)
 
 #: What stands on the wire for a column that the log did not carry; consumers go by `source.unchanged`.
 UNCHANGED_PLACEHOLDER = "__debezium_unavailable_value"
@@ -307,11 +313,14 @@ class Emitter:
         head, end = _outside(table, b"true", fields, sequence(self.epoch, mark, SNAPSHOT_ORDINAL))
         tail = head + b"r" + end
         run = self._run(table.topic)
-        count = 0
-        for key, row in rows:
-            self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
-            count += 1
-        return count
+        before = len(run.values)
+        if append_rows is not None:
+            self._bytes += append_rows(rows if isinstance(rows, list) else list(rows), tail, run)
+            self._events += len(run.values) - before
+        else:
+            for key, row in rows:
+                self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
+        return len(run.values) - before
 
     def load_mark(self, table: EventTable, load: LoadMark, fields: bytes = b"") -> None:
         """A table's load begins or ends here, between two transactions; to every partition.

@@ -29,7 +29,7 @@ def flat(runs: list[Run]) -> list[tuple[str, bytes | None, bytes | None]]:
 @given(some_runs, st.integers(1, 200))
 def test_frames_hold_all_events_in_order(runs: list[Run], limit: int) -> None:
     packed = list(frames.encode(runs, limit))
-    unpacked = [run for frame in packed for run in frames.decode(frame.body)]
+    unpacked = [run for frame in packed for run in frames.decode(frames.unpacked(frame.body))]
     assert flat(unpacked) == flat(runs)
     assert all(frame.events for frame in packed)
 
@@ -42,6 +42,18 @@ def test_reading_begins_inside_a_frame(runs: list[Run], data: st.DataObject) -> 
         unpacked = frames.decode(frame.body, skip)
         assert flat(unpacked) == events[skip:]
         assert all(len(run) for run in unpacked)
+
+
+def test_what_is_not_small_is_compressed_and_read_back() -> None:
+    run = Run("t", [b"%d" % n for n in range(500)], [b'{"id":%d,"name":"a name"}' % n for n in range(500)])
+    [frame] = frames.encode([run])
+    assert len(frame.body) < frame.size / 3
+    body = frames.unpacked(frame.body)
+    assert len(body) == frame.size
+    assert flat(frames.decode(body, 100)) == flat([run])[100:]
+    for damaged in (frame.body[:-5], frame.body[:9] + bytes(8) + frame.body[17:]):
+        with pytest.raises(ValueError, match="frame"):
+            frames.decode(frames.unpacked(damaged))
 
 
 def test_frames_keep_to_the_limit_but_for_a_single_event() -> None:

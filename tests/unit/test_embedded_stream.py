@@ -6,6 +6,7 @@ What it has in common with Kafka is tested in tests/integration/test_stream_conf
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 from collections.abc import Callable
@@ -49,7 +50,8 @@ def files(pipeline: Pipeline) -> list[str]:
 
 
 def big(index: int) -> tuple[bytes, bytes]:
-    return b"%d" % index, b"%d:" % index + b"x" * 100_000
+    # As no compression makes it smaller.
+    return b"%d" % index, b"%d:" % index + random.Random(index).randbytes(100_000)
 
 
 def test_a_segment_holds_a_part_of_the_bound_and_the_whole_state(pipeline: Pipeline) -> None:
@@ -484,6 +486,24 @@ def test_check_says_what_there_is(pipeline: Pipeline) -> None:
     writer.close()
     assert "1 events so far" in stream.check()[1].detail
     assert pipeline.open(retain_bytes="900TiB").check()[2].ok is None
+
+
+def test_a_stream_without_compression_goes_on(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailrace_sqlite.frames._COMPRESSED_FROM", 1 << 40)
+    events = [(b"%d" % n, b"value %d" % n) for n in range(1000)]
+    writer = pipeline.open().writer()
+    writer.publish([run(TOPIC, *events)], {})
+    writer.close()
+    (segment,) = (pipeline.state_dir / "stream").glob("*.segment")
+    with closing(sqlite3.connect(segment)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    monkeypatch.undo()
+    writer = pipeline.open().writer()
+    writer.publish([run(TOPIC, *events)], {})
+    writer.close()
+    with closing(pipeline.open().reader("")) as reader:
+        reader.seek({})
+        assert contents(read(reader, 2000)) == [(TOPIC, *event) for event in events * 2]
 
 
 def test_a_stream_of_before_the_first_release_is_refused_by_name(pipeline: Pipeline) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
@@ -245,3 +246,19 @@ def test_what_was_taken_or_announced_is_not_undone() -> None:
         else:
             emitter.take()
         assert emitter.undo() is None
+
+
+def test_rows_of_a_load_are_the_same_events_in_both_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(b'{"id":%d}' % n, b'{"id":%d,"v":"%b"}' % (n, b"x" * n)) for n in range(50)]
+    rows.append((None, b'{"id":null}'))
+    taken = []
+    for compiled in (True, False):
+        if not compiled:
+            monkeypatch.setattr("tailrace.emitter.append_rows", None)
+        monkeypatch.setattr("tailrace.emitter.time.time_ns", lambda: 1_700_000_000_000_000_000)
+        emitter = Emitter(1, "0", mark=lsn_mark(9))
+        assert emitter.snapshot_rows(TABLE, rows, emitter.mark, b'"lsn":9,') == len(rows)
+        batch = emitter.take()
+        [run] = batch.runs
+        taken.append((run.keys, run.values, run.size, batch.events, batch.bytes))
+    assert taken[0] == taken[1]
