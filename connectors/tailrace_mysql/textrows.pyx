@@ -12,6 +12,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport fabs
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
+from tailrace.loadrows cimport add
 from tailrace.out cimport Out, put, put_bytes, put_char
 
 from tailrace_mysql.resultset import malformed
@@ -319,7 +320,7 @@ cdef class TextRows:
         self.seen += 1
         self.size += out.n + self.overhead
         if not self.key_width:
-            rows.append((None, made))
+            add(rows, None, made)
             return 0
         key_out.n = 0
         for index in range(self.key_width):
@@ -328,7 +329,7 @@ cdef class TextRows:
             put(key_out, out.p + self.spans[2 * column], self.spans[2 * column + 1] - self.spans[2 * column])
         put_char(key_out, c"}")
         self.size += key_out.n
-        rows.append((key_out.taken(0, key_out.n), made))
+        add(rows, key_out.taken(0, key_out.n), made)
         return 0
 
     cdef int value(self, Py_ssize_t index, const unsigned char *data, Py_ssize_t length) except -1:

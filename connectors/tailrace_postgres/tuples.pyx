@@ -9,6 +9,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memchr
 
+from tailrace.loadrows cimport add
+
 cdef enum:
     PLAIN_FLOAT_BYTES = 20  # as in types.py
 
@@ -130,7 +132,7 @@ cdef class Tuples:
     def read_lines(self, list lines not None, Py_ssize_t at, list rows not None):
         """See `tailrace_postgres.rowplan.Reader`."""
         while at < len(lines) and self.read_line(<bytes?>lines[at]):
-            rows.append((self.key, self.row))
+            add(rows, self.key, self.row)
             at += 1
         return at
 
