@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +12,15 @@ import orjson
 import pytest
 
 from tailrace.config import load
-from tailrace.position import LOAD_PREFIX, table_key
+from tailrace.position import table_key
 from tests.pipelines import text
+from tests.pipelines.capture_process import capture, killed_after, loaded_rows, run_capture
 from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.replica import Replica
 from tests.pipelines.workload import LINES, NOTES, ORDERS, Workload, is_mysql
 from tests.servers import Database, unique_name
 
 SOURCES = ("postgres15", "postgres18", "mariadb", "mysql", "mysql_defaults")
-
-#: The capture worker alone, with chunks so small that writers meet every one of them.
-CAPTURE = """
-import sys
-from tailrace.capture import load, worker
-from tailrace.config import load as load_file
-from tailrace.report import Control
-load.CHUNK_ROWS, load.SPAN_ROWS = 50, 400
-control = Control()
-control.finish.set()
-class Silent:
-    def send(self, report): pass
-worker.run(load_file(sys.argv[1]), control, Silent())
-"""
-
 
 @pytest.fixture
 def source(request: pytest.FixtureRequest) -> Iterator[Database]:
@@ -99,17 +81,12 @@ def test_a_load_under_writers_and_kills_leaves_what_the_source_holds(source: Dat
     stream = pipeline.create_stream()
     (tmp_path / "state").mkdir()
 
-    def loaded_rows() -> int:
-        with closing(stream.reader("")) as reader:
-            entries = [orjson.loads(value) for key, value in reader.state().items() if key.startswith(LOAD_PREFIX)]
-        return sum(entry["rows"] for entry in entries if entry["order"])  # not of the keyless table
-
     try:
         with Writers(work):
             for rows in (300, 1_500, 3_000):
-                killed_after(file, rows, loaded_rows)
+                killed_after(file, stream, rows)
             with capture(file) as process:
-                until(lambda: loaded_rows() >= 4_000 or process.poll() is not None, 60, "most rows loaded")
+                until(lambda: loaded_rows(stream) >= 4_000 or process.poll() is not None, 60, "most rows loaded")
         run_capture(file)
 
         replica = Replica()
@@ -170,36 +147,5 @@ def analyze(source: Database) -> None:
         source.execute(f"ANALYZE {'TABLE ' if is_mysql(source) else ''}{table}")
 
 
-def killed_after(file: PipelineFile, rows: int, loaded_rows: Callable[[], int]) -> None:
-    with capture(file) as process:
-        until(lambda: process.poll() is not None or loaded_rows() >= rows, 60, f"{rows} rows loaded")
-        assert process.poll() is None, "the load ended before it was killed"
-        process.send_signal(signal.SIGKILL)
-
-
 def by_text(rows: list[dict[str, Any]]) -> list[bytes]:
     return sorted(orjson.dumps(row) for row in rows)
-
-
-@contextmanager
-def capture(file: PipelineFile) -> Iterator[subprocess.Popen[bytes]]:
-    """The capture worker as a process, killed at the end."""
-    process = start_capture(file)
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait()
-
-
-def start_capture(file: PipelineFile) -> subprocess.Popen[bytes]:
-    with file.log.open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", CAPTURE, str(file.path)], stdout=log, stderr=log, env=dict(os.environ)
-        )
-
-
-def run_capture(file: PipelineFile) -> None:
-    process = start_capture(file)
-    assert process.wait(timeout=90) == 0, file.log.read_text()[-3000:]
