@@ -5,12 +5,14 @@ from __future__ import annotations
 import select
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from tailrace.batch import Batch
+from tailrace.config.interpolation import Interpolated
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
@@ -18,12 +20,13 @@ from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import binlog_mark, mark_binlog
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Finding, Opened, SnapshotReader, SourceTable
+from tailrace.source import Finding, Gauges, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan, xa
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.binlog.held import Room
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
+from tailrace_mysql.gauges import MySQLGauges
 from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.refusals import refused
 from tailrace_mysql.restart import Restart, file_number
@@ -166,6 +169,10 @@ class MySQLSource:
             whole,
             Shapes(self._context),
         )
+
+    def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:
+        """See `Source.gauges`."""
+        return MySQLGauges(self._settings, replicas)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         """See `Source.read`."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tailrace.config.interpolation import Interpolated
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TableGoneError
 from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Chunk, Finding, SourceTable
+from tailrace.source import Chunk, Finding, Gauges, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace.tables_source import TablesSource
 from tailrace_mysql import catalog, prerequisites
 from tailrace_mysql.chunks import MySQLChunkReader, PlainViews, TableReading
 from tailrace_mysql.connection import Connector, Session, quietly_close
 from tailrace_mysql.definition import TableDefinition
+from tailrace_mysql.gauges import MySQLGauges
 from tailrace_mysql.refusals import refused
 from tailrace_mysql.result import Result, pieces
 from tailrace_mysql.server import Server, inspect
@@ -60,6 +62,10 @@ class MySQLTables(TablesSource):
         if not self._found:
             self.tables()
         return MySQLTablesReader(self, self._connector, self._found)
+
+    def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:
+        """See `Source.gauges`."""
+        return MySQLGauges(self._settings, replicas)
 
     def close(self) -> None:
         """See `Source.close`."""

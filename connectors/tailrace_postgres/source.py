@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 from tailrace.batch import Batch
+from tailrace.config.interpolation import Interpolated
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import DataLossError, RefusedError, StuckError, TableBusyError, UnreachableError
@@ -15,13 +16,14 @@ from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.findings import entry_findings, shape_findings
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Finding, Opened, SourceTable
+from tailrace.source import Finding, Gauges, Opened, SourceTable
 from tailrace.tables import Selection
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import findings, old_row_findings
 from tailrace_postgres.chunks import Horizon, table_schemas
 from tailrace_postgres.connection import Connection
+from tailrace_postgres.gauges import PostgresGauges
 from tailrace_postgres.inheritance import uncaptured_children
 from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import parse_lsn
@@ -107,6 +109,9 @@ class PostgresSource:
             horizon=beginning.horizon if beginning is not None else Horizon(),
             awaited=self._await,
         )
+
+    def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:
+        return PostgresGauges(self._settings, replicas)
 
     def position_text(self, position: Position) -> str:
         return position.restart

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tailrace.config.interpolation import Interpolated
 from tailrace.connectors import Context
 from tailrace.emitter import EventTable
 from tailrace.position import Position
 from tailrace.schema import Column, TableSchema
 from tailrace.shaping.findings import entry_findings, shape_findings
-from tailrace.source import Finding, SourceTable
+from tailrace.source import Finding, Gauges, SourceTable
 from tailrace.tables import Selection
 from tailrace.tables_source import TablesSource
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.checks import readable_findings
 from tailrace_postgres.chunks import BEGIN, Horizon, table_schemas
 from tailrace_postgres.connection import Connection
+from tailrace_postgres.gauges import PostgresGauges
 from tailrace_postgres.selection import Selected, select_tables
 from tailrace_postgres.settings import PostgresSourceSettings
 from tailrace_postgres.snapshot import Anchor, PostgresSnapshotReader
@@ -65,6 +67,10 @@ class PostgresTables(TablesSource):
             awaited=lambda mark: None,
             logged=False,
         )
+
+    def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:
+        """See `Source.gauges`."""
+        return PostgresGauges(self._settings, replicas)
 
     def close(self) -> None:
         """See `Source.close`."""

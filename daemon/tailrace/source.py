@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
 from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
+
+if TYPE_CHECKING:
+    from tailrace.config.interpolation import Interpolated
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,35 @@ class SnapshotReader(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One figure of the source's state.
+
+    Attributes:
+        name: as the system's people call it: ``"Threads_running"``, ``"lag of replica db2:3306"``.
+        value: a number, or seconds; None: it cannot be known, and counts as too much.
+        problem: why.
+    """
+
+    name: str
+    value: float | None
+    problem: str = ""
+
+
+class Gauges(Protocol):
+    """Asks how hard the source and its replicas are at work, through connections of its own; used by one thread."""
+
+    def active_sessions(self) -> Gauge:
+        """Sessions that are at work now."""
+        ...
+
+    def replica_lags(self) -> list[Gauge]:
+        """How far each replica is behind, in seconds. One that does not answer has no value."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Opened:
     """A source that is ready to read.
@@ -249,6 +281,17 @@ class Source(Protocol):
 
     def snapshot(self) -> SnapshotReader:
         """After `open` for the full load; without `open` for `verify`."""
+        ...
+
+    def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:
+        """Connects when first asked; may be called, and the result used, on another thread.
+
+        Args:
+            replicas: URLs of replicas to ask; empty: those that the source itself knows.
+
+        Raises:
+            ConfigError: such replicas cannot be asked.
+        """
         ...
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:

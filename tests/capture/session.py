@@ -12,6 +12,7 @@ import orjson
 
 from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
+from tailrace.config.file import LoadSettings
 from tailrace.report import Control, WorkerReport
 from tailrace.source import Source
 from tailrace.testing import MemoryStream
@@ -22,12 +23,14 @@ class Running:
     """A session at work.
 
     Attributes:
+        load: of the pipeline file.
         error: what ended it, if anything did.
     """
 
     stream: MemoryStream = field(default_factory=MemoryStream)
     control: Control = field(default_factory=Control)
     report: WorkerReport = field(default_factory=lambda: WorkerReport("capture"))
+    load: LoadSettings = field(default_factory=LoadSettings)
     error: BaseException | None = None
 
     def send(self, report: WorkerReport) -> None:
@@ -35,7 +38,7 @@ class Running:
 
     def run(self, source: Source) -> None:
         """Opens, and goes on until `control` says otherwise."""
-        session = Session(source, self.stream, "full-load-and-cdc", self.control, Progress(self))
+        session = Session(source, self.stream, "full-load-and-cdc", self.control, Progress(self), self.load)
         with closing(source), closing(session):
             session.open()
             session.run()
@@ -58,9 +61,9 @@ class Running:
 
 
 @contextmanager
-def running(source: Source, stream: MemoryStream | None = None) -> Iterator[Running]:
+def running(source: Source, stream: MemoryStream | None = None, load: LoadSettings | None = None) -> Iterator[Running]:
     """A session in a thread of its own, ended with the block; `stream` may hold what an earlier one left."""
-    session = Running(stream or MemoryStream())
+    session = Running(stream or MemoryStream(), load=load or LoadSettings())
 
     def run() -> None:
         try:

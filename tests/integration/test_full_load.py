@@ -22,6 +22,7 @@ from tests.servers import Database, unique_name
 
 SOURCES = ("postgres15", "postgres18", "mariadb", "mysql", "mysql_defaults")
 
+
 @pytest.fixture
 def source(request: pytest.FixtureRequest) -> Iterator[Database]:
     server = request.getfixturevalue(request.param)

@@ -90,12 +90,8 @@ def test_a_load_killed_twenty_times_under_writers_equals_its_source(kind: str, t
             begun = time.monotonic()
             moments = random.Random(SEED)
             goals = sorted(moments.uniform(FIRST_KILL, LAST_KILL) * ROWS * len(KINDS) for _ in range(KILLS))
-            killed_at = []
-            with key_writers.writing(
-                source, ROWS, seed=SEED, writers=WRITERS, rate=TRANSACTIONS_PER_SECOND
-            ) as words:
-                for goal in goals:
-                    killed_at.append(killed(file, stream, goal, moments.random()))
+            with key_writers.writing(source, ROWS, seed=SEED, writers=WRITERS, rate=TRANSACTIONS_PER_SECOND) as words:
+                killed_at = [killed(file, stream, goal, moments.random()) for goal in goals]
                 with running(file):
                     until(lambda: loaded(stream)[1], 1800, "the load is done")
                 seconds = time.monotonic() - begun

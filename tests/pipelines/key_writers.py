@@ -1,4 +1,4 @@
-"""Processes that change the tables of `key_kinds`: rows come, go, change, and jump from one place of the key to another.
+"""Processes that change the tables of `key_kinds`: rows come, go, change, and jump from place to place in the key.
 
 `python -m tests.pipelines.key_writers URL ROWS SEED INDEX WRITERS RATE`: until stdin ends; then one JSON line.
 """
@@ -169,11 +169,11 @@ def connect(url: str) -> Any:
         return connection
     import psycopg2
 
-    connection = psycopg2.connect(host=login.host, port=login.port, user=login.user, dbname=login.database)
-    with connection.cursor() as cursor:
+    session: Any = psycopg2.connect(host=login.host, port=login.port, user=login.user, dbname=login.database)
+    with session.cursor() as cursor:
         cursor.execute("SET TimeZone = 'UTC'")
-    connection.commit()
-    return connection
+    session.commit()
+    return session
 
 
 def main(url: str, rows: int, seed: int, index: int, writers: int, rate: int) -> None:
@@ -186,7 +186,7 @@ def main(url: str, rows: int, seed: int, index: int, writers: int, rate: int) ->
         if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             break
         writer.transaction()
-    print(json.dumps({"transactions": writer.transactions, "changes": writer.changes}))  # noqa: T201
+    print(json.dumps({"transactions": writer.transactions, "changes": writer.changes}))
 
 
 if __name__ == "__main__":

@@ -349,6 +349,18 @@ def test_every_key() -> None:
             "shop.toml: source.url: must be a string, not a date or time; put it into quotes",
             id="a date for a url",
         ),
+        pytest.param(
+            SOURCE + '[load]\nthrottle_replica_lag = "10s"\n',
+            "shop.toml: load.throttle_replica_lag: the mysql source does not know how far its replicas are behind; "
+            'name them: throttle_replicas = ["…"]',
+            id="replicas that nobody names",
+        ),
+        pytest.param(
+            POSTGRES + '[load]\nthrottle_replicas = ["postgresql://m@b/x"]\n',
+            "shop.toml: load.throttle_replicas: has no meaning without throttle_replica_lag; "
+            'add throttle_replica_lag = "10s", or remove it',
+            id="replicas without a limit",
+        ),
     ],
 )
 def test_one_error(text: str, expected: str) -> None:

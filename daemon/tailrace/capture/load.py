@@ -151,7 +151,9 @@ class Load:
 
     @property
     def delayed(self) -> str:
-        """Why a table cannot be read just now; "" where nothing is in the way."""
+        """Why a table, or any, cannot be read just now; "" where nothing is in the way."""
+        if not self.done and (reason := self._throttle.reason):
+            return reason
         return next((delay.reason for topic, delay in self._delays.items() if topic in self.tables), "")
 
     def observe(self, batch: Batch) -> None:
@@ -259,6 +261,7 @@ class Load:
 
     def close(self) -> None:
         self._readers.close()
+        self._throttle.rest()
         self._reader.close()
 
     # ---- reading
@@ -420,6 +423,7 @@ class Load:
     def _trace(self) -> None:
         if self.done:
             self._readers.close()
+            self._throttle.rest()
             tasks, self._tasks = self._tasks, []  # whose outcomes nobody takes any more
             self._give_up(tasks)
         self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)

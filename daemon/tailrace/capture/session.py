@@ -15,6 +15,8 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
 from tailrace.capture.load import Load, loaded_tables
+from tailrace.capture.ordering import ordered
+from tailrace.capture.pressure import Limits, Watch
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
 from tailrace.capture.spans import TableLoad
@@ -62,6 +64,7 @@ class Session:
         self._publisher = Publisher(writer)
         self._mode = mode
         self._load_settings = load or LoadSettings()
+        self._throttle = self._open_throttle()
         self._marks = marks  # sinks are told where the load of each table begins and ends
         self._control = control
         self._progress = progress
@@ -127,6 +130,7 @@ class Session:
 
     def close(self) -> None:
         self._publisher.close()
+        self._throttle.rest()
         if hasattr(self, "_load"):
             self._load.close()
 
@@ -264,9 +268,9 @@ class Session:
         self._writer.prepare(topics)
         self._prepared.update(topics)
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, reason: str, state: str = "paused") -> None:
         """Nothing can be published: the source is not read, but its connection is kept alive, and its log grows."""
-        self._progress.state("paused", reason)
+        self._progress.state(state, reason)
         self._source.acknowledge(self._stored)
         self._control.stop.wait(READ_SECONDS)
         if self._progress.due:
@@ -311,6 +315,7 @@ class Session:
         if self._mode != "cdc":
             entries = Load.plan(opened.tables, self._load_settings.prepare)
             keyless = [t for t in opened.tables if t.keyless and t.state == "streaming"]
+            keyless = ordered(keyless, self._load_settings.order)
             if keyless:
                 loaded = self._load_keyless(opened, keyless, state, entries)
                 if loaded is None:
@@ -348,6 +353,7 @@ class Session:
                         self._emitter.load_mark(chunk.table, load.begin(self._emitter.between), chunk.fields)
                     self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
                     load.rows += len(chunk.rows)
+                    self._throttle.read(max(chunk.read, len(chunk.rows)))
                     if self._marks and chunk.after is None:
                         self._emitter.load_mark(chunk.table, load.end(), chunk.fields)
                     batch = self._emitter.take()
@@ -366,9 +372,14 @@ class Session:
         return done
 
     def _await_room(self) -> bool:
-        """Waits while the stream takes nothing; False when asked to stop."""
-        while not self._control.stop.is_set() and (full := self._writer.backlog_full()):
-            self._pause(full)
+        """Waits while the stream takes nothing, or nothing may be read; False when asked to stop."""
+        while not self._control.stop.is_set():
+            if full := self._writer.backlog_full():
+                self._pause(full)
+            elif not self._throttle.open:
+                self._pause(self._throttle.reason, "loading")
+            else:
+                break
         if self._control.stop.is_set():
             return False
         self._progress.state("loading")
@@ -403,6 +414,12 @@ class Session:
 
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
         settings = self._load_settings
-        throttle = Throttle(settings.throttle_rows)
-        reader = self._source.snapshot()
+        tables = ordered(tables, settings.order, loaded_tables(state))
+        reader, throttle = self._source.snapshot(), self._throttle
         return Load(tables, state, reader, self._emitter, CHUNK_BYTES, settings.readers, throttle, marks=self._marks)
+
+    def _open_throttle(self) -> Throttle:
+        settings = self._load_settings
+        limits = Limits.of(settings)
+        watch = Watch(lambda: self._source.gauges(settings.throttle_replicas), limits) if limits else None
+        return Throttle(settings.throttle_rows, watch)

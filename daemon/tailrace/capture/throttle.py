@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import time
 
+from tailrace.capture.pressure import Watch
+
 
 class Throttle:
     """Lets so many rows a second pass, on average; a chunk goes as a whole, and the next one waits for it.
 
     Args:
         rows_per_second: 0: no limit.
+        watch: of the source's state; None: it does not matter.
     """
 
-    def __init__(self, rows_per_second: int) -> None:
+    def __init__(self, rows_per_second: int, watch: Watch | None = None) -> None:
         self._rate = rows_per_second
         self._from = 0.0
+        self._watch = watch
 
     @property
     def open(self) -> bool:
         """Whether a chunk may be read now."""
+        if self._watch is not None and not self._watch.clear:
+            return False
         return not self._rate or time.monotonic() >= self._from
+
+    @property
+    def reason(self) -> str:
+        """What of the source's state is in the way; "" where nothing is."""
+        return self._watch.reason if self._watch is not None else ""
 
     def read(self, rows: int) -> None:
         """So many rows were read."""
@@ -29,3 +40,8 @@ class Throttle:
     def limit(self, rows: int) -> int:
         """Rows of a chunk, so that it takes no more than a second's worth."""
         return min(rows, max(1, self._rate)) if self._rate else rows
+
+    def rest(self) -> None:
+        """Nothing is to be read for now: nobody need be asked."""
+        if self._watch is not None:
+            self._watch.close()

@@ -66,7 +66,16 @@ def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
         except TailraceError as error:
             detail = f"{error.where}: {error.what}" if error.where else error.what
             yield PartFinding(part, Finding("connection", False, detail, error.fix))
+    yield from (PartFinding("source", finding) for finding in _throttle(pipeline))
     yield from _met(pipeline)
+
+
+def _throttle(pipeline: Pipeline) -> Iterator[Finding]:
+    """What the full load's limits need to ask the source and its replicas."""
+    from tailrace.capture import pressure
+
+    if pipeline.mode != "cdc":
+        yield from pressure.findings(pipeline.create_source(), pipeline.load)
 
 
 def _met(pipeline: Pipeline) -> Iterator[PartFinding]:

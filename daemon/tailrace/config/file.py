@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import refusal
-from tailrace.config.settings import Name, Settings
+from tailrace.config.settings import Globs, Name, Settings
 from tailrace.config.table_settings import TableSettings
-from tailrace.config.units import Size
+from tailrace.config.units import Duration, Size
 from tailrace.load_mark import Prepare
 
 _LISTEN = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
@@ -83,6 +84,43 @@ class LoadSettings(Settings):
         "is overwritten key by key, the table is dropped and made anew, or it is emptied.",
         examples=["truncate-before-load"],
     )
+    throttle_active_sessions: int | None = Field(
+        default=None,
+        ge=1,
+        description="While the source has more active sessions than this, no chunk is begun. MySQL and MariaDB: "
+        "`Threads_running`, which counts tailrace's own (one for the log, one that asks, and up to `readers`). "
+        "PostgreSQL: active client backends, tailrace's own aside. Absent: no limit.",
+        examples=[30],
+    )
+    throttle_replica_lag: Duration | None = Field(
+        default=None,
+        description="While a replica is further behind than this, no chunk is begun. PostgreSQL knows its streaming "
+        "standbys; MySQL's and MariaDB's replicas are named in `throttle_replicas`. Absent: no limit.",
+        examples=["10s"],
+    )
+    throttle_replicas: Annotated[tuple[Interpolated, ...], Field(strict=False)] = Field(
+        default=(),
+        description="URLs of replicas to ask for their lag, with the source's `tls`; one that cannot be asked counts "
+        "as lagging. MySQL and MariaDB: the user needs `REPLICATION CLIENT` (MariaDB: `REPLICA MONITOR`). "
+        "PostgreSQL: instead of the standbys that the source knows.",
+        examples=[["mysql://monitor:${PASSWORD}@replica:3306"]],
+    )
+    order: Globs = Field(
+        default=(),
+        description="Globs of tables to load first: what an earlier one names comes before what a later one does, "
+        "and what none names comes last. Among equals small tables come first, by the server's statistics.",
+        examples=[["shop.orders", "shop.*"]],
+    )
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> Self:
+        if self.throttle_replicas and self.throttle_replica_lag is None:
+            raise refusal(
+                "has no meaning without throttle_replica_lag",
+                'add throttle_replica_lag = "10s", or remove it',
+                key="throttle_replicas",
+            )
+        return self
 
 
 class PipelineFile(Settings):

@@ -111,7 +111,7 @@ class Pipeline:
         Raises:
             ConfigError: a line for each that is missing (`ConfigErrors` for several).
         """
-        parts: list[Any] = [self.source, *self.tables] if source else []
+        parts: list[Any] = [self.source, self.load, *self.tables] if source else []
         parts += [self.stream] if stream else []
         parts += [sink for sink in self.sinks if (sinks if isinstance(sinks, bool) else sink.name in sinks)]
         errors: list[ConfigError] = []

@@ -168,6 +168,13 @@ def _across(top: PipelineFile, connected: _Connected, file: str) -> Iterator[Con
             where=at(file, ("source", "start")),
             fix='remove it, or set mode = "cdc"',
         )
+    asks = top.load.throttle_replica_lag is not None and not top.load.throttle_replicas
+    if asks and source is not None and not getattr(source, "knows_replicas", False):
+        yield ConfigError(
+            f"the {top.source['connector']} source does not know how far its replicas are behind",
+            where=at(file, ("load", "throttle_replica_lag")),
+            fix='name them: throttle_replicas = ["…"]',
+        )
     understood: frozenset[str] = getattr(source, "table_options", frozenset())
     for index, table in enumerate(top.tables if source else ()):
         fields = type(table).model_fields

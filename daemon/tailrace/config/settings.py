@@ -71,10 +71,12 @@ class Settings(BaseModel):
 class SourceSettings(Settings):
     """The keys of `[source]` that every source has.
 
-    `table_options` are the keys of `[[tables]]` that the source knows besides `match`.
+    `table_options` are the keys of `[[tables]]` that the source knows besides `match`. `knows_replicas`: the source can
+    tell how far its replicas are behind.
     """
 
     table_options: ClassVar[frozenset[str]] = frozenset()
+    knows_replicas: ClassVar[bool] = False
 
     connector: str = Field(description="The system to read.")
     url: Interpolated = Field(description="Where it is, and as whom to log in.")
