@@ -21,6 +21,9 @@ from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.table_select import Select, literals
 from tailrace_mysql.views import CHUNK_LOCK_SECONDS, close_view, covers, limit_lock_wait, open_view
 
+#: Of a chunk's bytes, so much is asked for by the rows' size of before: they may be somewhat larger now.
+_PART = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class TableReading:
@@ -109,6 +112,7 @@ class MySQLChunkReader:
         self._connector = connector
         self._session = session
         self._views = views
+        self._row_bytes: dict[str, int] = {}
         self._connection: DriverConnection | None = None
 
     def chunk(
@@ -144,12 +148,17 @@ class MySQLChunkReader:
         view: OpenView,
     ) -> Chunk | None:
         select, order = reading.select, reading.definition.order
+        topic = reading.table.topic
+        # What is asked for beyond the bytes' limit the server would send in vain, and the connection with it.
+        limit = max(1, min(limit_rows, int(limit_bytes * _PART) // self._row_bytes.get(topic, 1)))
         connection = self._connected()
         seen = view(lambda: self._open_view(connection, reading))
-        sql = select.sql(literals(after, order), literals(until, order), limit_rows)
+        sql = select.sql(literals(after, order), literals(until, order), limit)
         rows: list[JsonRow] = []
         with Result(connection, select.plan, sql, self._connector.address, str(select.name)) as result:
             result.read(rows, limit_bytes)
+        if result.seen:
+            self._row_bytes[topic] = max(1, result.size // result.seen)
         if result.ended:
             close_view(connection, self._connector.address)
         else:
@@ -157,7 +166,7 @@ class MySQLChunkReader:
         high, members = self._views.high()
         if not self._is_as(reading):
             return None
-        more = not result.ended or result.seen == limit_rows
+        more = not result.ended or result.seen == limit
         behind = select.bound(result.last, order) if more and result.last is not None else None
         return Chunk(reading.table, rows, behind, seen, high, members, result.size, result.seen)
 
