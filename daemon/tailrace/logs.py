@@ -7,6 +7,7 @@ only under --debug; otherwise its type and where it was raised.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from enum import StrEnum
@@ -61,7 +62,7 @@ def configure(log_format: LogFormat, *, debug: bool = False, **context: str) -> 
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
         if log_format is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(colors=_colours(), pad_event_to=0)
     )
     level = logging.DEBUG if debug else logging.INFO
     structlog.configure(
@@ -78,6 +79,11 @@ def configure(log_format: LogFormat, *, debug: bool = False, **context: str) -> 
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _colours() -> bool:
+    """By the convention of https://force-color.org: a pipe may lead to a terminal."""
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def _bound(context: dict[str, str]) -> Processor:

@@ -115,6 +115,10 @@ def _behave(behaviour: str, name: str, control: Control, reporter: Reporter) -> 
     elif verb == "says stuck":
         report.state, report.error = "stuck", str(ERRORS["stuck"])
         _until(control, reporter, report, advance=False)
+    elif verb == "loading":
+        rows, total = map(int, argument.split("/"))
+        report.state, report.tables = "loading", [TableReport("shop.users", "loading", rows=rows, total=total)]
+        _until(control, reporter, report)
     elif verb == "silent":
         report.state = "streaming"
         _until(control, reporter, report, advance=False)

@@ -370,6 +370,21 @@ def test_a_folder_that_cannot_be_written_any_more_does_not_change_the_exit_code(
     assert warnings[-2:] == ["cannot store the last status", "cannot remove the control socket"]
 
 
+def test_how_far_the_load_is_is_logged_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(supervisor, "LOADING_SECONDS", 0.1)
+    run = Run(tmp_path, {"capture": ["loading:250/1000"]})
+    with structlog.testing.capture_logs() as log:
+
+        async def script() -> None:
+            await run.until(lambda: any(entry["event"] == "loading" for entry in log))
+            stop()
+
+        run.outcome(script)
+    said = next(entry for entry in log if entry["event"] == "loading")
+    assert (said["tables"], said["rows"], said["percent"]) == (1, 250, 25.0)
+
+
 # ---- the service manager
 
 

@@ -9,7 +9,7 @@ import sys
 from tailrace.config import load
 from tailrace.logs import LogFormat
 from tailrace.notify import Notifier
-from tailrace.supervisor.supervisor import Supervisor
+from tailrace.supervisor.supervisor import Outcome, Supervisor
 
 
 def run(file: str, until_caught_up: bool, log_format: LogFormat, debug: bool) -> int:
@@ -25,7 +25,18 @@ def run(file: str, until_caught_up: bool, log_format: LogFormat, debug: bool) ->
     supervisor = Supervisor(
         pipeline, until_caught_up=until_caught_up, log_format=log_format, debug=debug, notifier=notifier
     )
-    outcome = asyncio.run(supervisor.run())
+    bars = log_format is LogFormat.CONSOLE and sys.stderr.isatty()
+    outcome = asyncio.run(_with_bars(supervisor) if bars else supervisor.run())
     if outcome.error:
         print(f"tailrace: error: {outcome.error}", file=sys.stderr, flush=True)  # noqa: T201
     return outcome.exit_code
+
+
+async def _with_bars(supervisor: Supervisor) -> Outcome:
+    from tailrace.cli.bars import Bars
+
+    bars = Bars(sys.stderr)
+    supervisor.output = bars.output
+    os.environ.setdefault("FORCE_COLOR", "1")  # in the workers' logs, for it is a terminal that they reach
+    async with bars.shown(supervisor.status):
+        return await supervisor.run()

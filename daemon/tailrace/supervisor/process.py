@@ -32,9 +32,18 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], pipeline: str, order: Order, on_report: Callable[[WorkerReport], None]
+        cls,
+        command: Sequence[str],
+        pipeline: str,
+        order: Order,
+        on_report: Callable[[WorkerReport], None],
+        output: int | None = None,
     ) -> WorkerProcess:
-        """Starts the process and hands it its order, over stdin: an argument could be read by every user."""
+        """Starts the process and hands it its order, over stdin: an argument could be read by every user.
+
+        Args:
+            output: where its logs go, and what libraries print; None: to our stderr.
+        """
         reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -43,7 +52,8 @@ class WorkerProcess:
                 f"--pipeline={pipeline}",
                 f"--worker={order.name}",
                 stdin=asyncio.subprocess.PIPE,
-                stdout=sys.stderr.fileno(),
+                stdout=sys.stderr.fileno() if output is None else output,
+                stderr=output,
                 pass_fds=(writing,),
                 process_group=0,  # a Ctrl-C at the terminal goes to the supervisor alone
             )

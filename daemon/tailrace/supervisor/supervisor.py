@@ -22,6 +22,7 @@ from tailrace.notify import Notifier
 from tailrace.report import Reload, WorkerReport
 from tailrace.supervisor import folder
 from tailrace.supervisor.health import WorkerHealth
+from tailrace.supervisor.loading import LoadPace
 from tailrace.supervisor.policy import (
     FIRST_BACKOFF_SECONDS,
     STUCK,
@@ -36,7 +37,7 @@ from tailrace.supervisor.policy import (
 )
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
 from tailrace.supervisor.reload import changes, chosen
-from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables
+from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables, tables
 from tailrace.worker import Order
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ DRAIN_SECONDS = 15.0
 KILL_SECONDS = 5.0
 TICK_SECONDS = 1.0
 STORE_STATUS_SECONDS = 5.0
+#: How far the full load is, is logged so often where no terminal shows it.
+LOADING_SECONDS = 60.0
 CAPTURE = "capture"
 
 log = structlog.get_logger()
@@ -121,6 +124,8 @@ class Supervisor:
         self._debug = debug
         self._instance = uuid.uuid4().hex
         self._command = command
+        #: Where workers' logs go; None: to stderr.
+        self.output: int | None = None
         self._notifier = notifier or Notifier()
         sinks = [str(settings.name) for settings in pipeline.sinks]
         self._workers = [Worker(CAPTURE, None), *(Worker(name, name) for name in sinks)]
@@ -341,7 +346,7 @@ class Supervisor:
         )
         try:
             process = await WorkerProcess.start(
-                self._command, self.pipeline.name, order, lambda report: self._on_report(worker, report)
+                self._command, self.pipeline.name, order, lambda report: self._on_report(worker, report), self.output
             )
         except OSError as error:
             worker.health.started(0)
@@ -425,6 +430,7 @@ class Supervisor:
     async def _tick(self) -> None:
         stored_at, said, line = 0.0, None, ""
         loop = asyncio.get_running_loop()
+        pace, loading_at = LoadPace(), loop.time()
         while True:
             problems = self.problems()
             if bool(problems) != said and not (said is None and not problems):
@@ -442,6 +448,14 @@ class Supervisor:
                     await asyncio.to_thread(folder.store_status, self.pipeline.state_dir, self.status())
                 except OSError as error:
                     log.warning("cannot store the status", error=error.strerror)
+            loads = self.output is None and any(t.state == "loading" for t in self.workers[0].report.tables)
+            loading = pace.look(tables(self.workers[:1])) if loads else None
+            if loading is not None and loop.time() - loading_at >= LOADING_SECONDS:
+                loading_at = loop.time()
+                left = None if loading.seconds_left is None else round(loading.seconds_left)
+                log.info(
+                    "loading", tables=len(loading.tables), rows=loading.rows, percent=loading.percent, seconds_left=left
+                )
             if self._until_caught_up:
                 for worker in self._workers:
                     self._give_up_if_hopeless(worker)
