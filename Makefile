@@ -13,7 +13,7 @@ FUZZ_ARGS ?=
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long conformance fuzz lint format bench venv servers clean
+.PHONY: help demo test test-all long load-kills conformance fuzz lint format bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -27,8 +27,11 @@ test: servers    ## the tests, on real servers (15 minutes at most on two cores)
 test-all: servers ## besides, the whole matrix with 20,000 changes each, and PostgreSQL 16 throughout
 	TAILRACE_TEST_MATRIX=all $(PYTHON) -m pytest $(TEST_ARGS)
 
-long: servers     ## what takes minutes and gigabytes: a binlog file of more than 4 GiB (LONG_ARGS="-k mariadb" chooses)
+long: servers     ## what takes minutes and gigabytes (LONG_ARGS="-k mariadb" chooses)
 	$(PYTHON) -m pytest tests/long $(LONG_ARGS)
+
+load-kills: servers ## of those, a load of 5,000,000 rows in 20 tables, killed 20 times; prints a JSON line for each server
+	$(PYTHON) -m pytest tests/long/test_load_kills.py -s $(LONG_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)
