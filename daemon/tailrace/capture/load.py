@@ -152,7 +152,7 @@ class Load:
     @property
     def delayed(self) -> str:
         """Why a table, or any, cannot be read just now; "" where nothing is in the way."""
-        if not self.done and (reason := self._throttle.reason):
+        if (reason := self._throttle.reason) and not self.done:
             return reason
         return next((delay.reason for topic, delay in self._delays.items() if topic in self.tables), "")
 
