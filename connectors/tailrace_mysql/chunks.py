@@ -10,7 +10,7 @@ import orjson
 
 from tailrace.emitter import EventTable
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError
-from tailrace.source import Chunk, OpenView, View
+from tailrace.source import LIKELY_ROW_BYTES, Chunk, OpenView, View
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, interrupt, quietly_close, translated
 from tailrace_mysql.definition import TableDefinition
@@ -150,7 +150,7 @@ class MySQLChunkReader:
         select, order = reading.select, reading.definition.order
         topic = reading.table.topic
         # What is asked for beyond the bytes' limit the server would send in vain, and the connection with it.
-        limit = max(1, min(limit_rows, int(limit_bytes * _PART) // self._row_bytes.get(topic, 1)))
+        limit = max(1, min(limit_rows, int(limit_bytes * _PART) // self._row_bytes.get(topic, LIKELY_ROW_BYTES)))
         connection = self._connected()
         seen = view(lambda: self._open_view(connection, reading))
         sql = select.sql(literals(after, order), literals(until, order), limit)

@@ -10,7 +10,7 @@ from tailrace.emitter import EventTable
 from tailrace.errors import TableBusyError
 from tailrace.schema import Column, TableSchema
 from tailrace.sequence import lsn_mark
-from tailrace.source import ROW_OVERHEAD, Chunk, OpenView
+from tailrace.source import LIKELY_ROW_BYTES, ROW_OVERHEAD, Chunk, OpenView
 from tailrace_postgres.catalog import Catalog, CatalogColumns, CatalogTable
 from tailrace_postgres.columns import catalog_columns
 from tailrace_postgres.connection import COPY_BYTES, Connection, identifier
@@ -123,7 +123,7 @@ class PostgresChunkReader:
         """See `ChunkReader.chunk`."""
         connection = self._connection
         topic = reading.table.topic
-        limit = max(1, min(limit_rows, limit_bytes // self._row_bytes.get(topic, 1)))
+        limit = max(1, min(limit_rows, limit_bytes // self._row_bytes.get(topic, LIKELY_ROW_BYTES)))
         plan = reading.plan()
         rows: list[tuple[bytes | None, bytes]] = []
         last = b""

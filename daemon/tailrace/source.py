@@ -57,6 +57,8 @@ class SourceTable:
 
 #: What a row takes in memory beside its bytes; counts against a chunk's `limit_bytes`.
 ROW_OVERHEAD = 160
+#: What a table's rows are taken for, with that, before one was read: the first chunk's LIMIT hangs on it.
+LIKELY_ROW_BYTES = 400
 
 
 class View(Protocol):

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def file(postgres15: Postgres, tmp_path: Path) -> Iterator[PipelineFile]:
     """Twelve tables, whose load takes some seconds."""
     with postgres15.database("bars") as database:
         fill(database)
-        load = "[load]\nthrottle_rows = 1500\nreaders = 2\n"
+        load = "[load]\nthrottle_rows = 2400\nreaders = 2\n"
         pipeline = PipelineFile(tmp_path, text.pipeline(tmp_path, text.source(database.url), load))
         yield pipeline
         assert pipeline.command("teardown", "--yes").code == 0
@@ -82,33 +83,43 @@ def fill(database: Database) -> None:
     database.execute("ANALYZE")
 
 
-def run(file: PipelineFile, *options: str) -> Iterator[str]:
-    """What `tailrace run` sends to its terminal, piece by piece; it must end well."""
-    terminal, process_side = os.openpty()
-    fcntl.ioctl(process_side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
-    command = [sys.executable, "-m", "tailrace.cli", "run", str(file.path), "--until-caught-up", *options]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(WIDTH)}
-    process = subprocess.Popen(command, stdin=process_side, stdout=process_side, stderr=process_side, env=environment)
-    os.close(process_side)
-    deadline = time.monotonic() + SECONDS
-    try:
-        while select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            try:
-                piece = os.read(terminal, 1 << 16)
-            except OSError:  # nobody holds the other side any more
-                break
-            yield piece.decode()
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(terminal)
+class Terminal:
+    """A command at a terminal of its own; it must end well, and soon."""
+
+    def __init__(self, file: PipelineFile, command: str, *options: str) -> None:
+        self._terminal, process_side = os.openpty()
+        fcntl.ioctl(process_side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
+        words = [sys.executable, "-m", "tailrace.cli", command, str(file.path), *options]
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(WIDTH)}
+        self._process = subprocess.Popen(
+            words, stdin=process_side, stdout=process_side, stderr=process_side, env=environment
+        )
+        os.close(process_side)
+
+    def pieces(self) -> Iterator[str]:
+        """What it sends, until it ends."""
+        deadline = time.monotonic() + SECONDS
+        try:
+            while select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                try:
+                    piece = os.read(self._terminal, 1 << 16)
+                except OSError:  # nobody holds the other side any more
+                    break
+                yield piece.decode()
+            assert self._process.wait(10) == 0
+        finally:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._terminal)
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
 
 
 def test_bars_show_the_load_below_the_logs_and_vanish_with_it(file: PipelineFile) -> None:
     screen = Screen()
     shown: list[list[str]] = []
-    for piece in run(file):
+    for piece in Terminal(file, "run", "--until-caught-up").pieces():
         screen.feed(piece)
         if any("total" in line for line in screen.lines):
             shown.append(list(screen.lines))
@@ -126,6 +137,22 @@ def test_bars_show_the_load_below_the_logs_and_vanish_with_it(file: PipelineFile
 
 
 def test_logs_for_machines_are_not_mixed_with_bars(file: PipelineFile) -> None:
-    output = "".join(run(file, "--log-format", "json"))
+    output = "".join(Terminal(file, "run", "--until-caught-up", "--log-format", "json").pieces())
     assert "━" not in output
     assert all(line.startswith("{") for line in output.splitlines())
+
+
+def test_status_can_be_watched_until_ctrl_c(file: PipelineFile) -> None:
+    screen = Screen()
+    shown = ""
+    watching = Terminal(file, "status", "--watch")
+    with file.running():
+        for piece in watching.pieces():
+            screen.feed(piece)
+            done = sum("streaming" in line for line in screen.lines) == TABLES + 1  # and the worker
+            if done and not shown.endswith("done"):
+                watching.interrupt()
+            shown += "\n".join(screen.lines) + ("done" if done else "")
+    assert " loading " in shown
+    assert sum(line.startswith("pipeline ") for line in screen.lines) == 1
+    assert file.command("status", "--watch").code == 2  # no terminal

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from tailrace.capture.load import loaded_tables
@@ -198,7 +197,7 @@ def sent_rows(stream: Stream) -> tuple[int, int]:
         while any(reader.positions().get(partition, 0) < offset for partition, offset in end.items()):
             for piece in reader.poll(1.0, 4 << 20):
                 for run in piece.runs:
-                    keys = [hash(key) for key, value in run if value is not None and orjson.loads(value)["op"] == "r"]
+                    keys = [hash(key) for key, value in run if value is not None and b'"op":"r"' in value]
                     seen.setdefault(run.topic, set()).update(keys)
                     sent += len(keys)
     return sent, sent - sum(map(len, seen.values()))

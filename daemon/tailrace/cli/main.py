@@ -105,12 +105,18 @@ def explain(file: File, json: Json = False, log_format: Log = None, debug: Debug
 
 
 @app.command(short_help="Show positions, lag, tables, errors.")
-def status(file: File, json: Json = False, log_format: Log = None, debug: Debug = False) -> int:
+def status(
+    file: File,
+    json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, until Ctrl-C.")] = False,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
     """Shows positions, lag, rates, tables and errors of a running or a stopped pipeline."""
     from tailrace.cli import status as command
 
     _logs(log_format, debug)
-    return command.status(file, json)
+    return command.status(file, json, watch)
 
 
 @app.command(short_help="Print the stream's events.")

@@ -2,28 +2,62 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from tailrace.cli.output import bytes_text, console, number, print_json, seconds_text
-from tailrace.config import load
-from tailrace.errors import NotRunningError, StuckError
+from tailrace.config import Pipeline, load
+from tailrace.errors import ConfigError, NotRunningError, StuckError
 from tailrace.http.client import ask
 from tailrace.supervisor import folder
 from tailrace.supervisor.status import SUSPENDED, never_ran
 
+WATCH_SECONDS = 1.0
 
-def status(file: str, as_json: bool) -> int:
+
+def status(file: str, as_json: bool, watched: bool = False) -> int:
     """0 well; 3 not running; 4 running but stuck, or a table suspended.
 
+    Args:
+        watched: asked again each second, until Ctrl-C; the exit code is that of the last answer.
+
     Raises:
+        ConfigError: there is no terminal to watch it at.
         RefusedError: this user may not ask, or the state folder is another pipeline's.
         StuckError: the supervisor is there and does not answer.
     """
+    if watched and (as_json or not sys.stdout.isatty()):
+        raise ConfigError("--watch needs a terminal to show it at", fix="ask again and again, with --json")
     pipeline = load(file)
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
+    code, answer = _asked(pipeline)
+    if watched:
+        with Live(Group(*_parts(answer)), console=console(), auto_refresh=False) as live:
+            try:
+                while True:
+                    time.sleep(WATCH_SECONDS)
+                    code, answer = _asked(pipeline)
+                    live.update(Group(*_parts(answer)), refresh=True)
+            except KeyboardInterrupt:
+                return code
+    if as_json:
+        print_json(answer)
+    else:
+        out = console()
+        for part in _parts(answer):
+            out.print(part, soft_wrap=isinstance(part, Text))
+    return code
+
+
+def _asked(pipeline: Pipeline) -> tuple[int, dict[str, Any]]:
+    """The exit code, and what the running pipeline says, or the stopped one has left."""
     code = 0
     try:
         answer: dict[str, Any] = ask(pipeline.state_dir, pipeline.name, "/status")
@@ -38,11 +72,7 @@ def status(file: str, as_json: bool) -> int:
     else:
         if answer["state"] == "stuck" or any(table["state"] == SUSPENDED for table in answer["tables"]):
             code = StuckError.exit_code
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer)
-    return code
+    return code, answer
 
 
 def _with_lag(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -52,24 +82,23 @@ def _with_lag(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from table.get("workers", {}).values()
 
 
-def _show(answer: dict[str, Any]) -> None:
-    out = console()
+def _parts(answer: dict[str, Any]) -> list[RenderableType]:
     heard = "" if answer["state"] != "stopped" or not answer["workers"] else f", last heard of {answer['time']}"
-    out.print(f"pipeline {answer['name']} is {answer['state']}{heard}", highlight=False)
-    for problem in answer["problems"]:
-        out.print(f"  {problem}", style="red", highlight=False, markup=False, soft_wrap=True)
+    parts: list[RenderableType] = [Text(f"pipeline {answer['name']} is {answer['state']}{heard}")]
+    parts += [_red(f"  {problem}") for problem in answer["problems"]]
     if answer["workers"]:
-        out.print(_workers(answer["workers"]))
-    for worker in answer["workers"]:
-        if worker["error"]:
-            line = f"{worker['name']}: {worker['error']}"
-            out.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+        parts.append(_workers(answer["workers"]))
+    parts += [_red(f"{worker['name']}: {worker['error']}") for worker in answer["workers"] if worker["error"]]
     if answer["tables"]:
-        out.print(_tables(answer["tables"]))
+        parts.append(_tables(answer["tables"]))
     for table in answer["tables"]:
         if table["state"] == SUSPENDED:
-            line = f"{table['name']} is suspended: {table['reason']}"
-            out.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+            parts.append(_red(f"{table['name']} is suspended: {table['reason']}"))
+    return parts
+
+
+def _red(line: str) -> Text:
+    return Text(line, "red")
 
 
 def _workers(workers: list[dict[str, Any]]) -> Table:
