@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tailrace.capture.pressure import findings
+from tailrace.cli.check import findings_of
 from tailrace.config import load
 from tailrace.config.interpolation import Interpolated
 from tests.capture.session import Running, running
@@ -205,8 +206,10 @@ def test_tables_are_loaded_in_the_order_of_the_file_and_small_ones_first(
         database.script("CREATE TABLE bare (id int)", "INSERT INTO bare VALUES (1)", "ANALYZE")
         for table in ("keyless", "bare"):
             database.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL")
-        file = pipeline_file(tmp_path, database, "readers = 1", 'order = ["public.b"]')
+        file = pipeline_file(tmp_path, database, "readers = 1", 'order = ["public.x*", "public.b"]')
         pipeline = load(file.path)
+        [unmatched] = [found.finding for found in findings_of(pipeline) if found.finding.name == "load order"]
+        assert (unmatched.ok, unmatched.detail) == (None, "public.x* names no table that is captured")
         session = Running(load=pipeline.load)
         session.control.finish.set()
         session.run(pipeline.create_source())

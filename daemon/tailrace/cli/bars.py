@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
 
+import structlog
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailrace.cli.output import number, seconds_text
+from tailrace.logs import place
 from tailrace.supervisor.loading import Loading, LoadPace
 
 #: Tables at a time; the others are counted.
@@ -24,6 +26,8 @@ MOST_TABLES = 10
 BAR_WIDTH = 24
 DRAW_SECONDS = 0.5
 _PIECE_BYTES = 64 << 10
+
+log = structlog.get_logger()
 
 
 class Bars:
@@ -57,9 +61,10 @@ class Bars:
             yield
         finally:
             drawing.cancel()
-            await asyncio.gather(drawing, return_exceptions=True)
+            [failure] = await asyncio.gather(drawing, return_exceptions=True)
+            if isinstance(failure, Exception):
+                log.error("the progress bars have failed", error=place(failure))
             loop.remove_reader(self._reading)
-            self._end()
             self._pass_on()
             if self._begun:
                 self.write(self._begun.decode(errors="replace") + "\n")
@@ -68,12 +73,13 @@ class Bars:
             os.close(self._reading)
 
     def write(self, text: str) -> None:
-        """Whole lines, above the bars."""
-        if self._live is None:
-            self._terminal.write(text)
-            self._terminal.flush()
-        else:
-            self._console.print(Text.from_ansi(text.rstrip("\n")), soft_wrap=True)
+        """Whole lines, above the bars. A terminal that is gone ends nothing."""
+        with contextlib.suppress(OSError):
+            if self._live is None:
+                self._terminal.write(text)
+                self._terminal.flush()
+            else:
+                self._console.print(Text.from_ansi(text.rstrip("\n")), soft_wrap=True)
 
     # ---- inside
 
@@ -86,22 +92,28 @@ class Bars:
                     self.write(lines.decode(errors="replace") + "\n")
 
     async def _draw(self, status: Callable[[], dict[str, Any]]) -> None:
-        while True:
-            answer = status()
-            loading = self._pace.look(answer["tables"])
-            if loading is None:
-                self._end()
-            else:
-                if self._live is None:
-                    self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stderr=False)
-                    self._live.start()
-                self._live.update(bars(loading, why(answer["workers"])), refresh=True)
-            await asyncio.sleep(DRAW_SECONDS)
+        try:
+            while True:
+                answer = status()
+                loading = self._pace.look(answer["tables"])
+                if loading is None:
+                    self._end()
+                else:
+                    if self._live is None:
+                        self._live = Live(
+                            console=self._console, auto_refresh=False, transient=True, redirect_stderr=False
+                        )
+                        self._live.start()
+                    self._live.update(bars(loading, why(answer["workers"])), refresh=True)
+                await asyncio.sleep(DRAW_SECONDS)
+        finally:
+            self._end()
 
     def _end(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            with contextlib.suppress(OSError):
+                live.stop()
 
 
 class _Above:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from tailrace.capture import pressure
 from tailrace.cli.output import console, print_json
 from tailrace.config import Pipeline, load
 from tailrace.errors import ConfigError, RefusedError, TailraceError
@@ -20,6 +21,7 @@ from tailrace.sink import Sink
 from tailrace.source import Finding, Source
 from tailrace.stream import Stream
 from tailrace.supervisor import folder
+from tailrace.tables import matches
 
 _MARKS = {True: Text("ok", "green"), False: Text("fails", "bold red"), None: Text("warning", "yellow")}
 
@@ -66,16 +68,25 @@ def findings_of(pipeline: Pipeline) -> Iterator[PartFinding]:
         except TailraceError as error:
             detail = f"{error.where}: {error.what}" if error.where else error.what
             yield PartFinding(part, Finding("connection", False, detail, error.fix))
-    yield from (PartFinding("source", finding) for finding in _throttle(pipeline))
+    yield from (PartFinding("source", finding) for finding in _load(pipeline))
     yield from _met(pipeline)
 
 
-def _throttle(pipeline: Pipeline) -> Iterator[Finding]:
-    """What the full load's limits need to ask the source and its replicas."""
-    from tailrace.capture import pressure
-
-    if pipeline.mode != "cdc":
-        yield from pressure.findings(pipeline.create_source(), pipeline.load)
+def _load(pipeline: Pipeline) -> Iterator[Finding]:
+    """Whether the full load's limits can be asked for, and its order names tables."""
+    if pipeline.mode == "cdc":
+        return
+    source = pipeline.create_source()
+    yield from pressure.findings(source, pipeline.load)
+    if not pipeline.load.order:
+        return
+    try:
+        names = [table.name for table in source.tables()]
+    except TailraceError:
+        return  # which the source's own findings say
+    for glob in pipeline.load.order:
+        if not any(matches((glob,), name) for name in names):
+            yield Finding("load order", None, f"{glob} names no table that is captured", "correct it, or remove it")
 
 
 def _met(pipeline: Pipeline) -> Iterator[PartFinding]:
