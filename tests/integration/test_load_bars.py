@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -112,8 +113,8 @@ class Terminal:
             self._process.wait()
             os.close(self._terminal)
 
-    def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
 
 def test_bars_show_the_load_below_the_logs_and_vanish_with_it(file: PipelineFile) -> None:
@@ -136,23 +137,22 @@ def test_bars_show_the_load_below_the_logs_and_vanish_with_it(file: PipelineFile
     assert any("pipeline stopped" in line and "exit_code=0" in line for line in rest)
 
 
-def test_logs_for_machines_are_not_mixed_with_bars(file: PipelineFile) -> None:
-    output = "".join(Terminal(file, "run", "--until-caught-up", "--log-format", "json").pieces())
-    assert "━" not in output
-    assert all(line.startswith("{") for line in output.splitlines())
-
-
-def test_status_can_be_watched_until_ctrl_c(file: PipelineFile) -> None:
+def test_status_is_watched_until_ctrl_c_and_logs_for_machines_have_no_bars(file: PipelineFile) -> None:
+    running, watching = Terminal(file, "run", "--log-format", "json"), Terminal(file, "status", "--watch")
     screen = Screen()
     shown = ""
-    watching = Terminal(file, "status", "--watch")
-    with file.running():
+    with ThreadPoolExecutor(1) as threads:
+        logs = threads.submit(lambda: "".join(running.pieces()))
         for piece in watching.pieces():
             screen.feed(piece)
             done = sum("streaming" in line for line in screen.lines) == TABLES + 1  # and the worker
             if done and not shown.endswith("done"):
-                watching.interrupt()
+                watching.send(signal.SIGINT)
             shown += "\n".join(screen.lines) + ("done" if done else "")
+        running.send(signal.SIGTERM)
+        output = logs.result()
     assert " loading " in shown
     assert sum(line.startswith("pipeline ") for line in screen.lines) == 1
     assert file.command("status", "--watch").code == 2  # no terminal
+    assert "━" not in output
+    assert all(line.startswith("{") for line in output.splitlines())

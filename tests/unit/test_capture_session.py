@@ -15,16 +15,18 @@ import pytest
 
 from tailrace import progress
 from tailrace.batch import Batch, Run
+from tailrace.capture import pressure
 from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
 from tailrace.capture.spans import TableLoad
+from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
 from tailrace.position import POSITION_KEY, Position, load_key, suspension, table_key
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, mark_lsn
-from tailrace.source import Chunk, ChunkReader, Opened, OpenView, SourceTable
+from tailrace.source import Chunk, ChunkReader, Gauge, Opened, OpenView, SourceTable
 from tailrace.testing import MemoryStream
 from tests.servers import wait_until
 
@@ -54,6 +56,7 @@ class Source:
         coming: state entries that `read` gives first.
         refusal: why the table is not captured.
         fails_after: chunks that `whole` gives before the server goes away.
+        sessions: that are active at the server.
     """
 
     rows: list[int]
@@ -64,6 +67,7 @@ class Source:
     reads: bool = False
     coming: dict[str, bytes] = field(default_factory=dict)
     refusal: str = ""
+    sessions: int = 1
     emitter: Emitter = field(init=False)
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
@@ -83,6 +87,12 @@ class Source:
 
     def chunks(self) -> ChunkReader:
         raise AssertionError("no table with a key here")
+
+    def gauges(self, replicas: Sequence[Any]) -> Source:
+        return self
+
+    def active_sessions(self) -> Gauge:
+        return Gauge("Threads_running", self.sessions)
 
     def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
         for number, value in enumerate(self.rows):
@@ -147,6 +157,7 @@ class Capture:
         self.reports: list[WorkerReport] = []
         self.control = Control()
         self.control.finish.set()
+        self.load = LoadSettings()
 
     def send(self, report: WorkerReport) -> None:
         self.reports.append(replace(report, tables=[replace(table) for table in report.tables]))
@@ -154,7 +165,7 @@ class Capture:
     def run(self) -> None:
         source: Any = self.source
         self.progress = Progress(self)
-        session = Session(source, self.stream, "full-load-and-cdc", self.control, self.progress)
+        session = Session(source, self.stream, "full-load-and-cdc", self.control, self.progress, self.load)
         try:
             session.open()
             session.run()
@@ -221,6 +232,21 @@ def test_the_load_of_a_table_without_a_key_shows_that_it_advances() -> None:
     capture.source.rows = list(range(20))
     capture.run()
     assert capture.reports[-1].progress >= 20
+
+
+def test_the_load_of_a_table_without_a_key_pauses_while_the_source_is_over_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pressure, "ASK_SECONDS", 0.01)
+    capture = Capture()
+    capture.load = LoadSettings(throttle_active_sessions=30)
+    capture.source.sessions = 31
+    with capture.running():
+        wait_until(lambda: "31 > 30" in capture.last.error, 10, "the report says why")
+        assert capture.last.state == "loading"
+        assert capture.events == []
+        capture.source.sessions = 30
+        wait_until(lambda: len(capture.events) == 3, 10, "the load goes on")
 
 
 def test_the_load_of_a_table_without_a_key_waits_for_room_in_the_stream() -> None:

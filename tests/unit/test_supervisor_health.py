@@ -116,6 +116,14 @@ def test_errors_are_counted_once_each() -> None:
     assert health.errors == 3
 
 
+def test_why_a_load_pauses_is_shown_and_counted_as_no_error() -> None:
+    health, _ = worker()
+    for seconds in (11, 12, 13):
+        health.take(streaming(seconds, state="loading", error=f"loading paused: lag of replica a:1 {seconds} s > 10 s"))
+    assert health.last_error().endswith("13 s > 10 s")
+    assert (health.errors, health.complaint()) == (0, "")
+
+
 def test_a_table_that_a_sink_suspends_is_suspended() -> None:
     capture, _ = worker()
     capture.take(streaming(1, tables=[TableReport("shop.b", "loading", 3, 9), TableReport("shop.a", "streaming")]))

@@ -18,6 +18,8 @@ _RATE_SECONDS = 10.0
 
 #: States in which a worker does its work.
 WELL_STATES = frozenset({"loading", "streaming", "paused", "finished"})
+#: Of those, where its error is why it waits, which is none: a load that pauses says so with another number each second.
+WAITING_STATES = frozenset({"loading", "paused"})
 #: States in which it says itself that it cannot.
 ILL_STATES = frozenset({"retrying", "stuck"})
 #: States in which nothing more is expected of it.
@@ -78,7 +80,7 @@ class WorkerHealth:
                 self._retrying_since = now
         elif report.state == "paused" or (got_on and report.state in WELL_STATES):
             self._retrying_since = None
-        if report.error and report.error != self.report.error:
+        if report.error and report.error != self.report.error and report.state not in WAITING_STATES:
             self.errors += 1
         if report.state == "starting":
             # Nothing is known yet of where it stands: what the process before it said remains true.
