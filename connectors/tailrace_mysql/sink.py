@@ -18,16 +18,19 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
+from tailrace.completion import Structured
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import Outcome, TableStructure
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
-from tailrace_mysql.sink_connection import Server, Target, describe, streaming
+from tailrace_mysql.sink_completion import Completion
+from tailrace_mysql.sink_connection import Server, Target, describe, lock_name, refuse_locked, streaming, take_lock
 from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
@@ -51,6 +54,7 @@ class MySQLSink:
         self._pipeline_name = context.pipeline
         # Without a full load, rows from before the start may be missing in the target.
         self._complete = context.mode != "cdc"
+        self._indexes = context.indexes != "none"
         self._target = Target(settings)
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
         self._work: Connection[Any] | None = None
@@ -77,6 +81,7 @@ class MySQLSink:
             self._work = work = self._target.connect()
             self._ddl = self._target.connect()
             self._server = describe(work)
+            refuse_locked(self._ddl, self._lock, self._target.where)
             self._positions = self._new_positions()
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
@@ -153,6 +158,17 @@ class MySQLSink:
         if self._work is not None:
             with contextlib.suppress(pymysql.err.Error):
                 self._work.rollback()
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        with contextlib.closing(self._target.connect()) as connection:
+            try:
+                server = describe(connection)
+                if not dry_run:
+                    take_lock(connection, self._lock, self._target.where)
+                completion = Completion(connection, server, self._target.database, dry_run=dry_run, patient=False)
+                yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
+            except pymysql.err.Error as error:
+                raise translate(error, self._target.where) from None
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         name = table.name
@@ -287,6 +303,10 @@ class MySQLSink:
             )
         if change.op == "u" and change.after is not None and len(change.after) == len(plan.table.columns):
             self._execute_all(plan.inserts([change]))
+
+    @property
+    def _lock(self) -> str:
+        return lock_name(self._target.database, self._pipeline_name, self._name)
 
     # ---- statements
 

@@ -83,6 +83,17 @@ _COLUMN = re.compile(r"[Cc]olumn '(?P<plain>[^']+)'|`\.`(?P<ticked>[^`]+)` at ro
 _INDEX = re.compile(r"for key '([^']+)'$")
 
 
+def passing(error: pymysql.err.Error, patient: bool) -> bool:
+    """Whether an error is none of the statement's: the connection's, or, to who is patient, one that time may mend."""
+    code = number(error)
+    return code in _LOST or isinstance(error, pymysql.err.InterfaceError) or (patient and code in _CONFLICT)
+
+
+def quotes_values(code: int) -> bool:
+    """Whether the server's message may have a row's value in it."""
+    return code in _VALUE or code == DUPLICATE_ENTRY
+
+
 def number(error: pymysql.err.Error) -> int:
     """The server's or the client library's error number, 0 where there is none."""
     return error.args[0] if error.args and isinstance(error.args[0], int) else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 
+from tailrace.completion import Structured
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.load_mark import LoadMark
@@ -15,8 +16,10 @@ from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
 from tailrace_postgres import sink_check, sink_connection
 from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_postgres.sink_completion import Completion
 from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
@@ -24,6 +27,10 @@ from tailrace_postgres.sink_positions import Positions
 from tailrace_postgres.sink_tables import Tables, refuse_long_names
 from tailrace_postgres.sink_types import Reader, reader
 
+_ENFORCED = (
+    "foreign keys act on what the sink writes, for its user may not set session_replication_role; GRANT SET ON"
+    " PARAMETER session_replication_role TO it (PostgreSQL 15 and newer), or stop the pipeline"
+)
 #: Rows that a server-side cursor sends at a time.
 _FETCH_ROWS = 2000
 
@@ -40,6 +47,7 @@ class PostgresSink:
         self._pipeline = context.pipeline
         # Without a full load, rows from before the start may be missing in the target.
         self._complete = context.mode != "cdc"
+        self._indexes = context.indexes != "none"
         self._where = sink_connection.where(settings)
         self._connection: Any = None
         self._cursor: Any = None
@@ -132,6 +140,20 @@ class PostgresSink:
         # Tables may be back at an earlier version, and temporary ones gone.
         for writer in self._writers.values():
             writer.forget_stage()
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        with self._session("cutover") as connection, translated(self._where):
+            if sink_connection.take_replica_role(connection):
+                with connection.cursor() as cursor:  # foreign keys are to be looked at now
+                    cursor.execute("SET session_replication_role = DEFAULT")
+                connection.commit()
+            elif any(structure.foreign_keys for _, structure in tables):
+                yield Outcome("", NOTE, "foreign keys", LEFT_OUT, _ENFORCED)
+            with connection.cursor() as cursor:
+                completion = Completion(
+                    cursor, self._find_schema(cursor), dry_run=dry_run, done=connection.commit, patient=False
+                )
+                yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         refuse_long_names(table)

@@ -83,6 +83,12 @@ class LoadSettings(Settings):
         "is overwritten key by key, the table is dropped and made anew, or it is emptied.",
         examples=["truncate-before-load"],
     )
+    indexes: Literal["after", "before", "none"] = Field(
+        default="after",
+        description="When SQL targets get the source's secondary indexes: after a table's rows, which is faster, "
+        "before them, or not at all.",
+        examples=["after"],
+    )
 
 
 class PipelineFile(Settings):
