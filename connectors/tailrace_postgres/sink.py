@@ -52,6 +52,7 @@ class PostgresSink:
         self._connection: Any = None
         self._cursor: Any = None
         self._schema = ""
+        self._replica = False
         self._tables: Tables
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
@@ -69,7 +70,7 @@ class PostgresSink:
     def open(self, stream_id: str) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
         with translated(self._where):
-            sink_connection.take_replica_role(self._connection)
+            self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
             self._schema = self._make_schema()
             self._tables = Tables(self._cursor, self._schema)
@@ -93,6 +94,7 @@ class PostgresSink:
             known.stage if known else stage,
             present,
             self._complete,
+            self._replica,
         )
 
     def drop(self, table: TargetTable) -> None:

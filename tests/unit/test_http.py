@@ -49,6 +49,9 @@ class View:
     async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         return {glob: [0, 0] for glob in globs}, [where]
 
+    async def hold(self, sink: str, seconds: float) -> bool:
+        return seconds >= 0
+
 
 def serve(view: View, sockets: list[socket.socket], asker: Callable[[], None]) -> None:
     async def run() -> None:

@@ -149,23 +149,29 @@ class Session:
         self._gathered_at = 0.0
         self._settled_at = time.monotonic()
 
-    def run(self) -> None:
-        """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then."""
+    def run(self) -> bool:
+        """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then.
+
+        Returns:
+            False where the sink is held: there is more to do, in another session.
+        """
         goal: Goal | None = None
-        while not self._control.stop.is_set():
+        held = False
+        while not self._control.stop.is_set() and not (held := self._control.held):
             if goal is None and self._control.finish.is_set():
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
             try:
                 if goal is not None and (self._reached(goal.ends) or self._only_a_part_left(goal.ends)):
                     self._finish(goal)
-                    return
+                    return True
                 self._step()
             except TransactionConflictError as error:
                 self._again(error)
         if self._opened:
             self._flush()
             self._writing.wait()
+        return not held
 
     # ---- one step
 
