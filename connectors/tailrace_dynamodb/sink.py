@@ -143,6 +143,9 @@ class DynamoDBSink:
     def rollback(self) -> None:
         """Nothing to undo: what was written is fenced, and comes again."""
 
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        return ()
+
     def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
         detail = "a key-value store has neither the source's indexes and foreign keys nor its sequences: nothing to set"
         yield Outcome("", NOTE, "structure", LEFT_OUT, detail)

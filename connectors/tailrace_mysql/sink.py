@@ -18,7 +18,7 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
-from tailrace.completion import Structured
+from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
@@ -158,6 +158,20 @@ class MySQLSink:
         if self._work is not None:
             with contextlib.suppress(pymysql.err.Error):
                 self._work.rollback()
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        ddl = self._ddl
+        if ddl is None:
+            raise ValueError("the sink is not open")
+        try:
+            completion = Completion(ddl, self._server, self._target.database, patient=True)
+            made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
+            state = Tables(ddl, self._server, self._target.database, self._target.where).read(table.name)
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, table.name) from None
+        assert state is not None
+        self._plans[table.topic] = self._plan(table, state, self._server)  # it may have another unique index now
+        return made
 
     def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
         with contextlib.closing(self._target.connect()) as connection:

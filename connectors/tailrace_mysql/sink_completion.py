@@ -30,7 +30,7 @@ from tailrace.structure import (
     TableStructure,
 )
 from tailrace_mysql.sink_catalog import TableState, read_table
-from tailrace_mysql.sink_connection import Server
+from tailrace_mysql.sink_connection import SQL_MODE, Server
 from tailrace_mysql.sink_errors import number, passing, quotes_values, translate
 from tailrace_mysql.sink_structure import (
     NAME_BYTES,
@@ -114,6 +114,16 @@ class Completion:
                 yield Outcome(str(table.source), INDEX, index.name, PRESENT, detail)
             else:
                 steps.append(step)
+        if not steps:
+            return
+        # MySQL parses an expression again as it prints it, with backslashes.
+        self._query("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
+        yield from self._make_indexes(table, steps)
+        self._query("SET SESSION sql_mode = %s", (SQL_MODE,))
+
+    # ---- inside
+
+    def _make_indexes(self, table: TargetTable, steps: Sequence[Step]) -> Iterator[Outcome]:
         # InnoDB makes one FULLTEXT index at a time.
         together = [step for step in steps if "FULLTEXT" not in step.statement]
         made = len(together) > 1 and not self._dry_run and self._alter(table, [s.statement for s in together]) is None
@@ -122,8 +132,6 @@ class Completion:
             if outcome.state in (MADE, TO_MAKE) and step.unique:
                 self._unique[table.topic].append(step.unique)
             yield outcome
-
-    # ---- inside
 
     def _state(self, table: TargetTable) -> TableState | None:
         state = read_table(self._connection, self._database, table.name)

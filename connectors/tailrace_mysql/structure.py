@@ -41,8 +41,6 @@ _NEXT = "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
 #: `information_schema` escapes the whole expression, whose literals have escapes of their own.
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
-_CONTROLS = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _METHODS = {"BTREE": "btree", "HASH": "hash", "FULLTEXT": "fulltext", "SPATIAL": "spatial", "RTREE": "spatial"}
 
 
@@ -119,17 +117,7 @@ def read_indexes(
 
 def _part(row: Row) -> Part:
     column, prefix, order, expression = str(row[3]), int(row[4]), str(row[5]), _text(row[6])
-    return Part(column, "" if column else plain_literals(_ESCAPED.sub(r"\1", expression)), prefix, order == "D")
-
-
-def plain_literals(sql: str) -> str:
-    """Literals without escapes by backslash, as `NO_BACKSLASH_ESCAPES` reads them."""
-    return _LITERAL.sub(lambda literal: _ESCAPED.sub(_escaped, literal[0]), sql)
-
-
-def _escaped(escape: re.Match[str]) -> str:
-    character = escape[1]
-    return "''" if character == "'" else _CONTROLS.get(character, character)
+    return Part(column, "" if column else _ESCAPED.sub(r"\1", expression), prefix, order == "D")
 
 
 def _mentions(index: Index) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 
-from tailrace.completion import Structured
+from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.load_mark import LoadMark
@@ -24,7 +24,7 @@ from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
-from tailrace_postgres.sink_tables import Tables, refuse_long_names
+from tailrace_postgres.sink_tables import Present, Tables, refuse_long_names
 from tailrace_postgres.sink_types import Reader, reader
 
 _ENFORCED = (
@@ -85,6 +85,9 @@ class PostgresSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._where, str(table.source)):
             present = self._tables.ensure(table, previous)
+        self._write_as(table, present)
+
+    def _write_as(self, table: TargetTable, present: Present) -> None:
         stage = f"_tailrace_stage_{len(self._writers)}"
         known = self._writers.get(table.topic)
         self._writers[table.topic] = TableWriter(
@@ -142,6 +145,15 @@ class PostgresSink:
         # Tables may be back at an earlier version, and temporary ones gone.
         for writer in self._writers.values():
             writer.forget_stage()
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        with translated(self._where, str(table.source)):
+            completion = Completion(self._cursor, self._schema, patient=True)
+            made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
+            present = self._tables.look(table)
+        assert present is not None
+        self._write_as(table, present)  # it may have another unique index now
+        return made
 
     def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
         with self._session("cutover") as connection, translated(self._where):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from tailrace.completion import at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
@@ -131,6 +132,13 @@ class SQLiteSink:
         if self._connection is not None and self._connection.in_transaction:
             with translated(self._path):
                 self._connection.execute("ROLLBACK")
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        with translated(self._path, str(table.source)):
+            made = sink_structure.indexes(
+                self._begin(), table, structure, lambda index: at_load(index, unique), dry_run=False
+            )
+            return list(made)
 
     def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
         if not self._path.exists():

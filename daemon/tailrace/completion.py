@@ -50,6 +50,16 @@ def wanted_indexes(table: TargetTable, structure: TableStructure) -> Iterator[In
             yield index
 
 
+def at_load(index: Index, unique: bool) -> bool:
+    """Whether an index is made while changes are applied, and not at cut-over only.
+
+    Args:
+        unique: the table's changes are applied in the source's order.
+    """
+    # A deferred constraint may be broken in the middle of a transaction, of which a target gets parts at a time.
+    return not index.unique or (unique and not index.deferrable)
+
+
 def obstacle(table: TargetTable, index: Index) -> str:
     """Why no target can have the index; "" where it depends on the target."""
     columns = {column.name for column in table.columns}

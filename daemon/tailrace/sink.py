@@ -197,6 +197,14 @@ class Sink(Protocol):
 
     def rollback(self) -> None: ...
 
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        """Makes the source's indexes that the target's table lacks; takes part in the target transaction as `ensure`.
+
+        Args:
+            unique: unique ones too; else they are left to `complete`.
+        """
+        ...
+
     def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
         """For cut-over: makes what the target lacks of the tables' structure, and tells what became of each thing.
 

@@ -119,6 +119,11 @@ class Session:
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
 
+    def _ordered(self, topic: str) -> bool:
+        """Whether one partition holds all of a table's changes."""
+        partitions = [partition for partition in self._reader.partitions() if partition.topic == topic]
+        return self._reader.total_order or len(partitions) == 1
+
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""
         for topic in self._catalog.topics():
@@ -142,7 +147,7 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._loading = Loading(self._sink, self._resyncs)
+        self._loading = Loading(self._sink, self._resyncs, self._ordered)
         self._batch = TargetBatch(self._sink, self._targets, self._loading, self._commit_before, self._writing.wait)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0

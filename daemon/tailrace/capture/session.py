@@ -18,6 +18,7 @@ from tailrace.capture.load import Load, loaded_tables
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
 from tailrace.capture.spans import TableLoad
+from tailrace.capture.structures import structure_at
 from tailrace.capture.suspension import date, refusals
 from tailrace.capture.throttle import Throttle
 from tailrace.config.file import LoadSettings
@@ -345,11 +346,13 @@ class Session:
                         self._emitter.commit(position.restart, position.mark)
                         again = False
                     if self._marks and not load.begun:
-                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between), chunk.fields)
+                        structure = structure_at("before", self._load_settings.indexes, reader, table.topic, load)
+                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between, structure), chunk.fields)
                     self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
                     load.rows += len(chunk.rows)
                     if self._marks and chunk.after is None:
-                        self._emitter.load_mark(chunk.table, load.end(), chunk.fields)
+                        structure = structure_at("after", self._load_settings.indexes, reader, table.topic, load)
+                        self._emitter.load_mark(chunk.table, load.end(structure), chunk.fields)
                     batch = self._emitter.take()
                     self._publish(batch, batch.state)
                     self._source.acknowledge(position)
@@ -405,4 +408,14 @@ class Session:
         settings = self._load_settings
         throttle = Throttle(settings.throttle_rows)
         reader = self._source.snapshot()
-        return Load(tables, state, reader, self._emitter, CHUNK_BYTES, settings.readers, throttle, marks=self._marks)
+        return Load(
+            tables,
+            state,
+            reader,
+            self._emitter,
+            CHUNK_BYTES,
+            settings.readers,
+            throttle,
+            marks=self._marks,
+            indexes=settings.indexes,
+        )
