@@ -30,7 +30,7 @@ from tailrace.structure import (
     TableStructure,
 )
 from tailrace_mysql.sink_catalog import TableState, read_table
-from tailrace_mysql.sink_connection import SQL_MODE, Server
+from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import number, passing, quotes_values, translate
 from tailrace_mysql.sink_structure import (
     NAME_BYTES,
@@ -114,12 +114,7 @@ class Completion:
                 yield Outcome(str(table.source), INDEX, index.name, PRESENT, detail)
             else:
                 steps.append(step)
-        if not steps:
-            return
-        # MySQL parses an expression again as it prints it, with backslashes.
-        self._query("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')")
         yield from self._make_indexes(table, steps)
-        self._query("SET SESSION sql_mode = %s", (SQL_MODE,))
 
     # ---- inside
 

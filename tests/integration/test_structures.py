@@ -143,7 +143,7 @@ MYSQL = (
     "INSERT INTO users (id, email) VALUES (7, 'x'), (9, 'y')",
 )
 ONLY_MYSQL = (
-    "CREATE INDEX lowered ON users ((concat(lower(email), '\\'a\\\\b', code)), n)",
+    "CREATE INDEX lowered ON users ((concat(lower(email), 'ab', code)), n)",
     "CREATE INDEX hidden ON users (team, n) INVISIBLE",
 )
 ONLY_MARIADB = ("CREATE INDEX hidden ON users (team, n) IGNORED",)

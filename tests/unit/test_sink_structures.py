@@ -157,6 +157,7 @@ def test_mysql_gets_what_it_can_of_postgresqls_indexes(wanted: Index, found: str
         (index("team", method="fulltext"), True, "left out: the target's column team is no text"),
         (index("bio", method="spatial"), True, "left out: the target keeps geometries as text"),
         (Index("i", (Part("", "lower(`email`)"),)), False, "ADD INDEX `i` ((lower(`email`)))"),
+        (Index("i", (Part("", r"concat(`email`,'\'')"),)), False, "left out: MySQL cannot open a table"),
         (Index("i", (Part("", "lower(`email`)"),)), True, "left out: MariaDB has no index of an expression"),
         (index("team", invisible=True), False, "ADD INDEX `i` (`team`) INVISIBLE"),
         (index("team", invisible=True), True, "ADD INDEX `i` (`team`) IGNORED"),
