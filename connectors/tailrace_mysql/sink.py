@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,7 @@ from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
-from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
+from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
@@ -40,6 +41,8 @@ from tailrace_mysql.sink_tables import Tables, identifier
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
 _FETCHED_ROWS = 1000
+#: After rows met in a unique index, created ones are not taken for new ones for this long.
+_DISTRUST_SECONDS = 30.0
 
 
 class MySQLSink:
@@ -63,6 +66,7 @@ class MySQLSink:
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
         self._table = ""  # being written, for errors
+        self._distrust_until = 0.0
 
     def check(self) -> list[Finding]:
         return findings(self._target)
@@ -249,6 +253,8 @@ class MySQLSink:
         attempts = [self._update_or_insert, self._put_aside]
         if work.inserts_only:
             attempts.insert(0, self._insert_all)
+        elif time.monotonic() >= self._distrust_until and any(row.created for row in work.upserts):
+            attempts.insert(0, self._insert_created)
         self._execute("SAVEPOINT tailrace_put")
         while True:
             try:
@@ -257,6 +263,7 @@ class MySQLSink:
                 if number(error) != DUPLICATE_ENTRY or not attempts:
                     raise
                 self._execute("ROLLBACK TO SAVEPOINT tailrace_put")
+                self._distrust_until = time.monotonic() + _DISTRUST_SECONDS
             else:
                 break
         self._execute("RELEASE SAVEPOINT tailrace_put")
@@ -264,16 +271,25 @@ class MySQLSink:
     def _insert_all(self, plan: TablePlan, work: TableWork) -> None:
         self._execute_all(plan.upserts(work.upserts))
 
-    def _update_or_insert(self, plan: TablePlan, work: TableWork) -> None:
-        rows = work.upserts
-        if plan.settable:
-            found: list[int] = []
-            statements = list(plan.updates(rows))
-            for start in range(0, len(statements), _PIPELINED):
-                found += self._pipeline(statements[start : start + _PIPELINED])
-            rows = [row for row, there in zip(rows, found, strict=True) if not there]
-        self._execute_all(plan.upserts(rows))
+    def _insert_created(self, plan: TablePlan, work: TableWork) -> None:
+        """Created rows are not there yet, as a rule; those go first that may give up unique values."""
+        missing = self._update_present(plan, [row for row in work.upserts if not row.created])
         self._pipeline_all(plan.updates(work.updates))
+        self._execute_all(plan.upserts([*missing, *(row for row in work.upserts if row.created)]))
+
+    def _update_or_insert(self, plan: TablePlan, work: TableWork) -> None:
+        self._execute_all(plan.upserts(self._update_present(plan, work.upserts)))
+        self._pipeline_all(plan.updates(work.updates))
+
+    def _update_present(self, plan: TablePlan, rows: Sequence[Row]) -> Sequence[Row]:
+        """Overwrites those that are there; returns the others."""
+        if not plan.settable:
+            return rows
+        found: list[int] = []
+        statements = list(plan.updates(rows))
+        for start in range(0, len(statements), _PIPELINED):
+            found += self._pipeline(statements[start : start + _PIPELINED])
+        return [row for row, there in zip(rows, found, strict=True) if not there]
 
     def _put_aside(self, plan: TablePlan, work: TableWork) -> None:
         aside = plan.aside()
