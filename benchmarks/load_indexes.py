@@ -20,7 +20,8 @@ TARGETS = ("postgres18", "mysql")
 SETTINGS = ("none", "after", "before")
 _TABLE = (
     "CREATE TABLE people (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(60) NOT NULL, city VARCHAR(40),"
-    " born DATE, amount DECIMAL(12,2), note VARCHAR(100), UNIQUE KEY email (email), KEY city (city, born), KEY amount (amount))"
+    " born DATE, amount DECIMAL(12,2), note VARCHAR(100),"
+    " UNIQUE KEY email (email), KEY city (city, born), KEY amount (amount))"
 )
 # In no order of the key, as emails and amounts are.
 _ROWS = (
