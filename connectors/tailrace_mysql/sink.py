@@ -11,7 +11,6 @@ import contextlib
 import os
 import secrets
 import socket
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,9 +20,9 @@ from pymysql.connections import Connection
 
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
-from tailrace.errors import StuckError, TailraceError
+from tailrace.errors import StuckError, TailraceError, TransactionConflictError
 from tailrace.load_mark import LoadMark
-from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
+from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
@@ -31,8 +30,8 @@ from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_completion import Completion
-from tailrace_mysql.sink_connection import Server, Target, describe, lock_name, refuse_locked, streaming, take_lock
-from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number, translate
+from tailrace_mysql.sink_connection import Server, Target, describe, streaming
+from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
@@ -41,8 +40,6 @@ from tailrace_mysql.sink_tables import Tables, identifier
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
 _FETCHED_ROWS = 1000
-#: After rows met in a unique index, created ones are not taken for new ones for this long.
-_DISTRUST_SECONDS = 30.0
 
 
 class MySQLSink:
@@ -66,7 +63,6 @@ class MySQLSink:
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
         self._table = ""  # being written, for errors
-        self._distrust_until = 0.0
 
     def check(self) -> list[Finding]:
         return findings(self._target)
@@ -85,7 +81,6 @@ class MySQLSink:
             self._work = work = self._target.connect()
             self._ddl = self._target.connect()
             self._server = describe(work)
-            refuse_locked(self._ddl, self._lock, self._target.where)
             self._positions = self._new_positions()
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
@@ -181,8 +176,6 @@ class MySQLSink:
         with contextlib.closing(self._target.connect()) as connection:
             try:
                 server = describe(connection)
-                if not dry_run:
-                    take_lock(connection, self._lock, self._target.where)
                 completion = Completion(connection, server, self._target.database, dry_run=dry_run, patient=False)
                 yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
             except pymysql.err.Error as error:
@@ -243,53 +236,63 @@ class MySQLSink:
         if plan.otherwise_unique and (work.upserts or work.updates):
             self._put(plan, work)
         else:
-            self._execute_all(plan.upserts(work.upserts))
-            self._pipeline_all(plan.updates(work.updates))
+            try:
+                self._execute_all(plan.upserts(work.upserts))
+                self._pipeline_all(plan.updates(work.updates))
+            except pymysql.err.IntegrityError as error:
+                if number(error) in MET_ELSEWHERE and self._has_become_unique(plan):
+                    raise TransactionConflictError(
+                        "rows met in a unique index that the target has got since the sink looked at it",
+                        where=f"{self._target.where}, table {self._table}",
+                        fix="they are applied again, with regard to it",
+                    ) from None
+                raise
         if work.sequential:
             self._in_sequence(plan, work.sequential)
 
+    def _has_become_unique(self, plan: TablePlan) -> bool:
+        """Whether the target's table has another unique index than the sink knows of; then the sink knows."""
+        assert self._ddl is not None
+        state = Tables(self._ddl, self._server, self._target.database, self._target.where).read(plan.table.name)
+        if state is None or plan.table.keyless:
+            return False
+        now = self._plans[plan.table.topic] = self._plan(plan.table, state, self._server)
+        return now.otherwise_unique
+
     def _put(self, plan: TablePlan, work: TableWork) -> None:
         """Rows of a table with another unique index: in place, or, where they meet there, all out and all in again."""
-        attempts = [self._update_or_insert, self._put_aside]
-        if work.inserts_only:
-            attempts.insert(0, self._insert_all)
-        elif time.monotonic() >= self._distrust_until and any(row.created for row in work.upserts):
-            attempts.insert(0, self._insert_created)
+        attempts = [self._put_aside]
+        if work.inserts_only or plan.guarded:
+            attempts.insert(0, self._put_all)
+        if not plan.guarded:
+            attempts.insert(-1, self._update_or_insert)
         self._execute("SAVEPOINT tailrace_put")
         while True:
             try:
                 attempts.pop(0)(plan, work)
             except pymysql.err.IntegrityError as error:
-                if number(error) != DUPLICATE_ENTRY or not attempts:
+                if number(error) not in MET_ELSEWHERE or not attempts:
                     raise
                 self._execute("ROLLBACK TO SAVEPOINT tailrace_put")
-                self._distrust_until = time.monotonic() + _DISTRUST_SECONDS
             else:
                 break
         self._execute("RELEASE SAVEPOINT tailrace_put")
 
-    def _insert_all(self, plan: TablePlan, work: TableWork) -> None:
-        self._execute_all(plan.upserts(work.upserts))
-
-    def _insert_created(self, plan: TablePlan, work: TableWork) -> None:
-        """Created rows are not there yet, as a rule; those go first that may give up unique values."""
-        missing = self._update_present(plan, [row for row in work.upserts if not row.created])
+    def _put_all(self, plan: TablePlan, work: TableWork) -> None:
+        # Created rows last: those before them may give up their unique values.
+        self._execute_all(plan.upserts(sorted(work.upserts, key=lambda row: row.created)))
         self._pipeline_all(plan.updates(work.updates))
-        self._execute_all(plan.upserts([*missing, *(row for row in work.upserts if row.created)]))
 
     def _update_or_insert(self, plan: TablePlan, work: TableWork) -> None:
-        self._execute_all(plan.upserts(self._update_present(plan, work.upserts)))
+        rows = work.upserts
+        if plan.settable:
+            found: list[int] = []
+            statements = list(plan.updates(rows))
+            for start in range(0, len(statements), _PIPELINED):
+                found += self._pipeline(statements[start : start + _PIPELINED])
+            rows = [row for row, there in zip(rows, found, strict=True) if not there]
+        self._execute_all(plan.upserts(rows))
         self._pipeline_all(plan.updates(work.updates))
-
-    def _update_present(self, plan: TablePlan, rows: Sequence[Row]) -> Sequence[Row]:
-        """Overwrites those that are there; returns the others."""
-        if not plan.settable:
-            return rows
-        found: list[int] = []
-        statements = list(plan.updates(rows))
-        for start in range(0, len(statements), _PIPELINED):
-            found += self._pipeline(statements[start : start + _PIPELINED])
-        return [row for row, there in zip(rows, found, strict=True) if not there]
 
     def _put_aside(self, plan: TablePlan, work: TableWork) -> None:
         aside = plan.aside()
@@ -333,10 +336,6 @@ class MySQLSink:
             )
         if change.op == "u" and change.after is not None and len(change.after) == len(plan.table.columns):
             self._execute_all(plan.inserts([change]))
-
-    @property
-    def _lock(self) -> str:
-        return lock_name(self._target.database, self._pipeline_name, self._name)
 
     # ---- statements
 

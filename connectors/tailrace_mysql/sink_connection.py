@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import pymysql
@@ -168,38 +167,6 @@ class Target:
                 fix="see whether a MySQL server listens there, and whether it hangs",
             )
         return sock
-
-
-def lock_name(database: str, pipeline: str, sink: str) -> str:
-    """Of the lock that says that somebody makes indexes in a sink's tables: 64 characters at most."""
-    return "tailrace " + sha256(f"{database}/{pipeline}/{sink}".encode()).hexdigest()[:32]
-
-
-def take_lock(connection: Connection[Any], lock: str, where: str) -> None:
-    """For the session: whoever makes unique indexes keeps it, also when his process is gone and the server still works.
-
-    Who writes must know of all unique indexes, since ON DUPLICATE KEY UPDATE goes by any of them, and so calls
-    `refuse_locked` before he looks at the tables.
-
-    Raises:
-        UnreachableError: another has it.
-    """
-    _require(connection, "GET_LOCK(%s, 0) = 1", lock, where)
-
-
-def refuse_locked(connection: Connection[Any], lock: str, where: str) -> None:
-    """Raises UnreachableError while somebody makes unique indexes."""
-    _require(connection, "IS_FREE_LOCK(%s) = 1", lock, where)
-
-
-def _require(connection: Connection[Any], condition: str, lock: str, where: str) -> None:
-    with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute(f"SELECT {condition}", (lock,))
-        row = cursor.fetchone()
-    if row is None or not int(row[0] or 0):
-        raise UnreachableError(
-            "tailrace cutover is making indexes in the target's tables", where=where, fix="it is tried again"
-        )
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ from tailrace.errors import (
 
 NO_SUCH_TABLE = 1146
 DUPLICATE_ENTRY = 1062
+#: A row met one of another key: a duplicate, or the guard of `TablePlan.upserts`.
+MET_ELSEWHERE = (DUPLICATE_ENTRY, 1048)
 _STATEMENT_TIMEOUT = 1969
 
 #: The connection is gone, or was never there: client errors, too many connections, shutdown, network, killed, idle.

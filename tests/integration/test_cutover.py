@@ -199,3 +199,37 @@ def test_a_suspended_table_stops_cutover_and_a_load_without_a_log_needs_no_daemo
             stopped = file.command("cutover")
             assert stopped.code == 4
             assert "public.bare is suspended" in stopped.stderr
+
+
+def test_unique_indexes_wait_for_cutover_where_partitions_have_no_common_order(
+    mariadb: Any, mysql: Any, kafka: Any, tmp_path: Path
+) -> None:
+    with mariadb.database("cut") as source, mysql.database("into") as target:
+        source.script(
+            "CREATE TABLE authors (id INT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(50), UNIQUE KEY email (email),"
+            " KEY plain (email, id))",
+            "INSERT INTO authors (email) VALUES ('a'), ('b'), ('c'), ('d')",
+        )
+        stream = text.kafka(kafka.address).replace("[stream.kafka]", "partitions = 3\n[stream.kafka]")
+        with pipeline(tmp_path, source, {"my": target.url}, stream) as file, file.running():
+            servers.wait_until(lambda: set(file.states().values()) == {"streaming"}, 60, "both are at work")
+            rows_of(target, [(1, "a"), (2, "b"), (3, "c"), (4, "d")])
+            servers.wait_until(lambda: len(indexes_of(target)) == 2, 30, "the load's end")
+            assert indexes_of(target) == {"PRIMARY", "plain"}
+            done = report(file)
+            assert states(done, "my", "authors", "indexes") == {"email": "made", "plain": "present"}
+            assert "several partitions" in done["sinks"][0]["notes"][0]
+            assert indexes_of(target) == {"PRIMARY", "plain", "email"}
+            # The sink has come back and knows: an upsert that goes by the key does not overwrite another row.
+            source.script("UPDATE authors SET email = 'z' WHERE id = 1", "INSERT INTO authors (email) VALUES ('e')")
+            rows_of(target, [(1, "z"), (2, "b"), (3, "c"), (4, "d"), (5, "e")])
+            again = report(file)
+            assert (again["done"], again["made"]) == (True, 0)
+
+
+def indexes_of(target: Database) -> set[str]:
+    rows = target.query(
+        "SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        " AND table_name = 'authors'"
+    )
+    return {name for (name,) in rows}

@@ -16,7 +16,7 @@ from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import Source
 from tailrace.stream import StreamReader
-from tailrace.structure import TO_MAKE, Outcome, TableStructure
+from tailrace.structure import LEFT_OUT, NOTE, TO_MAKE, Outcome, TableStructure
 from tailrace.verify import verify
 from tailrace.verify.comparison import target_table
 
@@ -48,7 +48,8 @@ def cutover(pipeline: Pipeline, dry_run: bool, timeout: float, tell: Callable[[s
             tell(f"making {settings.name} complete")
             sink = stack.enter_context(contextlib.closing(pipeline.create_sink(settings.name)))
             tables = structures[settings.name]
-            report.outcomes[settings.name] = _complete(pipeline, settings.name, sink, tables, dry_run)
+            outcomes = _complete(pipeline, settings.name, sink, tables, dry_run)
+            report.outcomes[settings.name] = [*_unordered(stream, tables), *outcomes]
     return report
 
 
@@ -96,6 +97,23 @@ def _structures(pipeline: Pipeline, source: Source, stream: StreamReader) -> dic
                 if pipeline.takes(settings, table.name):
                     found[settings.name].append((target, structure))
     return found
+
+
+def _unordered(stream: StreamReader, tables: Tables) -> list[Outcome]:
+    """What is to be said of unique indexes whose table's changes are read from several partitions."""
+    partitions = [] if stream.total_order else [partition.topic for partition in stream.partitions()]
+    names = [
+        str(table.source)
+        for table, structure in tables
+        if partitions.count(table.topic) > 1 and any(index.unique and not index.primary for index in structure.indexes)
+    ]
+    if not names:
+        return []
+    detail = (
+        f"changes of {', '.join(names)} come from several partitions: two rows that exchange a unique value may stop"
+        " the sink; stop the pipeline once the application has moved"
+    )
+    return [Outcome("", NOTE, "unique indexes", LEFT_OUT, detail)]
 
 
 def _complete(pipeline: Pipeline, name: str, sink: Sink, tables: Tables, dry_run: bool) -> list[Outcome]:
