@@ -11,7 +11,7 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
-from tailrace.completion import Step, Structured, fitting, following, outcomes, referenced, wanted_indexes
+from tailrace.completion import Step, Structured, fitting, following, outcomes, referenced, serves, wanted_indexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -92,7 +92,7 @@ class Completion:
             for index in present
             if index.unique and index.plain and not any(part.prefix for part in index.parts)
         ]
-        by_name = {index.name.lower(): index for index in present}
+        names = {index.name.lower() for index in present}
         steps: list[Step] = []
         for index in wanted_indexes(table, structure):
             if not chosen(index):
@@ -101,17 +101,20 @@ class Completion:
             if isinstance(step, LeftOut):
                 yield _left_out(table, step)
                 continue
-            there = by_name.get(index_name(table, index).lower()) or next(
-                (
-                    other
-                    for other in present
-                    if likeness_of(other.method, other.parts) == step.likeness and (other.unique or not index.unique)
-                ),
-                None,
+            alike = (
+                other
+                for other in present
+                if likeness_of(other.method, other.parts) == step.likeness and (other.unique or not index.unique)
             )
-            if there is not None:
-                detail = "" if there.name == index.name else f"as {there.name}"
-                yield Outcome(str(table.source), INDEX, index.name, PRESENT, detail)
+            there = next(alike, None)
+            if there is not None or index_name(table, index).lower() in names:
+                yield Outcome(
+                    str(table.source),
+                    INDEX,
+                    index.name,
+                    PRESENT,
+                    serves(index.name, there.name if there is not None else None),
+                )
             else:
                 steps.append(step)
         yield from self._make_indexes(table, steps)

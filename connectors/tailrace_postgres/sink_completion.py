@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import structlog
 
-from tailrace.completion import Step, Structured, following, outcomes, referenced, wanted_indexes
+from tailrace.completion import Step, Structured, following, outcomes, referenced, serves, wanted_indexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -101,8 +101,13 @@ class Completion:
                 continue
             there = next((other for other in present if _alike(index, other, structure.dialect)), None)
             if there is not None or names & set(candidates):
-                name = there.name if there is not None else next(name for name in candidates if name in names)
-                yield Outcome(str(table.source), INDEX, index.name, PRESENT, "" if name == index.name else f"as {name}")
+                yield Outcome(
+                    str(table.source),
+                    INDEX,
+                    index.name,
+                    PRESENT,
+                    serves(index.name, there.name if there is not None else None),
+                )
                 continue
             name = next((name for name in candidates if self._free(name)), candidates[-1])
             step = index_step(self._schema, table, structure, index, name, self._version)

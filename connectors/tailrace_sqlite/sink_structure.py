@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from tailrace.completion import Step, obstacle, outcomes, wanted_indexes
+from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -73,7 +73,7 @@ def indexes(
         if isinstance(step, LeftOut):
             yield Outcome(source, INDEX, index.name, LEFT_OUT, step.reason)
         elif step.name in present.values() or step.likeness in present:
-            yield Outcome(source, INDEX, index.name, PRESENT, f"as {present.get(step.likeness, step.name)}")
+            yield Outcome(source, INDEX, index.name, PRESENT, serves(step.name, present.get(step.likeness)))
         elif dry_run:
             yield Outcome(source, INDEX, index.name, TO_MAKE, step.detail, step.statement)
         else:

@@ -60,6 +60,13 @@ def at_load(index: Index, unique: bool) -> bool:
     return not index.unique or (unique and not index.deferrable)
 
 
+def serves(name: str, present: str | None) -> str:
+    """`Outcome.detail` of an index that is not made: another of its definition is there, or one (None) of its name."""
+    if present is None:
+        return "an index of that name is there, with another definition"
+    return "" if present == name else f"as {present}"
+
+
 def obstacle(table: TargetTable, index: Index) -> str:
     """Why no target can have the index; "" where it depends on the target."""
     columns = {column.name for column in table.columns}

@@ -241,6 +241,20 @@ def test_names_that_a_target_has_already(postgres15: Any, mysql: Any) -> None:
         assert states(completed(target, read(origin))) == {PRESENT}
 
 
+@pytest.mark.parametrize("kind", ["postgres15", "mysql"])
+def test_an_index_that_somebody_has_made_is_left_as_it_is(kind: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(kind)
+    with server.database("from") as origin, server.database("into") as target:
+        create = "CREATE TABLE t (id int PRIMARY KEY, a int, b int)"
+        origin.script(create, "CREATE INDEX one ON t (a)", "CREATE INDEX two ON t (b DESC)")
+        target.script(create, "CREATE UNIQUE INDEX own ON t (a)", "CREATE INDEX two ON t (a, b)")
+        outcomes = {o.name: (o.state, o.detail) for o in completed(target, read(origin))}
+        assert outcomes == {
+            "one": (PRESENT, "as own"),
+            "two": (PRESENT, "an index of that name is there, with another definition"),
+        }
+
+
 def test_what_is_no_structure_of_the_stream_is_left_out_by_name(postgres15: Any) -> None:
     with postgres15.database("from") as origin:
         origin.script(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tailrace.cli.main import main
 from tailrace.cutover import waiting as module
 from tailrace.cutover.holding import held
 from tailrace.cutover.report import Report
@@ -161,3 +163,14 @@ def test_targets_that_differ_are_not_done() -> None:
     report = Report(verification=Verification([TableComparison("s.t", "wh", 3, 2, missing=1)]))
     assert not report.done
     assert report.to_dict()["verification"]["equal"] is False
+
+
+def test_a_pipeline_without_targets_has_nothing_to_cut_over_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text(
+        f'name = "shop"\nstate_dir = "{tmp_path}"\n[source]\nconnector = "mysql"\nurl = "mysql://u@127.0.0.1:1/shop"\n'
+    )
+    assert main(["cutover", str(file)]) == 2
+    assert "no target" in capsys.readouterr().err

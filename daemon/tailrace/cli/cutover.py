@@ -10,6 +10,7 @@ from tailrace.cli.verify import show_verification
 from tailrace.config import load
 from tailrace.cutover import Report
 from tailrace.cutover import cutover as process
+from tailrace.errors import ConfigError
 from tailrace.structure import FAILED, LEFT_OUT, MADE, NOTE, PRESENT, TO_MAKE, Outcome
 from tailrace.supervisor import folder
 
@@ -20,12 +21,15 @@ def cutover(file: str, as_json: bool, dry_run: bool, timeout: float) -> int:
     """0 the targets are ready; 1 they differ from the source, or something could not be made.
 
     Raises:
+        ConfigError: the pipeline has no target.
         NotRunningError: the pipeline is not running.
         StuckError: it does not catch up, or a table is suspended.
         RefusedError: the state folder is another pipeline's.
     """
     pipeline = load(file)
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
+    if not pipeline.sinks:
+        raise ConfigError("the pipeline has no target to be made ready", fix="add a [[sinks]] table")
     pipeline.resolve_secrets()
     if as_json:
         report = process(pipeline, dry_run, timeout, lambda what: None)

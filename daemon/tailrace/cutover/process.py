@@ -75,7 +75,7 @@ def _verify(
     tell("comparing source and targets")
     report.verification = verify(pipeline)
     if before is not None:
-        report.writes = _events(pipeline) - before
+        report.writes = max(_events(pipeline) - before, 0)
 
 
 def _events(pipeline: Pipeline) -> int:
