@@ -22,6 +22,7 @@ from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
 from tailrace_dynamodb.attributes import DELETED, ItemForm, stream_digest
 from tailrace_dynamodb.check import findings
 from tailrace_dynamodb.positions import Positions
@@ -141,6 +142,13 @@ class DynamoDBSink:
 
     def rollback(self) -> None:
         """Nothing to undo: what was written is fenced, and comes again."""
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        return ()
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        detail = "a key-value store has neither the source's indexes and foreign keys nor its sequences: nothing to set"
+        yield Outcome("", NOTE, "structure", LEFT_OUT, detail)
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         form = ItemForm(table)

@@ -18,17 +18,20 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
+from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
-from tailrace.errors import StuckError, TailraceError
+from tailrace.errors import StuckError, TailraceError, TransactionConflictError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import Outcome, TableStructure
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
+from tailrace_mysql.sink_completion import Completion
 from tailrace_mysql.sink_connection import Server, Target, describe, streaming
-from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number, translate
+from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
@@ -51,6 +54,7 @@ class MySQLSink:
         self._pipeline_name = context.pipeline
         # Without a full load, rows from before the start may be missing in the target.
         self._complete = context.mode != "cdc"
+        self._indexes = context.indexes != "none"
         self._target = Target(settings)
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
         self._work: Connection[Any] | None = None
@@ -154,6 +158,29 @@ class MySQLSink:
             with contextlib.suppress(pymysql.err.Error):
                 self._work.rollback()
 
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        ddl = self._ddl
+        if ddl is None:
+            raise ValueError("the sink is not open")
+        try:
+            completion = Completion(ddl, self._server, self._target.database, patient=True)
+            made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
+            state = Tables(ddl, self._server, self._target.database, self._target.where).read(table.name)
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, table.name) from None
+        assert state is not None
+        self._plans[table.topic] = self._plan(table, state, self._server)  # it may have another unique index now
+        return made
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        with contextlib.closing(self._target.connect()) as connection:
+            try:
+                server = describe(connection)
+                completion = Completion(connection, server, self._target.database, dry_run=dry_run, patient=False)
+                yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
+            except pymysql.err.Error as error:
+                raise translate(error, self._target.where) from None
+
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         name = table.name
         with contextlib.closing(self._target.connect()) as connection:
@@ -209,30 +236,52 @@ class MySQLSink:
         if plan.otherwise_unique and (work.upserts or work.updates):
             self._put(plan, work)
         else:
-            self._execute_all(plan.upserts(work.upserts))
-            self._pipeline_all(plan.updates(work.updates))
+            try:
+                self._execute_all(plan.upserts(work.upserts))
+                self._pipeline_all(plan.updates(work.updates))
+            except pymysql.err.IntegrityError as error:
+                if number(error) in MET_ELSEWHERE and self._has_become_unique(plan):
+                    raise TransactionConflictError(
+                        "rows met in a unique index that the target has got since the sink looked at it",
+                        where=f"{self._target.where}, table {self._table}",
+                        fix="they are applied again, with regard to it",
+                    ) from None
+                raise
         if work.sequential:
             self._in_sequence(plan, work.sequential)
 
+    def _has_become_unique(self, plan: TablePlan) -> bool:
+        """Whether the target's table has another unique index than the sink knows of; then the sink knows."""
+        assert self._ddl is not None
+        state = Tables(self._ddl, self._server, self._target.database, self._target.where).read(plan.table.name)
+        if state is None or plan.table.keyless:
+            return False
+        now = self._plans[plan.table.topic] = self._plan(plan.table, state, self._server)
+        return now.otherwise_unique
+
     def _put(self, plan: TablePlan, work: TableWork) -> None:
         """Rows of a table with another unique index: in place, or, where they meet there, all out and all in again."""
-        attempts = [self._update_or_insert, self._put_aside]
-        if work.inserts_only:
-            attempts.insert(0, self._insert_all)
+        attempts = [self._put_aside]
+        if work.inserts_only or plan.guarded:
+            attempts.insert(0, self._put_all)
+        if not plan.guarded:
+            attempts.insert(-1, self._update_or_insert)
         self._execute("SAVEPOINT tailrace_put")
         while True:
             try:
                 attempts.pop(0)(plan, work)
             except pymysql.err.IntegrityError as error:
-                if number(error) != DUPLICATE_ENTRY or not attempts:
+                if number(error) not in MET_ELSEWHERE or not attempts:
                     raise
                 self._execute("ROLLBACK TO SAVEPOINT tailrace_put")
             else:
                 break
         self._execute("RELEASE SAVEPOINT tailrace_put")
 
-    def _insert_all(self, plan: TablePlan, work: TableWork) -> None:
-        self._execute_all(plan.upserts(work.upserts))
+    def _put_all(self, plan: TablePlan, work: TableWork) -> None:
+        # Created rows last: those before them may give up their unique values.
+        self._execute_all(plan.upserts(sorted(work.upserts, key=lambda row: row.created)))
+        self._pipeline_all(plan.updates(work.updates))
 
     def _update_or_insert(self, plan: TablePlan, work: TableWork) -> None:
         rows = work.upserts

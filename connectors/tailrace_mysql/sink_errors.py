@@ -21,6 +21,8 @@ from tailrace.errors import (
 
 NO_SUCH_TABLE = 1146
 DUPLICATE_ENTRY = 1062
+#: A row met one of another key: a duplicate, or the guard of `TablePlan.upserts`.
+MET_ELSEWHERE = (DUPLICATE_ENTRY, 1048)
 _STATEMENT_TIMEOUT = 1969
 
 #: The connection is gone, or was never there: client errors, too many connections, shutdown, network, killed, idle.
@@ -81,6 +83,17 @@ _VALUE = {
 }
 _COLUMN = re.compile(r"[Cc]olumn '(?P<plain>[^']+)'|`\.`(?P<ticked>[^`]+)` at row|Field '(?P<field>[^']+)'")
 _INDEX = re.compile(r"for key '([^']+)'$")
+
+
+def passing(error: pymysql.err.Error, patient: bool) -> bool:
+    """Whether an error is none of the statement's: the connection's, or, to who is patient, one that time may mend."""
+    code = number(error)
+    return code in _LOST or isinstance(error, pymysql.err.InterfaceError) or (patient and code in _CONFLICT)
+
+
+def quotes_values(code: int) -> bool:
+    """Whether the server's message may have a row's value in it."""
+    return code in _VALUE or code == DUPLICATE_ENTRY
 
 
 def number(error: pymysql.err.Error) -> int:

@@ -69,8 +69,8 @@ class TablePlan:
     """What does not change from row to row of one version of a table.
 
     Attributes:
-        otherwise_unique: the target has another unique index. ON DUPLICATE KEY UPDATE would update the row that *it*
-            names, so rows are updated or inserted; where they meet in that index, they change aside (`aside`).
+        otherwise_unique: the target has another unique index; where rows meet in it, they change aside (`aside`). ON
+            DUPLICATE KEY UPDATE would update the row that *it* names: a guard makes that an error (`guarded`).
     """
 
     def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
@@ -102,6 +102,9 @@ class TablePlan:
         if set(state.primary) != keys:
             others.append(state.primary)
         self.otherwise_unique = any(columns and set(columns) != keys for columns in others)
+        # A column of the key that takes no NULL.
+        firm = (name for name in self._key if not state.columns[name.lower()].nullable)
+        self._guard = next((self._columns[name][0] for name in firm), "")
         self._renderers: dict[tuple[str, ...], Tuples] = {}
         self._kept = [identifier(column.name) for column in state.columns.values() if not column.generated]
 
@@ -136,7 +139,8 @@ class TablePlan:
         for names, group in self._by_columns(rows):
             columns = ", ".join(self._columns[name][0] for name in names)
             head = f"INSERT INTO {self.name} ({columns}) VALUES ".encode()
-            tail = b"" if self.otherwise_unique or not self._key else self._on_duplicate(names).encode()
+            overwrites = self._key and (self._guard or not self.otherwise_unique)
+            tail = self._on_duplicate(names).encode() if overwrites else b""
             fixed = len(head) + len(tail)
             tuples = self._tuples(names)
             start = 0
@@ -155,12 +159,20 @@ class TablePlan:
         return kept
 
     def _on_duplicate(self, names: Sequence[str]) -> str:
-        quoted = [self._columns[name][0] for name in names if name not in self._key]
-        quoted = quoted or [self._columns[self._key[0]][0]]
-        if self._server.mariadb:
-            return " ON DUPLICATE KEY UPDATE " + ", ".join(f"{name} = VALUES({name})" for name in quoted)
-        sets = ", ".join(f"{name} = {_NEW}.{name}" for name in quoted)
-        return f" AS {_NEW} ON DUPLICATE KEY UPDATE {sets}"
+        """Overwrites the row that has the key. One that is met in another unique index would get NULL in its key, which
+        the server refuses (1048)."""
+        key = [self._columns[name][0] for name in self._key]
+        others = [self._columns[name][0] for name in names if name not in self._key]
+        sets = [f"{name} = {self._given(name)}" for name in others]
+        if self._guard:
+            same = " AND ".join(f"{self.name}.{name} = {self._given(name)}" for name in key)
+            sets.insert(0, f"{self._guard} = IF({same}, {self.name}.{self._guard}, NULL)")
+        alias = "" if self._server.mariadb else f" AS {_NEW}"
+        return f"{alias} ON DUPLICATE KEY UPDATE {', '.join(sets or [f'{key[0]} = {self._given(key[0])}'])}"
+
+    def _given(self, name: str) -> str:
+        """The value that was to be inserted."""
+        return f"VALUES({name})" if self._server.mariadb else f"{_NEW}.{name}"
 
     def inserts(self, changes: Iterable[RowChange]) -> Iterator[bytes]:
         """Statements that insert rows of a table without a key."""
@@ -180,6 +192,11 @@ class TablePlan:
         yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
 
     # ---- rows that exchange unique values
+
+    @property
+    def guarded(self) -> bool:
+        """Whether `upserts` refuses a row that is met by another unique index than the key's."""
+        return bool(self._guard)
 
     @property
     def settable(self) -> bool:

@@ -12,6 +12,7 @@ from tailrace.schema import TableName
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk, View
+from tailrace.structure import TableStructure
 from tailrace_mysql import catalog
 from tailrace_mysql.chunks import LogViews, MySQLChunkReader, TableReading, fields, same_table, shape
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
@@ -20,6 +21,7 @@ from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.result import Result, all_rows, pieces
 from tailrace_mysql.server import Server, log_end
+from tailrace_mysql.structure import structure
 from tailrace_mysql.table_select import Select
 from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.versions import definitions, first_schema
@@ -126,6 +128,10 @@ class MySQLSnapshotReader:
         opened = open_view(connection, self._connector, self._session, self._server, [])
         close_view(connection, self._connector.address)
         return all(opened.view.sees(transaction) for transaction in transactions)
+
+    def structure(self, topic: str) -> TableStructure:
+        """See `SnapshotReader.structure`."""
+        return structure(self._session, self._server, topic, self._tables, self._shapes)
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         """All rows as they are now, in one view."""

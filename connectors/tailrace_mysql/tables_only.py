@@ -11,6 +11,7 @@ from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk, Finding, Gauges, SourceTable
+from tailrace.structure import TableStructure
 from tailrace.tables import Selection, topic_name
 from tailrace.tables_source import TablesSource
 from tailrace_mysql import catalog, prerequisites
@@ -23,6 +24,7 @@ from tailrace_mysql.result import Result, pieces
 from tailrace_mysql.server import Server, inspect
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader
+from tailrace_mysql.structure import structure
 from tailrace_mysql.table_select import Select
 from tailrace_mysql.versions import first_schema, schemas
 
@@ -143,6 +145,10 @@ class MySQLTablesReader:
     def sees_all(self, transactions: Sequence[str]) -> bool:
         """No transaction was streamed."""
         return True
+
+    def structure(self, topic: str) -> TableStructure:
+        """See `SnapshotReader.structure`."""
+        return structure(self._session, self._source.server, topic, self._tables, self._source.shapes)
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         """See `SnapshotReader.rows`."""

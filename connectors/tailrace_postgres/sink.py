@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 
+from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.load_mark import LoadMark
@@ -15,15 +16,21 @@ from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
 from tailrace_postgres import sink_check, sink_connection
 from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_postgres.sink_completion import Completion
 from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
-from tailrace_postgres.sink_tables import Tables, refuse_long_names
+from tailrace_postgres.sink_tables import Present, Tables, refuse_long_names
 from tailrace_postgres.sink_types import Reader, reader
 
+_ENFORCED = (
+    "foreign keys act on what the sink writes, for its user may not set session_replication_role; GRANT SET ON"
+    " PARAMETER session_replication_role TO it (PostgreSQL 15 and newer), or stop the pipeline"
+)
 #: Rows that a server-side cursor sends at a time.
 _FETCH_ROWS = 2000
 
@@ -40,10 +47,12 @@ class PostgresSink:
         self._pipeline = context.pipeline
         # Without a full load, rows from before the start may be missing in the target.
         self._complete = context.mode != "cdc"
+        self._indexes = context.indexes != "none"
         self._where = sink_connection.where(settings)
         self._connection: Any = None
         self._cursor: Any = None
         self._schema = ""
+        self._replica = False
         self._tables: Tables
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
@@ -61,7 +70,7 @@ class PostgresSink:
     def open(self, stream_id: str) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
         with translated(self._where):
-            sink_connection.take_replica_role(self._connection)
+            self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
             self._schema = self._make_schema()
             self._tables = Tables(self._cursor, self._schema)
@@ -76,6 +85,9 @@ class PostgresSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._where, str(table.source)):
             present = self._tables.ensure(table, previous)
+        self._write_as(table, present)
+
+    def _write_as(self, table: TargetTable, present: Present) -> None:
         stage = f"_tailrace_stage_{len(self._writers)}"
         known = self._writers.get(table.topic)
         self._writers[table.topic] = TableWriter(
@@ -85,6 +97,7 @@ class PostgresSink:
             known.stage if known else stage,
             present,
             self._complete,
+            self._replica,
         )
 
     def drop(self, table: TargetTable) -> None:
@@ -132,6 +145,29 @@ class PostgresSink:
         # Tables may be back at an earlier version, and temporary ones gone.
         for writer in self._writers.values():
             writer.forget_stage()
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        with translated(self._where, str(table.source)):
+            completion = Completion(self._cursor, self._schema, patient=True)
+            made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
+            present = self._tables.look(table)
+        assert present is not None
+        self._write_as(table, present)  # it may have another unique index now
+        return made
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        with self._session("cutover") as connection, translated(self._where):
+            if sink_connection.take_replica_role(connection):
+                with connection.cursor() as cursor:  # foreign keys are to be looked at now
+                    cursor.execute("SET session_replication_role = DEFAULT")
+                connection.commit()
+            elif any(structure.foreign_keys for _, structure in tables):
+                yield Outcome("", NOTE, "foreign keys", LEFT_OUT, _ENFORCED)
+            with connection.cursor() as cursor:
+                completion = Completion(
+                    cursor, self._find_schema(cursor), dry_run=dry_run, done=connection.commit, patient=False
+                )
+                yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         refuse_long_names(table)

@@ -36,6 +36,11 @@ _QUOTED = re.compile(r'"[^"]*"')
 _COPY_COLUMN = re.compile(r"^COPY [^\n]*?, line \d+, column ([^\n]+?)(?:: |$)", re.MULTILINE)
 
 
+def passing(state: str) -> bool:
+    """Whether time may mend what a SQLSTATE tells of."""
+    return state in _CONFLICTS or bool(_LATER.match(state))
+
+
 @contextmanager
 def translated(where: str, table: str = "") -> Iterator[None]:
     """Raises tailrace's errors instead of psycopg2's; `table` is what was written or changed, if anything."""

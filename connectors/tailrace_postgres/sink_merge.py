@@ -38,10 +38,11 @@ class TableWriter:
         stage: name for a temporary table of the session.
         present: what the target's catalog says.
         complete: rows that a keyless change is for must be there.
+        replica: foreign keys do not act on what is written.
     """
 
     def __init__(
-        self, cursor: Any, table: TargetTable, name: str, stage: str, present: Present, complete: bool
+        self, cursor: Any, table: TargetTable, name: str, stage: str, present: Present, complete: bool, replica: bool
     ) -> None:
         self._cursor = cursor
         self.table = table
@@ -62,8 +63,8 @@ class TableWriter:
         self._row_id = "(tableoid, ctid)" if present.partitioned else "ctid"
         self._select_id = "tableoid, ctid" if present.partitioned else "ctid"
         # Rows that exchange values of another unique index cannot be merged one after the other; taking them out
-        # first would take the rows with them that refer to them.
-        self._exchanges = len(present.unique) > 1 and not present.referenced
+        # first would take the rows with them that refer to them, where foreign keys act.
+        self._exchanges = present.unique_indexes > 1 and (replica or not present.referenced)
         # Rows met in the key's order lie together; texts cost more to sort than that spares.
         numbers = table.key and all(column.type.kind is Kind.INTEGER for column in table.key)
         self._order = f" ORDER BY {listed(self._key)}" if numbers else ""

@@ -51,6 +51,7 @@ class Present:
         primary: columns of the primary key, empty without one; `primary_name` is the constraint's.
         partitioned: its rows lie in several tables, so that a ctid alone names none.
         referenced: a foreign key of another table points here.
+        unique_indexes: how many there are of any kind, the primary key's and partial ones included.
     """
 
     columns: dict[str, PresentColumn]
@@ -59,6 +60,7 @@ class Present:
     primary_name: str
     partitioned: bool
     referenced: bool
+    unique_indexes: int
 
 
 def refuse_long_names(table: TargetTable) -> None:
@@ -125,9 +127,10 @@ class Tables:
         indexes = self._cursor.fetchall()
         primary = next((index for index in indexes if index[2]), None)
         self._cursor.execute(
-            f"SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = {name}::regclass)"
+            f"SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = {name}::regclass),"
+            f" (SELECT count(*) FROM pg_index WHERE indrelid = {name}::regclass AND indisunique AND indisvalid)"
         )
-        referenced = self._cursor.fetchone()[0]
+        referenced, unique_indexes = self._cursor.fetchone()
         return Present(
             columns,
             tuple(frozenset(index[3]) for index in indexes),
@@ -135,6 +138,7 @@ class Tables:
             primary[1] if primary else "",
             row[0] == "p",
             referenced,
+            unique_indexes,
         )
 
     def column_type(self, table: TargetTable, column: Column) -> str:

@@ -11,7 +11,9 @@ from tailrace.errors import RefusedError, StuckError, UnreachableError
 from tailrace.position import Position
 from tailrace.schema import Column
 from tailrace.sequence import lsn_mark
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Chunk
+from tailrace.structure import TableStructure
 from tailrace_postgres.catalog import Catalog, CatalogColumns
 from tailrace_postgres.chunks import (
     BEGIN,
@@ -30,6 +32,7 @@ from tailrace_postgres.chunks import (
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.keyset import KeyColumn, operator_schema
 from tailrace_postgres.selection import Selected
+from tailrace_postgres.structure import structure
 from tailrace_postgres.view import Snapshot
 from tailrace_postgres.wal import xid_floor
 
@@ -56,6 +59,7 @@ class PostgresSnapshotReader:
     Args:
         describe: the schema version that a table has now.
         awaited: told of every position that the stream is to reach.
+        shapes: for what a table's structure has of columns.
         logged: there is a stream, which each chunk waits for.
     """
 
@@ -67,6 +71,7 @@ class PostgresSnapshotReader:
         anchor: Callable[[], Anchor | None],
         horizon: Horizon,
         awaited: Callable[[str], None],
+        shapes: Shapes,
         logged: bool = True,
     ) -> None:
         self._connect = connect
@@ -75,6 +80,7 @@ class PostgresSnapshotReader:
         self._anchor = anchor
         self._horizon = horizon
         self._awaited = awaited
+        self._shapes = shapes
         self._logged = logged
         self._open: Connection | None = None
         self._by_topic: dict[str, Selected] = {}
@@ -142,6 +148,9 @@ class PostgresSnapshotReader:
     def sees_all(self, transactions: Sequence[str]) -> bool:
         view = Snapshot.now(self._connection)
         return all(view.sees(transaction) for transaction in transactions)
+
+    def structure(self, topic: str) -> TableStructure:
+        return structure(self._connection, self._selected(topic), self._tables(), self._shapes)
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         """In no particular order."""

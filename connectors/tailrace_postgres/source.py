@@ -108,6 +108,7 @@ class PostgresSource:
             anchor=lambda: self._anchor,
             horizon=beginning.horizon if beginning is not None else Horizon(),
             awaited=self._await,
+            shapes=Shapes(self._context),
         )
 
     def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:

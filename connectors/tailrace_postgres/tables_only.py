@@ -11,6 +11,7 @@ from tailrace.emitter import EventTable
 from tailrace.position import Position
 from tailrace.schema import Column, TableSchema
 from tailrace.shaping.findings import entry_findings, shape_findings
+from tailrace.shaping.shapes import Shapes
 from tailrace.source import Finding, Gauges, SourceTable
 from tailrace.tables import Selection
 from tailrace.tables_source import TablesSource
@@ -65,6 +66,7 @@ class PostgresTables(TablesSource):
             anchor=self._anchor,
             horizon=Horizon(),
             awaited=lambda mark: None,
+            shapes=Shapes(self._context),
             logged=False,
         )
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from tailrace.completion import at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
-from tailrace_sqlite import sink_positions, sink_tables
+from tailrace.structure import Outcome, TableStructure
+from tailrace_sqlite import sink_positions, sink_structure, sink_tables
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
 from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
@@ -53,6 +55,7 @@ class SQLiteSink:
         self._pipeline = context.pipeline
         # Without a full load, rows from before the start may be missing in the target.
         self._complete = context.mode != "cdc"
+        self._indexes = context.indexes != "none"
         self._path = settings.path
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
@@ -129,6 +132,20 @@ class SQLiteSink:
         if self._connection is not None and self._connection.in_transaction:
             with translated(self._path):
                 self._connection.execute("ROLLBACK")
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        with translated(self._path, str(table.source)):
+            made = sink_structure.indexes(
+                self._begin(), table, structure, lambda index: at_load(index, unique), dry_run=False
+            )
+            return list(made)
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        if not self._path.exists():
+            return
+        with translated(self._path), closing(self._connect("ro" if dry_run else "rw")) as connection:
+            for table, structure in tables:
+                yield from sink_structure.complete(connection, table, structure, self._indexes, dry_run)
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         statements = Statements(table)

@@ -40,6 +40,7 @@ class Context:
         retention: asks the stream how long it keeps events (`Stream.retention`); for `check`.
         instance: random name of the daemon's run, by which a stream tells its writers from another daemon's; the same
             after a restart of a worker, "" outside of a run.
+        indexes: when targets get the source's secondary indexes: "after" a table's load, "before" it, or "none".
     """
 
     pipeline: str
@@ -51,6 +52,7 @@ class Context:
     sinks: tuple[str, ...] = ()
     retention: Callable[[], float | None] = field(default=_unknown, compare=False)
     instance: str = ""
+    indexes: str = "after"
 
 
 @dataclass(frozen=True, slots=True)

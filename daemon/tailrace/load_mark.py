@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import orjson
 
+from tailrace.structure import TableStructure
+
 BEGIN, END = "first_in_data_collection", "last_in_data_collection"
 
 Prepare = Literal["do-nothing", "drop-and-create", "truncate-before-load"]
@@ -27,6 +29,7 @@ class LoadMark:
         resync: at the end, rows that the load did not bring are removed from targets.
         since: `tailrace_seq` of the load's beginning: what a fenced target holds with an older one was not brought.
         rows: at the end: how many went out.
+        structure: of the source's table, where sinks are to make its indexes here.
     """
 
     phase: str
@@ -35,6 +38,7 @@ class LoadMark:
     resync: bool = False
     since: str = ""
     rows: int = 0
+    structure: TableStructure | None = None
 
     @property
     def begins(self) -> bool:
@@ -52,15 +56,16 @@ class LoadMark:
 
     def to_json(self) -> bytes:
         """The member `load` of `source`."""
-        return orjson.dumps(
-            {
-                "load": self.load,
-                "prepare": self.prepare,
-                "resync": self.resync,
-                "since": self.since,
-                "rows": self.rows,
-            }
-        )
+        member: dict[str, Any] = {
+            "load": self.load,
+            "prepare": self.prepare,
+            "resync": self.resync,
+            "since": self.since,
+            "rows": self.rows,
+        }
+        if self.structure is not None:
+            member["structure"] = self.structure.to_record()
+        return orjson.dumps(member)
 
     @classmethod
     def from_source(cls, source: dict[str, Any]) -> LoadMark | None:
@@ -72,4 +77,13 @@ class LoadMark:
         load = source.get("load")
         if load is None:
             return None
-        return cls(source["snapshot"], load["load"], load["prepare"], load["resync"], load["since"], load["rows"])
+        structure = load.get("structure")
+        return cls(
+            source["snapshot"],
+            load["load"],
+            load["prepare"],
+            load["resync"],
+            load["since"],
+            load["rows"],
+            None if structure is None else TableStructure.from_record(structure),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -64,7 +65,7 @@ class WorkerReport:
 
     Attributes:
         name: "capture", or the sink's name.
-        state: starting, loading, streaming, paused, retrying, stuck, finished, stopped.
+        state: starting, loading, streaming, paused, held, retrying, stuck, finished, stopped.
         position: for a person: log position of capture, offsets of a sink.
         mark: capture: stored mark. A sink: "".
         lag_seconds: age of the oldest change not yet handed on, never understated (`tailrace.lag`); 0 when caught up;
@@ -137,9 +138,15 @@ class Control:
         reloads: of capture: tables to load again.
         settled: an earlier process of this worker has been at work in this run; what it reached then is worth
             trying again, also with `finish`.
+        held_until: of a sink: until then (`time.monotonic`) it leaves its target alone, its connections closed.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
     finish: threading.Event = field(default_factory=threading.Event)
     reloads: queue.SimpleQueue[Reload] = field(default_factory=queue.SimpleQueue)
     settled: bool = False
+    held_until: float = 0.0
+
+    @property
+    def held(self) -> bool:
+        return time.monotonic() < self.held_until

@@ -12,6 +12,7 @@ from tailrace.row import Row as Row
 from tailrace.schema import Column, TableName
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import Outcome, TableStructure
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,23 @@ class Sink(Protocol):
         ...
 
     def rollback(self) -> None: ...
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        """Makes the source's indexes that the target's table lacks; takes part in the target transaction as `ensure`.
+
+        Args:
+            unique: unique ones too; else they are left to `complete`.
+        """
+        ...
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        """For cut-over: makes what the target lacks of the tables' structure, and tells what became of each thing.
+
+        Indexes first, then what numbers rows, beyond the values that are there and those that the source has given,
+        then foreign keys. What is there already is left as it is. Called without `open`, on connections of its own,
+        while nobody applies anything. With `dry_run` nothing is changed.
+        """
+        ...
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         """All live rows in the JSON forms of their source types, for `verify`; bounded memory."""

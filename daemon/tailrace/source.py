@@ -14,6 +14,7 @@ from tailrace.batch import Batch
 from tailrace.emitter import Emitter, EventTable
 from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
+from tailrace.structure import TableStructure
 
 if TYPE_CHECKING:
     from tailrace.config.interpolation import Interpolated
@@ -195,6 +196,10 @@ class SnapshotReader(Protocol):
 
     def sees_all(self, transactions: Sequence[str]) -> bool:
         """Whether a view opened now would see all these transactions (asked after a restart)."""
+        ...
+
+    def structure(self, topic: str) -> TableStructure:
+        """Indexes, foreign keys and numbering of the table as they are now, in the stream's names."""
         ...
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -161,6 +162,8 @@ def listen(lines: Lines, control: Control, leave: Callable[[int], Any] = os._exi
         command = given["command"]
         if command == "finish":
             control.finish.set()
+        elif command == "hold":
+            control.held_until = time.monotonic() + given["seconds"]
         elif command == "reload":
             control.reloads.put(Reload(tuple(given["tables"]), given["where"], given["resync"]))
         else:

@@ -18,6 +18,7 @@ from tailrace.report import Control
 from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
+from tailrace.structure import Outcome, TableStructure
 from tailrace.testing import MemoryReader, MemoryStream, Script
 from tests.doubles.mirror import ID, NAME, Reports, row
 from tests.doubles.thread import working
@@ -103,6 +104,12 @@ class SlowSink:
     def rollback(self) -> None:
         with self._alone():
             self._open = []
+
+    def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
+        raise AssertionError("no index is to be made")
+
+    def complete(self, tables: Sequence[tuple[TargetTable, TableStructure]], dry_run: bool) -> Iterator[Outcome]:
+        raise AssertionError("nobody cuts over")
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         raise NotImplementedError

@@ -17,10 +17,12 @@ from tailrace.capture.load import Load
 from tailrace.capture.spans import Span, TableLoad
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import TableBusyError, TableGoneError
+from tailrace.load_mark import LoadMark
 from tailrace.position import Position, load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, sequence
 from tailrace.source import Chunk, OpenView, SourceTable
+from tailrace.structure import POSTGRES, Index, Part, TableStructure
 from tests.servers import wait_until
 
 NAME = TableName("app", "public", "users")
@@ -110,6 +112,9 @@ class Reader:
     def sees_all(self, transactions: Sequence[str]) -> bool:
         return self.committed.issuperset(transactions)
 
+    def structure(self, topic: str) -> TableStructure:
+        return TableStructure(POSTGRES, indexes=(Index(f"of {topic}", (Part("name"),)),))
+
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         return iter(())
 
@@ -139,6 +144,7 @@ class Capture:
         readers: int = 1,
         idle: bool = False,
         marks: bool = False,
+        indexes: str = "none",
     ) -> None:
         """`idle`: the stream has reached the chunks' marks without anything more being written."""
         self.reader = Reader()
@@ -147,7 +153,7 @@ class Capture:
         self.emitter = Emitter(1, "0", mark=lsn_mark(0))
         tables = [SourceTable(name, f"shop.{name}") for name in (NAME, *others)]
         entries = Load.plan(tables) | (state or {})
-        self.load = Load(tables, entries, self.reader, self.emitter, 1 << 20, readers, marks=marks)
+        self.load = Load(tables, entries, self.reader, self.emitter, 1 << 20, readers, marks=marks, indexes=indexes)
         self.sent: list[Any] = []
         self.lsn = 1
 
@@ -506,6 +512,24 @@ def test_the_stream_tells_where_the_load_of_a_table_begins_and_ends() -> None:
     assert orjson.loads(begun[load_key(TOPIC)])["begun"] == since
     assert capture.sent[-1]["source"]["load"]["since"] == since
     assert capture.reader.demands == [], "what targets hold stays: any view will do"
+
+
+@pytest.mark.parametrize(
+    ("indexes", "told"), [("before", [True, False]), ("after", [False, True]), ("none", [False] * 2)]
+)
+def test_the_tables_structure_goes_with_the_mark_at_which_sinks_make_it(indexes: str, told: list[bool]) -> None:
+    capture = Capture(idle=True, marks=True, indexes=indexes)
+    capture.reader.rows_now = rows(1)
+    capture.read()
+    capture.stream()
+    loads = [LoadMark.from_source(event["source"]) for event in capture.sent if event["op"] == "s"]
+    structure = capture.reader.structure(TOPIC)
+    assert [load is not None and load.structure == structure for load in loads] == told
+
+    again = Capture(idle=True, marks=True, indexes=indexes, state={load_key(TOPIC): TableLoad(loads=1).to_json()})
+    again.read()
+    again.stream()
+    assert not any("structure" in event["source"]["load"] for event in again.sent if event["op"] == "s")
 
 
 def test_a_beginning_that_the_stream_holds_is_not_told_again() -> None:

@@ -36,6 +36,7 @@ class Pipeline:
 
     mode = "full-load-and-cdc"
     load = LoadSettings()
+    sinks = ()
 
     def __init__(self) -> None:
         self.source = Flaky([1, 2, 3], [])

@@ -49,6 +49,9 @@ class View:
     async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         return {glob: [0, 0] for glob in globs}, [where]
 
+    async def hold(self, sink: str, seconds: float) -> bool:
+        return seconds >= 0
+
 
 def serve(view: View, sockets: list[socket.socket], asker: Callable[[], None]) -> None:
     async def run() -> None:
@@ -276,8 +279,9 @@ def test_a_pipeline_is_steered_over_its_own_socket_alone(tmp_path: Path) -> None
                     connection.request("POST", "/reload", orjson.dumps(given))
                     answers.append(connection.getresponse().status)
                 answers.append(ask(tmp_path / "state", "shop", "/reload", given))
+                answers.append(ask(tmp_path / "state", "shop", "/hold", {"sink": "wh", "seconds": 30}))
 
             await asyncio.to_thread(asker)
 
     asyncio.run(asyncio.wait_for(run(), 20))
-    assert answers == [404, {"tables": {"shop.users": [0, 0]}, "problems": ["id > 5"]}]
+    assert answers == [404, {"tables": {"shop.users": [0, 0]}, "problems": ["id > 5"]}, {"told": True}]

@@ -16,11 +16,28 @@ import pytest
 from tailrace import worker as worker_module
 from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
-from tailrace.report import TableReport, WorkerReport
+from tailrace.report import Control, TableReport, WorkerReport
 from tailrace.supervisor.health import WorkerHealth
 from tailrace.worker import Lines, Order, ReportPipe
 from tests.doubles.pipeline import COMMAND, pipeline
 from tests.servers import wait_until
+
+
+def test_commands_of_the_supervisor() -> None:
+    """A hold ends by itself, and at once where that is asked."""
+    control = Control()
+    reading, writing = os.pipe()
+    left: list[int] = []
+    listening = threading.Thread(target=worker_module.listen, args=(Lines(reading), control, left.append))
+    listening.start()
+    os.write(writing, b'{"command":"hold","seconds":60}\n')
+    wait_until(lambda: control.held, 5, "it is held")
+    os.write(writing, b'{"command":"hold","seconds":0}\n{"command":"finish"}\n')
+    wait_until(control.finish.is_set, 5, "the next command")
+    assert not control.held
+    os.close(writing)
+    listening.join(5)
+    assert left == [worker_module.UNEXPECTED]
 
 
 class Started:

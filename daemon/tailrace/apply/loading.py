@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from tailrace.load_mark import LoadMark
 from tailrace.row import Row
 from tailrace.sink import Sink, TableWork, TargetTable
+from tailrace.structure import FAILED, LEFT_OUT
 
 log = structlog.get_logger()
 
@@ -25,10 +26,13 @@ class Loading:
 
     Args:
         resyncs: by topic, which load is to remove what it does not bring; what `notes` told before a restart.
+        ordered: whether all changes of a topic are met in the source's order, so that values which are unique there are
+            never met twice here.
     """
 
-    def __init__(self, sink: Sink, resyncs: Mapping[str, int]) -> None:
+    def __init__(self, sink: Sink, resyncs: Mapping[str, int], ordered: Callable[[str], bool]) -> None:
         self._sink = sink
+        self._ordered = ordered
         self._resyncs = {topic: number for topic, number in resyncs.items() if number}
         self._seen: dict[str, TargetTable] = {}
         self._changed: dict[str, int] = {}
@@ -51,9 +55,11 @@ class Loading:
             if (seen := self._seen.get(table.topic)) is not None:
                 self._over = [other for other in self._over if other.topic != seen.topic]
                 self._sink.apply([TableWork(seen, truncate=True)])
+        self._index(table, load)
 
     def end(self, table: TargetTable, load: LoadMark) -> None:
         """All the load's rows are written."""
+        self._index(table, load)
         topic = table.topic
         if not load.resync or table.keyless:
             return
@@ -65,6 +71,16 @@ class Loading:
         removed = self._sink.remove_others(table, load, seen)
         log.info("rows that the source has no more are removed", table=str(table.source), rows=removed)
         self._give_up(table)
+
+    def _index(self, table: TargetTable, load: LoadMark) -> None:
+        """Makes the source's indexes, where the mark brings them."""
+        if load.structure is None:
+            return
+        unique = self._ordered(table.topic)
+        for outcome in self._sink.add_indexes(table, load.structure, unique):
+            say = log.warning if outcome.state in (LEFT_OUT, FAILED) else log.info
+            told = {"table": str(table.source), "index": outcome.name, "state": outcome.state}
+            say("index of the target", **told, **({"detail": outcome.detail} if outcome.detail else {}))
 
     def resyncs(self, topic: str) -> bool:
         """Whether rows that the topic's load does not bring are to be removed at its end."""

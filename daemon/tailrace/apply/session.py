@@ -119,6 +119,11 @@ class Session:
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
 
+    def _ordered(self, topic: str) -> bool:
+        """Whether one partition holds all of a table's changes."""
+        partitions = [partition for partition in self._reader.partitions() if partition.topic == topic]
+        return self._reader.total_order or len(partitions) == 1
+
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""
         for topic in self._catalog.topics():
@@ -142,30 +147,36 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._loading = Loading(self._sink, self._resyncs)
+        self._loading = Loading(self._sink, self._resyncs, self._ordered)
         self._batch = TargetBatch(self._sink, self._targets, self._loading, self._commit_before, self._writing.wait)
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
         self._settled_at = time.monotonic()
 
-    def run(self) -> None:
-        """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then."""
+    def run(self) -> bool:
+        """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then.
+
+        Returns:
+            False where the sink is held: there is more to do, in another session.
+        """
         goal: Goal | None = None
-        while not self._control.stop.is_set():
+        held = False
+        while not self._control.stop.is_set() and not (held := self._control.held):
             if goal is None and self._control.finish.is_set():
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
             try:
                 if goal is not None and (self._reached(goal.ends) or self._only_a_part_left(goal.ends)):
                     self._finish(goal)
-                    return
+                    return True
                 self._step()
             except TransactionConflictError as error:
                 self._again(error)
         if self._opened:
             self._flush()
             self._writing.wait()
+        return not held
 
     # ---- one step
 

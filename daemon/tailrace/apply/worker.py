@@ -23,6 +23,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 #: A session that lived this long was well: the next failure starts from the first backoff again.
 WELL_SECONDS = 60.0
+HELD_POLL_SECONDS = 0.1
 
 log = structlog.get_logger()
 
@@ -66,6 +67,9 @@ def supervise(
     reached = control.settled
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
+        if control.held:
+            _rest(control, progress)
+            continue
         started = time.monotonic()
         try:
             with contextlib.ExitStack() as stack:
@@ -76,7 +80,8 @@ def supervise(
                 )
                 session.open()
                 reached = True
-                session.run()
+                if not session.run():
+                    continue
             progress.state("stopped" if control.stop.is_set() else "finished")
             return
         except TailraceError as error:
@@ -89,6 +94,16 @@ def supervise(
             _wait(control, progress, backoff * random.uniform(0.75, 1.25), str(error))
             backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
     progress.state("stopped")
+
+
+def _rest(control: Control, progress: Progress) -> None:
+    """While the sink is held, which ends by itself where nobody renews it."""
+    log.info("sink is held: its target is left alone")
+    progress.state("held")
+    while control.held and not control.stop.wait(HELD_POLL_SECONDS):
+        if progress.due:
+            progress.send()
+    log.info("sink goes on")
 
 
 def _wait(control: Control, progress: Progress, seconds: float, error: str) -> None:

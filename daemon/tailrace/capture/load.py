@@ -17,6 +17,7 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.capture.readers import Outcome, Readers
 from tailrace.capture.spans import Span, TableLoad
+from tailrace.capture.structures import structure_at
 from tailrace.capture.throttle import Throttle
 from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
@@ -80,6 +81,7 @@ class Load:
         readers: how many chunks are read at a time.
         throttle: how fast.
         marks: sinks are told where the load of each table begins and ends.
+        indexes: when they make the source's indexes: "before" or "after" a load's rows, or "none".
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Load:
         readers: int = 1,
         throttle: Throttle | None = None,
         marks: bool = False,
+        indexes: str = "none",
     ) -> None:
         self.tables = {
             table.topic: TableLoad.from_json(state[load_key(table.topic)])
@@ -105,6 +108,7 @@ class Load:
         self._readers = Readers(reader.chunks, readers)
         self._throttle = throttle or Throttle(0)
         self._marks = marks
+        self._indexes = indexes
         self._most_chunks = readers + WAITING_CHUNKS
         self._window = Window()
         self._readings: dict[str, Reading] = {}  # of the tables that are looked at
@@ -318,7 +322,8 @@ class Load:
     def _mark_begin(self, topic: str, reading: Reading) -> None:
         table = self.tables[topic]
         if self._marks and not table.begun:
-            self._emitter.load_mark(reading.table, table.begin(self._emitter.between))
+            structure = structure_at("before", self._indexes, self._reader, topic, table)
+            self._emitter.load_mark(reading.table, table.begin(self._emitter.between, structure))
             self._entries[load_key(topic)] = table.to_json()
 
     def _begin_dividing(self, topic: str, table: TableLoad, reading: Reading) -> None:
@@ -409,7 +414,8 @@ class Load:
         table.sent(task.span, chunk.after, count, chunk.size)
         if table.done:
             if self._marks:
-                self._emitter.load_mark(chunk.table, table.end(), chunk.fields)
+                structure = structure_at("after", self._indexes, self._reader, task.topic, table)
+                self._emitter.load_mark(chunk.table, table.end(structure), chunk.fields)
             self._finish_table(task.topic)
 
     def _finish_table(self, topic: str) -> None:

@@ -20,6 +20,7 @@ from tailrace.capture.pressure import Limits, Watch
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
 from tailrace.capture.spans import TableLoad
+from tailrace.capture.structures import structure_at
 from tailrace.capture.suspension import date, refusals
 from tailrace.capture.throttle import Throttle
 from tailrace.config.file import LoadSettings
@@ -350,12 +351,14 @@ class Session:
                         self._emitter.commit(position.restart, position.mark)
                         again = False
                     if self._marks and not load.begun:
-                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between), chunk.fields)
+                        structure = structure_at("before", self._load_settings.indexes, reader, table.topic, load)
+                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between, structure), chunk.fields)
                     self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
                     load.rows += len(chunk.rows)
                     self._throttle.read(max(chunk.read, len(chunk.rows)))
                     if self._marks and chunk.after is None:
-                        self._emitter.load_mark(chunk.table, load.end(), chunk.fields)
+                        structure = structure_at("after", self._load_settings.indexes, reader, table.topic, load)
+                        self._emitter.load_mark(chunk.table, load.end(structure), chunk.fields)
                     batch = self._emitter.take()
                     self._publish(batch, batch.state)
                     self._source.acknowledge(position)
@@ -416,7 +419,17 @@ class Session:
         settings = self._load_settings
         tables = ordered(tables, settings.order, loaded_tables(state))
         reader, throttle = self._source.snapshot(), self._throttle
-        return Load(tables, state, reader, self._emitter, CHUNK_BYTES, settings.readers, throttle, marks=self._marks)
+        return Load(
+            tables,
+            state,
+            reader,
+            self._emitter,
+            CHUNK_BYTES,
+            settings.readers,
+            throttle,
+            marks=self._marks,
+            indexes=settings.indexes,
+        )
 
     def _open_throttle(self) -> Throttle:
         settings = self._load_settings

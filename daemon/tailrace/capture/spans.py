@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tailrace.load_mark import BEGIN, END, LoadMark, Prepare
+from tailrace.structure import TableStructure
 
 
 @dataclass(slots=True, eq=False)
@@ -106,14 +107,14 @@ class TableLoad:
         """Whether targets lose, by its load, what was streamed before its beginning, which is still to come."""
         return not self.begun and (self.resync or self.prepare != "do-nothing")
 
-    def begin(self, seq: str) -> LoadMark:
+    def begin(self, seq: str, structure: TableStructure | None = None) -> LoadMark:
         """The mark of its beginning, which has this sequence."""
         self.begun = seq
-        return LoadMark(BEGIN, self.loads, self.prepare, self.resync, seq)
+        return LoadMark(BEGIN, self.loads, self.prepare, self.resync, seq, 0, structure)
 
-    def end(self) -> LoadMark:
+    def end(self, structure: TableStructure | None = None) -> LoadMark:
         """The mark of its end."""
-        return LoadMark(END, self.loads, self.prepare, self.resync, self.begun, self.rows)
+        return LoadMark(END, self.loads, self.prepare, self.resync, self.begun, self.rows, structure)
 
     def ordered(self, order: str) -> None:
         """The table is read in this order of its key; where that is another one than before, from its beginning."""

@@ -154,6 +154,22 @@ def verify(file: File, json: Json = False, log_format: Log = None, debug: Debug 
     return command.verify(file, json)
 
 
+@app.command(short_help="Make targets ready for the application.")
+def cutover(
+    file: File,
+    json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
+    timeout: Annotated[float, typer.Option(metavar="S", min=0, help="How long to wait for lag 0.")] = 600.0,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Waits for lag 0, verifies, then makes what targets lack: unique indexes, foreign keys, sequences."""
+    from tailrace.cli import cutover as command
+
+    _logs(log_format, debug)
+    return command.cutover(file, json, dry_run, timeout)
+
+
 @app.command(short_help="Load tables again while the stream goes on.")
 def reload(
     file: File,

@@ -47,6 +47,13 @@ def comparison_table(comparisons: list[TableComparison]) -> Table:
 
 
 def _show(result: Verification) -> None:
+    show_verification(result)
+    verdict = "all targets equal the source" if result.equal else "targets differ from the source"
+    console().print(f"\n{verdict}", style="green" if result.equal else "bold red", highlight=False)
+
+
+def show_verification(result: Verification) -> None:
+    """The tables, and the first keys of what differs."""
     out = console()
     out.print(comparison_table(result.tables))
     for entry in result.tables:
@@ -55,5 +62,3 @@ def _show(result: Verification) -> None:
             out.print(f"{entry.table} in {entry.sink}, {kind}: {shown}", highlight=False, markup=False, soft_wrap=True)
     for table, reason in result.unverified:
         out.print(f"{table} was not compared: {reason}", style="red", highlight=False, markup=False, soft_wrap=True)
-    verdict = "all targets equal the source" if result.equal else "targets differ from the source"
-    out.print(f"\n{verdict}", style="green" if result.equal else "bold red", highlight=False)

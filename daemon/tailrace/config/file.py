@@ -111,6 +111,12 @@ class LoadSettings(Settings):
         "and what none names comes last. Among equals small tables come first, by the server's statistics.",
         examples=[["shop.orders", "shop.*"]],
     )
+    indexes: Literal["after", "before", "none"] = Field(
+        default="after",
+        description="When SQL targets get the source's secondary indexes: after a table's rows, which is faster, "
+        "before them, or not at all.",
+        examples=["after"],
+    )
 
     @model_validator(mode="after")
     def _check_replicas(self) -> Self:

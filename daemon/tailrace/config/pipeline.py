@@ -63,6 +63,7 @@ class Pipeline:
             sinks=tuple(settings.name for settings in self.sinks),
             retention=lambda: self.create_stream().retention(),
             instance=self.instance,
+            indexes=self.load.indexes,
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)

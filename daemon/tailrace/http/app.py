@@ -1,4 +1,4 @@
-"""The routes: /healthz, /readyz, /metrics, /status; and /reload, on the control socket alone."""
+"""The routes: /healthz, /readyz, /metrics, /status; and /reload and /hold, on the control socket alone."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class View(Protocol):
         """Has tables loaded again; how often each was before and how often refused, and why others are not."""
         ...
 
+    async def hold(self, sink: str, seconds: float) -> bool:
+        """Has a sink leave its target alone; whether it was there to be told."""
+        ...
+
 
 def create_app(view: View, steered: bool = False) -> Starlette:
     """The application of one socket.
@@ -71,10 +75,15 @@ def create_app(view: View, steered: bool = False) -> Starlette:
         asked, problems = await view.reload(given["tables"], given["where"], given["resync"])
         return _json({"tables": asked, "problems": problems}, 202)
 
+    async def hold(request: Request) -> Response:
+        given = orjson.loads(await request.body())
+        return _json({"told": await view.hold(given["sink"], given["seconds"])}, 202)
+
     asked = [("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics)]
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in asked]
     if steered:
         routes.append(Route("/reload", reload, methods=["POST"]))
+        routes.append(Route("/hold", hold, methods=["POST"]))
     return Starlette(routes=routes)
 
 

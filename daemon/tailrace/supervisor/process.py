@@ -77,6 +77,10 @@ class WorkerProcess:
         """Asks capture to load tables again."""
         await self._send(orjson.dumps({"command": "reload", **asdict(request)}))
 
+    async def hold(self, seconds: float) -> None:
+        """Has a sink leave its target alone for so long; 0: no longer."""
+        await self._send(orjson.dumps({"command": "hold", "seconds": seconds}))
+
     async def _send(self, line: bytes) -> None:
         stdin = self._process.stdin
         assert stdin is not None

@@ -177,6 +177,14 @@ class Supervisor:
             await capture.process.reload(Reload(tuple(asked), where, resync))
         return asked, problems
 
+    async def hold(self, sink: str, seconds: float) -> bool:
+        """Has a sink leave its target alone for so long; False where its worker does not run just now."""
+        for worker in self._workers[1:]:
+            if worker.name == sink and worker.process is not None:
+                await worker.process.hold(seconds)
+                return True
+        return False
+
     def labels(self) -> dict[str, str]:
         return {
             "pipeline": self.pipeline.name,

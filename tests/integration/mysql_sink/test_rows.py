@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tailrace.errors import StuckError
+from tailrace.errors import StuckError, TransactionConflictError
 from tailrace.schema import Kind
 from tailrace.sink import TableWork
 from tests.servers.sql import Database
@@ -33,6 +33,23 @@ def test_upserts_updates_and_deletes_twice_leave_what_once_leaves(applied: Appli
             {"id": 4, "name": "n4", "age": 4},
             {"id": 9, "name": "nine", "age": 9},
         ]
+
+
+@pytest.mark.parametrize("taken", [2, 9], ids=["a row that is there", "a new row"])
+def test_a_unique_index_that_the_sink_does_not_know_of_overwrites_no_other_row(
+    applied: Applied, database: Database, taken: int
+) -> None:
+    """ON DUPLICATE KEY UPDATE goes by any unique index."""
+    table = applied.ensure(target("users", [integer(1, "id", key=1), integer(2, "place"), integer(3, "age")]))
+    applied(upserts(table, *({"id": number, "place": number, "age": number} for number in range(1, 4))))
+    database.execute("CREATE UNIQUE INDEX place ON users (place)")
+    work = TableWork(table, upserts=rows([{"id": taken, "place": 1, "age": 22}, {"id": 1, "place": 8, "age": 11}], 2))
+    with pytest.raises(TransactionConflictError):
+        applied(work)
+    applied.sink.rollback()
+    applied(work)
+    found = {row["id"]: (row["place"], row["age"]) for row in applied.rows(table)}
+    assert found == {2: (2, 2), 3: (3, 3)} | {1: (8, 11), taken: (1, 22)}
 
 
 def test_many_rows_take_many_statements(applied: Applied) -> None:

@@ -1,0 +1,127 @@
+"""What a SQLite target makes of a source's indexes, foreign keys and numbering.
+
+Indexes of whole columns are made; of a column's first characters, of the whole column, where the index is not unique.
+Expressions, predicates and other methods than btree are left out, and so are foreign keys, which SQLite takes with
+CREATE TABLE only. A table with one INTEGER column as its key is numbered by SQLite itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+
+from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
+from tailrace.sink import TargetTable
+from tailrace.structure import (
+    FAILED,
+    FOREIGN_KEY,
+    INDEX,
+    LEFT_OUT,
+    MADE,
+    NUMBERING,
+    PRESENT,
+    TO_MAKE,
+    Index,
+    LeftOut,
+    Numbering,
+    Outcome,
+    TableStructure,
+)
+from tailrace_sqlite.sink_tables import folded, listed, quoted
+
+_NO_FOREIGN_KEYS = "SQLite takes foreign keys with CREATE TABLE only"
+
+
+def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
+    """Pure; `Step.unique` is empty, for nothing refers to it."""
+    reason = obstacle(table, index)
+    if not reason and not index.plain:
+        reason = "of an expression, a part of the rows, or a method that SQLite does not have"
+    if not reason and index.invisible:
+        reason = "it is invisible at the source, which SQLite does not know"
+    if not reason and not index.nulls_distinct:
+        reason = "NULLs are never equal in an index of SQLite"
+    prefixed = [part.column for part in index.parts if part.prefix]
+    if not reason and prefixed and index.unique:
+        reason = f"only the first characters of {prefixed[0]} are unique, and SQLite has no index of a part"
+    if reason:
+        return LeftOut(INDEX, index.name, reason)
+    # Names of indexes are a database's.
+    name = f"{table.name}_{'primary' if index.primary else index.name}"
+    parts = ", ".join(quoted(part.column) + (" DESC" if part.descending else "") for part in index.parts)
+    unique = "UNIQUE " if index.unique else ""
+    statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts})"
+    likeness = (index.unique, tuple((folded(part.column), part.descending) for part in index.parts))
+    detail = f"of the whole column {', '.join(prefixed)}" if prefixed else ""
+    return Step(INDEX, name, statement, detail, likeness=likeness)
+
+
+def indexes(
+    connection: sqlite3.Connection,
+    table: TargetTable,
+    structure: TableStructure,
+    chosen: Callable[[Index], bool],
+    dry_run: bool,
+) -> Iterator[Outcome]:
+    """Makes those that are chosen and not there."""
+    source = str(table.source)
+    present = _present(connection, table)
+    for index in wanted_indexes(table, structure):
+        if not chosen(index):
+            continue
+        step = index_step(table, index)
+        if isinstance(step, LeftOut):
+            yield Outcome(source, INDEX, index.name, LEFT_OUT, step.reason)
+        elif step.name in present.values() or step.likeness in present:
+            yield Outcome(source, INDEX, index.name, PRESENT, serves(step.name, present.get(step.likeness)))
+        elif dry_run:
+            yield Outcome(source, INDEX, index.name, TO_MAKE, step.detail, step.statement)
+        else:
+            try:
+                connection.execute(step.statement)
+            except sqlite3.IntegrityError as error:
+                yield Outcome(source, INDEX, index.name, FAILED, str(error), step.statement)
+            else:
+                yield Outcome(source, INDEX, index.name, MADE, step.detail, step.statement)
+
+
+def complete(
+    connection: sqlite3.Connection, table: TargetTable, structure: TableStructure, wanted: bool, dry_run: bool
+) -> Iterator[Outcome]:
+    """Everything of one table."""
+    source = str(table.source)
+    yield from outcomes(table, structure.left_out)
+    if not connection.execute(f"PRAGMA table_info({quoted(table.name)})").fetchall():
+        return
+    if wanted:
+        yield from indexes(connection, table, structure, lambda index: True, dry_run)
+    for numbering in structure.numberings:
+        yield _numbered(connection, table, numbering)
+    for key in structure.foreign_keys:
+        yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
+
+
+def _numbered(connection: sqlite3.Connection, table: TargetTable, numbering: Numbering) -> Outcome:
+    source, name = str(table.source), numbering.column
+    columns = connection.execute(f"PRAGMA table_info({quoted(table.name)})").fetchall()
+    key = [(column[1], str(column[2]).upper()) for column in columns if column[5]]
+    if [(folded(column), type_) for column, type_ in key] != [(folded(name), "INTEGER")]:
+        reason = "SQLite numbers a table by its INTEGER PRIMARY KEY alone"
+        return Outcome(source, NUMBERING, name, LEFT_OUT, reason)
+    last = connection.execute(f"SELECT max({listed([name])}) FROM {quoted(table.name)}").fetchone()[0]
+    return Outcome(source, NUMBERING, name, PRESENT, f"next {(last or 0) + 1}, by SQLite itself")
+
+
+def _present(connection: sqlite3.Connection, table: TargetTable) -> dict[object, str]:
+    """Names of the indexes that are there, by `Step.likeness`; a unique one serves for one that is not."""
+    found: dict[object, str] = {}
+    for _, name, unique, _, partial in connection.execute(f"PRAGMA index_list({quoted(table.name)})").fetchall():
+        rows = connection.execute(f"PRAGMA index_xinfo({quoted(name)})").fetchall()
+        parts = tuple((folded(row[2]), bool(row[3])) for row in rows if row[5] and row[2] is not None)
+        if partial or len(parts) != sum(bool(row[5]) for row in rows):
+            found[name] = name
+            continue
+        found[bool(unique), parts] = name
+        if unique:
+            found.setdefault((False, parts), name)
+    return found
