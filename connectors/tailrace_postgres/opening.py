@@ -98,11 +98,8 @@ class Opening:
             drop_slot(self.queries, freed_slot(self.queries, slot))
         if statements := self.publications.statements(selected):
             self.publications.apply(statements)
-        catalog = Catalog(self.queries)
-        storage = {}
-        for table in selected:
-            if table.captured and table.source.keyless and (columns := catalog.columns(table.table.oid)):
-                storage[table.table.oid] = columns.storage
+        keyless = [table.table.oid for table in selected if table.captured and table.source.keyless]
+        storage = {oid: columns.storage for oid, columns in Catalog(self.queries).columns_of(keyless).items()}
         created = create_slot(self.replication, self.slot)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
         membership = Membership.of(self.publications.present(), _captured(selected))

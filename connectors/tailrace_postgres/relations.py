@@ -80,16 +80,16 @@ class CapturedRelations:
 
     def first_versions(self) -> None:
         """Gives every table that has none its first version, from the catalog."""
-        for selected in self._by_oid.values():
-            if not self._versions.known(selected.source.topic):
-                columns = self._catalog.columns(selected.table.oid)
-                if columns is not None:
-                    self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
-                    now = catalog_columns(columns, self._catalog)
-                    try:
-                        self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
-                    except ShapeError as error:
-                        self.misfits(selected, error)
+        unknown = [oid for oid, selected in self._by_oid.items() if not self._versions.known(selected.source.topic)]
+        found = self._catalog.columns_of(unknown)
+        self._catalog.load_types((column.type_oid, column.modifier) for of in found.values() for column in of.live)
+        for oid, columns in found.items():
+            selected = self._by_oid[oid]
+            now = catalog_columns(columns, self._catalog)
+            try:
+                self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
+            except ShapeError as error:
+                self.misfits(selected, error)
 
     @property
     def oids(self) -> list[int]:

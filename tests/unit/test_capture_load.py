@@ -37,6 +37,7 @@ class Reading:
     table: EventTable
     order: str = "id"
     private: bool = False
+    estimated_rows: int = 0
 
 
 class Reader:

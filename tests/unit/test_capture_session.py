@@ -245,6 +245,10 @@ class Racing(Source):
         return opened
 
     @property
+    def estimated_rows(self) -> int:
+        return 0
+
+    @property
     def private(self) -> bool:
         return False
 
