@@ -104,7 +104,12 @@ class CapturedRelations:
 
     def plan(self, relation: Relation, xid: int) -> RowPlan | None:
         selected = self._by_oid.get(relation.oid)
-        if selected is None or selected.source.topic in self._suspended:
+        if selected is None:
+            if not self._catalog.names([relation.oid]):
+                gone = f"{relation.schema}.{relation.table}"
+                self._say_once(relation.oid, "changes of a table that is there no more are passed over", gone)
+            return None
+        if selected.source.topic in self._suspended:
             return None
         topic = selected.source.topic
         name = selected.source.name
@@ -317,7 +322,7 @@ class CapturedRelations:
         if catalog is None or topic in self._suspended:
             return
         known = self._storage.get(topic, {})
-        if known and not self._describes(schema, catalog):
+        if not self._describes(schema, catalog):
             return  # the log is behind the catalog, and what was written anew in between is still to be met
         live = {column.number for column in catalog.live}
         entry = {

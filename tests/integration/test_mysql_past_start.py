@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,8 @@ from tailrace.errors import DataLossError, RefusedError, TailraceError
 from tailrace_mysql.restart import Restart
 from tests import servers
 from tests.integration.mysql_capture import Capture, capturing, create_t, log_place
+from tests.pipelines import text
+from tests.pipelines.daemon import PipelineFile
 from tests.servers import Database, wait_until
 
 #: MariaDB, MySQL with GTIDs and all metadata, MySQL with neither.
@@ -300,3 +305,32 @@ def test_a_transaction_prepared_before_the_place_and_decided_behind_it_is_refuse
     assert f'"position:{file}:{pos}"' in error.fix
     assert from_start(database, f"position:{file}:{pos}") == [1, 2]
     assert from_start(database, f"position:{file}:{behind}") == [2]
+
+
+# ---- the daemon
+
+
+@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+def test_a_pipeline_begins_there_and_check_tells_of_it_until_it_has_begun(database: Database, tmp_path: Path) -> None:
+    create_t(database)
+    insert(database, 1)
+    file, pos = log_place(database)
+    insert(database, 2)
+    source = text.source(database.url, start=f"position:{file}:{pos}")
+    pipeline = PipelineFile(tmp_path, text.pipeline(tmp_path, source, top='mode = "cdc"\n'))
+
+    def told() -> list[Any]:
+        found = json.loads(pipeline.command("check", "--json").stdout)["findings"]
+        return [finding["ok"] for finding in found if finding["name"] == "start"]
+
+    assert told() == [True]
+    assert pipeline.until_caught_up().code == 0
+    assert told() == []
+    pipeline.path.write_text(pipeline.path.read_text().replace(f"{file}:{pos}", f"{file}:5"))
+    insert(database, 3)
+    assert pipeline.until_caught_up().code == 0
+    events = pipeline.tail("--from", "beginning", "--timeout", "1")
+    assert [event["value"]["after"]["id"] for event in events] == [2, 3]
+    assert pipeline.command("teardown", "--yes").code == 0
+    assert told() == [False]
+    assert pipeline.command("run").code == RefusedError.exit_code

@@ -16,7 +16,7 @@ _TAGGED = 1
 def previous_gtids(event: bytes) -> str:
     """MySQL's set as text; raises ValueError for what is malformed."""
     try:
-        count = int.from_bytes(event[HEADER : HEADER + 8], "little")
+        (count,) = struct.unpack_from("<Q", event, HEADER)
         tagged = count >> 56 == _TAGGED
         if tagged:
             count = count >> 8 & 0xFFFF_FFFF_FFFF
@@ -44,12 +44,12 @@ def previous_gtids(event: bytes) -> str:
 
 def gtid_list(event: bytes) -> str:
     """MariaDB's position as text: of each domain the last transaction, which stands behind those of other servers."""
-    count = int.from_bytes(event[HEADER : HEADER + 4], "little") & 0x0FFF_FFFF
     last: dict[int, str] = {}
-    for index in range(count):
-        try:
+    try:
+        (count,) = struct.unpack_from("<I", event, HEADER)
+        for index in range(count & 0x0FFF_FFFF):
             domain, server, number = struct.unpack_from("<IIQ", event, HEADER + 4 + 16 * index)
-        except struct.error as error:
-            raise ValueError("the list of transactions before a file is cut off") from error
-        last[domain] = f"{domain}-{server}-{number}"
+            last[domain] = f"{domain}-{server}-{number}"
+    except struct.error as error:
+        raise ValueError("the list of transactions before a file is cut off") from error
     return ",".join(last[domain] for domain in sorted(last))
