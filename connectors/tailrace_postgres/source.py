@@ -339,7 +339,7 @@ class PostgresSource:
         for table in suspended:
             self._unpublish(table)
         self._relations.say_of_children(uncaptured_children(Catalog(self._connection), selected))
-        captured = self._relations.oids
+        captured = set(self._relations.oids)
         attached = self._end_attached(table for table in selected if table.table.oid in captured)
         return bool(suspended) or attached
 

@@ -307,6 +307,25 @@ def test_a_transaction_prepared_before_the_place_and_decided_behind_it_is_refuse
     assert from_start(database, f"position:{file}:{behind}") == [2]
 
 
+def test_an_outcome_of_xa_whose_beginning_was_not_read_is_data_loss(database: Database) -> None:
+    """It stands in an earlier file, which is not read: nobody can say what was changed."""
+    create_t(database)
+    database.execute("XA START 'y'")
+    insert(database, 1)
+    database.execute("XA END 'y'")
+    database.execute("XA PREPARE 'y'")
+    database.disconnect()
+    database.server.query("FLUSH BINARY LOGS")
+    file, pos = log_place(database)
+    insert(database, 2)
+    database.execute("XA COMMIT 'y'")
+    with (
+        capturing(database, mode="cdc", settings={"start": f"position:{file}:{pos}"}) as capture,
+        pytest.raises(DataLossError, match=r"prepared by XA before capture began.*begin before it was prepared"),
+    ):
+        capture.catch_up()
+
+
 # ---- the daemon
 
 
