@@ -24,7 +24,7 @@ from tailrace_postgres.partitions import PARTITIONS_PREFIX
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.replication import ReplicationStream
 from tailrace_postgres.selection import Selected
-from tailrace_postgres.slot import Slot, find_slot, refuse_foreign, refuse_two_phase
+from tailrace_postgres.slot import Slot, find_slot, freed_slot, refuse_foreign, refuse_two_phase
 
 # PostgreSQL counts microseconds from 2000-01-01.
 _EPOCH_MICROS = 946_684_800_000_000
@@ -170,6 +170,7 @@ class PastStart:
                 fix='write start = "now"',
             )
         end = wal.current(self.queries) if seconds is not None else wal.log_end(self.queries)
+        slot = freed_slot(self.queries, slot)
         if slot.active_pid is not None:
             raise UnreachableError(
                 f"replication slot {slot.name} is in use by server process {slot.active_pid}",

@@ -29,8 +29,9 @@ def database(server: servers.Postgres) -> Iterator[Database]:
     with server.database("past") as found:
         found.execute("CREATE TABLE t (id int PRIMARY KEY, a text)")
         yield found
-        for (slot,) in found.query("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"):
-            found.execute(f"SELECT pg_drop_replication_slot('{slot}')")
+        slots = "FROM pg_replication_slots WHERE database = current_database()"
+        wait_until(lambda: not found.value(f"SELECT count(*) {slots} AND active"), 30, "the sessions are over")
+        found.query(f"SELECT pg_drop_replication_slot(slot_name) {slots}")
 
 
 def publish(database: Database, tables: str = "t") -> None:
