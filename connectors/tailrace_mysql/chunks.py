@@ -47,6 +47,10 @@ class TableReading:
     def private(self) -> bool:
         return self.table.shape is not None and self.table.shape.hides_key
 
+    @property
+    def estimated_rows(self) -> int:
+        return self.definition.estimated_rows
+
 
 class Views(Protocol):
     """How a chunk's view is opened, and what the stream must reach before its rows go out."""

@@ -166,6 +166,28 @@ class _Mentions(_Statements):
         return self._names.search(text) is not None
 
 
+class _Altered(_Statements):
+    """Notes which of these tables a statement mentions, whatever it says of them.
+
+    Attributes:
+        tables: those.
+    """
+
+    def __init__(self, names: Sequence[TableName], charsets: Mapping[int, str]) -> None:
+        super().__init__((), charsets)
+        # By itself; but a digit may stand before it, of a version comment.
+        self._left = {name: re.compile(rf"(?<![^\W\d]|\$){re.escape(spoken(name))}(?![\w$])") for name in names}
+        self.tables: set[TableName] = set()
+
+    def _tells(self, text: str) -> bool:
+        every = any(word in text for word in _DATABASE_WORDS)
+        told = [name for name, word in self._left.items() if every or word.search(text)]
+        self.tables.update(told)
+        for name in told:
+            del self._left[name]
+        return not self._left  # more cannot be learnt
+
+
 class _Outcomes(_Statements):
     """Looks for outcomes of transactions prepared by XA.
 
@@ -201,6 +223,16 @@ def unchanged(connector: Connector, session: Session, server: Server, name: Tabl
     # Whatever mentions its name, or drops its database.
     words = (spoken(name), *_DATABASE_WORDS)
     return _none_between(connector, session, server, mark, _Statements(words, server.charsets))
+
+
+def altered_since(
+    connector: Connector, session: Session, server: Server, names: Sequence[TableName], mark: str
+) -> set[TableName]:
+    """Those of the tables whose columns something between a mark and the log's end can have changed."""
+    statements = _Altered(names, server.charsets)
+    if not _none_between(connector, session, server, mark, statements):
+        return set(names)
+    return statements.tables
 
 
 def defaults_unchanged(connector: Connector, session: Session, server: Server, mark: str) -> bool:

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
+from tailrace.config.problems import refusal
 from tailrace.config.settings import SinkSettings, SourceSettings
 from tailrace.config.table_settings import SHAPING_OPTIONS
 from tailrace.config.tls import Tls
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
+from tailrace_mysql.start_text import FORMS, parse_position
 
 _SCHEMES = ("mysql", "mariadb")
 _MAX_SERVER_ID = 2**32 - 1
@@ -54,6 +56,14 @@ class MySQLSourceSettings(DatabaseSettings, SourceSettings):
         "name; a clash with another replica is noticed.",
         examples=[4711],
     )
+
+    @classmethod
+    def check_position(cls, text: str) -> None:
+        try:
+            parse_position(text)
+        except ValueError:
+            forms = ", ".join(f'"{form}"' for form in FORMS)
+            raise refusal(f"{text!r} is no position of a binlog", f"write it as one of {forms}") from None
 
     def check_url(self, url: DatabaseUrl) -> None:
         _without_options(url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tailrace.emitter import EventTable
@@ -48,6 +48,8 @@ class MySQLSnapshotReader:
         session: for questions; the reader closes it.
         tables: by topic.
         whole: the view of the start position, where there is one.
+        found: tables as the catalogue had them a moment ago: of each the first look is spared. A table that was altered
+            since is looked at again, because whoever reads it compares it with the catalogue.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class MySQLSnapshotReader:
         history: SchemaHistory | None,
         whole: Whole | None,
         shapes: Shapes,
+        found: Mapping[TableName, TableDefinition] | None = None,
     ) -> None:
         self._connector = connector
         self._session = session
@@ -67,6 +70,7 @@ class MySQLSnapshotReader:
         self._history = history
         self._whole = whole
         self._shapes = shapes
+        self._found = dict(found or {})
         self._connection: DriverConnection | None = None
         self._demands: dict[str, Restart] = {}
         # Tables whose definition in the catalogue the stream has not reached: what was seen, and the log's end then.
@@ -94,12 +98,13 @@ class MySQLSnapshotReader:
     def demand(self, topic: str, position: Position) -> None:
         """See `SnapshotReader.demand`."""
         self._demands[topic] = Restart.from_text(position.restart)
+        self._found.pop(self._tables[topic], None)
 
     def prepare(self, topic: str, where: str) -> TableReading | None:
         """See `SnapshotReader.prepare`."""
         assert self._history is not None
         name = self._tables[topic]
-        definition = catalog.read_one(self._session, name)
+        definition = self._found.pop(name, None) or catalog.read_one(self._session, name)
         table = self._history.by_topic(topic)
         if definition is None or table is None or table.suspended:
             raise TableGoneError(f"table {name} is gone, or is not captured any more")

@@ -13,19 +13,21 @@ import orjson
 
 from tailrace.batch import Batch
 from tailrace.config.interpolation import Interpolated
+from tailrace.config.start import StartAt
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
-from tailrace.errors import UnreachableError
+from tailrace.errors import TailraceError, UnreachableError
 from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import binlog_mark, mark_binlog
 from tailrace.shaping.shapes import Shapes
 from tailrace.source import Finding, Gauges, Opened, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
-from tailrace_mysql import catalog, dump, first_start, prerequisites, resume, scan, xa
+from tailrace_mysql import catalog, dump, first_start, past_start, prerequisites, resume, scan, seek, xa
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.binlog.held import Room
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
+from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.gauges import MySQLGauges
 from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.refusals import refused
@@ -71,6 +73,7 @@ class MySQLSource:
         self._history: SchemaHistory | None = None
         self._whole: Whole | None = None
         self._catalogue: catalog.LiveCatalogue | None = None
+        self._found: dict[TableName, TableDefinition] = {}  # as opened, for the load
         self._emitter: Emitter
         self._decoder: Decoder | None = None
         self._connection: DriverConnection | None = None
@@ -88,7 +91,18 @@ class MySQLSource:
 
     def check(self) -> list[Finding]:
         """See `Source.check`."""
-        return prerequisites.check(self._session, self._selected, self._settings, self._context)
+        findings = prerequisites.check(self._session, self._selected, self._settings, self._context)
+        asked = self._settings.start_at
+        if asked is not None and all(finding.ok is not False for finding in findings) and not self._context.begun():
+            findings.append(self._check_start(asked))
+        return findings
+
+    def _check_start(self, asked: StartAt) -> Finding:
+        try:
+            found = seek.find(self._connector, self._session, self._inspected, asked)
+        except TailraceError as error:
+            return Finding("start", False, error.what, error.fix)
+        return Finding("start", True, f"{asked.text} is in the log, at {found.restart}")
 
     def tables(self) -> list[SourceTable]:
         """See `Source.tables`."""
@@ -118,7 +132,18 @@ class MySQLSource:
         server = self._inspected
         prerequisites.refuse(self._session, server, self._settings, self._context)
         warnings: list[str] = []
-        if position is None:
+        asked = self._settings.start_at if position is None else None
+        if asked is not None:
+            Shapes(self._context).refuse_misfits(self.schemas())
+            past = past_start.begin(self._connector, self._session, server, self._selected, asked)
+            found = {**past.kept, **past.others}
+            position = past.position
+            restart = Restart.from_text(position.restart)
+            self._prepare(position)
+            assert self._history is not None
+            self._history.begin(past.kept, state)
+            self._history.meet(past.others)
+        elif position is None:
             Shapes(self._context).refuse_misfits(self.schemas())
             start = first_start.begin(self._connector, self._session, server, self._selected, load=self._loads)
             self._whole = start.whole
@@ -146,15 +171,17 @@ class MySQLSource:
             self._history.meet(found)
             if any(table.version is None and not table.suspended for table in self._history.tables):
                 xa.await_end(self._session, server)  # tables that are loaded now, as at a first start
+        self._found = found
         self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
         self._pending = restart
         self._registered = self._connector.connect()
         dump.register(self._registered, server, self._replica, self._connector.address)
-        return Opened(position, self._source_tables(found), self._emitter, warnings)
+        return Opened(position, self._source_tables(found), self._emitter, warnings, past=asked is not None)
 
     def snapshot(self) -> SnapshotReader:
         """See `Source.snapshot`."""
         whole, self._whole = self._whole, None
+        found, self._found = self._found, {}
         if self._history is not None:
             tables = {table.topic: table.name for table in self._history.tables}
         else:
@@ -168,6 +195,7 @@ class MySQLSource:
             self._history,
             whole,
             Shapes(self._context),
+            found,
         )
 
     def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:

@@ -66,6 +66,7 @@ class TrackedTables:
         emitter.record = self._shapes.record
         self._engines = Engines(catalogue)
         self._tables: dict[tuple[str, str], Table | None] = {}
+        self._by_topic: dict[str, Table] = {}
         self._suspensions: dict[str, str] = {}  # by topic, what earlier runs stored
 
     # ---- from the catalogue and the state store
@@ -173,7 +174,7 @@ class TrackedTables:
         return [table for table in self._tables.values() if table is not None]
 
     def by_topic(self, topic: str) -> Table | None:
-        return next((table for table in self.tables if table.topic == topic), None)
+        return self._by_topic.get(topic)
 
     def find(self, name: TableName) -> Table | None:
         return self._table(name.database, name.table)
@@ -349,6 +350,7 @@ class TrackedTables:
         if table.version is None and self._catalogue.is_sequence(table.name):
             # MariaDB logs its sequences as if they were tables.
             self._tables[self._name((table.name.database, table.name.table))] = None
+            self._by_topic.pop(table.topic, None)
             return _UNKNOWN
         definition = self._catalogue.definition(table.name)
         reason = difference
@@ -404,7 +406,7 @@ class TrackedTables:
         found = None
         if self._selection.selects(name):
             topic = topic_name(self._context, name)
-            found = Table(name, topic, suspended=self._suspensions.get(topic, ""))
+            found = self._by_topic[topic] = Table(name, topic, suspended=self._suspensions.get(topic, ""))
         self._tables[key] = found
         return found
 

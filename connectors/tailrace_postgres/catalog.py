@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,10 @@ from tailrace_postgres.types import TypeEntry
 
 #: From here on pgoutput can carry stored generated columns, and must for REPLICA IDENTITY FULL.
 PUBLISHES_GENERATED = 180000
+#: A table of less than this is read in one chunk or few, and its rows need not be estimated.
+_SMALL_BYTES = 1 << 20
+#: What has a lower OID came with the server.
+_FIRST_OWN_OID = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,11 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 """
 
+_NAMED_TABLES = f"{_TABLES} AND c.oid = ANY($1)"
+
 # A partitioned table has no rows: what they got is kept with its partitions, whose columns may stand in another order.
 _COLUMNS = f"""
-SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgenerated, a.attisdropped,
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgenerated, a.attisdropped,
        coalesce(old.missing, '{{}}'),
        a.atthasdef OR a.attidentity <> '' OR EXISTS (
            SELECT FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'd' AND t.typdefault IS NOT NULL),
@@ -155,14 +161,17 @@ SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull, a.attgene
        SELECT array_agg(DISTINCT (l.attmissingval::text::text[])[1]) AS missing FROM pg_attribute l
         WHERE l.atthasmissing AND l.attname = a.attname
           AND l.attrelid IN {_tree("a.attrelid")}) old ON true
- WHERE a.attrelid = %s AND a.attnum > 0 ORDER BY a.attnum
+ WHERE a.attrelid = ANY($1) AND a.attnum > 0 ORDER BY a.attrelid, a.attnum
 """
 
 # Of a partitioned table: of all partitions.
 _STORAGE = f"""
-SELECT coalesce(string_agg(pg_relation_filenode(part.oid)::text, ',' ORDER BY part.oid), '')
-  FROM {_tree("%s::oid")} part
+SELECT root, (SELECT coalesce(string_agg(pg_relation_filenode(part.oid)::text, ',' ORDER BY part.oid), '')
+                FROM {_tree("root")} part)
+  FROM unnest($1) root
 """
+
+_SIZE = f"SELECT coalesce(sum(pg_relation_size(part.oid)), 0)::int8 FROM {_tree('$1')} part"
 
 _LEAVES = f"""
 SELECT root, l.oid, n.nspname, l.relname FROM unnest(%s::oid[]) root
@@ -183,10 +192,6 @@ class Catalog:
         """Every table of the database outside the system's schemas, by name."""
         rows = self.connection.query(_TABLES + " ORDER BY n.nspname, c.relname", doing="listing tables")
         return [_table(row) for row in rows]
-
-    def table(self, oid: int) -> CatalogTable | None:
-        rows = self.connection.query(_TABLES + " AND c.oid = %s", [oid])
-        return _table(rows[0]) if rows else None
 
     def names(self, oids: Iterable[int]) -> dict[int, tuple[str, str]]:
         """Schema and name of those tables that exist."""
@@ -225,36 +230,41 @@ class Catalog:
 
     def columns(self, oid: int) -> CatalogColumns | None:
         """A table with its columns; None when it was dropped."""
-        table = self.table(oid)
-        if table is None:
-            return None
-        rows = self.connection.query(_COLUMNS, [oid])
+        return self.columns_of([oid]).get(oid)
+
+    def columns_of(self, oids: Iterable[int]) -> dict[int, CatalogColumns]:
+        """The same of many tables, by OID, with as many questions as of one."""
+        wanted = [list(oids)]
+        ask = self.connection.prepared
+        tables = {row[0]: _table(row) for row in ask("tailrace_tables", "oid[]", _NAMED_TABLES, wanted)}
+        columns: dict[int, list[tuple[Any, ...]]] = {}
+        for oid, *column in ask("tailrace_columns", "oid[]", _COLUMNS, wanted):
+            columns.setdefault(oid, []).append(tuple(column))
+        storage = dict(ask("tailrace_storage", "oid[]", _STORAGE, wanted))
         carries = ("", "s") if self.connection.version >= PUBLISHES_GENERATED else ("",)
-        live = tuple(
-            CatalogColumn(
-                number=number,
-                name=name,
-                type_oid=type_oid,
-                modifier=modifier,
-                nullable=nullable,
-                generated=generated != "",
-                missing=missing[0] if len(missing) == 1 else None,
-                torn=len(missing) > 1,
-                defaulted=defaulted,
-                age=age,
-            )
-            for number, name, type_oid, modifier, nullable, generated, dropped, missing, defaulted, age in rows
-            if not dropped and generated in carries
-        )
-        storage = self.connection.value(_STORAGE, [oid]) or ""
-        hidden = tuple(row[0] for row in rows if not row[6] and row[5] not in carries)
-        return CatalogColumns(table, live, storage, hidden)
+        return {
+            oid: _columns(table, columns.get(oid, ()), storage.get(oid, ""), carries) for oid, table in tables.items()
+        }
+
+    def estimated_rows(self, oid: int, sql: str) -> int:
+        """How many rows a table has, as the planner estimates it: by its pages now, and how many rows a page held when
+        it was analysed last, or would hold by the columns' widths. 0 of a small table.
+
+        The table must be locked already: `pg_relation_size` waits for whoever has locked it.
+
+        Args:
+            sql: the table's name.
+        """
+        if self.connection.prepared("tailrace_size", "oid", _SIZE, [oid])[0][0] < _SMALL_BYTES:
+            return 0  # the planner takes an empty table for one of ten pages
+        plan = self.connection.value(f"EXPLAIN (FORMAT JSON) SELECT FROM {sql}")
+        return int(plan[0]["Plan"]["Plan Rows"])
 
     # ---- types
 
     def load_types(self, wanted: Iterable[tuple[int, int]]) -> None:
         """Reads these (OID, typmod) and the base types of domains among them; enums anew each time."""
-        pending = set(wanted)
+        pending = {(oid, modifier) for oid, modifier in wanted if not self._lasts(oid, modifier)}
         while pending:
             oids, modifiers = zip(*pending, strict=True)
             rows = self.connection.query(
@@ -271,6 +281,10 @@ class Catalog:
                 self._names[oid, modifier] = name
                 if category == "d":
                     pending.add((base, base_modifier if modifier < 0 else modifier))
+
+    def _lasts(self, oid: int, modifier: int) -> bool:
+        """Whether it is known for good: the server's own types are not renamed, and get no labels."""
+        return oid < _FIRST_OWN_OID and (oid, modifier) in self._names
 
     def entry(self, oid: int) -> TypeEntry:
         return self._entries[oid]
@@ -302,3 +316,27 @@ def _table(row: tuple[Any, ...]) -> CatalogTable:
         readable=bool(readable),
         rows=int(rows),
     )
+
+
+def _columns(
+    table: CatalogTable, rows: Sequence[tuple[Any, ...]], storage: str, carries: Collection[str]
+) -> CatalogColumns:
+    """`carries`: which generated columns a log carries, as attgenerated names them; "" those that are none."""
+    live = tuple(
+        CatalogColumn(
+            number=number,
+            name=name,
+            type_oid=type_oid,
+            modifier=modifier,
+            nullable=nullable,
+            generated=generated != "",
+            missing=missing[0] if len(missing) == 1 else None,
+            torn=len(missing) > 1,
+            defaulted=defaulted,
+            age=age,
+        )
+        for number, name, type_oid, modifier, nullable, generated, dropped, missing, defaulted, age in rows
+        if not dropped and generated in carries
+    )
+    hidden = tuple(row[0] for row in rows if not row[6] and row[5] not in carries)
+    return CatalogColumns(table, live, storage, hidden)

@@ -59,6 +59,7 @@ class TableReading:
         storage: which files held the rows.
         key: empty for a table without one.
         where: which rows are read; "" all.
+        estimated_rows: 0 of a small table.
     """
 
     selected: Selected
@@ -67,6 +68,7 @@ class TableReading:
     storage: str
     key: tuple[KeyColumn, ...] = ()
     where: str = ""
+    estimated_rows: int = 0
 
     @property
     def order(self) -> str:
@@ -107,6 +109,7 @@ class PostgresChunkReader:
 
     def __init__(self, connect: Callable[[], Connection], horizon: Horizon, logged: bool) -> None:
         self._connection = connect()
+        self._catalog = Catalog(self._connection)
         self._horizon = horizon
         self._logged = logged
         self._row_bytes: dict[str, int] = {}
@@ -133,7 +136,7 @@ class PostgresChunkReader:
         try:
             lock_shared(connection, reading.selected, LOCK_SECONDS)
             seen = view(lambda: self._view(topic))
-            catalog = Catalog(connection)
+            catalog = self._catalog
             if not reading.holds(catalog, catalog.columns(reading.selected.table.oid)):
                 return None
             condition = f"{span(reading.key, after, until, reading.where)} ORDER BY {order(reading.key)} LIMIT {limit}"
@@ -174,7 +177,7 @@ class PostgresChunkReader:
         sql = f"{keys}{condition} ORDER BY {order(reading.key)} LIMIT 1 OFFSET {rows - 1}"
         try:
             lock_shared(connection, reading.selected, LOCK_SECONDS)
-            catalog = Catalog(connection)
+            catalog = self._catalog
             if not reading.holds(catalog, catalog.columns(reading.selected.table.oid)):
                 raise TableBusyError("the table is being altered", where=connection.where)
             with contextlib.closing(connection.copy(f"COPY ({sql}) TO STDOUT", first=READ_SECONDS)) as blocks:
@@ -221,10 +224,13 @@ def described(catalog: Catalog, columns: CatalogColumns) -> tuple[Column, ...]:
 def table_schemas(connection: Connection, selected: Iterable[Selected]) -> Iterator[tuple[TableSchema, CatalogTable]]:
     """The tables as the catalog has them now, as first versions."""
     catalog = Catalog(connection)
+    selected = list(selected)
+    found = catalog.columns_of(table.table.oid for table in selected)
+    catalog.load_types((column.type_oid, column.modifier) for of in found.values() for column in of.live)
     for table in selected:
-        columns = catalog.columns(table.table.oid)
+        columns = found.get(table.table.oid)
         if columns is not None:
-            now = described(catalog, columns)
+            now = catalog_columns(columns, catalog)
             yield TableSchema(1, table.source.name, table.source.topic, now), table.table
 
 

@@ -102,6 +102,7 @@ class Connection:
         url = settings.database_url()
         self.where = str(url)
         self._interrupted = False
+        self._prepared: set[str] = set()
         words = parameters(url, settings, replication)
         try:
             dsn = psycopg2.extensions.make_dsn(**words)
@@ -153,6 +154,19 @@ class Connection:
                 return cursor.fetchall() if cursor.description else []
         except psycopg2.Error as error:
             raise self._error(error, doing) from None
+
+    def prepared(self, name: str, types: str, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As `query`, for a question that is asked for each of many tables: the server plans it a few times, not for
+        each of them.
+
+        Args:
+            name: of the statement, in this session.
+            types: of its parameters, which are ``$1`` and so on in `sql`.
+        """
+        if name not in self._prepared:
+            self.query(f"PREPARE {name} ({types}) AS {sql}")
+            self._prepared.add(name)  # it outlives its transaction, whatever becomes of that
+        return self.query(f"EXECUTE {name} ({', '.join(['%s'] * len(values))})", values)
 
     def value(self, sql: str, values: Sequence[Any] | None = None) -> Any:
         """The first column of the first row; None without a row."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from tailrace.config.start import StartAt
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
 from tailrace.position import Position, suspension, table_key
 from tailrace.sequence import lsn_mark
@@ -17,6 +18,7 @@ from tailrace_postgres.connection import Connection, literal
 from tailrace_postgres.continuity import Identity, continued
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 from tailrace_postgres.membership import Membership
+from tailrace_postgres.past_start import PastStart
 from tailrace_postgres.publication import Publications, Published
 from tailrace_postgres.relations import RELOAD, storage_key
 from tailrace_postgres.selection import Selected
@@ -35,10 +37,12 @@ from tailrace_postgres.snapshot import Anchor
 from tailrace_postgres.view import Snapshot
 
 #: State entries of our own: the snapshot at the slot's start; OIDs of the tables published at the last opening; what
-#: they were published by; by topic, the transaction id that views of a table added later must have left behind.
+#: they were published by; that the first start was in the past; by topic, the transaction id that views of a table
+#: added later must have left behind.
 START_KEY = "postgres-start"
 PUBLISHED_KEY = "postgres-published"
 MEMBERSHIP_KEY = "postgres-membership"
+PAST_KEY = "postgres-past"
 FLOOR_PREFIX = "postgres-floor:"
 #: A slot whose session was cut off by the network is given back later than one whose process is gone.
 SLOT_SECONDS = 20.0
@@ -52,6 +56,7 @@ class Beginning:
         membership: by which publications it is captured; a session asks for these.
         records: entries for the stream's state store.
         anchor: holds the slot's snapshot for keyless tables; None where nothing is to be read with it.
+        past: this is a first start, before the log's end: the catalog may be ahead of it.
     """
 
     position: Position
@@ -61,6 +66,7 @@ class Beginning:
     records: dict[str, bytes] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     anchor: Anchor | None = None
+    past: bool = False
 
 
 @dataclass(slots=True)
@@ -98,11 +104,8 @@ class Opening:
             drop_slot(self.queries, freed_slot(self.queries, slot))
         if statements := self.publications.statements(selected):
             self.publications.apply(statements)
-        catalog = Catalog(self.queries)
-        storage = {}
-        for table in selected:
-            if table.captured and table.source.keyless and (columns := catalog.columns(table.table.oid)):
-                storage[table.table.oid] = columns.storage
+        keyless = [table.table.oid for table in selected if table.captured and table.source.keyless]
+        storage = {oid: columns.storage for oid, columns in Catalog(self.queries).columns_of(keyless).items()}
         created = create_slot(self.replication, self.slot)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
         membership = Membership.of(self.publications.present(), _captured(selected))
@@ -111,6 +114,28 @@ class Opening:
         beginning.records[MEMBERSHIP_KEY] = membership.to_json()
         if self.loads:
             self._hold(beginning, created, storage)
+        return beginning
+
+    def past(
+        self, selected: Sequence[Selected], start: StartAt, connect_replication: Callable[[], Connection]
+    ) -> Beginning:
+        """Begins at a place that a slot made by somebody before still reaches back to. Makes nothing.
+
+        Raises: as `PastStart.find`.
+        """
+        self._require_logical()
+        identity = Identity.of(self.replication)
+        looking = PastStart(self.queries, connect_replication, self.slot, self.database, self.publications)
+        place = looking.find(selected, start)
+        position = Position(1, str(identity), lsn_text(place), mark=lsn_mark(place))
+        membership = Membership.of(self.publications.present(), _captured(selected))
+        beginning = Beginning(position, list(selected), membership, past=True)
+        beginning.records[PUBLISHED_KEY] = _published(selected)
+        beginning.records[MEMBERSHIP_KEY] = membership.to_json()
+        beginning.records[PAST_KEY] = b"1"
+        beginning.records.update(looking.partitions(selected))
+        self._publish(beginning)
+        self._require_free()
         return beginning
 
     def _require_logical(self) -> None:
@@ -185,14 +210,19 @@ class Opening:
         ):
             if record != state.get(key):
                 beginning.records[key] = record
-        slot = freed_slot(self.queries, slot, SLOT_SECONDS)
-        if slot.active_pid is not None:
+        self._require_free()
+        return beginning
+
+    def _require_free(self) -> None:
+        slot = find_slot(self.queries, self.slot)
+        if slot is not None:
+            slot = freed_slot(self.queries, slot, SLOT_SECONDS)
+        if slot is not None and slot.active_pid is not None:
             raise UnreachableError(
                 f"replication slot {slot.name} is in use by server process {slot.active_pid}",
-                where=where,
+                where=self.queries.where,
                 fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
             )
-        return beginning
 
     def _publish(self, beginning: Beginning) -> None:
         statements = self.publications.statements(beginning.selected)

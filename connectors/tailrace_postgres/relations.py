@@ -80,16 +80,16 @@ class CapturedRelations:
 
     def first_versions(self) -> None:
         """Gives every table that has none its first version, from the catalog."""
-        for selected in self._by_oid.values():
-            if not self._versions.known(selected.source.topic):
-                columns = self._catalog.columns(selected.table.oid)
-                if columns is not None:
-                    self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
-                    now = catalog_columns(columns, self._catalog)
-                    try:
-                        self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
-                    except ShapeError as error:
-                        self.misfits(selected, error)
+        unknown = [oid for oid, selected in self._by_oid.items() if not self._versions.known(selected.source.topic)]
+        found = self._catalog.columns_of(unknown)
+        self._catalog.load_types((column.type_oid, column.modifier) for of in found.values() for column in of.live)
+        for oid, columns in found.items():
+            selected = self._by_oid[oid]
+            now = catalog_columns(columns, self._catalog)
+            try:
+                self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
+            except ShapeError as error:
+                self.misfits(selected, error)
 
     @property
     def oids(self) -> list[int]:
@@ -104,7 +104,12 @@ class CapturedRelations:
 
     def plan(self, relation: Relation, xid: int) -> RowPlan | None:
         selected = self._by_oid.get(relation.oid)
-        if selected is None or selected.source.topic in self._suspended:
+        if selected is None:
+            if not self._catalog.names([relation.oid]):
+                gone = f"{relation.schema}.{relation.table}"
+                self._say_once(relation.oid, "changes of a table that is there no more are passed over", gone)
+            return None
+        if selected.source.topic in self._suspended:
             return None
         topic = selected.source.topic
         name = selected.source.name
@@ -317,7 +322,7 @@ class CapturedRelations:
         if catalog is None or topic in self._suspended:
             return
         known = self._storage.get(topic, {})
-        if known and not self._describes(schema, catalog):
+        if not self._describes(schema, catalog):
             return  # the log is behind the catalog, and what was written anew in between is still to be met
         live = {column.number for column in catalog.live}
         entry = {

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from tailrace.config.database import DatabaseSettings
 from tailrace.config.interpolation import Interpolated
+from tailrace.config.problems import refusal
 from tailrace.config.settings import SinkSettings, SourceSettings
 from tailrace.config.table_settings import SHAPING_OPTIONS
 from tailrace.config.url import DatabaseUrl
 from tailrace.errors import ConfigError
+from tailrace_postgres.lsn import parse_lsn
 
 _SCHEMES = ("postgresql", "postgres")
 #: PostgreSQL cuts longer identifiers, which would make two pipelines share one.
@@ -43,7 +45,8 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
     slot: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9_]{1,63}$",
-        description="The replication slot, which tailrace creates. Default: `tailrace_NAME`, with `_` for `-`.",
+        description="The replication slot, which tailrace creates; with `start` in the past, one that is there. "
+        "Default: `tailrace_NAME`, with `_` for `-`.",
         examples=["tailrace_shop"],
     )
     publication: str | None = Field(
@@ -60,6 +63,15 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
         "state folder until they commit. `false`: the server keeps them, and sends them after their commit.",
         examples=[False],
     )
+
+    @classmethod
+    def check_position(cls, text: str) -> None:
+        try:
+            parse_lsn(text)
+        except ValueError:
+            raise refusal(
+                f"{text!r} is no log sequence number", 'write it as PostgreSQL does: start = "position:0/16B3748"'
+            ) from None
 
     def check_url(self, url: DatabaseUrl) -> None:
         _check_url(url)

@@ -83,6 +83,7 @@ class PostgresSnapshotReader:
         self._shapes = shapes
         self._logged = logged
         self._open: Connection | None = None
+        self._known: Catalog | None = None
         self._by_topic: dict[str, Selected] = {}
         self._operators: dict[int, str] = {}
 
@@ -97,7 +98,7 @@ class PostgresSnapshotReader:
                 fix="run `tailrace teardown`, then `tailrace run`",
             )
         anchor.connection.query(f"LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
-        reading = self._reading(Catalog(anchor.connection), selected)
+        reading, _ = self._reading(Catalog(anchor.connection), selected)
         if anchor.storage is not None and anchor.storage.get(selected.table.oid) != reading.storage:
             raise UnreachableError(
                 f"table {selected.source.name} was written anew while its load began, which old snapshots do not show"
@@ -126,8 +127,8 @@ class PostgresSnapshotReader:
         connection = self._connection
         try:
             lock_shared(connection, selected, LOCK_SECONDS)
-            catalog = Catalog(connection)
-            reading = self._reading(catalog, selected)
+            catalog = self._catalog
+            reading, columns = self._reading(catalog, selected)
             if not reading.table.schema.key:
                 raise RefusedError(
                     f"table {reading.table.schema.name} has lost its key while it was loaded",
@@ -135,7 +136,8 @@ class PostgresSnapshotReader:
                 )
             if where:
                 connection.query(f"SELECT FROM {selected.only} WHERE ({where}) LIMIT 0")
-            return replace(reading, key=self._key(catalog, reading), where=where)
+            key, rows = self._key(catalog, reading, columns), catalog.estimated_rows(selected.table.oid, selected.only)
+            return replace(reading, key=key, where=where, estimated_rows=rows)
         finally:
             rollback(connection)
 
@@ -158,7 +160,7 @@ class PostgresSnapshotReader:
         connection = self._connection
         try:
             connection.query(f"{BEGIN}; LOCK TABLE {selected.only} IN ACCESS SHARE MODE")
-            reading = self._reading(Catalog(connection), selected)
+            reading, _ = self._reading(Catalog(connection), selected)
             plan = reading.plan()
             with contextlib.closing(all_rows(connection, reading)) as blocks:
                 for lines in blocks:
@@ -190,17 +192,22 @@ class PostgresSnapshotReader:
         except KeyError:
             raise UnreachableError(f"the table of topic {topic} is gone or no longer selected") from None
 
-    def _reading(self, catalog: Catalog, selected: Selected) -> TableReading:
+    @property
+    def _catalog(self) -> Catalog:
+        connection = self._connection
+        if self._known is None or self._known.connection is not connection:
+            self._known = Catalog(connection)
+        return self._known
+
+    def _reading(self, catalog: Catalog, selected: Selected) -> tuple[TableReading, CatalogColumns]:
         """How to read the table as it is now, which a lock keeps so."""
         columns = catalog.columns(selected.table.oid)
         if columns is None:
             raise UnreachableError(f"table {selected.source.name} was dropped while it was read")
         now = described(catalog, columns)
-        return TableReading(selected, self._describe(selected, columns, now), now, columns.storage)
+        return TableReading(selected, self._describe(selected, columns, now), now, columns.storage), columns
 
-    def _key(self, catalog: Catalog, reading: TableReading) -> tuple[KeyColumn, ...]:
-        columns = catalog.columns(reading.selected.table.oid)
-        assert columns is not None  # it is locked
+    def _key(self, catalog: Catalog, reading: TableReading, columns: CatalogColumns) -> tuple[KeyColumn, ...]:
         types = {column.number: catalog.base(column.type_oid) for column in columns.live}
         return tuple(
             KeyColumn(column.name, column.type.name, self._operator_schema(types[column.id]))

@@ -7,9 +7,17 @@ from collections.abc import Iterable, Sequence
 
 from tailrace.batch import Batch
 from tailrace.config.interpolation import Interpolated
+from tailrace.config.start import StartAt
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import DataLossError, RefusedError, StuckError, TableBusyError, UnreachableError
+from tailrace.errors import (
+    DataLossError,
+    RefusedError,
+    StuckError,
+    TableBusyError,
+    TailraceError,
+    UnreachableError,
+)
 from tailrace.position import Position
 from tailrace.schema import Column, TableSchema
 from tailrace.sequence import lsn_mark, mark_lsn
@@ -26,9 +34,10 @@ from tailrace_postgres.connection import Connection
 from tailrace_postgres.gauges import PostgresGauges
 from tailrace_postgres.inheritance import uncaptured_children
 from tailrace_postgres.inprogress import InProgress
-from tailrace_postgres.lsn import parse_lsn
-from tailrace_postgres.opening import Beginning, Opening, recreated
+from tailrace_postgres.lsn import lsn_text, parse_lsn
+from tailrace_postgres.opening import PAST_KEY, Beginning, Opening, recreated
 from tailrace_postgres.partitions import Partitions
+from tailrace_postgres.past_start import PastStart
 from tailrace_postgres.pgoutput import Decoder
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.relations import CapturedRelations
@@ -44,6 +53,8 @@ from tailrace_postgres.versions import Versions
 _IN_PROGRESS_SHARE = 32
 #: A server that does not answer this question in time is taken for gone.
 _ALIVE_SECONDS = 5.0
+#: So long `check` searches a slot for a time.
+_SEARCH_SECONDS = 20.0
 
 
 class PostgresSource:
@@ -73,13 +84,30 @@ class PostgresSource:
     # ---- without the log
 
     def check(self) -> list[Finding]:
-        return findings(
+        result = findings(
             connect=lambda replication: Connection(self._settings, replication=replication),
             select=self._select,
             rules=self._check_rules,
             slot_name=self._slot,
             publication_name=self._publication,
         )
+        asked = self._settings.start_at
+        if asked is not None and all(finding.ok is not False for finding in result) and not self._context.begun():
+            result.append(self._check_start(asked))
+        return result
+
+    def _check_start(self, asked: StartAt) -> Finding:
+        looking = PastStart(self._connection, self._connect_replication, self._slot, self._database, self._publications)
+        try:
+            place = looking.find(self._select(self._connection), asked, seconds=_SEARCH_SECONDS)
+        except UnreachableError as error:
+            return Finding("start", None, error.what, error.fix)
+        except TailraceError as error:
+            return Finding("start", False, error.what, error.fix)
+        return Finding("start", True, f"{asked.text} is in the log, at {lsn_text(place)}")
+
+    def _connect_replication(self) -> Connection:
+        return Connection(self._settings, replication=True)
 
     def _check_rules(self, connection: Connection, selected: Sequence[Selected]) -> list[Finding]:
         """What is to be said of `[[tables]]`."""
@@ -156,7 +184,13 @@ class PostgresSource:
         if position is None:
             shaped = (table for table in selected if table.captured and self._shapes.rules(table.source.name))
             self._shapes.refuse_misfits(schema for schema, _ in table_schemas(self._connection, shaped))
-        beginning = opening.first(selected) if position is None else opening.resumed(selected, position, state)
+        asked = self._settings.start_at
+        if position is not None:
+            beginning = opening.resumed(selected, position, state)
+        elif asked is not None:
+            beginning = opening.past(selected, asked, self._connect_replication)
+        else:
+            beginning = opening.first(selected)
         self._beginning = beginning
         position = beginning.position
         self._emitter = Emitter(position.epoch, position.restart, position.delivered, position.mark)
@@ -170,8 +204,9 @@ class PostgresSource:
             self._emitter,
             state,
         )
-        self._relations.first_versions()
-        self._partitions = Partitions(Catalog(self._connection), self._emitter, state)
+        if not beginning.past and PAST_KEY not in state:
+            self._relations.first_versions()  # else the log itself says what tables were before
+        self._partitions = Partitions(Catalog(self._connection), self._emitter, {**state, **beginning.records})
         self._end_attached(beginning.selected)
         self._relations.say_of_children(uncaptured_children(Catalog(self._connection), beginning.selected))
         folder = self._context.state_dir
@@ -186,7 +221,7 @@ class PostgresSource:
         if self._anchor is None:
             self._start()
         tables = [selected.source for selected in beginning.selected]
-        return Opened(position, tables, self._emitter, beginning.warnings)
+        return Opened(position, tables, self._emitter, beginning.warnings, past=beginning.past)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         streaming = self._start()
@@ -310,7 +345,7 @@ class PostgresSource:
         for table in suspended:
             self._unpublish(table)
         self._relations.say_of_children(uncaptured_children(Catalog(self._connection), selected))
-        captured = self._relations.oids
+        captured = set(self._relations.oids)
         attached = self._end_attached(table for table in selected if table.table.oid in captured)
         return bool(suspended) or attached
 

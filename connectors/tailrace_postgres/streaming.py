@@ -25,6 +25,8 @@ BEHIND_US = 100_000
 FEW_BYTES = 8 << 10
 #: Silence for so many heartbeats makes us ask for the session's health.
 SILENT_HEARTBEATS = 3
+#: Looking at what is captured by takes a part of the time, at most: one of so many.
+INSPECTION_SHARE = 20
 
 
 class Streaming:
@@ -35,7 +37,8 @@ class Streaming:
         heartbeat: seconds; after so long without a message the server is asked for a sign of life.
         alive: whether the server, asked over another connection, still runs our session. It may be busy for long with
             a transaction of which nothing is for us.
-        inspect: called every heartbeat; True if it has recorded something that is to be stored.
+        inspect: called every heartbeat, or less often where it takes long (thousands of tables); True if it has
+            recorded something that is to be stored.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Streaming:
         self._alive = alive
         self._inspect = inspect
         self._inspected_at = time.monotonic()
+        self._inspect_seconds = heartbeat
         self._returned_mark = emitter.mark
         self._awaited_mark = ""
         self._urgent = False
@@ -153,9 +157,10 @@ class Streaming:
             if not self._alive():
                 raise UnreachableError(f"the replication connection has been silent for {silent:.0f} s")
             self._stream.heard_at = now
-        if silent < self._heartbeat <= now - self._inspected_at:
-            self._inspected_at = now
+        if silent < self._heartbeat and now - self._inspected_at >= self._inspect_seconds:
             self._recorded |= self._inspect()
+            self._inspected_at = time.monotonic()
+            self._inspect_seconds = max(self._heartbeat, INSPECTION_SHARE * (self._inspected_at - now))
 
     def _report(self, ask: bool) -> None:
         self._stream.report(self._decoder.received, self._flushed, ask)

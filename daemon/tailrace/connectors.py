@@ -25,6 +25,10 @@ def _unknown() -> None:
     return None
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a connector knows of its pipeline.
@@ -38,6 +42,7 @@ class Context:
         memory: bytes that a worker may use for buffers.
         sinks: names of the file's sinks: the stream keeps what one of them has not consumed.
         retention: asks the stream how long it keeps events (`Stream.retention`); for `check`.
+        begun: asks the stream whether capture has stored a position, so that a start is no first one; for `check`.
         instance: random name of the daemon's run, by which a stream tells its writers from another daemon's; the same
             after a restart of a worker, "" outside of a run.
         indexes: when targets get the source's secondary indexes: "after" a table's load, "before" it, or "none".
@@ -51,6 +56,7 @@ class Context:
     memory: int = 256 << 20
     sinks: tuple[str, ...] = ()
     retention: Callable[[], float | None] = field(default=_unknown, compare=False)
+    begun: Callable[[], bool] = field(default=_never, compare=False)
     instance: str = ""
     indexes: str = "after"
 

@@ -7,7 +7,7 @@ the last event of a transaction carries `tx_end`, skips what the stream already 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -119,7 +119,7 @@ class Emitter:
         #: Makes the record of a schema version for the state store.
         self.record: Callable[[TableSchema], bytes] = TableSchema.to_json
         #: Topics whose written keys are reported in `Batch.touched` (tables being loaded).
-        self.traced: frozenset[str] = frozenset()
+        self.traced: Collection[str] = frozenset()
 
     # ---- transactions
 

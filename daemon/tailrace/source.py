@@ -118,6 +118,11 @@ class Reading(Protocol):
         table's beginning."""
         ...
 
+    @property
+    def estimated_rows(self) -> int:
+        """How many rows the table has, from what the server knows now; 0 unknown."""
+        ...
+
 
 #: Opens a view by the function that it is given, and makes it known; what that function raises goes through.
 OpenView = Callable[[Callable[[], View]], View]
@@ -246,12 +251,14 @@ class Opened:
         position: where it will read from; equals what was handed in where there was one.
         tables: the selected tables, suspended ones included.
         emitter: what `read` takes its batches from; the capture loop adds rows of the full load to it.
+        past: this is a first start, and begins before the log's end (`[source] start`).
     """
 
     position: Position
     tables: list[SourceTable]
     emitter: Emitter
     warnings: list[str] = field(default_factory=list)
+    past: bool = False
 
 
 class Source(Protocol):

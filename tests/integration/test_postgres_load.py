@@ -510,3 +510,38 @@ def test_a_table_locked_by_somebody_is_an_error_in_time(database: Database) -> N
         holder.rollback()
         assert read_chunk(reader, capture.topic("t"), None, 1, 1000).rows == []
         reader.close()
+
+
+# ---- how large tables are
+
+
+def test_tables_that_nobody_has_analysed_are_estimated_as_the_planner_does(database: Database) -> None:
+    """By their size, which is asked for where the table is locked anyway: listing tables waits for nobody."""
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, v text) WITH (autovacuum_enabled = off)")
+    database.execute("CREATE TABLE small (id int PRIMARY KEY) WITH (autovacuum_enabled = off)")
+    database.execute("CREATE TABLE parted (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)")
+    for low in (0, 20_000):
+        database.execute(
+            f"CREATE TABLE parted_{low} PARTITION OF parted FOR VALUES FROM ({low}) TO ({low + 20_000})"
+            " WITH (autovacuum_enabled = off)"
+        )
+    database.execute("INSERT INTO small VALUES (1)")
+    for table in ("t", "parted"):
+        database.execute(f"INSERT INTO {table} SELECT n, repeat('x', 40) FROM generate_series(1, 30000) n")
+    with Capture(database, tables=("public.t", "public.small", "public.parted")) as capture:
+        assert {table.estimated_rows for table in capture.opened.tables} == {0}
+        reader = capture.reader()
+        estimated = {name: reader.prepare(capture.topic(name), "").estimated_rows for name in ("t", "small", "parted")}
+        assert 15_000 < estimated["t"] < 60_000, estimated
+        assert 15_000 < estimated["parted"] < 60_000, estimated
+        assert estimated["small"] == 0
+        # What was known once grows with the table's pages.
+        database.execute("ANALYZE t")
+        database.execute("INSERT INTO t SELECT n, repeat('x', 40) FROM generate_series(30001, 90000) n")
+        assert 80_000 < reader.prepare(capture.topic("t"), "").estimated_rows < 100_000
+        with database.transaction() as cursor:
+            cursor.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+            assert len(capture.source.tables()) == 3
+            with pytest.raises(TableBusyError):
+                reader.prepare(capture.topic("t"), "")
+        reader.close()

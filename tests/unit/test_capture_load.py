@@ -39,6 +39,7 @@ class Reading:
     table: EventTable
     order: str = "id"
     private: bool = False
+    estimated_rows: int = 0
 
 
 class Reader:
@@ -63,6 +64,7 @@ class Reader:
         self.asked: list[tuple[str | None, str | None]] = []
         self.altered = False
         self.order = "id"
+        self.estimated = 0
 
     def demand(self, topic: str, position: Position) -> None:
         self.demands.append(topic)
@@ -70,7 +72,7 @@ class Reader:
     def prepare(self, topic: str, where: str) -> Reading:
         if topic in self.gone:
             raise TableGoneError("it was dropped")
-        return Reading(topic, self.table, self.order)
+        return Reading(topic, self.table, self.order, estimated_rows=self.estimated)
 
     def chunks(self) -> Reader:
         return self
@@ -414,6 +416,30 @@ def test_a_large_table_is_divided_where_the_database_says_and_every_row_goes_out
         capture.stream()
     assert sorted(after["id"] for _, _, after in capture.shown) == list(range(1, 10))
     assert sorted(capture.reader.asked, key=str) == sorted([(None, "3"), ("3", "6"), ("6", None)], key=str)
+
+
+def test_a_table_that_proves_larger_when_it_is_looked_at_is_divided_too() -> None:
+    capture = Capture(readers=4, idle=True)
+    capture.reader.estimated = 10 * load_module.SPAN_ROWS
+    capture.reader.bounds_now = ["3"]
+    capture.reader.rows_now = rows(*range(1, 6))
+    while not capture.load.done:
+        capture.read()
+        capture.stream()
+    assert sorted(capture.reader.asked, key=str) == sorted([(None, "3"), ("3", None)], key=str)
+    assert capture.load.tables[TOPIC].total == capture.reader.estimated
+
+
+def test_small_tables_that_were_read_together_go_out_together() -> None:
+    others = [TableName("app", "public", f"t{number}") for number in range(2)]
+    capture = Capture(*others, readers=3, idle=True)
+    capture.reader.rows_now = rows(1)
+    capture.wait(3)
+    entries = capture.stream()
+    assert capture.load.done
+    assert {load_key(TOPIC), *(load_key(f"shop.{name}") for name in others)} <= entries.keys()
+    assert len(capture.sent) == 3
+    assert not capture.emitter.traced
 
 
 def test_a_load_goes_on_where_each_span_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:

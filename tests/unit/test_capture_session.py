@@ -57,6 +57,7 @@ class Source:
         refusal: why the table is not captured.
         fails_after: chunks that `whole` gives before the server goes away.
         sessions: that are active at the server.
+        begins: where a first start begins, if that is in the past.
     """
 
     rows: list[int]
@@ -68,15 +69,16 @@ class Source:
     coming: dict[str, bytes] = field(default_factory=dict)
     refusal: str = ""
     sessions: int = 1
+    begins: Position | None = None
     emitter: Emitter = field(init=False)
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
         self.given.append(position)
-        now = position or START
+        now = position or self.begins or START
         self.emitter = Emitter(now.epoch, now.restart, now.delivered, now.mark)
         if position is None:
             self.emitter.first_schema(TABLE.schema)
-        return Opened(now, self.tables(), self.emitter)
+        return Opened(now, self.tables(), self.emitter, past=position is None and self.begins is not None)
 
     def tables(self) -> list[SourceTable]:
         state = "suspended" if self.refusal else "streaming"
@@ -271,6 +273,10 @@ class Racing(Source):
         return opened
 
     @property
+    def estimated_rows(self) -> int:
+        return 0
+
+    @property
     def private(self) -> bool:
         return False
 
@@ -421,6 +427,15 @@ def test_a_log_that_is_busy_with_other_tables_leaves_the_lag_small(often: None) 
             return 0 < (capture.last.lag_seconds or 0) < 3
 
         wait_until(busy, 10, "what was the end at the start is passed")
+
+
+def test_a_first_start_in_the_past_is_as_far_behind_as_the_place_where_it_begins(often: None) -> None:
+    capture = Capture()
+    capture.source.begins = replace(START, commit_ts_ms=int((time.time() - 3600) * 1000))
+    capture.source.log = 1000
+    with capture.running():
+        wait_until(lambda: capture.reports and capture.last.lag_bytes, 5, "it is behind")
+        assert 3600 <= (capture.last.lag_seconds or 0) < 3700
 
 
 def test_while_paused_the_lag_grows_and_is_measured(often: None) -> None:

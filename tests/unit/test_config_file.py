@@ -197,8 +197,27 @@ def test_every_key() -> None:
         ),
         pytest.param(
             'mode = "cdc"\n' + SOURCE + 'start = "yesterday"\n',
-            'shop.toml: source.start: must be one of "now"; write start = "now"',
+            'shop.toml: source.start: must be "now" or "position:…" or "timestamp:…"; '
+            'write for example start = "timestamp:2026-11-26T12:00:00Z"',
             id="start",
+        ),
+        pytest.param(
+            'mode = "cdc"\n' + SOURCE + 'start = "timestamp:2026-11-26 12:00"\n',
+            "shop.toml: source.start: '2026-11-26 12:00' is no time with date and zone (RFC 3339); "
+            'write for example start = "timestamp:2026-11-26T12:00:00Z"',
+            id="start at a time without a zone",
+        ),
+        pytest.param(
+            'mode = "cdc"\n' + SOURCE + 'start = "timestamp:2026-02-30T12:00:00Z"\n',
+            "shop.toml: source.start: there is no time '2026-02-30T12:00:00Z'; "
+            'write for example start = "timestamp:2026-11-26T12:00:00Z"',
+            id="start at no day",
+        ),
+        pytest.param(
+            'mode = "full-load"\n' + SOURCE + 'start = "now"\n',
+            "shop.toml: source.start: has no meaning in mode full-load, which reads no log; "
+            'remove it, or set mode = "cdc"',
+            id="start without a log",
         ),
         pytest.param(
             SOURCE + 'start = "now"\n',

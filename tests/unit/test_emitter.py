@@ -249,7 +249,9 @@ def test_what_was_taken_or_announced_is_not_undone() -> None:
 
 
 def test_rows_of_a_load_are_the_same_events_in_both_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [(b'{"id":%d}' % n, b'{"id":%d,"v":"%b"}' % (n, b"x" * n)) for n in range(50)]
+    rows: list[tuple[bytes | None, bytes]] = [
+        (b'{"id":%d}' % n, b'{"id":%d,"v":"%b"}' % (n, b"x" * n)) for n in range(50)
+    ]
     rows.append((None, b'{"id":null}'))
     taken = []
     for compiled in (True, False):

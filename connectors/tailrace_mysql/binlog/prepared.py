@@ -108,7 +108,8 @@ class Prepared:
             raise DataLossError(
                 f"the transaction {name} was prepared by XA before capture began; what it changed is not known",
                 where=place,
-                fix="GRANT XA_RECOVER_ADMIN ON *.* TO the source's user, run `tailrace teardown`, then start anew",
+                fix="run `tailrace teardown`, GRANT XA_RECOVER_ADMIN ON *.* TO the source's user, then start anew; with"
+                " `start`, begin before it was prepared",
             )
 
     @property

@@ -29,6 +29,8 @@ from tailrace.source import Chunk, ChunkReader, Reading, SnapshotReader, SourceT
 CHUNK_ROWS = 50_000
 #: A table is divided so that its spans have about this many rows each, into so many spans at most.
 SPAN_ROWS, MOST_SPANS = 200_000, 64
+#: Chunks go into the stream together until they have so many bytes.
+SMALL_BYTES = 256 << 10
 #: Chunks that wait to be sent, beyond those that are being read (I6).
 WAITING_CHUNKS = 2
 #: State entry: streamed transactions that were not visible to the last read view (see `Window`), and the epoch of the
@@ -111,6 +113,7 @@ class Load:
         self._indexes = indexes
         self._most_chunks = readers + WAITING_CHUNKS
         self._window = Window()
+        self._left: dict[str, TableLoad] = {}  # of `tables`, those that are not done
         self._readings: dict[str, Reading] = {}  # of the tables that are looked at
         self._tasks: list[_Task] = []  # being read
         self._waiting: list[_Task] = []  # were read
@@ -136,7 +139,7 @@ class Load:
 
     @property
     def done(self) -> bool:
-        return all(table.done for table in self.tables.values())
+        return not self._left
 
     @property
     def waiting(self) -> bool:
@@ -245,11 +248,15 @@ class Load:
         entries, self._entries = self._entries, {}
         task = self._due() if not self._emitter.in_transaction else None
         if task is not None:
-            assert task.chunk is not None
-            if not self._outdated(task.chunk):  # else it is read again
-                self._send(task, task.chunk)
-                entries[load_key(task.topic)] = self.tables[task.topic].to_json()
-            self._give_up([task])
+            size = 0
+            while task is not None:  # of small tables, all that have been read: the stream's transaction costs more
+                assert task.chunk is not None
+                if not self._outdated(task.chunk):  # else it is read again
+                    self._send(task, task.chunk)
+                    entries[load_key(task.topic)] = self.tables[task.topic].to_json()
+                self._give_up([task])
+                size += task.chunk.size
+                task = self._due() if size < SMALL_BYTES and self.tables[task.topic].done else None
         elif self._window.crowded:  # what is read through newer views needs less to be remembered
             self._give_up([task for task in self._waiting + self._tasks if task.view is not None])
         unseen = self._inherited + self._window.unseen if not self.done else []
@@ -277,8 +284,8 @@ class Load:
 
     def _next_topic(self, between: bool) -> str | None:
         """A table of which something can be read now; inside a transaction of the stream none can begin."""
-        for topic, table in self.tables.items():
-            if table.done or not self._is_due(topic) or (self._marks and not table.begun and not between):
+        for topic, table in self._left.items():
+            if not self._is_due(topic) or (self._marks and not table.begun and not between):
                 continue
             if table.free() or not (table.divided or table.rest.taken):
                 return topic
@@ -290,6 +297,8 @@ class Load:
         table = self.tables[topic]
         if table.order not in ("", reading.order):
             self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        if not table.order and not table.where:
+            table.total = max(table.total, reading.estimated_rows)  # where nobody has analysed it, or not of late
         table.ordered(reading.order)
         table.private = reading.private
         if table.total < 2 * SPAN_ROWS:
@@ -424,15 +433,20 @@ class Load:
         table.spans = []
         self._readings.pop(topic, None)
         log.info("table loaded", topic=topic, rows=table.rows)
-        self._trace()
+        self._left.pop(topic, None)  # and so it is traced no more
+        self._end_if_done()
 
     def _trace(self) -> None:
+        self._left = {topic: table for topic, table in self.tables.items() if not table.done}
+        self._emitter.traced = self._left.keys()
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
         if self.done:
             self._readers.close()
             self._throttle.rest()
             tasks, self._tasks = self._tasks, []  # whose outcomes nobody takes any more
             self._give_up(tasks)
-        self._emitter.traced = frozenset(topic for topic, table in self.tables.items() if not table.done)
 
     def _is_due(self, topic: str) -> bool:
         return topic not in self._delays or time.monotonic() >= self._delays[topic].until

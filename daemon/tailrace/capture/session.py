@@ -26,7 +26,7 @@ from tailrace.capture.throttle import Throttle
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
-from tailrace.position import NO_LOG, POSITION_KEY, Position, load_key
+from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position, load_key
 from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
@@ -100,7 +100,10 @@ class Session:
         self._emitter = opened.emitter
         self._prepare([table.topic for table in opened.tables if table.state == "streaming"])
         if stored is None:
-            self._progress.begins(moment)
+            if opened.past:
+                self._progress.continues(opened.position)
+            else:
+                self._progress.begins(moment)
             begun = self._begin(opened, state)
             if begun is None:
                 return
@@ -244,9 +247,9 @@ class Session:
             self._stored = published.position
             self._source.acknowledge(self._stored)
         self._tell(published.batch)
-        for topic, load in self._load.tables.items():
-            if load_key(topic) in published.state:
-                self._progress.loaded(topic, load)
+        for key in published.state:
+            if key.startswith(LOAD_PREFIX) and (topic := key.removeprefix(LOAD_PREFIX)) in self._load.tables:
+                self._progress.loaded(topic, self._load.tables[topic])
 
     def _tell(self, batch: Batch) -> None:
         """Counts what was published."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,8 @@ from tailrace.config.problems import at, raise_all, suggestion
 from tailrace.config.settings import Settings, unresolved
 from tailrace.config.table_settings import TableSettings
 from tailrace.connectors import Context
-from tailrace.errors import ConfigError
+from tailrace.errors import ConfigError, TailraceError
+from tailrace.position import POSITION_KEY
 from tailrace.schema import TableName
 from tailrace.sink import Sink
 from tailrace.source import Source
@@ -62,11 +64,21 @@ class Pipeline:
             memory=self.limits.memory,
             sinks=tuple(settings.name for settings in self.sinks),
             retention=lambda: self.create_stream().retention(),
+            begun=self._begun,
             instance=self.instance,
             indexes=self.load.indexes,
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)
+
+    def _begun(self) -> bool:
+        """Whether capture has stored a position. A stream that is not there, or cannot be read, holds none: its own
+        findings say why."""
+        try:
+            with closing(self.create_stream().reader("")) as reader:
+                return POSITION_KEY in reader.state()
+        except TailraceError:
+            return False
 
     def takes(self, sink: Any, table: TableName) -> bool:
         """Whether the sink with these settings takes the table's changes: all of them, or what its `tables` name."""

@@ -163,8 +163,9 @@ def _across(top: PipelineFile, connected: _Connected, file: str) -> Iterator[Con
     """What no table alone can tell."""
     source = connected.source
     if top.mode != "cdc" and getattr(source, "start", None) is not None:
+        reads = "reads no log" if top.mode == "full-load" else "begins with a full load"
         yield ConfigError(
-            f"has no meaning in mode {top.mode}, which begins with a full load",
+            f"has no meaning in mode {top.mode}, which {reads}",
             where=at(file, ("source", "start")),
             fix='remove it, or set mode = "cdc"',
         )

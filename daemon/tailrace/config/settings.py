@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import Location, at, refusal
+from tailrace.config.start import PATTERN, StartAt, parse_start
 from tailrace.config.units import Duration
 from tailrace.errors import ConfigError
 
@@ -90,10 +91,13 @@ class SourceSettings(Settings):
         description="Globs of tables to leave out of those that `tables` selects.",
         examples=[["shop.tmp_*"]],
     )
-    start: Literal["now"] | None = Field(
+    start: str | None = Field(
         default=None,
-        description='Mode `cdc` only: where a first start begins to read; `"now"` is also the default there.',
+        description='Mode `cdc` only: where a first start begins to read. `"now"`, also the default there; '
+        '`"position:…"`, in the source\'s own words; `"timestamp:…"` (RFC 3339), with the first transaction committed '
+        "then or later. A later start goes on where capture stands.",
         examples=["now"],
+        json_schema_extra={"pattern": PATTERN},
     )
     heartbeat: Duration = Field(
         default="10s",
@@ -101,6 +105,24 @@ class SourceSettings(Settings):
         description="How often the position of an idle source is stored and acknowledged.",
         examples=["10s"],
     )
+
+    @field_validator("start")
+    @classmethod
+    def _check_start(cls, text: str | None) -> str | None:
+        start = parse_start(text) if text is not None else None
+        if start is not None and start.position:
+            cls.check_position(start.position)
+        return text
+
+    @classmethod
+    def check_position(cls, text: str) -> None:
+        """Raises `problems.refusal` for what is no position of this source, behind ``position:`` in `start`."""
+        raise refusal("the source can begin at no position", 'write start = "now"')
+
+    @property
+    def start_at(self) -> StartAt | None:
+        """The place behind us at which a first start begins; None: it begins now."""
+        return parse_start(self.start) if self.start is not None else None
 
 
 class StreamSettings(Settings):
