@@ -20,7 +20,7 @@ from tailrace.errors import TableBusyError, TableGoneError
 from tailrace.position import Position, load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, sequence
-from tailrace.source import Chunk, OpenView, SourceTable
+from tailrace.source import Chunk, OpenView, SourceTable, WholeReader
 from tests.servers import wait_until
 
 NAME = TableName("app", "public", "users")
@@ -105,6 +105,12 @@ class Reader:
         pass
 
     def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
+        raise AssertionError("no keyless table here")
+
+    def prepare_whole(self, topic: str) -> Any:
+        raise AssertionError("no keyless table here")
+
+    def whole_reader(self) -> WholeReader:
         raise AssertionError("no keyless table here")
 
     def sees_all(self, transactions: Sequence[str]) -> bool:
