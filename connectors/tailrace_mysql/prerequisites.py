@@ -217,7 +217,7 @@ def _tables(session: Session, server: Server, selection: Selection, context: Con
     yield from _readable(session, found)
     keyless = [str(t.name) for t in found.values() if t.keyless]
     if keyless:
-        lock = "" if server.mariadb else "; at the first start they are locked for reading for a moment"
+        lock = "" if server.mariadb else "; each is locked for reading for a moment when it is loaded"
         fix = "add a primary key where rows can be many"
         yield Finding("primary key", None, f"{_some(keyless)} have none: applied row by row{lock}", fix)
     if (keyless or not server.gtids) and not server.mariadb and context.mode != "cdc":

@@ -26,8 +26,9 @@ from tailrace_mysql.table_select import Select
 from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.versions import definitions, first_schema
 from tailrace_mysql.views import close_view, open_view, quote_table
+from tailrace_mysql.whole_reader import ExactLogViews, MySQLWholeReader
 
-_UNLOADED = "and not all of its rows were loaded; add a key, then load the table anew"
+_UNLOADED = "and not all of its rows were loaded; load it again: `tailrace reload`"
 
 
 @dataclass(slots=True)
@@ -102,22 +103,36 @@ class MySQLSnapshotReader:
 
     def prepare(self, topic: str, where: str) -> TableReading | None:
         """See `SnapshotReader.prepare`."""
-        assert self._history is not None
-        name = self._tables[topic]
-        definition = self._found.pop(name, None) or catalog.read_one(self._session, name)
-        table = self._history.by_topic(topic)
-        if definition is None or table is None or table.suspended:
-            raise TableGoneError(f"table {name} is gone, or is not captured any more")
-        version = self._usable(topic, definition)
-        if version is None:
+        found = self._prepared(topic)
+        if found is None:
             return None
+        version, definition = found
+        name = definition.name
         if definition.keyless:
+            assert self._history is not None
             self._history.suspend(name.database, name.table, f"it has no primary key any more, {_UNLOADED}")
             raise TableGoneError(f"table {name} has no primary key any more")
         if where:
             self._session.query(f"SELECT 1 FROM {quote_table(name)} WHERE ({where}) LIMIT 0")
         select = Select(name, version.schema.columns, where, version.shape)
         return TableReading(version, definition, select, self._demands.get(topic))
+
+    def prepare_whole(self, topic: str) -> TableReading | None:
+        """See `SnapshotReader.prepare_whole`."""
+        found = self._prepared(topic)
+        if found is None:
+            return None
+        version, definition = found
+        name = definition.name
+        if definition.unloadable:
+            assert self._history is not None
+            self._history.suspend(name.database, name.table, definition.unloadable)
+            raise TableGoneError(f"table {name} cannot be loaded")
+        return TableReading(version, definition, Select(name, version.schema.columns, shape=version.shape))
+
+    def whole_reader(self) -> MySQLWholeReader:
+        """See `SnapshotReader.whole_reader`."""
+        return MySQLWholeReader(self._connector, lambda session: ExactLogViews(self._connector, session, self._server))
 
     def chunks(self) -> MySQLChunkReader:
         """See `SnapshotReader.chunks`."""
@@ -170,6 +185,19 @@ class MySQLSnapshotReader:
             self._whole = None
 
     # ---- inside
+
+    def _prepared(self, topic: str) -> tuple[EventTable, TableDefinition] | None:
+        """The version that the table's rows would have, and its definition; None where the stream is not there yet."""
+        assert self._history is not None
+        table = self._history.by_topic(topic)
+        definition = self._definition(table.name) if table is not None else None
+        if definition is None or table is None or table.suspended:
+            raise TableGoneError(f"the table of topic {topic} is gone, or is not captured any more")
+        version = self._usable(topic, definition)
+        return None if version is None else (version, definition)
+
+    def _definition(self, name: TableName) -> TableDefinition | None:
+        return self._found.pop(name, None) or catalog.read_one(self._session, name)
 
     def _version(self, topic: str) -> EventTable | None:
         table = self._history.by_topic(topic) if self._history is not None else None

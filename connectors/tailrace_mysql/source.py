@@ -35,6 +35,7 @@ from tailrace_mysql.restart import Restart, file_number
 from tailrace_mysql.server import Server, bytes_behind, inspect, log_end, log_files
 from tailrace_mysql.settings import MySQLSourceSettings
 from tailrace_mysql.snapshot import MySQLSnapshotReader, Whole
+from tailrace_mysql.takeup import TakingUp
 from tailrace_mysql.versions import schemas
 
 _BUFFER_BYTES = 64 << 10
@@ -72,6 +73,7 @@ class MySQLSource:
         self._server: Server | None = None
         self._history: SchemaHistory | None = None
         self._whole: Whole | None = None
+        self._taking_up: TakingUp | None = None
         self._catalogue: catalog.LiveCatalogue | None = None
         self._found: dict[TableName, TableDefinition] = {}  # as opened, for the load
         self._emitter: Emitter
@@ -229,6 +231,13 @@ class MySQLSource:
             return None
         self._taken = taken
         return batch
+
+    def take_up(self, topic: str) -> bool:
+        """See `Source.take_up`."""
+        assert self._history is not None
+        if self._taking_up is None:
+            self._taking_up = TakingUp(self._connector, self._session, self._inspected, self._history)
+        return self._taking_up.take_up(topic)
 
     def acknowledge(self, position: Position) -> None:
         """Nothing: a binlog is kept by the server's own rules (`check` says when they are too short)."""

@@ -27,6 +27,7 @@ from tailrace_mysql.snapshot import MySQLSnapshotReader
 from tailrace_mysql.structure import structure
 from tailrace_mysql.table_select import Select
 from tailrace_mysql.versions import first_schema, schemas
+from tailrace_mysql.whole_reader import AnyViews, MySQLWholeReader
 
 
 class MySQLTables(TablesSource):
@@ -134,6 +135,14 @@ class MySQLTablesReader:
                 fix="run `tailrace teardown`, then `tailrace run`",
             )
         return reading
+
+    def prepare_whole(self, topic: str) -> TableReading:
+        """See `SnapshotReader.prepare_whole`."""
+        return self._reading(topic)
+
+    def whole_reader(self) -> MySQLWholeReader:
+        """See `SnapshotReader.whole_reader`."""
+        return MySQLWholeReader(self._connector, lambda _: AnyViews())
 
     def chunks(self) -> MySQLChunkReader:
         """See `SnapshotReader.chunks`."""

@@ -16,7 +16,8 @@ import structlog
 
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.position import TABLE_PREFIX, suspension, table_key
+from tailrace.errors import RefusedError
+from tailrace.position import TABLE_PREFIX, streaming, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
 from tailrace.shaping.shapes import Shapes
@@ -39,7 +40,7 @@ from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.versions import VERSIONED, first_schema, next_schema, same_columns, shaped
 
 #: What mends most suspensions.
-RELOAD = "load the table anew"
+RELOAD = "load the table anew: `tailrace reload`"
 _UNKNOWN = Match("its columns are not known")
 log = structlog.get_logger()
 
@@ -163,6 +164,54 @@ class TrackedTables:
             table.version = Version(event_table, announced=False)  # recorded when it is announced
             self.generation += 1
         return table.version
+
+    def refusal(self, definition: TableDefinition) -> str:
+        """Why a table cannot be captured, by its definition; "" where it can."""
+        if definition.period is not None and self._shapes.rules(definition.name) is not None:
+            return VERSIONED
+        return refused(definition, self._context.mode != "cdc")
+
+    def take_up(self, name: TableName, definition: TableDefinition, members: bytes) -> None:
+        """A suspended table is followed again from the stream's place on, where it has this definition.
+
+        What its rows hold by then, nobody has to know: they are loaded. Without a key the targets' rows go first.
+
+        Args:
+            members: of `source`, of the events that say so.
+
+        Raises:
+            RefusedError: its columns cannot be carried.
+        """
+        table = self._table(name.database, name.table)
+        assert table is not None
+        since = transaction_prefix(self._emitter.epoch, self._emitter.mark)
+        # What targets were brought to, not what was only met.
+        current = table.versions.get(self._emitter.announced(table.topic) or 0) or self._newest(table)
+        empty = definition.keyless
+        try:
+            if current is None:
+                schema = first_schema(table.topic, name, definition.columns, since)
+            else:
+                unknown = dict.fromkeys(column.name for column in definition.columns)
+                schema = next_schema(table.versions, current, definition.columns, since, empty=empty, initials=unknown)
+            event_table = self.event_table(schema)
+        except UnsupportedTypeError as error:
+            raise RefusedError(str(error)) from None
+        table.suspended = ""
+        self._suspensions.pop(table.topic, None)
+        table.versions[schema.id] = schema
+        table.version = Version(event_table)
+        table.set_dropped(False, self._emitter)
+        table.set_charset(definition.charset, since, self._emitter)
+        self._set_period(table, definition.period, since)
+        self.generation += 1
+        self._emitter.record_state(table_key(table.topic), streaming())
+        if current is None:
+            self._emitter.first_schema(schema)
+            return
+        if empty and schema is not current:
+            self._emitter.snapshot_truncate(self.event_table(current), self._emitter.mark, members)
+        self._emitter.announce(event_table, self._emitter.mark, members)
 
     @property
     def mark(self) -> str:

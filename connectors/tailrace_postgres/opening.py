@@ -9,7 +9,7 @@ import orjson
 
 from tailrace.config.start import StartAt
 from tailrace.errors import DataLossError, RefusedError, UnreachableError
-from tailrace.position import Position, suspension, table_key
+from tailrace.position import Position, streaming, suspension, table_key, take_up_key
 from tailrace.sequence import lsn_mark
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog
@@ -20,7 +20,7 @@ from tailrace_postgres.lsn import lsn_text, parse_lsn
 from tailrace_postgres.membership import Membership
 from tailrace_postgres.past_start import PastStart
 from tailrace_postgres.publication import Publications, Published
-from tailrace_postgres.relations import RELOAD, storage_key
+from tailrace_postgres.relations import FROM_PREFIX, RELOAD, storage_key
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
     AGAIN,
@@ -57,6 +57,8 @@ class Beginning:
         records: entries for the stream's state store.
         anchor: holds the slot's snapshot for keyless tables; None where nothing is to be read with it.
         past: this is a first start, before the log's end: the catalog may be ahead of it.
+        taken_up: suspended tables that are captured again from now on.
+        declined: by topic, why one that was asked for is not.
     """
 
     position: Position
@@ -67,6 +69,8 @@ class Beginning:
     warnings: list[str] = field(default_factory=list)
     anchor: Anchor | None = None
     past: bool = False
+    taken_up: list[Selected] = field(default_factory=list)
+    declined: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -264,6 +268,8 @@ class Opening:
         """Adds the table to `beginning`, suspended if changes of it were or would be missed; its topic if it is new."""
         topic = table.source.topic
         stored = orjson.loads(state.get(table_key(topic), b"{}"))
+        if take_up_key(topic) in state and self._take_up(table, beginning, inserts_usable):
+            return topic
         if stored.get("state") == "suspended":
             beginning.selected.append(_suspended(table, stored.get("reason", "")))
             return None
@@ -298,6 +304,31 @@ class Opening:
         beginning.warnings.append(f"{table.source.name} is new: it is captured from now on")
         beginning.selected.append(table)
         return topic
+
+    def _take_up(self, table: Selected, beginning: Beginning, inserts_usable: bool) -> bool:
+        """Captures a suspended table again, if it can be; it is made a member of its publication anew.
+
+        The log then describes the table again behind that place, and all that wrote to it before is over once views see
+        the table's floor.
+        """
+        topic = table.source.topic
+        if not table.captured:
+            beginning.declined[topic] = table.source.reason
+            return False
+        if table.inserts_only and not inserts_usable:
+            beginning.declined[topic] = f"publication {self.publications.inserts_name} cannot be read with"
+            return False
+        try:
+            place = self.publications.renew(table)
+        except RefusedError as error:
+            beginning.declined[topic] = str(error)
+            return False
+        beginning.records[FROM_PREFIX + topic] = b"%d" % place
+        beginning.records[table_key(topic)] = streaming()
+        beginning.warnings.append(f"{table.source.name} was suspended: it is captured again from now on")
+        beginning.selected.append(table)
+        beginning.taken_up.append(table)
+        return True
 
 
 def _suspended(table: Selected, reason: str) -> Selected:

@@ -49,6 +49,10 @@ class Partitions:
             if key.startswith(PARTITIONS_PREFIX)
         }
 
+    def forget(self, topic: str) -> None:
+        """The table is loaded anew: what its partitions hold is no matter."""
+        self._seen.pop(topic, None)
+
     def look(self, tables: Iterable[Selected]) -> list[tuple[Selected, str]]:
         """The tables that have got a partition with rows since they were looked at last, and why they end."""
         roots = {table.table.oid: table for table in tables if table.captured and table.table.kind == "p"}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tailrace.errors import DataLossError, RefusedError
 from tailrace_postgres.catalog import PUBLISHES_GENERATED
 from tailrace_postgres.connection import Connection, identifier
+from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import AGAIN
 
@@ -165,19 +167,32 @@ class Publications:
                 return f"publication {name} no longer publishes partitions as the table above them"
         return ""
 
-    def apply(self, statements: Sequence[str]) -> None:
-        """Runs them in one transaction.
+    def apply(self, statements: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Runs them in one transaction; the last one's rows.
 
         Raises:
             RefusedError: our role may not; the text has the statements for somebody who may.
         """
         try:
-            self.connection.query("; ".join(statements), doing="changing the publication")
+            return self.connection.query("; ".join(statements), doing="changing the publication")
         except RefusedError as error:
             fix = f"have the tables' owner run: {'; '.join(statements)}"
             if "permission denied for database" in error.what:
                 fix = f"{GRANT_CREATE}, or have somebody who may run: {'; '.join(statements)}"
             raise RefusedError(error.what, where=error.where, fix=fix) from None
+
+    def renew(self, table: Selected) -> int:
+        """Makes a table a new member of its publication, in one transaction, and of no other.
+
+        Returns:
+            A place in the log before that transaction's commit, and before every one that follows it.
+
+        Raises:
+            RefusedError: our role may not; the text has the statements for somebody who may.
+        """
+        name = self.inserts_name if table.inserts_only else self.name
+        add = f"ALTER PUBLICATION {identifier(name)} ADD TABLE {table.only}"
+        return parse_lsn(self.apply([*self.removal(table), add, "SELECT pg_current_wal_insert_lsn()::text"])[0][0])
 
     def removal(self, table: Selected) -> list[str]:
         """What takes a table out."""

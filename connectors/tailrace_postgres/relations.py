@@ -14,9 +14,11 @@ from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
 from tailrace.position import suspension, table_key
 from tailrace.schema import Column, Kind, TableSchema
+from tailrace.sequence import lsn_mark, mark_lsn, transaction_prefix
 from tailrace.shaping.building import ShapeError
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
+from tailrace_postgres.chunks import fields
 from tailrace_postgres.columns import catalog_columns, relation_columns
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.copytext import parse_row
@@ -36,7 +38,9 @@ log = structlog.get_logger()
 _VISIBLE_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 
-RELOAD = "empty the target's table and load it again: `tailrace teardown`, then `tailrace run`"
+RELOAD = "load the table anew: `tailrace reload`"
+#: State entry by topic of a table that was taken up again: from where on its changes are followed.
+FROM_PREFIX = "postgres-from:"
 
 
 def storage_key(topic: str) -> str:
@@ -70,6 +74,11 @@ class CapturedRelations:
             for selected in self._by_oid.values()
             if storage_key(selected.source.topic) in state
         }
+        self._from: dict[str, str] = {
+            key.removeprefix(FROM_PREFIX): transaction_prefix(emitter.epoch, lsn_mark(int(value)))
+            for key, value in state.items()
+            if key.startswith(FROM_PREFIX)
+        }
         #: By topic, the schema version of the last event: the decoder's `current`.
         self.current: dict[str, int] = {}
         for selected in self._by_oid.values():
@@ -90,6 +99,37 @@ class CapturedRelations:
                 self.current[selected.source.topic] = self.now(selected, columns, now).schema.id
             except ShapeError as error:
                 self.misfits(selected, error)
+
+    def take_up(self, selected: Selected) -> None:
+        """At opening: a table that was suspended goes on with the columns that the catalog has, which are announced.
+
+        What became of the rows meanwhile is no matter: they are loaded. Without a key the targets' rows go first.
+        """
+        topic, name = selected.source.topic, selected.source.name
+        columns = self._catalog.columns(selected.table.oid)
+        if columns is None:
+            raise UnreachableError(f"table {name} was dropped while capture began")
+        self._catalog.load_types((column.type_oid, column.modifier) for column in columns.live)
+        now = catalog_columns(columns, self._catalog)
+        emitter = self._emitter
+        known = self._versions.known(topic)
+        announced = self._versions.get(topic, emitter.announced(topic) or 0)
+        schema = self._versions.find(topic, now, emitter.place) or self._versions.add(
+            name, topic, now, emitter.place if known else ""
+        )
+        try:
+            table = self._versions.event_table(schema)
+        except ShapeError as error:
+            self.misfits(selected, error)
+            return
+        entry = {"oid": selected.table.oid, "storage": columns.storage, "hidden": sorted(columns.hidden)}
+        self._storage[topic] = entry
+        emitter.record_state(storage_key(topic), orjson.dumps(entry))
+        here = mark_lsn(emitter.mark)
+        if announced is not None and selected.source.keyless and announced is not schema:
+            emitter.snapshot_truncate(self._versions.event_table(announced), emitter.mark, fields(here))
+        emitter.announce(table, emitter.mark, fields(here))
+        self.current[topic] = schema.id
 
     @property
     def oids(self) -> list[int]:
@@ -113,6 +153,8 @@ class CapturedRelations:
             return None
         topic = selected.source.topic
         name = selected.source.name
+        if self._emitter.place < self._from.get(topic, ""):
+            return None  # of before it was taken up; the log describes it again behind
         if (relation.schema, relation.table) != (name.schema, name.table):
             self.suspend(selected, f"the table was renamed to {relation.schema}.{relation.table}; {RELOAD}")
             return None

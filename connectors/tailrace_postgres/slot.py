@@ -12,6 +12,8 @@ from tailrace_postgres.lsn import lsn_text, parse_lsn
 
 #: Creation waits for transactions that were running when it began.
 CREATE_SECONDS = 600.0
+#: The same for a view that is asked for beside the stream. It can be asked for again.
+VIEW_SECONDS = 60.0
 TWO_PHASE_FIX = (
     "PostgreSQL 18: ALTER_REPLICATION_SLOT … (TWO_PHASE false) on a replication connection; else drop it, and tailrace"
     " makes one"
@@ -137,11 +139,23 @@ def create_slot(connection: Connection, name: str) -> Created:
         UnreachableError: transactions that began earlier did not end in time.
         RefusedError: no rights, no free slot.
     """
+    return _create(connection, identifier(name), f"creating replication slot {name}", CREATE_SECONDS)
+
+
+def create_view(connection: Connection, name: str) -> Created:
+    """A view with a place in the log: that of a slot which is gone with the replication connection.
+
+    Raises:
+        UnreachableError, RefusedError: as `create_slot`.
+    """
+    doing = "opening a view with a place in the log, which needs a free replication slot for a moment"
+    return _create(connection, f"{identifier(name)} TEMPORARY", doing, VIEW_SECONDS)
+
+
+def _create(connection: Connection, slot: str, doing: str, seconds: float) -> Created:
     try:
         rows = connection.query(
-            f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput EXPORT_SNAPSHOT",
-            seconds=CREATE_SECONDS,
-            doing=f"creating replication slot {name}",
+            f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput EXPORT_SNAPSHOT", seconds=seconds, doing=doing
         )
     except UnreachableError as error:
         raise UnreachableError(

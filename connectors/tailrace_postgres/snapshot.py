@@ -35,6 +35,7 @@ from tailrace_postgres.selection import Selected
 from tailrace_postgres.structure import structure
 from tailrace_postgres.view import Snapshot
 from tailrace_postgres.wal import xid_floor
+from tailrace_postgres.whole_reader import PostgresWholeReader
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class PostgresSnapshotReader:
     """See `tailrace.source.SnapshotReader`. Connects when first asked.
 
     Args:
+        connect: an ordinary connection, or one for replication.
         describe: the schema version that a table has now.
         awaited: told of every position that the stream is to reach.
         shapes: for what a table's structure has of columns.
@@ -65,7 +67,7 @@ class PostgresSnapshotReader:
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        connect: Callable[[bool], Connection],
         tables: Callable[[], Sequence[Selected]],
         describe: Callable[[Selected, CatalogColumns, tuple[Column, ...]], EventTable],
         anchor: Callable[[], Anchor | None],
@@ -142,7 +144,21 @@ class PostgresSnapshotReader:
             rollback(connection)
 
     def chunks(self) -> PostgresChunkReader:
-        return PostgresChunkReader(self._connect, self._horizon, self._logged)
+        return PostgresChunkReader(lambda: self._connect(False), self._horizon, self._logged)
+
+    def prepare_whole(self, topic: str) -> TableReading:
+        """See `SnapshotReader.prepare_whole`."""
+        selected = self._selected(topic)
+        connection = self._connection
+        try:
+            lock_shared(connection, selected, LOCK_SECONDS)
+            return self._reading(Catalog(connection), selected)[0]
+        finally:
+            rollback(connection)
+
+    def whole_reader(self) -> PostgresWholeReader:
+        """See `SnapshotReader.whole_reader`."""
+        return PostgresWholeReader(self._connect, self._horizon, self._logged)
 
     def awaited(self, mark: str) -> None:
         self._awaited(mark)
@@ -181,7 +197,7 @@ class PostgresSnapshotReader:
     @property
     def _connection(self) -> Connection:
         if self._open is None or self._open.raw.closed:
-            self._open = self._connect()
+            self._open = self._connect(False)
         return self._open
 
     def _selected(self, topic: str) -> Selected:

@@ -130,7 +130,7 @@ class PostgresSource:
     def snapshot(self) -> PostgresSnapshotReader:
         beginning = self._beginning
         return PostgresSnapshotReader(
-            connect=lambda: Connection(self._settings),
+            connect=lambda replication: Connection(self._settings, replication=replication),
             tables=lambda: beginning.selected if beginning is not None else self._select(self._connection),
             describe=self._describe,
             anchor=lambda: self._anchor,
@@ -202,11 +202,14 @@ class PostgresSource:
             beginning.selected,
             Versions(self._context, state, self._emitter, captured.__contains__),
             self._emitter,
-            state,
+            {**state, **beginning.records},
         )
         if not beginning.past and PAST_KEY not in state:
             self._relations.first_versions()  # else the log itself says what tables were before
         self._partitions = Partitions(Catalog(self._connection), self._emitter, {**state, **beginning.records})
+        for table in beginning.taken_up:
+            self._relations.take_up(table)
+            self._partitions.forget(table.source.topic)
         self._end_attached(beginning.selected)
         self._relations.say_of_children(uncaptured_children(Catalog(self._connection), beginning.selected))
         folder = self._context.state_dir
@@ -236,6 +239,18 @@ class PostgresSource:
             # A session lives on through a promotion; what follows is on another timeline, which the position must name.
             raise UnreachableError("the standby was promoted; reading begins again", where=self._where)
         return batch
+
+    def take_up(self, topic: str) -> bool:
+        """See `Source.take_up`: opening does it, because a session's publications and relations are as they were."""
+        assert self._beginning is not None
+        if reason := self._beginning.declined.get(topic):
+            raise RefusedError(reason)
+        selected = next((table for table in self._select(self._connection) if table.source.topic == topic), None)
+        if selected is None:
+            raise RefusedError("there is no such table any more", where=self._where)
+        if not selected.captured:
+            raise RefusedError(selected.source.reason)
+        raise UnreachableError(f"reading begins again, to take up table {selected.source.name}", where=self._where)
 
     def acknowledge(self, position: Position) -> None:
         # Before streaming begins the slot stands at the position anyway.

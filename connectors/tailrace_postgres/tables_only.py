@@ -60,7 +60,7 @@ class PostgresTables(TablesSource):
         """See `Source.snapshot`."""
         return PostgresTablesReader(
             advance=self.advance,
-            connect=lambda: Connection(self._settings),
+            connect=lambda replication: Connection(self._settings, replication=replication),
             tables=lambda: self._selected or self._select(self._connection),
             describe=self._describe,
             anchor=self._anchor,

@@ -91,3 +91,11 @@ class Batch:
     transactions: int = 0
     touched: list[Touch] = field(default_factory=list)
     state: dict[str, builtins.bytes] = field(default_factory=dict)
+
+    def extend(self, more: Batch) -> None:
+        """Adds what goes out behind it; the position stays."""
+        self.runs.extend(more.runs)
+        self.events += more.events
+        self.bytes += more.bytes
+        self.touched.extend(more.touched)
+        self.state.update(more.state)

@@ -322,19 +322,26 @@ class Emitter:
                 self._append(run, key, b'{"before":null,"after":' + row + b',"source":' + tail)
         return len(run.values) - before
 
-    def load_mark(self, table: EventTable, load: LoadMark, fields: bytes = b"") -> None:
+    def load_mark(self, table: EventTable, load: LoadMark, fields: bytes = b"", mark: str = "") -> None:
         """A table's load begins or ends here, between two transactions; to every partition.
 
         Args:
             fields: as for `snapshot_rows`.
+            mark: of its place; "" how far the log is read.
         """
-        if self._pending:
-            raise ValueError("a load cannot begin or end inside a transaction")
-        self._announce(table, self._mark, fields)
+        mark = mark or self._mark
         member = b'"load":' + load.to_json() + b","
-        head, end = _outside(table, load.phase.encode(), fields + member, self.between)
-        run = self._run(table.topic, every_partition=True)
-        self._append(run, None, b'{"before":null,"after":null,"source":' + head + b"s" + end)
+        self._outside_event(table, b"s", mark, fields, load.phase.encode(), member)
+
+    def snapshot_truncate(self, table: EventTable, mark: str, fields: bytes) -> None:
+        """The table's rows are read anew, all of them: what targets have of it goes first. As `snapshot_rows`."""
+        self._outside_event(table, b"t", mark, fields)
+
+    def announce(self, table: EventTable, mark: str, fields: bytes) -> None:
+        """A version that no event of the log announces, between two transactions; nothing where it was announced."""
+        if self._pending:
+            raise ValueError("a version cannot be announced inside a transaction")
+        self._announce(table, mark, fields)
 
     def record_state(self, key: str, value: bytes) -> None:
         """An entry of the stream's state store that must be durable together with the events after it."""
@@ -363,6 +370,11 @@ class Emitter:
         return sequence(self.epoch, self._mark, SNAPSHOT_ORDINAL)
 
     @property
+    def restart(self) -> str:
+        """Where re-reading may begin that brings all that was not read yet."""
+        return self._restart if isinstance(self._restart, str) else self._restart()
+
+    @property
     def in_transaction(self) -> bool:
         return self._pending
 
@@ -378,7 +390,7 @@ class Emitter:
         self._events = self._bytes = self._transactions = self._commit_ts_ms = 0
         self._last = None
         self._remembered = False
-        batch.restart = self._restart if isinstance(self._restart, str) else self._restart()
+        batch.restart = self.restart
         batch.mark = self._mark
         batch.delivered = self._delivered.decode()
         return batch
@@ -495,6 +507,17 @@ class Emitter:
         self._last = Run(topic, [], [], every_partition)
         self._batch.runs.append(self._last)
         return self._last
+
+    def _outside_event(
+        self, table: EventTable, op: bytes, mark: str, fields: bytes, snapshot: bytes = b"true", member: bytes = b""
+    ) -> None:
+        """A control event that no transaction of the log brings."""
+        if self._pending:
+            raise ValueError("a load sends nothing inside a transaction")
+        self._announce(table, mark, fields)
+        head, end = _outside(table, snapshot, fields + member, sequence(self.epoch, mark, SNAPSHOT_ORDINAL))
+        run = self._run(table.topic, every_partition=True)
+        self._append(run, None, b'{"before":null,"after":null,"source":' + head + op + end)
 
     def _announce(self, table: EventTable, mark: str, fields: bytes) -> None:
         """A load's version of which the stream was not told comes before its rows; first ones need no event."""

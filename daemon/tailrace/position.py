@@ -14,6 +14,7 @@ POSITION_KEY = "position"
 SCHEMA_PREFIX = "schema:"
 LOAD_PREFIX = "load:"
 TABLE_PREFIX = "table:"
+TAKE_UP_PREFIX = "take-up:"
 #: `Position.restart` of a pipeline that reads no log (mode `full-load`).
 NO_LOG = "no log"
 
@@ -62,6 +63,16 @@ def load_key(topic: str) -> str:
 
 def table_key(topic: str) -> str:
     return f"{TABLE_PREFIX}{topic}"
+
+
+def take_up_key(topic: str) -> str:
+    """The entry of a suspended table that somebody asked to be taken up again; it stays until that is done."""
+    return f"{TAKE_UP_PREFIX}{topic}"
+
+
+def streaming() -> bytes:
+    """The entry under `table_key` of a table that was suspended, and is captured again from now on."""
+    return orjson.dumps({"state": "streaming", "since": now_text()})
 
 
 def suspension(reason: str) -> bytes:

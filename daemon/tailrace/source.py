@@ -161,6 +161,34 @@ class ChunkReader(Protocol):
     def close(self) -> None: ...
 
 
+class WholeReader(Protocol):
+    """Reads tables without a key, each in one view with an exact place in the log; used by one thread at a time."""
+
+    def open(self, reading: Any) -> str:
+        """Opens a view of the table, whatever was open before.
+
+        Args:
+            reading: what `SnapshotReader.prepare_whole` gave.
+
+        Returns:
+            The mark of its place: as to this table every transaction before it is visible, and none from there on.
+
+        Raises:
+            TableBusyError: there is no such view to be had just now, or the table is not any more as `reading` has it.
+        """
+        ...
+
+    def read(self, limit_bytes: int) -> Chunk:
+        """The next rows of the view; `Chunk.after` is None with the last ones."""
+        ...
+
+    def interrupt(self) -> None:
+        """From another thread: what waits for the server, fails."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class SnapshotReader(Protocol):
     """Reads tables for the full load, on connections of its own, locking nothing but what `check` announces."""
 
@@ -192,6 +220,14 @@ class SnapshotReader(Protocol):
         ...
 
     def chunks(self) -> ChunkReader:
+        """Connects once more; may be called, and the result used, on another thread."""
+        ...
+
+    def prepare_whole(self, topic: str) -> Reading | None:
+        """As `prepare`, for a `WholeReader`: the table need not have a key."""
+        ...
+
+    def whole_reader(self) -> WholeReader:
         """Connects once more; may be called, and the result used, on another thread."""
         ...
 
@@ -314,6 +350,23 @@ class Source(Protocol):
         Returns what has arrived, not more than about `limit_bytes`, without waiting for more. A batch may hold no
         events and only move the position (heartbeats, foreign transactions), or only say what was touched. It is
         everything that the emitter has gathered.
+        """
+        ...
+
+    def take_up(self, topic: str) -> bool:
+        """A suspended table is to be captured again, from here on and with the columns that it has now; asked for
+        between two transactions.
+
+        The source announces the columns (`Emitter.announce`) and records that the table streams
+        (`position.streaming`); all of it becomes durable with the next batch. The table's rows are loaded then.
+
+        Returns:
+            False where the stream must come to what the catalogue shows first: it is asked for again.
+
+        Raises:
+            RefusedError: what the table was suspended for still holds, or it cannot be captured for another reason.
+            UnreachableError: the source must be opened anew; a table with an entry under `position.take_up_key` is
+                taken up then.
         """
         ...
 

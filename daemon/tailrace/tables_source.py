@@ -11,7 +11,7 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
-from tailrace.errors import StuckError, TableGoneError
+from tailrace.errors import RefusedError, StuckError, TableGoneError
 from tailrace.position import NO_LOG, Position, suspension, table_key
 from tailrace.schema import Column, TableName, TableSchema
 from tailrace.sequence import NO_LOG_EPOCH, lsn_mark
@@ -71,6 +71,13 @@ class TablesSource:
         """Nothing ever comes."""
         time.sleep(timeout)
         return None
+
+    def take_up(self, topic: str) -> bool:
+        """See `Source.take_up`: there is no place in a log from which a table could be followed again."""
+        raise RefusedError(
+            "a table that was altered while it was loaded cannot be taken up without a log",
+            fix="empty the target's table, run `tailrace teardown`, then `tailrace run`",
+        )
 
     def acknowledge(self, position: Position) -> None:
         """There is no log to be freed."""

@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from tailrace.config import load
-from tailrace.position import table_key
 from tests.pipelines import text
 from tests.pipelines.capture_process import capture, killed_after, loaded_rows, run_capture
 from tests.pipelines.daemon import PipelineFile, until
@@ -108,7 +107,7 @@ def test_a_load_under_writers_and_kills_leaves_what_the_source_holds(source: Dat
 
 
 @pytest.mark.parametrize("source", SOURCES, indirect=True)
-def test_tables_that_come_later_are_loaded_or_suspended(source: Database, tmp_path: Path) -> None:
+def test_tables_that_come_later_are_loaded(source: Database, tmp_path: Path) -> None:
     """Their old rows are in no log that we read: only a load brings them."""
     file = pipeline_file(tmp_path, source)
     (tmp_path / "state").mkdir()
@@ -132,12 +131,10 @@ def test_tables_that_come_later_are_loaded_or_suspended(source: Database, tmp_pa
         replica = Replica()
         with closing(stream.reader("")) as reader:
             replica.read(reader)
-            state = reader.state()
         with closing(pipeline.create_source()) as opened:
             topics = {table.name.table: table.topic for table in opened.tables()}
         assert [row["id"] for row in replica.rows[topics["later"]].values()] == [1, 2, 3]
-        assert orjson.loads(state[table_key(topics["keyless"])])["state"] == "suspended"
-        assert not replica.keyless.get(topics["keyless"])
+        assert [row["id"] for row in replica.keyless[topics["keyless"]]] == [1, 2, 3]
     finally:
         assert file.command("teardown", "--yes").code == 0
 

@@ -123,8 +123,24 @@ def test_a_table_that_comes_later_is_copied_by_the_next_run(source: Database, tm
     assert file.until_caught_up().code == 0
     source.execute("CREATE TABLE late (id int PRIMARY KEY)")
     source.execute("INSERT INTO late VALUES (1)")
+    source.execute("CREATE TABLE late_keyless (n int)")
+    source.execute("INSERT INTO late_keyless VALUES (1), (1)")
     reader_url(source)  # grants, which on PostgreSQL are a table's own
     again = file.until_caught_up()
     assert again.code == 0, again.stderr
     assert copied(tmp_path, "late") == [(1,)]
+    assert copied(tmp_path, "late_keyless") == [(1,), (1,)]
     assert len(copied(tmp_path, "keyed")) == 500
+
+
+def test_a_copy_without_a_key_is_made_again_whole(source: Database, tmp_path: Path) -> None:
+    create(source)
+    file = pipeline_file(tmp_path, source)
+    with file.running():
+        servers.wait_until(lambda: len(copied(tmp_path, "keyless")) == 30, 30, "it is copied")
+        source.execute("DELETE FROM keyless WHERE n = 1")
+        source.execute("INSERT INTO keyless VALUES (7, 'later'), (7, 'later')")
+        done = file.command("reload", "--table", "*keyless", "--wait")
+        assert done.code == 0, (done.stdout, done.stderr)
+        expected = sorted([(0, "twice"), (2, "twice")] * 10 + [(7, "later")] * 2)
+        servers.wait_until(lambda: copied(tmp_path, "keyless") == expected, 30, "it is copied again")

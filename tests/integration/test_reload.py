@@ -63,8 +63,7 @@ def test_rows_that_a_target_has_lost_or_damaged_come_back(source: Database, tmp_
             assert wrong.code == 1
             assert "no_such_column" in wrong.stdout + wrong.stderr
             every = file.command("reload", "--all", "--wait")
-            assert every.code == 1, "a table without a key cannot be loaded again"
-            assert "has no primary key" in every.stdout + every.stderr
+            assert every.code == 0, (every.stdout, every.stderr)
             assert file.command("reload", "--table", "no.such").code == 1
             assert file.command("reload").code == 2
 

@@ -337,6 +337,23 @@ def test_partitions_that_disagree_on_control_events_are_an_error(parted: Mirror)
         parted.catch_up()
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_truncate_of_a_load_that_a_crash_left_in_one_partition_holds_nothing(parted: Mirror, number: int) -> None:
+    """Without transactions; the next attempt's truncate is in all partitions, at a later place."""
+    users = parted.script.table("public.users", [ID, NAME])
+    users.insert(row(40))
+    parted.script.emitter.snapshot_truncate(users.event_table, parted.script.mark, b"")
+    parted.script.publish()
+    for other in {0, 1, 2} - {number}:
+        parted.stream._log[Partition(users.schema.topic, other)].clear()
+    users.insert(row(41))
+    parted.script.emitter.snapshot_truncate(users.event_table, parted.script.mark, b"")
+    parted.script.publish()
+    users.load([row(key) for key in range(30)])
+    parted.catch_up()
+    assert parted.query("SELECT count(*), max(id) FROM users") == [(30, 29)]
+
+
 def repeat(parted: Mirror, topic: str, op: str) -> None:
     """What a crash without transactions leaves: a control event once more, in one partition alone."""
     records = parted.stream._log[Partition(topic, 0)]

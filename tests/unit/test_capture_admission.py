@@ -25,11 +25,8 @@ def test_a_table_that_a_load_knows_is_left_as_it_is() -> None:
     assert admitted([table("a"), table("b", keyless=True)], known) == {}
 
 
-def test_a_table_without_a_key_is_suspended_with_what_mends_it() -> None:
-    ((key, value),) = admitted([table("new", keyless=True)], {}).items()
-    assert key == table_key("shop.app.new")
-    assert orjson.loads(value)["state"] == "suspended"
-    assert "primary key" in orjson.loads(value)["reason"]
+def test_a_table_without_a_key_is_loaded_too() -> None:
+    assert list(admitted([table("new", keyless=True)], {})) == [load_key("shop.app.new")]
 
 
 def test_a_table_without_a_key_that_the_log_has_told_of_is_whole() -> None:

@@ -21,7 +21,7 @@ from tailrace.load_mark import LoadMark
 from tailrace.position import Position, load_key, table_key
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, sequence
-from tailrace.source import Chunk, OpenView, SourceTable
+from tailrace.source import Chunk, OpenView, SourceTable, WholeReader
 from tailrace.structure import POSTGRES, Index, Part, TableStructure
 from tests.servers import wait_until
 
@@ -109,6 +109,12 @@ class Reader:
         pass
 
     def whole(self, topic: str, limit_bytes: int) -> Iterator[Chunk]:
+        raise AssertionError("no keyless table here")
+
+    def prepare_whole(self, topic: str) -> Any:
+        raise AssertionError("no keyless table here")
+
+    def whole_reader(self) -> WholeReader:
         raise AssertionError("no keyless table here")
 
     def sees_all(self, transactions: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ class Pipeline:
 
     mode = "full-load-and-cdc"
     load = LoadSettings()
+    state_dir: Path | None = None
     sinks = ()
 
     def __init__(self) -> None:

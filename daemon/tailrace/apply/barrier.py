@@ -55,7 +55,17 @@ class Barrier:
         """Whether this control event, or a later one of its topic, has been released."""
         if event.mark:
             return event.mark <= self._marks.get(topic, "")
-        return event.ordered and event.seq <= self._released.get(topic, "")
+        if not event.ordered:
+            return any(_supersedes(other, event) for other in self._waiting.get(topic, {}).values())
+        return event.seq <= self._released.get(topic, "")
+
+    def cut_off(self, topic: str, event: Event) -> list[Partition]:
+        """Those that wait at a load's truncate which a crash has left in them alone: the next attempt's is here."""
+        waiting = self._waiting.get(topic, {})
+        freed = [partition for partition, other in waiting.items() if _supersedes(event, other)]
+        for partition in freed:
+            del waiting[partition]
+        return freed
 
     def pass_by(self, partition: Partition, seq: str) -> list[Partition]:
         """A partition that does not wait has a record: those that wait at an event before it need not.
@@ -131,6 +141,11 @@ class Barrier:
     @property
     def waiting(self) -> bool:
         return any(self._waiting.values())
+
+
+def _supersedes(event: Event, other: Event) -> bool:
+    """Both are truncates of one load, of two attempts."""
+    return not event.ordered and not other.ordered and event.seq > other.seq
 
 
 def _same(one: Event, other: Event) -> bool:

@@ -181,6 +181,8 @@ class Intake:
         if self._barrier.is_repeated(topic, event):
             log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
             return True
+        if self._held and (cut_off := self._barrier.cut_off(topic, event)):
+            self._go_on(cut_off, changes)
         freed = self._barrier.arrive(partition, event, self._partitions[partition.topic])
         if freed is None:
             return False

@@ -1,7 +1,7 @@
 """Tables that a later start meets for the first time: created meanwhile, or selected only now.
 
-Their changes come with the log, but the rows that are there already do not: these must be loaded, or the table must not
-be captured.
+Their changes come with the log, but the rows that are there already do not: these must be loaded, in chunks
+(`capture/load.py`), or whole where there is no key (`capture/whole.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import structlog
 
 from tailrace.capture.load import Load, suspended_topics
 from tailrace.load_mark import Prepare
-from tailrace.position import SCHEMA_PREFIX, load_key, suspension, table_key
+from tailrace.position import SCHEMA_PREFIX, load_key
 from tailrace.source import SourceTable
 
 log = structlog.get_logger()
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 def admitted(
     tables: Iterable[SourceTable], state: Mapping[str, bytes], prepare: Prepare = "do-nothing"
 ) -> dict[str, bytes]:
-    """The state entries with which tables that no load knows are captured: loaded if they have a key, else suspended.
+    """The state entries with which tables that no load knows are captured: they are loaded.
 
     A table without a key that has schema versions in the state is followed from its creation on, by the log alone.
     """
@@ -32,12 +32,8 @@ def admitted(
         topic = table.topic
         if table.state != "streaming" or topic in suspended or load_key(topic) in state:
             continue
-        if not table.keyless:
-            log.info("a table that is new to the pipeline will be loaded", table=str(table.name))
-            entries.update(Load.plan([table], prepare))
-        elif topic not in followed:
-            entries[table_key(topic)] = suspension(
-                "it has no primary key and was not there at the first start, so the rows that it has already cannot be"
-                " loaded; exclude it, or empty the targets, run `tailrace teardown` and start anew"
-            )
+        if table.keyless and topic in followed:
+            continue
+        log.info("a table that is new to the pipeline will be loaded", table=str(table.name))
+        entries.update(Load.plan([table], prepare))
     return entries

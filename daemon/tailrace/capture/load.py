@@ -88,7 +88,7 @@ class Load:
 
     def __init__(
         self,
-        tables: Iterable[SourceTable],
+        tables: Collection[SourceTable],
         state: dict[str, bytes],
         reader: SnapshotReader,
         emitter: Emitter,
@@ -103,6 +103,9 @@ class Load:
             for table in tables
             if load_key(table.topic) in state and table.state == "streaming"
         }
+        for table in tables:
+            if table.keyless and table.topic in self.tables and not self.tables[table.topic].done:
+                del self.tables[table.topic]  # it is loaded whole (`capture/whole.py`)
         self._reader = reader
         self._emitter = emitter
         self._limit_bytes = limit_bytes
@@ -177,12 +180,22 @@ class Load:
         self._give_up([task for task in self._waiting + self._tasks if task.topic in topics])
         self._trace()
 
-    def again(self, table: SourceTable, where: str, position: Position, resync: bool = False) -> None:
+    def again(
+        self,
+        table: SourceTable,
+        where: str,
+        position: Position,
+        resync: bool = False,
+        loads: int = 0,
+        taken_up: bool = False,
+    ) -> None:
         """Loads a table once more, or the rows that meet a condition; between two transactions.
 
         Args:
             position: up to where the stream was read.
             resync: rows that the load does not bring are removed from targets.
+            loads: how often it was loaded again before, where that is not known here.
+            taken_up: it is captured again just now: it is loaded in any case.
 
         Raises:
             RefusedError: the server does not take the condition.
@@ -190,10 +203,11 @@ class Load:
         topic = table.topic
         before = self.tables.get(topic)
         self._reader.demand(topic, position)
-        reading = self._reader.prepare(topic, where)  # before anything changes: the condition may be wrong
+        # Before anything changes: the condition may be wrong.
+        reading = None if taken_up else self._reader.prepare(topic, where)
         self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
         self._readings.pop(topic, None)
-        loads = (before.loads if before is not None else 0) + 1
+        loads = (before.loads if before is not None else loads) + 1
         load = TableLoad(total=0 if where else table.estimated_rows, loads=loads, where=where, resync=resync)
         self.tables[topic] = load
         if reading is not None:

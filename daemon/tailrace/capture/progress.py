@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import orjson
 
@@ -54,6 +54,7 @@ class Progress(WorkerProgress):
             )
             if topic in before:
                 report.events, report.bytes = before[topic].events, before[topic].bytes
+                report.refusals, report.refusal = before[topic].refusals, before[topic].refusal
             if table.state == "suspended":
                 self._missing_since[topic] = missing_since({"since": since})
         for topic, load in loads.items():
@@ -84,6 +85,12 @@ class Progress(WorkerProgress):
             report.refusals += 1
             report.refusal = reason
             self.send()
+
+    def refused_by_name(self, names: Collection[str], reason: str) -> None:
+        """As `refused`, of tables that the source does not know any more."""
+        for topic, report in self._tables.items():
+            if report.name in names:
+                self.refused(topic, reason)
 
     def suspended(self) -> bool:
         return any(table.state == "suspended" for table in self._tables.values())
@@ -171,6 +178,8 @@ class Progress(WorkerProgress):
                 continue
             entry = orjson.loads(value)
             report = self._tables[topic]
+            if entry["state"] != "suspended" and topic not in self._missing_since:
+                continue  # it was taken up long ago
             report.state = entry["state"]
             report.reason = entry.get("reason", "")
             report.since = entry.get("since") or now_text()
@@ -178,3 +187,6 @@ class Progress(WorkerProgress):
                 self._missing_since[topic] = missing_since(entry)
                 self._paces.pop(topic, None)
                 report.rows_per_second = report.seconds_left = None
+            else:
+                self._missing_since.pop(topic, None)
+                report.lag_seconds = None

@@ -7,13 +7,23 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from tailrace.errors import TableBusyError
-from tailrace.source import ChunkReader
 
 #: A thread that does not end in time, after its connection was shut, is left behind: the process ends it.
 _JOIN_SECONDS = 10.0
+
+
+class Reader(Protocol):
+    """Of chunks or of whole tables; what `Readers` asks of either."""
+
+    def interrupt(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+R = TypeVar("R", bound=Reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +40,20 @@ class Outcome:
     error: Exception | None
 
 
-class Readers:
+class Readers(Generic[R]):
     """Runs tasks on at most `most` threads, which are started when first needed.
 
     A connection that failed is closed, and the thread's next task gets a new one. Once closed, all begins anew.
     """
 
-    def __init__(self, connect: Callable[[], ChunkReader], most: int) -> None:
+    def __init__(self, connect: Callable[[], R], most: int) -> None:
         self._connect = connect
         self._most = most
-        self._tasks: queue.SimpleQueue[tuple[Callable[[ChunkReader], Any], Any] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[Callable[[R], Any], Any] | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._open: list[ChunkReader] = []
+        self._open: list[R] = []
         self._closed = False
         #: Tasks that were begun and whose outcome was not taken.
         self.busy = 0
@@ -53,7 +63,7 @@ class Readers:
         """Whether a task would be begun at once."""
         return self.busy < self._most
 
-    def begin(self, run: Callable[[ChunkReader], Any], task: Any) -> None:
+    def begin(self, run: Callable[[R], Any], task: Any) -> None:
         """Starts `run`; `task` comes back with its outcome."""
         self.busy += 1
         if len(self._threads) < min(self.busy, self._most):
@@ -90,7 +100,7 @@ class Readers:
         self._closed = False
 
     def _work(self) -> None:
-        reader: ChunkReader | None = None
+        reader: R | None = None
         tasks, outcomes = self._tasks, self._outcomes
         try:
             while (work := tasks.get()) is not None:
@@ -110,7 +120,7 @@ class Readers:
             if reader is not None:
                 self._close(reader)
 
-    def _opened(self) -> ChunkReader:
+    def _opened(self) -> R:
         reader = self._connect()
         with self._lock:
             self._open.append(reader)
@@ -118,7 +128,7 @@ class Readers:
                 reader.interrupt()
         return reader
 
-    def _close(self, reader: ChunkReader) -> None:
+    def _close(self, reader: R) -> None:
         with self._lock:
             self._open = [other for other in self._open if other is not reader]
         reader.close()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
-from tailrace.capture.load import Load, loaded_tables
+from tailrace.capture.load import Load, loaded_tables, suspended_topics
 from tailrace.capture.ordering import ordered
 from tailrace.capture.pressure import Limits, Watch
 from tailrace.capture.progress import Progress
@@ -22,12 +23,14 @@ from tailrace.capture.publishing import Publisher
 from tailrace.capture.spans import TableLoad
 from tailrace.capture.structures import structure_at
 from tailrace.capture.suspension import date, refusals
+from tailrace.capture.takeup import TakeUps
 from tailrace.capture.throttle import Throttle
+from tailrace.capture.whole import WholeLoads
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
-from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position, load_key
-from tailrace.report import Control
+from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position, load_key, take_up_key
+from tailrace.report import Control, Reload
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
 
@@ -59,7 +62,9 @@ class Session:
         progress: Progress,
         load: LoadSettings | None = None,
         marks: bool = False,
+        folder: Path | None = None,
     ) -> None:
+        """`folder`: for events that wait for a load and are too many for memory."""
         self._source = source
         self._writer = writer
         self._publisher = Publisher(writer)
@@ -73,6 +78,11 @@ class Session:
         self._stored: Position  # up to here the stream holds it
         self._emitter: Emitter
         self._load: Load
+        self._whole: WholeLoads
+        self._folder = folder
+        self._take_ups: TakeUps
+        self._suspended: set[str] = set()
+        self._loads: dict[str, int] = {}  # how often a table was loaded again, as of the opening
         self._prepared: set[str] = set()
         self._stored_at = 0.0
         self._full = ""
@@ -111,20 +121,22 @@ class Session:
         elif self._mode != "cdc":
             self._admit(opened, entries, state)
         state = self._note_refusals(opened, state)
-        self._load = self._open_load(opened.tables, state)
+        state = self._taken_up(opened, state)
+        self._suspended = suspended_topics(state) | {t.topic for t in opened.tables if t.state == "suspended"}
+        self._loads = {topic: load.loads for topic, load in loaded_tables(state).items()}
+        self._open_load(opened.tables, state)
         self._load.demand(self._position)
         if not self._position.in_transaction:
             self._load.begin(self._position)
-        self._progress.opened(opened.tables, self._load.tables or loaded_tables(state), state)
-        log.info(
-            "capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._load.done
-        )
+        loads = {**self._load.tables, **self._whole.tables}
+        self._progress.opened(opened.tables, loads or loaded_tables(state), state)
+        log.info("capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._loaded)
 
     def run(self) -> None:
         """Until `control.stop`, or, with `control.finish`, until caught up with the log as it stood when loaded."""
         goal: str | None = None
         while not self._control.stop.is_set():
-            if self._control.finish.is_set() and goal is None and self._load.done:
+            if self._control.finish.is_set() and goal is None and self._loaded:
                 goal = self._source.log_end()
                 log.info("catching up", goal=goal)
             if goal is not None and self._position.mark >= goal:
@@ -135,6 +147,8 @@ class Session:
     def close(self) -> None:
         self._publisher.close()
         self._throttle.rest()
+        if hasattr(self, "_whole"):
+            self._whole.close()
         if hasattr(self, "_load"):
             self._load.close()
 
@@ -148,31 +162,39 @@ class Session:
                 self._pause(self._full)
                 return
             self._exceed(self._full)
-        self._reload()
+        asked = self._reload()
         if not self._load.done:
             self._load.read(self._position)
-        while self._load.refused:
-            self._progress.refused(*self._load.refused.pop())
-        self._progress.state("streaming" if self._load.done else "loading", self._load.delayed)
+        if not self._whole.done:
+            self._whole.read()
+        for refused in (self._load.refused, self._take_ups.refused):
+            while refused:
+                self._progress.refused(*refused.pop())
+        reason = self._load.delayed or self._whole.delayed or self._take_ups.reason
+        self._progress.state("streaming" if self._loaded else "loading", reason)
         batch = self._source.read(self._patience, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
             batch = self._emitter.take()
         self._load.observe(batch)
-        entries = self._load.send()
+        if not self._whole.done:
+            self._whole.hold(batch)
+        entries: dict[str, bytes | None] = {**asked, **self._load.send()}
         rows = self._emitter.take()
-        if rows.events:
-            batch.runs.extend(rows.runs)
-            batch.events += rows.events
-            batch.bytes += rows.bytes
-        batch.state.update(rows.state)
         self._load.observe(rows)  # what reading a chunk has shown may suspend its table
+        batch.extend(Batch(rows.runs, rows.events, rows.bytes, state=rows.state))
+        if not self._whole.done:
+            entries.update(self._whole.add_to(batch))
         self._store(batch, entries, at_once)
         self._report()
 
-    def _store(self, batch: Batch, entries: Mapping[str, bytes], at_once: bool) -> None:
+    @property
+    def _loaded(self) -> bool:
+        return self._load.done and self._whole.done
+
+    def _store(self, batch: Batch, entries: Mapping[str, bytes | None], at_once: bool) -> None:
         moved = batch.mark != self._position.mark or batch.restart != self._position.restart
         if not batch.runs and not entries and not batch.state:
-            due = at_once or not self._load.done or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
+            due = at_once or not self._loaded or time.monotonic() - self._stored_at >= IDLE_STORE_SECONDS
             if not moved or not due:
                 self._settle()
                 self._end()
@@ -185,26 +207,67 @@ class Session:
             commit_ts_ms=batch.commit_ts_ms or self._position.commit_ts_ms,
         )
         date(batch.state, self._progress.lag_seconds)
+        self._suspended |= suspended_topics(batch.state)
         self._begin_publishing(batch, {**batch.state, **entries}, position)
 
-    def _reload(self) -> None:
-        """Begins what was asked for, between two transactions: of one that goes on nobody has noted the rows."""
-        if self._control.reloads.empty() or self._position.in_transaction or self._emitter.in_transaction:
-            return
+    def _reload(self) -> dict[str, bytes | None]:
+        """Begins what was asked for, between two transactions: of one that goes on nobody has noted the rows.
+
+        Returns:
+            The entries to store for it.
+        """
+        entries: dict[str, bytes | None] = {}
+        if self._position.in_transaction or self._emitter.in_transaction:
+            return entries
+        if self._take_ups.due:
+            taken, entries = self._take_ups.look()
+            tables = {table.topic: table for table in self._source.tables()} if taken else {}
+            for topic in taken:
+                self._suspended.discard(topic)
+                self._again(tables[topic], Reload((), resync=self._take_ups.resyncs(topic)), taken_up=True)
+        if self._control.reloads.empty():
+            return entries
         request = self._control.reloads.get()
-        for table in self._source.tables():
-            if str(table.name) in request.tables and table.state == "streaming" and not table.keyless:
-                try:
-                    self._load.again(table, request.where, self._position, request.resync)
-                except (RefusedError, TableBusyError, TableGoneError) as error:
-                    self._load.refused.append((table.topic, str(error)))
+        found = {str(table.name): table for table in self._source.tables() if str(table.name) in request.tables}
+        self._progress.refused_by_name(set(request.tables) - found.keys(), "the source has no such table any more")
+        for table in found.values():
+            try:
+                entries.update(self._asked_again(table, request))
+            except (RefusedError, TableBusyError, TableGoneError) as error:
+                self._load.refused.append((table.topic, str(error)))
+        return entries
+
+    def _asked_again(self, table: SourceTable, request: Reload) -> dict[str, bytes]:
+        """Somebody wants the table to be loaded; the entries to store."""
+        suspended = table.topic in self._suspended or table.state == "suspended"
+        if request.where and (suspended or table.keyless):
+            why = "it is suspended" if suspended else "it has no primary key"
+            raise RefusedError(f"{why}, so that it can only be loaded whole", fix="leave --where out")
+        if suspended:
+            return self._take_ups.ask(table.topic, request.resync)
+        self._again(table, request)
+        return {}
+
+    def _again(self, table: SourceTable, request: Reload, taken_up: bool = False) -> None:
+        topic = table.topic
+        loads = self._loads.get(topic, 0)
+        if table.keyless:
+            for known in (self._load.tables, self._whole.tables):
+                loads = known[topic].loads if topic in known else loads
+            self._load.suspend([topic])
+            self._whole.again(table, loads, intact=not taken_up)
+        else:
+            self._whole.suspend([topic])
+            # What was read of a table that was suspended until now has not moved the position.
+            here = replace(self._position, restart=self._emitter.restart, mark=self._emitter.mark)
+            self._load.again(table, request.where, here, request.resync, loads, taken_up)
 
     @property
     def _patience(self) -> float:
         """Seconds to wait for the log's next change."""
-        if self._begun_bytes or self._load.ready:
+        if self._begun_bytes or self._load.ready or self._whole.ready:
             return 0
-        if self._load.waiting or self._load.reading:
+        if self._load.waiting or self._load.reading or self._whole.active:
             return LOADING_SECONDS
         return BUSY_SECONDS if self._publisher.busy else READ_SECONDS
 
@@ -218,7 +281,7 @@ class Session:
         # it wait. Nor does a transaction wait for a chunk of the load.
         size = self._begun_bytes + batch.bytes
         self._overlap = size >= BATCH_BYTES
-        more = batch.bytes >= BATCH_BYTES and size < TRANSACTION_BYTES and self._load.done
+        more = batch.bytes >= BATCH_BYTES and size < TRANSACTION_BYTES and self._loaded
         if not more:
             state[POSITION_KEY] = position.to_json()
         self._publisher.begin(batch, state, position, more)
@@ -248,8 +311,14 @@ class Session:
             self._source.acknowledge(self._stored)
         self._tell(published.batch)
         for key in published.state:
-            if key.startswith(LOAD_PREFIX) and (topic := key.removeprefix(LOAD_PREFIX)) in self._load.tables:
-                self._progress.loaded(topic, self._load.tables[topic])
+            if not key.startswith(LOAD_PREFIX):
+                continue
+            topic = key.removeprefix(LOAD_PREFIX)
+            load = self._load.tables.get(topic) or self._whole.tables.get(topic)
+            if load is not None:
+                self._progress.loaded(topic, load)
+        if self._take_ups.pending and published.durable:
+            self._take_ups.stored(published.state.keys())
 
     def _tell(self, batch: Batch) -> None:
         """Counts what was published."""
@@ -418,11 +487,27 @@ class Session:
         kept = {key: value for key, value in state.items() if key not in entries}
         return kept | {key: value for key, value in entries.items() if value is not None}
 
-    def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> Load:
+    def _taken_up(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
+        """Stores that suspended tables are captured again which the source has taken up while it was opened."""
+        self._take_ups = TakeUps(self._source, state)
+        streaming = {table.topic: table for table in opened.tables if table.state == "streaming"}
+        taken = self._take_ups.opened(streaming.keys())
+        if not taken:
+            return state
+        batch = self._emitter.take()
+        plan = {}
+        for topic in taken:
+            loads = TableLoad.from_json(state[load_key(topic)]).loads if load_key(topic) in state else 0
+            rows, resync = streaming[topic].estimated_rows, self._take_ups.resyncs(topic)
+            plan[load_key(topic)] = TableLoad(total=rows, loads=loads + 1, resync=resync).to_json()
+        self._publish(batch, {**batch.state, **plan, **{take_up_key(topic): None for topic in taken}})
+        return {**state, **batch.state, **plan}
+
+    def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> None:
         settings = self._load_settings
         tables = ordered(tables, settings.order, loaded_tables(state))
         reader, throttle = self._source.snapshot(), self._throttle
-        return Load(
+        self._load = Load(
             tables,
             state,
             reader,
@@ -433,6 +518,7 @@ class Session:
             marks=self._marks,
             indexes=settings.indexes,
         )
+        self._whole = WholeLoads(tables, state, reader, self._emitter, CHUNK_BYTES, throttle, self._folder, self._marks)
 
     def _open_throttle(self) -> Throttle:
         settings = self._load_settings

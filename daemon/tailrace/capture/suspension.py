@@ -34,9 +34,10 @@ def date(state: dict[str, bytes], lag_seconds: float | None) -> None:
 def refusals(tables: Iterable[SourceTable], state: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """The entries to store for tables that the source refuses, and the state says nothing of; None: not any more."""
     entries: dict[str, bytes | None] = {}
+    suspended = suspended_topics(state)
     for table in tables:
         key = _REFUSED_PREFIX + table.topic
-        refused = table.state == "suspended" and table_key(table.topic) not in state
+        refused = table.state == "suspended" and table.topic not in suspended
         if refused and key not in state:
             entries[key] = now_text().encode()
         elif not refused and key in state:

@@ -60,7 +60,8 @@ def _session(pipeline: Pipeline, control: Control, progress: Progress) -> None:
         # The writer first: it fences an older daemon off, or is refused, before the source is touched.
         writer = stack.enter_context(contextlib.closing(pipeline.create_stream().writer()))
         source = stack.enter_context(contextlib.closing(pipeline.create_source()))
-        session = Session(source, writer, pipeline.mode, control, progress, pipeline.load, bool(pipeline.sinks))
+        settings, folder = pipeline.load, pipeline.state_dir
+        session = Session(source, writer, pipeline.mode, control, progress, settings, bool(pipeline.sinks), folder)
         stack.enter_context(contextlib.closing(session))
         session.open()
         session.run()

@@ -30,8 +30,8 @@ def changes(file: str, running: str) -> list[str]:
 
 
 def chosen(tables: Iterable[TableReport], globs: Sequence[str]) -> tuple[dict[str, list[int]], list[str]]:
-    """Which tables the globs name that can be loaded again, each with how often it was, and how often that was refused;
-    and why others cannot be."""
+    """Which tables the globs name, each with how often it was loaded again, and how often that was refused; and which
+    globs name none. Whether one can be loaded, capture says."""
     found: dict[str, list[int]] = {}
     problems: list[str] = []
     tables = list(tables)
@@ -39,13 +39,7 @@ def chosen(tables: Iterable[TableReport], globs: Sequence[str]) -> tuple[dict[st
         named = [table for table in tables if fnmatchcase(table.name, glob)]
         if not named:
             problems.append(f"no captured table is named {glob}")
-        for table in named:
-            if table.state == "suspended":
-                problems.append(f"{table.name} is suspended, and its changes since then are missing: {table.reason}")
-            elif table.keyless:
-                problems.append(f"{table.name} has no primary key: its rows cannot be told from those that are there")
-            else:
-                found[table.name] = [table.loads, table.refusals]
+        found.update((table.name, [table.loads, table.refusals]) for table in named)
     return found, problems
 
 
