@@ -258,18 +258,14 @@ def test_suspended_tables_are_taken_up_again(source: Database, tmp_path: Path) -
             source.execute("DELETE FROM bare WHERE n = 7")
             source.execute("UPDATE t SET v = 'changed by' WHERE id < 5")
             with writing(source):
-                pipeline.reload("t")
+                pipeline.reload("t", "--resync")
                 pipeline.reload("bare")
             assert pipeline.status("t")["reason"] == ""
             source.execute("INSERT INTO t (id, v) VALUES (1001, 'later')")
-            pipeline.await_equal("bare")
-            expected = pipeline.rows("t", "id, v, made")
-            expected[7, "old", None] += 1  # it was deleted while nobody looked
-            servers.wait_until(lambda: pipeline.copied("t", "id, v, made") == expected, SECONDS, "t is equal")
+            pipeline.await_equal("bare", "t")
         with pipeline.file.running():
             source.execute("INSERT INTO t (id, v) VALUES (1002, 'after a restart')")
-            expected += pipeline.rows("t", "id, v, made") - expected
-            servers.wait_until(lambda: pipeline.copied("t", "id, v, made") == expected, SECONDS, "t goes on")
+            pipeline.await_equal("bare", "t")
     finally:
         assert pipeline.file.command("teardown", "--yes").code == 0
 
