@@ -190,7 +190,10 @@ class TableWriter:
         concurrent.each(self._put_batch, _batches(rows))
 
     def _put_batch(self, rows: list[Row]) -> None:
-        requests = [{"PutRequest": {"Item": {**self.form.item(row.values), FENCE: {"S": row.seq}}}} for row in rows]
+        requests = [
+            {"PutRequest": {"Item": {**self.form.item(row.values), **Mark(self._stream, row.seq).attributes()}}}
+            for row in rows
+        ]
         pause = 0.05
         taken_at = time.monotonic()
         while requests:
