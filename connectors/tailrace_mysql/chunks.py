@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,19 +10,15 @@ import orjson
 
 from tailrace.emitter import EventTable
 from tailrace.errors import RefusedError, TableBusyError, UnreachableError
-from tailrace.source import LIKELY_ROW_BYTES, Chunk, OpenView, View
+from tailrace.source import Chunk, OpenView, View
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Connector, DriverConnection, Session, interrupt, quietly_close, translated
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.restart import Restart
-from tailrace_mysql.result import Result
-from tailrace_mysql.resultset import JsonRow
+from tailrace_mysql.result import Result, pieces
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.table_select import Select, literals
 from tailrace_mysql.views import CHUNK_LOCK_SECONDS, close_view, covers, limit_lock_wait, open_view
-
-#: Of a chunk's bytes, so much is asked for by the rows' size of before: they may be somewhat larger now.
-_PART = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +112,9 @@ class MySQLChunkReader:
         self._connector = connector
         self._session = session
         self._views = views
-        self._row_bytes: dict[str, int] = {}
         self._connection: DriverConnection | None = None
 
-    def chunk(
+    def read_view(
         self,
         reading: TableReading,
         after: str | None,
@@ -127,22 +122,22 @@ class MySQLChunkReader:
         limit_rows: int,
         limit_bytes: int,
         view: OpenView,
-    ) -> Chunk | None:
-        """See `ChunkReader.chunk`. Bounds of another order of the key count as none."""
+    ) -> Generator[Chunk]:
+        """See `ChunkReader.read_view`. Bounds of another order of the key count as none."""
         if not self._is_as(reading):
-            return None
+            return
         try:
-            return self._chunk(reading, after, until, limit_rows, limit_bytes, view)
+            yield from self._chunks(reading, after, until, limit_rows, limit_bytes, view)
         except (RefusedError, UnreachableError):
             self._disconnect()  # with its view, if it is open
             if self._is_as(reading):
                 raise
-            return None  # a column or the table had another name by then
+            # else a column or the table had another name by then
         except BaseException:
-            self._disconnect()
+            self._disconnect()  # the rest of an answer would have to be read: a new connection is cheaper
             raise
 
-    def _chunk(
+    def _chunks(
         self,
         reading: TableReading,
         after: str | None,
@@ -150,29 +145,25 @@ class MySQLChunkReader:
         limit_rows: int,
         limit_bytes: int,
         view: OpenView,
-    ) -> Chunk | None:
+    ) -> Generator[Chunk]:
         select, order = reading.select, reading.definition.order
-        topic = reading.table.topic
-        # What is asked for beyond the bytes' limit the server would send in vain, and the connection with it.
-        limit = max(1, min(limit_rows, int(limit_bytes * _PART) // self._row_bytes.get(topic, LIKELY_ROW_BYTES)))
         connection = self._connected()
         seen = view(lambda: self._open_view(connection, reading))
-        sql = select.sql(literals(after, order), literals(until, order), limit)
-        rows: list[JsonRow] = []
-        with Result(connection, select.plan, sql, self._connector.address, str(select.name)) as result:
-            result.read(rows, limit_bytes)
-        if result.seen:
-            self._row_bytes[topic] = max(1, result.size // result.seen)
-        if result.ended:
-            close_view(connection, self._connector.address)
-        else:
-            self._disconnect()  # the rest of the answer would have to be read: a new connection is cheaper
         high, members = self._views.high()
-        if not self._is_as(reading):
-            return None
-        more = not result.ended or result.seen == limit
-        behind = select.bound(result.last, order) if more and result.last is not None else None
-        return Chunk(reading.table, rows, behind, seen, high, members, result.size, result.seen)
+        sql = select.sql(literals(after, order), literals(until, order), limit_rows)
+        before = 0
+        with Result(connection, select.plan, sql, self._connector.address, str(select.name)) as result:
+            for rows, size in pieces(result, limit_bytes):
+                # From its first row on the SELECT keeps the table as it is; before, it might have been altered.
+                if not before and not self._is_as(reading):
+                    self._disconnect()
+                    return
+                more = not result.ended or result.seen == limit_rows
+                behind = select.bound(result.last, order) if more and result.last is not None else None
+                if result.ended:
+                    close_view(connection, self._connector.address)
+                yield Chunk(reading.table, rows, behind, seen, high, members, size, result.seen - before)
+                before = result.seen
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
         """See `ChunkReader.bound`."""

@@ -10,7 +10,7 @@ from tailrace.emitter import EventTable
 from tailrace.errors import TableBusyError
 from tailrace.schema import Column, TableSchema
 from tailrace.sequence import lsn_mark
-from tailrace.source import LIKELY_ROW_BYTES, ROW_OVERHEAD, Chunk, OpenView
+from tailrace.source import ROW_OVERHEAD, Chunk, OpenView
 from tailrace_postgres.catalog import Catalog, CatalogColumns, CatalogTable
 from tailrace_postgres.columns import catalog_columns
 from tailrace_postgres.connection import COPY_BYTES, Connection, identifier
@@ -108,13 +108,14 @@ class PostgresChunkReader:
     """Implements `tailrace.source.ChunkReader`."""
 
     def __init__(self, connect: Callable[[], Connection], horizon: Horizon, logged: bool) -> None:
+        self._connect = connect
         self._connection = connect()
+        self._asking: Connection | None = None  # while the other one reads
         self._catalog = Catalog(self._connection)
         self._horizon = horizon
         self._logged = logged
-        self._row_bytes: dict[str, int] = {}
 
-    def chunk(
+    def read_view(
         self,
         reading: TableReading,
         after: str | None,
@@ -122,52 +123,41 @@ class PostgresChunkReader:
         limit_rows: int,
         limit_bytes: int,
         view: OpenView,
-    ) -> Chunk | None:
-        """See `ChunkReader.chunk`."""
+    ) -> Generator[Chunk]:
+        """See `ChunkReader.read_view`."""
         connection = self._connection
-        topic = reading.table.topic
-        limit = max(1, min(limit_rows, limit_bytes // self._row_bytes.get(topic, LIKELY_ROW_BYTES)))
         plan = reading.plan()
         rows: list[tuple[bytes | None, bytes]] = []
         last = b""
-        size = 0
-        read = 0
-        ended = True
+        size = read = total = 0
         try:
             lock_shared(connection, reading.selected, LOCK_SECONDS)
-            seen = view(lambda: self._view(topic))
+            seen = view(lambda: self._view(reading.table.topic))
             catalog = self._catalog
             if not reading.holds(catalog, catalog.columns(reading.selected.table.oid)):
-                return None
-            condition = f"{span(reading.key, after, until, reading.where)} ORDER BY {order(reading.key)} LIMIT {limit}"
-            with contextlib.closing(
-                connection.copy(
-                    f"COPY ({reading.sql}{condition}) TO STDOUT", first=READ_SECONDS, at_once=at_once(limit_bytes)
-                )
-            ) as blocks:
+                return
+            end = self._log_end() if self._logged else 0
+
+            def chunk(behind: bytes) -> Chunk:
+                values = parse_row(behind) if behind else []
+                after = key_text([values[index] for index in plan.identity]) if values else None
+                high = lsn_mark(end) if self._logged else ""
+                return Chunk(reading.table, rows, after, seen, high, fields(end), size, read)
+
+            condition = span(reading.key, after, until, reading.where)
+            sql = f"COPY ({reading.sql}{condition} ORDER BY {order(reading.key)} LIMIT {limit_rows}) TO STDOUT"
+            with contextlib.closing(connection.copy(sql, first=READ_SECONDS, at_once=at_once(limit_bytes))) as blocks:
                 for lines in blocks:
+                    if size >= limit_bytes:
+                        yield chunk(last)
+                        rows, size, read = [], 0, 0
                     size += read_lines(plan, lines, rows) + ROW_OVERHEAD * len(lines)
                     read += len(lines)
+                    total += len(lines)
                     last = lines[-1]
-                    if size >= limit_bytes:
-                        ended = False
-                        break
         finally:
             rollback(connection)
-        if read:
-            self._row_bytes[topic] = max(1, size // read)
-        high = log_end(connection) if self._logged else 0
-        values = parse_row(last) if read == limit or not ended else []
-        return Chunk(
-            table=reading.table,
-            rows=rows,
-            after=key_text([values[index] for index in plan.identity]) if values else None,
-            view=seen,
-            high=lsn_mark(high) if self._logged else "",
-            fields=fields(high),
-            size=size,
-            read=read,
-        )
+        yield chunk(last if total == limit_rows else b"")
 
     def bound(self, reading: TableReading, after: str | None, rows: int) -> str | None:
         """See `ChunkReader.bound`."""
@@ -189,9 +179,19 @@ class PostgresChunkReader:
     def interrupt(self) -> None:
         """See `ChunkReader.interrupt`."""
         self._connection.interrupt()
+        if (asking := self._asking) is not None:
+            asking.interrupt()
 
     def close(self) -> None:
         self._connection.close()
+        if self._asking is not None:
+            self._asking.close()
+
+    def _log_end(self) -> int:
+        """Behind everything that the view sees: it cannot be asked for in the view's own transaction."""
+        if self._asking is None or self._asking.raw.closed:
+            self._asking = self._connect()
+        return log_end(self._asking)
 
     def _view(self, topic: str) -> Snapshot:
         """A view that sees everything that the stream will not bring."""

@@ -6,7 +6,7 @@ within the bounds stated; errors are those of `tailrace.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,8 +58,6 @@ class SourceTable:
 
 #: What a row takes in memory beside its bytes; counts against a chunk's `limit_bytes`.
 ROW_OVERHEAD = 160
-#: What a table's rows are taken for, with that, before one was read: the first chunk's LIMIT hangs on it.
-LIKELY_ROW_BYTES = 400
 
 
 class View(Protocol):
@@ -131,19 +129,23 @@ OpenView = Callable[[Callable[[], View]], View]
 class ChunkReader(Protocol):
     """Reads chunks of any table through connections of its own; used by one thread at a time."""
 
-    def chunk(
+    def read_view(
         self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
-    ) -> Chunk | None:
+    ) -> Generator[Chunk]:
         """The next rows in key order behind `after` (None: from the beginning), as far as `until`, which is included
-        (None: to the end); keys are compared by the database.
+        (None: to the end); keys are compared by the database. All chunks are of one view, and have its high mark.
+
+        Whoever has enough closes the generator, which ends the view.
 
         Args:
             reading: what `SnapshotReader.prepare` gave.
-            view: the chunk's view must be opened through it: views are opened one after the other, so that each sees
-                what the ones before saw.
+            limit_rows: of all chunks together.
+            limit_bytes: of one chunk, about.
+            view: the view must be opened through it: views are opened one after the other, so that each sees what the
+                ones before saw.
 
-        Returns:
-            None where the table is not any more as `reading` has it: it must be prepared again.
+        Yields:
+            Nothing where the table is not any more as `reading` has it: it must be prepared again.
 
         Raises:
             TableBusyError: the table cannot be read just now; it may be asked for again.

@@ -15,8 +15,11 @@ def try_chunk(
     reading = reader.prepare(topic, "")
     if reading is None:
         return None
-    with closing(reader.chunks()) as chunks:
-        return chunks.chunk(reading, after, until, limit_rows, limit_bytes, _open)
+    with (
+        closing(reader.chunks()) as chunks,
+        closing(chunks.read_view(reading, after, until, limit_rows, limit_bytes, _open)) as of_a_view,
+    ):
+        return next(of_a_view, None)
 
 
 def read_chunk(

@@ -22,7 +22,7 @@ SOON_SECONDS = 4.0
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(load, "VIEW_ROWS", 2)
 
 
 @pytest.fixture(params=["postgres15", "postgres18"])
@@ -97,7 +97,7 @@ def test_a_sort_longer_than_the_server_waits_for_us_does_not_end_the_stream(
 ) -> None:
     """The server hears of us while a chunk keeps us waiting for its first row."""
     create(postgres)
-    monkeypatch.setattr(load, "CHUNK_ROWS", 100)  # one sort, of 3.5 s
+    monkeypatch.setattr(load, "VIEW_ROWS", 100)  # one sort, of 3.5 s
     monkeypatch.setattr("tailrace_postgres.connection._REPLICATION", {"wal_sender_timeout": "2s"})
     monkeypatch.setattr("tailrace_postgres.chunks.order", lambda key: f"pg_sleep(0.7)::text, {order(key)}")
     capture = Capture(postgres, tables=("public.t",))

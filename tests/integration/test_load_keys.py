@@ -19,7 +19,7 @@ from tests.servers import Database
 
 #: The server's collation that takes no notice of case and accents.
 SOURCES = {"mariadb": "utf8mb4_unicode_ci", "mysql": "utf8mb4_0900_ai_ci", "postgres15": ""}
-ROWS, CHUNK_ROWS, SPAN_ROWS = 200, 10, 60
+ROWS, VIEW_ROWS, SPAN_ROWS = 200, 10, 60
 
 
 @pytest.fixture(params=SOURCES)
@@ -38,8 +38,8 @@ def test_rows_that_jump_in_any_kind_of_key_are_loaded_exactly_across_kills(sourc
     try:
         with key_writers.writing(source, ROWS, seed=5, rate=150) as words:
             for part in (0.1, 0.4, 0.7):
-                killed_after(file, stream, int(part * ROWS * len(KINDS)), CHUNK_ROWS, SPAN_ROWS)
-        run_capture(file, CHUNK_ROWS, SPAN_ROWS)
+                killed_after(file, stream, int(part * ROWS * len(KINDS)), VIEW_ROWS, SPAN_ROWS)
+        run_capture(file, VIEW_ROWS, SPAN_ROWS)
         assert all(word["changes"] > 100 for word in words)
 
         replica = Replica()

@@ -263,7 +263,7 @@ def test_transformed_tables(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tailrace.capture.load.CHUNK_ROWS", 2)
+    monkeypatch.setattr("tailrace.capture.load.VIEW_ROWS", 2)
     server: SqlServer = request.getfixturevalue(kind)
     with server.database("src") as source, postgres18.database("dst") as pg, mysql.database("dst") as my:
         sinks = {"pg": pg, "my": my}

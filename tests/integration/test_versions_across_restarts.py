@@ -117,7 +117,7 @@ def assert_equal(pipeline: Pipeline) -> None:
 def test_a_load_that_goes_on_after_a_restart_renames_nothing_again(
     source: Database, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_module, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(load_module, "VIEW_ROWS", 10)
     fill(source, 300)
     capture_until(pipeline, lambda: loaded_rows(pipeline) >= 40)
     catch_up(pipeline, capture=False)

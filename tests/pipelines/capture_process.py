@@ -20,23 +20,23 @@ import sys
 from tailrace.capture import load, worker
 from tailrace.config import load as load_file
 from tailrace.report import Control
-load.CHUNK_ROWS, load.SPAN_ROWS = int(sys.argv[2]), int(sys.argv[3])
+load.VIEW_ROWS, load.SPAN_ROWS = int(sys.argv[2]), int(sys.argv[3])
 control = Control()
 control.finish.set()
 class Silent:
     def send(self, report): pass
 worker.run(load_file(sys.argv[1]), control, Silent())
 """
-CHUNK_ROWS, SPAN_ROWS = 50, 400
+VIEW_ROWS, SPAN_ROWS = 50, 400
 
 
 @contextmanager
 def capture(
-    file: PipelineFile, chunk_rows: int = CHUNK_ROWS, span_rows: int = SPAN_ROWS
+    file: PipelineFile, view_rows: int = VIEW_ROWS, span_rows: int = SPAN_ROWS
 ) -> Iterator[subprocess.Popen[bytes]]:
     """It goes on until it has caught up, and is killed at the block's end."""
     with file.log.open("ab") as log:
-        command = [sys.executable, "-c", _CAPTURE, str(file.path), str(chunk_rows), str(span_rows)]
+        command = [sys.executable, "-c", _CAPTURE, str(file.path), str(view_rows), str(span_rows)]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
     try:
         yield process
@@ -46,17 +46,17 @@ def capture(
         process.wait()
 
 
-def run_capture(file: PipelineFile, chunk_rows: int = CHUNK_ROWS, span_rows: int = SPAN_ROWS) -> None:
+def run_capture(file: PipelineFile, view_rows: int = VIEW_ROWS, span_rows: int = SPAN_ROWS) -> None:
     """To its end."""
-    with capture(file, chunk_rows, span_rows) as process:
+    with capture(file, view_rows, span_rows) as process:
         assert process.wait(timeout=90) == 0, file.log.read_text()[-3000:]
 
 
 def killed_after(
-    file: PipelineFile, stream: Stream, rows: int, chunk_rows: int = CHUNK_ROWS, span_rows: int = SPAN_ROWS
+    file: PipelineFile, stream: Stream, rows: int, view_rows: int = VIEW_ROWS, span_rows: int = SPAN_ROWS
 ) -> None:
     """Killed as soon as so many rows are loaded."""
-    with capture(file, chunk_rows, span_rows) as process:
+    with capture(file, view_rows, span_rows) as process:
         until(lambda: process.poll() is not None or loaded_rows(stream) >= rows, 60, f"{rows} rows loaded")
         assert process.poll() is None, "the load ended before it was killed: " + file.log.read_text()[-3000:]
         process.send_signal(signal.SIGKILL)

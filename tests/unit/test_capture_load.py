@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +48,7 @@ class Reader:
     Attributes:
         gates: a chunk of this topic waits, its view open, until the gate is.
         bounds_now: where the table is divided.
+        chunk_rows: rows of each chunk of a view; 0: all. `chunk_bytes` is their size, `yielded` counts them.
         asked: the ranges that were read.
     """
 
@@ -65,6 +66,7 @@ class Reader:
         self.altered = False
         self.order = "id"
         self.estimated = 0
+        self.chunk_rows = self.chunk_bytes = self.yielded = 0
 
     def demand(self, topic: str, position: Position) -> None:
         self.demands.append(topic)
@@ -77,9 +79,9 @@ class Reader:
     def chunks(self) -> Reader:
         return self
 
-    def chunk(
+    def read_view(
         self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
-    ) -> Chunk | None:
+    ) -> Generator[Chunk]:
         if reading.topic in self.busy:
             raise TableBusyError("it is locked")
         rows_now, table, high = self.rows_now, self.table, self.high
@@ -88,7 +90,7 @@ class Reader:
         if (gate := self.gates.pop(until or "", None)) is not None:
             assert gate.wait(10)
         if reading.table is not table:
-            return None
+            return
         rows: list[tuple[bytes | None, bytes]] = [
             (key(row["id"]), orjson.dumps(row))
             for row in rows_now
@@ -96,8 +98,13 @@ class Reader:
         ]
         more = len(rows) > limit_rows
         rows = rows[:limit_rows]
-        last = str(orjson.loads(rows[-1][1])["id"]) if more else None
-        return Chunk(table, rows, last, seen, high)
+        step = self.chunk_rows or max(len(rows), 1)
+        for start in range(0, max(len(rows), 1), step):
+            part = rows[start : start + step]
+            ended = not more and start + step >= len(rows)
+            last = None if ended else str(orjson.loads(part[-1][1])["id"])
+            yield Chunk(table, part, last, seen, high, size=self.chunk_bytes)
+            self.yielded += 1
 
     def bound(self, reading: Any, after: str | None, rows: int) -> str | None:
         return next((bound for bound in self.bounds_now if after is None or int(bound) > int(after)), None)
@@ -181,7 +188,7 @@ class Capture:
 
         def read() -> bool:
             self.load.read(HERE)
-            return len(self.load._waiting) == waiting
+            return sum(len(task.chunks) for task in self.load._tasks) == waiting
 
         wait_until(read, 10, f"{waiting} chunks wait", pause=0.001)
 
@@ -393,7 +400,7 @@ def test_a_chunk_of_an_older_version_than_a_newer_chunk_has_announced_is_read_ag
     capture.load.read(HERE)
     wait_until(lambda: (None, "5") in capture.reader.asked, 10, "the gated chunk's view is open")
     capture.wait(1)  # the other one, of the first version
-    capture.load._give_up(list(capture.load._waiting))
+    capture.load._give_up(lambda task: bool(task.chunks))
     capture.reader.table = V2
     capture.reader.rows_now = [{"id": 1, "note": "added"}, {"id": 7, "note": "added"}]
     capture.wait(1)
@@ -449,7 +456,8 @@ def test_small_tables_that_were_read_together_go_out_together() -> None:
 
 
 def test_a_load_goes_on_where_each_span_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(load_module, "VIEW_ROWS", 2)
+    monkeypatch.setattr(load_module, "SMALL_BYTES", 0)
     capture = Capture(idle=True, state={load_key(TOPIC): divided("5")})
     capture.reader.rows_now = rows(*range(1, 10))
     capture.read()
@@ -463,6 +471,68 @@ def test_a_load_goes_on_where_each_span_was_stored(monkeypatch: pytest.MonkeyPat
     assert sorted(after["id"] for _, _, after in again.shown) == list(range(3, 10))
     stored = orjson.loads(entries[load_key(TOPIC)])
     assert (stored["done"], stored["rows"], stored["spans"]) == (True, 9, [])
+
+
+def test_the_chunks_of_a_view_go_out_one_by_one_and_what_was_sent_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load_module, "SMALL_BYTES", 0)
+    capture = Capture(idle=True)
+    capture.reader.rows_now, capture.reader.chunk_rows = rows(*range(1, 8)), 3
+    capture.wait(3)
+    entries = capture.stream()
+    assert [after["id"] for _, _, after in capture.shown] == [1, 2, 3]
+    # Of the rows that still wait, one changes, behind the view.
+    capture.begin("t1").update(V1, 1, key(5), key(5), b'{"id":5}', b'{"id":5}')
+    capture.commit("t1")
+    while not capture.load.done:
+        capture.stream()
+    assert [(op, after["id"]) for op, _, after in capture.shown][3:] == [("u", 5), ("r", 4), ("r", 6), ("r", 7)]
+    assert capture.reader.asked == [(None, None)]
+
+    again = Capture(idle=True, state={load_key(TOPIC): entries[load_key(TOPIC)]})
+    again.reader.rows_now = rows(*range(1, 8))
+    again.read()
+    again.stream()
+    assert [after["id"] for _, _, after in again.shown] == [4, 5, 6, 7]
+
+
+def test_what_is_left_of_a_view_is_read_again_after_a_truncate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "SMALL_BYTES", 0)
+    capture = Capture(idle=True)
+    capture.reader.rows_now, capture.reader.chunk_rows = rows(1, 2, 3, 4), 2
+    capture.wait(2)
+    capture.stream()
+    capture.begin("t1").truncate(V1, 1)
+    capture.commit("t1")
+    capture.reader.rows_now = rows(9)
+    while not capture.load.done:
+        capture.read()
+        capture.stream()
+    assert [(op, after and after["id"]) for op, _, after in capture.shown] == [
+        ("r", 1),
+        ("r", 2),
+        ("t", None),
+        ("r", 9),
+    ]
+
+
+def test_no_more_waits_than_there_is_room_for_and_a_view_does_not_wait_for_it_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load_module, "PATIENCE_SECONDS", -load_module.VIEW_SECONDS)
+    monkeypatch.setattr(load_module, "ROOM_SECONDS", 0.01)
+    capture = Capture(idle=True)
+    capture.reader.rows_now, capture.reader.chunk_rows = rows(*range(1, 10)), 1
+    capture.reader.chunk_bytes = 1 << 20  # the limit of one
+    capture.read()
+    assert sum(len(task.chunks) for task in capture.load._tasks) == load_module.WAITING_CHUNKS
+    assert capture.reader.yielded == load_module.WAITING_CHUNKS
+    monkeypatch.undo()
+    while not capture.load.done:
+        capture.stream()
+        capture.load.read(HERE)
+    assert [after["id"] for _, _, after in capture.shown] == list(range(1, 10))
 
 
 def test_a_load_of_before_tables_were_divided_goes_on() -> None:

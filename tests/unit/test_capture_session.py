@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -290,12 +290,12 @@ class Racing(Source):
     def chunks(self) -> Racing:
         return self
 
-    def chunk(
+    def read_view(
         self, reading: Any, after: str | None, until: str | None, limit_rows: int, limit_bytes: int, view: OpenView
-    ) -> Chunk:
+    ) -> Generator[Chunk]:
         seen = view(lambda: self)
         self.viewed.set()
-        return Chunk(KEYED, [(b'{"n":1}', b'{"n":1,"v":"old"}')], None, seen, lsn_mark(9))
+        yield Chunk(KEYED, [(b'{"n":1}', b'{"n":1,"v":"old"}')], None, seen, lsn_mark(9))
 
     def bound(self, reading: Any, after: str | None, rows: int) -> str | None:
         return None

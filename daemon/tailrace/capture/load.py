@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 import structlog
 
 from tailrace.batch import Batch
 from tailrace.capture.readers import Outcome, Readers
+from tailrace.capture.room import Room
 from tailrace.capture.spans import Span, TableLoad
 from tailrace.capture.structures import structure_at
 from tailrace.capture.throttle import Throttle
@@ -26,13 +28,21 @@ from tailrace.load_mark import Prepare
 from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, Position, load_key
 from tailrace.source import Chunk, ChunkReader, Reading, SnapshotReader, SourceTable, View
 
-CHUNK_ROWS = 50_000
+#: Of one view, which brings chunk after chunk.
+VIEW_ROWS = 200_000
+#: A view is given up after this time, whatever it has brought: of what is written meanwhile the keys are remembered.
+VIEW_SECONDS = 1.0
 #: A table is divided so that its spans have about this many rows each, into so many spans at most.
 SPAN_ROWS, MOST_SPANS = 200_000, 64
 #: Chunks go into the stream together until they have so many bytes.
 SMALL_BYTES = 256 << 10
-#: Chunks that wait to be sent, beyond those that are being read (I6).
+#: Chunks of the usual size that wait to be sent, beyond those that are being read (I6); how often a reader that has
+#: another one looks up.
 WAITING_CHUNKS = 2
+ROOM_SECONDS = 0.2
+#: A view that waits for room holds up the source's cleaning of old rows, and changes of the table's columns: for no
+#: longer than this.
+PATIENCE_SECONDS = 10.0
 #: State entry: streamed transactions that were not visible to the last read view (see `Window`), and the epoch of the
 #: log that their tokens belong to.
 UNSEEN_KEY = "load-unseen"
@@ -56,12 +66,13 @@ class _Delay:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """One chunk, or the search for a span's end.
+    """The chunks of one view, or the search for a span's end.
 
     Attributes:
         divides: the span is the rest of a table that is being divided.
         view: as soon as it is open.
-        chunk: as soon as it was read.
+        chunks: that were read and wait to be sent, in their order.
+        running: a reader is at it.
         given_up: what is read must not be sent.
     """
 
@@ -70,7 +81,8 @@ class _Task:
     span: Span
     divides: bool = False
     view: View | None = None
-    chunk: Chunk | None = None
+    chunks: deque[Chunk] = field(default_factory=deque)
+    running: bool = True
     given_up: bool = False
 
 
@@ -80,7 +92,7 @@ class Load:
     Args:
         state: the stream's state store; tables without an entry there are not loaded (see `plan`).
         limit_bytes: of one chunk, about.
-        readers: how many chunks are read at a time.
+        readers: how many views are read at a time.
         throttle: how fast.
         marks: sinks are told where the load of each table begins and ends.
         indexes: when they make the source's indexes: "before" or "after" a load's rows, or "none".
@@ -114,12 +126,11 @@ class Load:
         self._throttle = throttle or Throttle(0)
         self._marks = marks
         self._indexes = indexes
-        self._most_chunks = readers + WAITING_CHUNKS
+        self._room = Room(WAITING_CHUNKS * limit_bytes)
         self._window = Window()
         self._left: dict[str, TableLoad] = {}  # of `tables`, those that are not done
         self._readings: dict[str, Reading] = {}  # of the tables that are looked at
-        self._tasks: list[_Task] = []  # being read
-        self._waiting: list[_Task] = []  # were read
+        self._tasks: list[_Task] = []
         self._delays: dict[str, _Delay] = {}
         unseen = orjson.loads(state.get(UNSEEN_KEY, b'{"epoch":0,"tokens":[]}'))
         self._inherited: list[str] = unseen["tokens"]
@@ -147,12 +158,12 @@ class Load:
     @property
     def waiting(self) -> bool:
         """A chunk has been read and waits for the stream to reach its high mark."""
-        return bool(self._waiting)
+        return any(task.chunks for task in self._tasks)
 
     @property
     def reading(self) -> bool:
         """A chunk is being read."""
-        return bool(self._tasks)
+        return any(task.running for task in self._tasks)
 
     @property
     def ready(self) -> bool:
@@ -177,7 +188,7 @@ class Load:
         if self.tables.keys().isdisjoint(topics):
             return
         self.tables = {topic: table for topic, table in self.tables.items() if topic not in topics}
-        self._give_up([task for task in self._waiting + self._tasks if task.topic in topics])
+        self._give_up(lambda task: task.topic in topics)
         self._trace()
 
     def again(
@@ -205,7 +216,7 @@ class Load:
         self._reader.demand(topic, position)
         # Before anything changes: the condition may be wrong.
         reading = None if taken_up else self._reader.prepare(topic, where)
-        self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        self._give_up(lambda task: task.topic == topic)
         self._readings.pop(topic, None)
         loads = (before.loads if before is not None else loads) + 1
         load = TableLoad(total=0 if where else table.estimated_rows, loads=loads, where=where, resync=resync)
@@ -263,16 +274,17 @@ class Load:
         task = self._due() if not self._emitter.in_transaction else None
         if task is not None:
             size = 0
-            while task is not None:  # of small tables, all that have been read: the stream's transaction costs more
-                assert task.chunk is not None
-                if not self._outdated(task.chunk):  # else it is read again
-                    self._send(task, task.chunk)
+            while task is not None:  # small ones together: the stream's transaction costs more
+                chunk = task.chunks[0]
+                if self._outdated(chunk):  # what is left of its view is read again
+                    self._give_up_one(task)
+                else:
+                    self._send(task, chunk)
                     entries[load_key(task.topic)] = self.tables[task.topic].to_json()
-                self._give_up([task])
-                size += task.chunk.size
-                task = self._due() if size < SMALL_BYTES and self.tables[task.topic].done else None
+                size += chunk.size
+                task = self._due() if size < SMALL_BYTES else None
         elif self._window.crowded:  # what is read through newer views needs less to be remembered
-            self._give_up([task for task in self._waiting + self._tasks if task.view is not None])
+            self._give_up(lambda task: task.view is not None)
         unseen = self._inherited + self._window.unseen if not self.done else []
         if unseen != self._stored_unseen:
             self._stored_unseen = unseen
@@ -285,6 +297,7 @@ class Load:
         return self._reader.whole(topic, self._limit_bytes)
 
     def close(self) -> None:
+        self._give_up(lambda task: True)  # a reader that waits for room sees it
         self._readers.close()
         self._throttle.rest()
         self._reader.close()
@@ -293,8 +306,7 @@ class Load:
 
     @property
     def _has_room(self) -> bool:
-        in_hand = len(self._tasks) + len(self._waiting)
-        return self._readers.idle and in_hand < self._most_chunks and self._throttle.open
+        return self._readers.idle and self._throttle.open
 
     def _next_topic(self, between: bool) -> str | None:
         """A table of which something can be read now; inside a transaction of the stream none can begin."""
@@ -310,7 +322,7 @@ class Load:
         reading = self._readings.get(topic) or self._prepare(topic, position)
         table = self.tables[topic]
         if table.order not in ("", reading.order):
-            self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+            self._give_up(lambda task: task.topic == topic)
         if not table.order and not table.where:
             table.total = max(table.total, reading.estimated_rows)  # where nobody has analysed it, or not of late
         table.ordered(reading.order)
@@ -329,7 +341,7 @@ class Load:
         span.taken = True
         task = _Task(topic, reading, span)
         self._tasks.append(task)
-        self._readers.begin(lambda reader: self._chunk(reader, task, span), task)
+        self._readers.begin(lambda reader: self._read_view(reader, task, span), task)
 
     def _prepare(self, topic: str, position: Position) -> Reading:
         if self._marks and self.tables[topic].clears:
@@ -357,27 +369,42 @@ class Load:
         self._tasks.append(task)
         self._readers.begin(lambda reader: reader.bound(reading, rest.after, rows), task)
 
-    def _chunk(self, reader: ChunkReader, task: _Task, span: Span) -> Chunk | None:
-        """On a reader's thread."""
+    def _read_view(self, reader: ChunkReader, task: _Task, span: Span) -> bool:
+        """On a reader's thread: whether the table was as it was prepared."""
+        ends = time.monotonic() + VIEW_SECONDS
 
         def open_view(opener: Callable[[], View]) -> View:
+            nonlocal ends
             task.view = self._window.open(opener)
+            ends = time.monotonic() + VIEW_SECONDS
             return task.view
 
-        rows = self._throttle.limit(CHUNK_ROWS)
-        return reader.chunk(task.reading, span.after, span.until, rows, self._limit_bytes, open_view)
+        rows, prepared = self._throttle.limit(VIEW_ROWS), False
+        with contextlib.closing(
+            reader.read_view(task.reading, span.after, span.until, rows, self._limit_bytes, open_view)
+        ) as chunks:
+            for chunk in chunks:
+                prepared = True
+                while not self._room.take(chunk.size, ROOM_SECONDS):
+                    if task.given_up or time.monotonic() > ends + PATIENCE_SECONDS:
+                        return True
+                self._readers.hand_over(task, chunk)
+                if task.given_up or time.monotonic() > ends or not self._throttle.open:
+                    break
+        return prepared
 
     def _take(self, outcome: Outcome) -> None:
         """What became of a task."""
         task: _Task = outcome.task
-        if task not in self._tasks:
-            return  # the load was over before
-        self._tasks.remove(task)
+        if outcome.part:
+            self._take_chunk(task, outcome.result)
+            return
+        task.running = False
         topic, error = task.topic, outcome.error
-        if topic not in self.tables or task.given_up:
-            self._give_up([task])
+        if task.given_up:
+            self._end(task)  # its view may have been opened since
         elif error is not None:
-            self._give_up([task])
+            self._give_up_one(task)
             if isinstance(error, RefusedError) and self.tables[topic].where:
                 self._refuse(topic, error)
                 return
@@ -386,44 +413,59 @@ class Load:
             self._readings.pop(topic, None)
             self._delay(topic, error)
         elif task.divides:
-            task.span.taken = False
+            self._end(task)
             self.tables[topic].divide(outcome.result)
-        elif outcome.result is None:
-            self._give_up([task])
+        elif not outcome.result:
+            self._end(task)
             self._readings.pop(topic, None)
-        else:
-            self._delays.pop(topic, None)
-            task.chunk = outcome.result
-            self._throttle.read(max(task.chunk.read, len(task.chunk.rows)))
-            self._reader.awaited(task.chunk.high)
-            self._waiting.append(task)
+        elif not task.chunks:
+            self._end(task)
+
+    def _take_chunk(self, task: _Task, chunk: Chunk) -> None:
+        if task.given_up:
+            self._room.give_back(chunk.size)
+            return
+        self._delays.pop(task.topic, None)
+        self._throttle.read(max(chunk.read, len(chunk.rows)))
+        self._reader.awaited(chunk.high)
+        task.chunks.append(chunk)
 
     def _refuse(self, topic: str, error: RefusedError) -> None:
         """A condition that fails for some row ends its own load, and nothing else."""
         log.error("a table is not loaded again", topic=topic, error=str(error))
-        self._give_up([task for task in self._waiting + self._tasks if task.topic == topic])
+        self._give_up(lambda task: task.topic == topic)
         self._finish_table(topic)
         self._entries[load_key(topic)] = self.tables[topic].to_json()
         self.refused.append((topic, str(error)))
 
-    def _give_up(self, tasks: Iterable[_Task]) -> None:
+    def _give_up(self, which: Callable[[_Task], bool]) -> None:
         """What these have read, if anything, is not needed any more."""
-        for task in list(tasks):
-            task.given_up = True
-            if task.view is not None:
-                self._window.closed(task.view)
-            if task in self._tasks:
-                continue  # its span is free when it was read
-            if task in self._waiting:
-                self._waiting.remove(task)
-            task.span.taken = False
+        for task in [task for task in self._tasks if which(task)]:
+            self._give_up_one(task)
+
+    def _give_up_one(self, task: _Task) -> None:
+        task.given_up = True
+        self._room.give_back(sum(chunk.size for chunk in task.chunks))
+        task.chunks.clear()
+        if task.view is not None:
+            self._window.closed(task.view)
+        if not task.running:  # else its span is free when its reader has come to an end
+            self._end(task)
+
+    def _end(self, task: _Task) -> None:
+        """Nothing of the task is being read, nor waits."""
+        if task.view is not None:
+            self._window.closed(task.view)
+        task.span.taken = False
+        if task in self._tasks:
+            self._tasks.remove(task)
 
     # ---- sending
 
     def _due(self) -> _Task | None:
-        """A chunk whose high mark the stream has reached."""
+        """One with a chunk whose high mark the stream has reached."""
         mark = self._emitter.mark
-        return next((task for task in self._waiting if task.chunk is not None and mark >= task.chunk.high), None)
+        return next((task for task in self._tasks if task.chunks and mark >= task.chunks[0].high), None)
 
     def _outdated(self, chunk: Chunk) -> bool:
         """Whether the table was emptied or altered behind the chunk's view."""
@@ -435,6 +477,10 @@ class Load:
         count = self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
         table = self.tables[task.topic]
         table.sent(task.span, chunk.after, count, chunk.size)
+        task.chunks.popleft()
+        self._room.give_back(chunk.size)
+        if not (task.chunks or task.running):
+            self._end(task)
         if table.done:
             if self._marks:
                 structure = structure_at("after", self._indexes, self._reader, task.topic, table)
@@ -457,10 +503,11 @@ class Load:
 
     def _end_if_done(self) -> None:
         if self.done:
+            self._give_up(lambda task: True)
             self._readers.close()
             self._throttle.rest()
-            tasks, self._tasks = self._tasks, []  # whose outcomes nobody takes any more
-            self._give_up(tasks)
+            for task in list(self._tasks):  # whose outcomes nobody takes any more
+                self._end(task)
 
     def _is_due(self, topic: str) -> bool:
         return topic not in self._delays or time.monotonic() >= self._delays[topic].until

@@ -33,11 +33,13 @@ class Outcome:
     Attributes:
         task: as it was handed to `begin`.
         result: what the task returned; None where it has raised `error`.
+        part: the result is a part, which the task has handed over, and goes on.
     """
 
     task: Any
     result: Any
-    error: Exception | None
+    error: Exception | None = None
+    part: bool = False
 
 
 class Readers(Generic[R]):
@@ -72,13 +74,17 @@ class Readers(Generic[R]):
             thread.start()
         self._tasks.put((run, task))
 
+    def hand_over(self, task: Any, result: Any) -> None:
+        """On a reader's thread: a part of the task's result."""
+        self._outcomes.put(Outcome(task, result, part=True))
+
     def finished(self) -> list[Outcome]:
         """The outcomes since the last call."""
         outcomes = []
         with contextlib.suppress(queue.Empty):
             while True:
                 outcomes.append(self._outcomes.get_nowait())
-        self.busy -= len(outcomes)
+        self.busy -= sum(not outcome.part for outcome in outcomes)
         return outcomes
 
     def close(self) -> None:

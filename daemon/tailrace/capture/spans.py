@@ -23,7 +23,7 @@ class Span:
     Attributes:
         after: it begins behind this key; None: at the table's beginning.
         until: its last key, which belongs to it; None: it goes to the table's end.
-        taken: a chunk of it is being read, or waits to be sent.
+        taken: chunks of it are being read, or wait to be sent.
     """
 
     after: str | None = None
@@ -144,7 +144,6 @@ class TableLoad:
 
     def sent(self, span: Span, after: str | None, rows: int, size: int) -> None:
         """A chunk of the span went out; `after` is where the next begins, None at the span's end."""
-        span.taken = False
         span.after = after
         if after is None:
             self.spans.remove(span)
