@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tailrace.emitter import EventTable
@@ -49,8 +49,6 @@ class MySQLSnapshotReader:
         session: for questions; the reader closes it.
         tables: by topic.
         whole: the view of the start position, where there is one.
-        found: tables as the catalogue had them a moment ago: of each the first look is spared. A table that was altered
-            since is looked at again, because whoever reads it compares it with the catalogue.
     """
 
     def __init__(
@@ -62,7 +60,6 @@ class MySQLSnapshotReader:
         history: SchemaHistory | None,
         whole: Whole | None,
         shapes: Shapes,
-        found: Mapping[TableName, TableDefinition] | None = None,
     ) -> None:
         self._connector = connector
         self._session = session
@@ -71,7 +68,6 @@ class MySQLSnapshotReader:
         self._history = history
         self._whole = whole
         self._shapes = shapes
-        self._found = dict(found or {})
         self._connection: DriverConnection | None = None
         self._demands: dict[str, Restart] = {}
         # Tables whose definition in the catalogue the stream has not reached: what was seen, and the log's end then.
@@ -99,7 +95,6 @@ class MySQLSnapshotReader:
     def demand(self, topic: str, position: Position) -> None:
         """See `SnapshotReader.demand`."""
         self._demands[topic] = Restart.from_text(position.restart)
-        self._found.pop(self._tables[topic], None)
 
     def prepare(self, topic: str, where: str) -> TableReading | None:
         """See `SnapshotReader.prepare`."""
@@ -190,14 +185,11 @@ class MySQLSnapshotReader:
         """The version that the table's rows would have, and its definition; None where the stream is not there yet."""
         assert self._history is not None
         table = self._history.by_topic(topic)
-        definition = self._definition(table.name) if table is not None else None
+        definition = catalog.read_one(self._session, table.name) if table is not None else None
         if definition is None or table is None or table.suspended:
             raise TableGoneError(f"the table of topic {topic} is gone, or is not captured any more")
         version = self._usable(topic, definition)
         return None if version is None else (version, definition)
-
-    def _definition(self, name: TableName) -> TableDefinition | None:
-        return self._found.pop(name, None) or catalog.read_one(self._session, name)
 
     def _version(self, topic: str) -> EventTable | None:
         table = self._history.by_topic(topic) if self._history is not None else None

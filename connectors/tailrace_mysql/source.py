@@ -27,7 +27,6 @@ from tailrace_mysql import catalog, dump, first_start, past_start, prerequisites
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.binlog.held import Room
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
-from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.gauges import MySQLGauges
 from tailrace_mysql.history import SchemaHistory
 from tailrace_mysql.refusals import refused
@@ -75,7 +74,6 @@ class MySQLSource:
         self._whole: Whole | None = None
         self._taking_up: TakingUp | None = None
         self._catalogue: catalog.LiveCatalogue | None = None
-        self._found: dict[TableName, TableDefinition] = {}  # as opened, for the load
         self._emitter: Emitter
         self._decoder: Decoder | None = None
         self._connection: DriverConnection | None = None
@@ -173,7 +171,6 @@ class MySQLSource:
             self._history.meet(found)
             if any(table.version is None and not table.suspended for table in self._history.tables):
                 xa.await_end(self._session, server)  # tables that are loaded now, as at a first start
-        self._found = found
         self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
         self._pending = restart
         self._registered = self._connector.connect()
@@ -183,7 +180,6 @@ class MySQLSource:
     def snapshot(self) -> SnapshotReader:
         """See `Source.snapshot`."""
         whole, self._whole = self._whole, None
-        found, self._found = self._found, {}
         if self._history is not None:
             tables = {table.topic: table.name for table in self._history.tables}
         else:
@@ -197,7 +193,6 @@ class MySQLSource:
             self._history,
             whole,
             Shapes(self._context),
-            found,
         )
 
     def gauges(self, replicas: Sequence[Interpolated]) -> Gauges:

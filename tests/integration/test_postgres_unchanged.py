@@ -223,7 +223,7 @@ def test_unchanged_values_that_the_source_has_no_more_suspend_the_table(
     with capture:
         assert [event.short for event in capture.catch_up()] == [("c", {"id": 1}, None, {"id": 1})]
         assert f"doc, which the log leaves out and the source has no more: {reason}" in suspended(capture)["t"]
-        assert "load it again" in suspended(capture)["t"]
+        assert "`tailrace reload`" in suspended(capture)["t"]
 
 
 def test_reading_unchanged_values_takes_new_labels_of_the_key(database: Database) -> None:

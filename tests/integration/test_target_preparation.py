@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -22,9 +21,7 @@ ROWS = 3_000
 WAYS = (
     ("postgres15", "embedded", "full-load-and-cdc", "drop-and-create"),
     ("mariadb", "kafka", "full-load-and-cdc", "truncate-before-load"),
-    ("mysql", "embedded", "full-load-and-cdc", "truncate-before-load"),
     ("mysql", "embedded", "full-load", "truncate-before-load"),
-    ("postgres15", "kafka", "full-load", "drop-and-create"),
 )
 
 
@@ -169,7 +166,8 @@ def test_targets_are_prepared_and_resynced(
     kv.put_item(TableName=f"{name}_t", Item={"a": {"N": "-1"}, "b": {"S": "of before"}})
 
     def equal() -> bool:
-        return file.command("verify").code == 0
+        counts = {count(source), count(targets["pg"]), count(targets["my"])}
+        return len(counts) == 1 and file.command("verify").code == 0
 
     table = f"{source.name}.t" if is_mysql(source) else "public.t"
     try:
@@ -177,7 +175,7 @@ def test_targets_are_prepared_and_resynced(
         alone = mode == "full-load"  # changes meanwhile may be missing in a copy without a log
         with file.running():
             with writing(source, numbers, alone):
-                until(lambda: loaded(file, table), 60, "the table is loaded")
+                until(lambda: loaded(file), 60, "the table is loaded")
             until(equal, 60, "targets hold what the source has, and nothing of before")
 
             spoil(targets, name)
@@ -199,9 +197,13 @@ def test_targets_are_prepared_and_resynced(
     assert torn_down.code == 0, torn_down.stderr
 
 
-def loaded(file: PipelineFile, table: str) -> bool:
-    status = json.loads(file.command("status", "--json").stdout or "{}")
-    return any(t["name"] == table and t["state"] in ("streaming", "loaded") for t in status.get("tables", []))
+def count(database: Database) -> int:
+    found: int = database.value("SELECT count(*) FROM t")
+    return found
+
+
+def loaded(file: PipelineFile) -> bool:
+    return file.states().get("capture") == "streaming"
 
 
 def test_a_resync_of_a_part_is_refused(tmp_path: Path) -> None:

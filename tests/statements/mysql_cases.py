@@ -299,7 +299,6 @@ TABLES = [
         "CREATE TABLE AS SELECT",
         ("CREATE TABLE {u} AS SELECT id, b FROM {t}", "DELETE FROM {u} WHERE id = 4"),
         others=(("u", ""),),
-        backlog_others=(("u", "no primary key"),),
     ),
     Case(
         "CREATE TABLE with a key AS SELECT",
