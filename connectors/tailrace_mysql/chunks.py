@@ -124,8 +124,6 @@ class MySQLChunkReader:
         view: OpenView,
     ) -> Generator[Chunk]:
         """See `ChunkReader.read_view`. Bounds of another order of the key count as none."""
-        if not self._is_as(reading):
-            return
         try:
             yield from self._chunks(reading, after, until, limit_rows, limit_bytes, view)
         except (RefusedError, UnreachableError):
