@@ -42,7 +42,7 @@ WAITING_CHUNKS = 2
 ROOM_SECONDS = 0.2
 #: A view that waits for room holds up the source's cleaning of old rows, and changes of the table's columns: for no
 #: longer than this.
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 3.0
 #: State entry: streamed transactions that were not visible to the last read view (see `Window`), and the epoch of the
 #: log that their tokens belong to.
 UNSEEN_KEY = "load-unseen"

@@ -38,6 +38,8 @@ from tailrace.stream import StreamWriter
 BATCH_BYTES = 1 << 20
 #: Under backlog a transaction of the stream takes several batches, to spread its cost.
 TRANSACTION_BYTES = 8 << 20
+#: The same while tables are loaded, a chunk of which is a batch.
+LOAD_TRANSACTION_BYTES = 32 << 20
 CHUNK_BYTES = 4 << 20
 READ_SECONDS = 0.25
 #: While a batch is on its way: so soon it is looked at again where the log brings nothing.
@@ -278,10 +280,11 @@ class Session:
         self._prepare_for(batch)
         # Under backlog the next batch is read while this one is on its way. With less to do this one is waited for:
         # what arrives meanwhile leaves in one transaction, where reading at once would find a single change and make
-        # it wait. Nor does a transaction wait for a chunk of the load.
+        # it wait. Where no other batch is at hand, the transaction ends with the next step.
         size = self._begun_bytes + batch.bytes
         self._overlap = size >= BATCH_BYTES
-        more = batch.bytes >= BATCH_BYTES and size < TRANSACTION_BYTES and self._loaded
+        most = TRANSACTION_BYTES if self._loaded else LOAD_TRANSACTION_BYTES
+        more = batch.bytes >= BATCH_BYTES and size < most
         if not more:
             state[POSITION_KEY] = position.to_json()
         self._publisher.begin(batch, state, position, more)
