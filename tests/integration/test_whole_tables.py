@@ -24,8 +24,8 @@ from tests.pipelines.daemon import PipelineFile
 from tests.pipelines.workload import is_mysql
 from tests.servers import Database
 
-SOURCES = ("postgres15", "mariadb", "mysql", "mysql_defaults")
-KINDS = SOURCES[:3]
+SOURCES = ("postgres15", "mariadb", "mysql_defaults")
+KINDS = ("postgres15", "mariadb", "mysql")
 SECONDS = 60
 
 
