@@ -379,7 +379,9 @@ class Load:
             ends = time.monotonic() + VIEW_SECONDS
             return task.view
 
-        rows, prepared = self._throttle.limit(VIEW_ROWS), False
+        # Where the rate is bounded, all readers together ask for a second's worth: what is asked for is sent.
+        rows = max(1, self._throttle.limit(VIEW_ROWS * self._most_readers) // self._most_readers)
+        prepared = False
         with contextlib.closing(
             reader.read_view(task.reading, span.after, span.until, rows, self._limit_bytes, open_view)
         ) as chunks:
@@ -389,7 +391,7 @@ class Load:
                     if task.given_up or time.monotonic() > ends + PATIENCE_SECONDS:
                         return True
                 self._readers.hand_over(task, chunk)
-                if task.given_up or time.monotonic() > ends or not self._throttle.open:
+                if task.given_up or time.monotonic() > ends or self._throttle.reason:
                     break
         return prepared
 
