@@ -128,7 +128,7 @@ class MySQLChunkReader:
             yield from self._chunks(reading, after, until, limit_rows, limit_bytes, view)
         except (RefusedError, UnreachableError):
             self._disconnect()  # with its view, if it is open
-            if self._is_as(reading):
+            if is_as(self._session, reading):
                 raise
             # else a column or the table had another name by then
         except BaseException:
@@ -153,7 +153,7 @@ class MySQLChunkReader:
         with Result(connection, select.plan, sql, self._connector.address, str(select.name)) as result:
             for rows, size in pieces(result, limit_bytes):
                 # From its first row on the SELECT keeps the table as it is; before, it might have been altered.
-                if not before and not self._is_as(reading):
+                if not before and not is_as(self._session, reading):
                     self._disconnect()
                     return
                 more = not result.ended or result.seen == limit_rows
@@ -173,7 +173,7 @@ class MySQLChunkReader:
                 result.read([], 1 << 20)
         except BaseException:
             self._disconnect()
-            if not self._is_as(reading):
+            if not is_as(self._session, reading):
                 raise TableBusyError("the table is being altered", where=self._connector.address) from None
             raise
         return select.bound(result.last, order) if result.last is not None else None
@@ -194,10 +194,6 @@ class MySQLChunkReader:
         with translated(self._connector.address):
             return self._views.open(connection, reading)
 
-    def _is_as(self, reading: TableReading) -> bool:
-        """Whether the catalogue has the table as it was prepared."""
-        return same_table(catalog.read_one(self._session, reading.definition.name), reading.definition)
-
     def _connected(self) -> DriverConnection:
         if self._connection is None:
             self._connection = self._connector.connect(raw=True)
@@ -217,6 +213,11 @@ def fields(place: Restart, server: Server) -> bytes:
         place.pos,
         int(server.variables["server_id"]),
     )
+
+
+def is_as(session: Session, reading: TableReading) -> bool:
+    """Whether the catalogue has the table as it was prepared."""
+    return same_table(catalog.read_one(session, reading.definition.name), reading.definition)
 
 
 def same_table(one: TableDefinition | None, other: TableDefinition | None) -> bool:

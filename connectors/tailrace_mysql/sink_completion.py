@@ -11,13 +11,22 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
-from tailrace.completion import Step, Structured, fitting, following, outcomes, referenced, serves, wanted_indexes
+from tailrace.completion import (
+    Step,
+    Structured,
+    fitting,
+    following,
+    left_out,
+    outcomes,
+    referenced,
+    serves,
+    wanted_indexes,
+)
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
     FOREIGN_KEY,
     INDEX,
-    LEFT_OUT,
     MADE,
     NUMBERING,
     PRESENT,
@@ -99,7 +108,7 @@ class Completion:
                 continue
             step = index_step(table, structure, index, state, self._server.mariadb)
             if isinstance(step, LeftOut):
-                yield _left_out(table, step)
+                yield left_out(table, step)
                 continue
             alike = (
                 other
@@ -146,7 +155,7 @@ class Completion:
         leading = {index.parts[0].column.lower() for index in self._indexes(table)}
         clause = numbering_clause(table, numbering, state, counted, leading)
         if isinstance(clause, LeftOut):
-            return _left_out(table, clause)
+            return left_out(table, clause)
         last = self._query(f"SELECT MAX({identifier(name)}) FROM {self._qualified(table)}")[0][0]
         wanted = following(numbering.next, None if last is None else int(last), 1)
         if clause and rows == [] and (comment := self._query(_COMMENT, (self._database, table.name, name))[0][0]):
@@ -168,10 +177,10 @@ class Completion:
     ) -> Outcome:
         other = referenced(key, tables)
         if isinstance(other, LeftOut):
-            return _left_out(table, other)
+            return left_out(table, other)
         theirs = self._state(other)
         if theirs is None:
-            return _left_out(table, LeftOut(FOREIGN_KEY, key.name, f"the target has no table {other.name}"))
+            return left_out(table, LeftOut(FOREIGN_KEY, key.name, f"the target has no table {other.name}"))
         found = self._query(_FOREIGN_KEYS, (self._database, table.name, self._database, other.name))
         for name, columns in groupby(found, key=lambda row: str(row[0])):
             if [str(row[1]).lower() for row in columns] == [column.lower() for column in key.columns]:
@@ -184,7 +193,7 @@ class Completion:
         qualified = f"{identifier(self._database)}.{identifier(other.name)}"
         step = foreign_key_step(key, name, state, (qualified, theirs), self._unique.get(other.topic, ()))
         if isinstance(step, LeftOut):
-            return _left_out(table, step)
+            return left_out(table, step)
         self._query(f"SET SESSION foreign_key_checks = {int(key.validated)}")
         outcome = self._run(table, step)
         self._query("SET SESSION foreign_key_checks = 0")
@@ -241,10 +250,6 @@ class Completion:
             rows = list(cursor.fetchall()) if cursor.description else []
         self._connection.rollback()
         return rows
-
-
-def _left_out(table: TargetTable, entry: LeftOut) -> Outcome:
-    return Outcome(str(table.source), entry.kind, entry.name, LEFT_OUT, entry.reason)
 
 
 _FOREIGN_KEY_NAMES = (

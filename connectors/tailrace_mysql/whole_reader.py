@@ -7,8 +7,8 @@ from typing import Protocol
 
 from tailrace.errors import TableBusyError, TailraceError
 from tailrace.source import Chunk, View
-from tailrace_mysql import catalog, scan, xa
-from tailrace_mysql.chunks import PlainViews, TableReading, fields, same_table
+from tailrace_mysql import scan, xa
+from tailrace_mysql.chunks import PlainViews, TableReading, fields, is_as
 from tailrace_mysql.connection import Connector, DriverConnection, Session, interrupt, quietly_close, translated
 from tailrace_mysql.result import Result
 from tailrace_mysql.resultset import JsonRow
@@ -92,9 +92,9 @@ class MySQLWholeReader:
         try:
             self._result.read(self._first, 1)
         except TailraceError:
-            if self._is_as(reading):
+            if is_as(self._session, reading):
                 raise
-        if not self._is_as(reading):
+        if not is_as(self._session, reading):
             raise TableBusyError("the table is being altered", where=address)
         return self._of[1]
 
@@ -122,10 +122,6 @@ class MySQLWholeReader:
         self._session.close()
 
     # ---- inside
-
-    def _is_as(self, reading: TableReading) -> bool:
-        """Whether the catalogue has the table as it was prepared."""
-        return same_table(catalog.read_one(self._session, reading.definition.name), reading.definition)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -9,13 +9,12 @@ from typing import Any
 import psycopg2
 import structlog
 
-from tailrace.completion import Step, Structured, following, outcomes, referenced, serves, wanted_indexes
+from tailrace.completion import Step, Structured, following, left_out, outcomes, referenced, serves, wanted_indexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
     FOREIGN_KEY,
     INDEX,
-    LEFT_OUT,
     MADE,
     NUMBERING,
     POSTGRES,
@@ -97,7 +96,7 @@ class Completion:
             candidates = index_names(table, structure, index)
             step = index_step(self._schema, table, structure, index, "", self._version)
             if isinstance(step, LeftOut):
-                yield self._left_out(table, step)
+                yield left_out(table, step)
                 continue
             there = next((other for other in present if _alike(index, other, structure.dialect)), None)
             if there is not None or names & set(candidates):
@@ -139,10 +138,10 @@ class Completion:
     def _foreign_key(self, table: TargetTable, key: ForeignKey, tables: dict[str, TargetTable]) -> Outcome:
         other = referenced(key, tables)
         if isinstance(other, LeftOut):
-            return self._left_out(table, other)
+            return left_out(table, other)
         step = foreign_key_step(self._schema, table, key, other, self._unique.get(other.topic, ()))
         if isinstance(step, LeftOut):
-            return self._left_out(table, step)
+            return left_out(table, step)
         self._cursor.execute(
             "SELECT k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = %s AND k.confrelid = %s"
             " AND ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY p (n, place) JOIN pg_attribute a"
@@ -180,7 +179,7 @@ class Completion:
         found = self._cursor.fetchone()
         if found is None or found[0] not in _COUNTED:
             reason = "is not in its table" if found is None else f"is {found[0]}"
-            return self._left_out(table, LeftOut(NUMBERING, numbering.column, f"the target's column {reason}"))
+            return left_out(table, LeftOut(NUMBERING, numbering.column, f"the target's column {reason}"))
         type_, default = found
         column = quoted(numbering.column)
         self._cursor.execute(f"SELECT max({column})::text FROM {quoted(self._schema, table.name)}")
@@ -189,7 +188,7 @@ class Completion:
         sequence = self._sequence(table, numbering)
         if sequence is None and default is not None:
             reason = f"the target's column has a default of its own: {default}"
-            return self._left_out(table, LeftOut(NUMBERING, numbering.column, reason))
+            return left_out(table, LeftOut(NUMBERING, numbering.column, reason))
         made: list[str] = []
         if sequence is None:
             statement = numbering_statement(self._schema, table, numbering, type_, wanted, shared)
@@ -239,10 +238,6 @@ class Completion:
         self._cursor.execute("RELEASE SAVEPOINT tailrace_structure")
         self._done()
         return Outcome(source, step.kind, step.name, MADE, step.detail, step.statement)
-
-    @staticmethod
-    def _left_out(table: TargetTable, entry: LeftOut) -> Outcome:
-        return Outcome(str(table.source), entry.kind, entry.name, LEFT_OUT, entry.reason)
 
 
 def _alike(wanted: Index, present: Index, dialect: str) -> bool:

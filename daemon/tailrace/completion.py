@@ -113,5 +113,9 @@ def fitting(name: str, limit: int) -> str:
     return raw[: limit - 9].decode(errors="ignore") + "_" + digest
 
 
-def outcomes(table: TargetTable, left_out: Sequence[LeftOut]) -> list[Outcome]:
-    return [Outcome(str(table.source), entry.kind, entry.name, LEFT_OUT, entry.reason) for entry in left_out]
+def left_out(table: TargetTable, entry: LeftOut) -> Outcome:
+    return Outcome(str(table.source), entry.kind, entry.name, LEFT_OUT, entry.reason)
+
+
+def outcomes(table: TargetTable, entries: Sequence[LeftOut]) -> list[Outcome]:
+    return [left_out(table, entry) for entry in entries]

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tailrace.batch import Batch
+from tailrace.capture import delays
 from tailrace.capture import load as load_module
 from tailrace.capture import window as window_module
 from tailrace.capture.load import Load
@@ -271,7 +272,7 @@ def test_no_chunk_is_read_before_what_an_earlier_run_streamed_is_visible(monkeyp
     capture.stream()
     assert capture.shown == [("c", 1, {"id": 2})]
     monkeypatch.setattr(capture.load, "_visible_until", 0.0)
-    monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(delays, "FIRST_SECONDS", 0.0)
     capture.read()
     assert not capture.load.waiting
     assert "invisible" in capture.load.delayed
@@ -303,7 +304,7 @@ def test_on_another_server_the_tokens_of_the_one_before_are_not_waited_for_for_e
 
 
 def test_a_table_that_cannot_be_read_leaves_its_turn_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "FIRST_DELAY_SECONDS", 3600.0)
+    monkeypatch.setattr(delays, "FIRST_SECONDS", 3600.0)
     capture = Capture(TableName("app", "public", "orders"))
     capture.reader.busy = {TOPIC}
     capture.read()

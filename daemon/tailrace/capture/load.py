@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from tailrace.batch import Batch
+from tailrace.capture.delays import Delays
 from tailrace.capture.readers import Outcome, Readers
 from tailrace.capture.room import Room
 from tailrace.capture.spans import Span, TableLoad
@@ -49,19 +50,8 @@ UNSEEN_KEY = "load-unseen"
 #: How long a commit may stay invisible after it reached the log before we say so (a commit that waits for a synchronous
 #: standby stays invisible for as long as the standby is away).
 VISIBILITY_SECONDS = 60.0
-#: A table that cannot be read just now is asked for again after these, doubling.
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.25, 10.0
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Delay:
-    """Why a table is not read, and until when (by the monotonic clock)."""
-
-    reason: str
-    seconds: float
-    until: float
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +121,7 @@ class Load:
         self._left: dict[str, TableLoad] = {}  # of `tables`, those that are not done
         self._readings: dict[str, Reading] = {}  # of the tables that are looked at
         self._tasks: list[_Task] = []
-        self._delays: dict[str, _Delay] = {}
+        self._delays = Delays()
         unseen = orjson.loads(state.get(UNSEEN_KEY, b'{"epoch":0,"tokens":[]}'))
         self._inherited: list[str] = unseen["tokens"]
         self._inherited_epoch: int = unseen["epoch"]
@@ -175,7 +165,7 @@ class Load:
         """Why a table, or any, cannot be read just now; "" where nothing is in the way."""
         if (reason := self._throttle.reason) and not self.done:
             return reason
-        return next((delay.reason for topic, delay in self._delays.items() if topic in self.tables), "")
+        return self._delays.reason(self.tables.__contains__)
 
     def observe(self, batch: Batch) -> None:
         """Before a batch is published: remembers which rows it wrote, and which tables' events end with it."""
@@ -258,7 +248,7 @@ class Load:
                     return
                 self._begin(topic, position)
             except TableBusyError as error:
-                self._delay(topic, error)
+                self._delays.add(topic, error)
                 if self._inherited:
                     return
             except TableGoneError:
@@ -311,7 +301,7 @@ class Load:
     def _next_topic(self, between: bool) -> str | None:
         """A table of which something can be read now; inside a transaction of the stream none can begin."""
         for topic, table in self._left.items():
-            if not self._is_due(topic) or (self._marks and not table.begun and not between):
+            if not self._delays.is_due(topic) or (self._marks and not table.begun and not between):
                 continue
             if table.free() or not (table.divided or table.rest.taken):
                 return topic
@@ -413,7 +403,7 @@ class Load:
             if not isinstance(error, TableBusyError):
                 raise error
             self._readings.pop(topic, None)
-            self._delay(topic, error)
+            self._delays.add(topic, error)
         elif task.divides:
             self._end(task)
             self.tables[topic].divide(outcome.result)
@@ -427,7 +417,7 @@ class Load:
         if task.given_up:
             self._room.give_back(chunk.size)
             return
-        self._delays.pop(task.topic, None)
+        self._delays.end(task.topic)
         self._throttle.read(max(chunk.read, len(chunk.rows)))
         self._reader.awaited(chunk.high)
         task.chunks.append(chunk)
@@ -510,18 +500,6 @@ class Load:
             self._throttle.rest()
             for task in list(self._tasks):  # whose outcomes nobody takes any more
                 self._end(task)
-
-    def _is_due(self, topic: str) -> bool:
-        return topic not in self._delays or time.monotonic() >= self._delays[topic].until
-
-    def _delay(self, topic: str, error: TableBusyError) -> None:
-        """The table is left for a while: the log, with the changes of all others, must not wait for it."""
-        last = self._delays.get(topic)
-        seconds = min(last.seconds * 2, LONGEST_DELAY_SECONDS) if last is not None else FIRST_DELAY_SECONDS
-        reason = f"{topic} cannot be loaded just now: {error}"
-        if last is None or last.reason != reason:
-            log.warning("a table cannot be loaded just now", topic=topic, error=str(error))
-        self._delays[topic] = _Delay(reason, seconds, time.monotonic() + seconds)
 
     def _sees_inherited(self) -> bool:
         """Transactions streamed before a restart, whose keys are forgotten, must be visible before we read on.

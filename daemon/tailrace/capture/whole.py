@@ -12,7 +12,6 @@ must not go out where they have a part: targets refuse a change to a row that th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from pathlib import Path
 import structlog
 
 from tailrace.batch import Batch, Run
+from tailrace.capture.delays import Delays
 from tailrace.capture.kept import Event, Kept, ending, ends_transaction, mark_of, transaction_of
-from tailrace.capture.load import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, suspended_topics
+from tailrace.capture.load import suspended_topics
 from tailrace.capture.readers import Outcome, Readers
 from tailrace.capture.spans import Span, TableLoad
 from tailrace.capture.throttle import Throttle
@@ -56,13 +56,6 @@ class _Attempt:
     sent: bool = False
     ended: bool = False
     last: Chunk | None = None
-
-
-@dataclass(slots=True)
-class _Delay:
-    reason: str
-    seconds: float
-    until: float
 
 
 class _Filtered:
@@ -121,7 +114,7 @@ class WholeLoads:
         self._intact: set[str] = set()
         self._readers = Readers(self._connect, 1)
         self._attempt: _Attempt | None = None
-        self._delays: dict[str, _Delay] = {}
+        self._delays = Delays()
         self._entries: dict[str, bytes] = {}
         for table in tables:
             record = state.get(load_key(table.topic))
@@ -150,7 +143,7 @@ class WholeLoads:
     @property
     def delayed(self) -> str:
         """Why a table cannot be read just now; "" where nothing is in the way."""
-        return next((delay.reason for topic, delay in self._delays.items() if self._is_loading(topic)), "")
+        return self._delays.reason(self._is_loading)
 
     # ---- what is to be loaded
 
@@ -168,7 +161,7 @@ class WholeLoads:
             self._intact.add(topic)
         load = self.tables[topic] = TableLoad(total=table.estimated_rows, loads=loads + 1)
         self._entries[load_key(topic)] = load.to_json()
-        self._delays.pop(topic, None)
+        self._delays.end(topic)
         log.info("table is loaded again, whole", table=str(table.name))
 
     def suspend(self, topics: Collection[str]) -> None:
@@ -191,7 +184,9 @@ class WholeLoads:
             self._take(outcome)
         attempt = self._attempt
         if attempt is None:
-            topic = next((topic for topic in self.tables if self._is_loading(topic) and self._is_due(topic)), None)
+            topic = next(
+                (topic for topic in self.tables if self._is_loading(topic) and self._delays.is_due(topic)), None
+            )
             if topic is not None:
                 self._begin(topic)
         elif not attempt.busy and attempt.chunk is None and not attempt.ended and self._throttle.open:
@@ -207,7 +202,7 @@ class WholeLoads:
             if reading is None:
                 raise TableBusyError("its columns are changing: the stream must come to the statement first")
         except (TableBusyError, RefusedError) as error:
-            self._delay(topic, error)
+            self._delays.add(topic, error)
             return
         except TableGoneError:
             self._finish(topic)
@@ -227,7 +222,7 @@ class WholeLoads:
             self._give_up()
             if not isinstance(outcome.error, TableBusyError | RefusedError):
                 raise outcome.error  # but a missing grant, say, is told, and the log read on
-            self._delay(attempt.topic, outcome.error)
+            self._delays.add(attempt.topic, outcome.error)
         elif attempt.place is None:
             attempt.place = outcome.result
             self._reader.awaited(outcome.result)
@@ -235,7 +230,7 @@ class WholeLoads:
         else:
             chunk: Chunk = outcome.result
             attempt.chunk = chunk
-            self._delays.pop(attempt.topic, None)
+            self._delays.end(attempt.topic)
             self._throttle.read(max(chunk.read, len(chunk.rows)))
 
     def _let_go_before(self, attempt: _Attempt) -> None:
@@ -260,7 +255,7 @@ class WholeLoads:
                 # It was emptied, or has other columns from here on: a view of it is of no use any more.
                 if self._attempt_of(run.topic) is not None:
                     self._give_up()
-                    self._delay(run.topic, TableBusyError("it was altered or emptied while it was read"))
+                    self._delays.add(run.topic, TableBusyError("it was altered or emptied while it was read"))
                 left.leave(run)
             else:
                 self._sort(run, left)
@@ -364,7 +359,7 @@ class WholeLoads:
         load.done = True
         load.spans = []
         self._intact.discard(topic)
-        self._delays.pop(topic, None)
+        self._delays.end(topic)
         log.info("table loaded", topic=topic, rows=load.rows)
 
     def _attempt_of(self, topic: str) -> _Attempt | None:
@@ -373,17 +368,6 @@ class WholeLoads:
     def _is_loading(self, topic: str) -> bool:
         load = self.tables.get(topic)
         return load is not None and not load.done
-
-    def _is_due(self, topic: str) -> bool:
-        return topic not in self._delays or time.monotonic() >= self._delays[topic].until
-
-    def _delay(self, topic: str, error: TableBusyError | RefusedError) -> None:
-        last = self._delays.get(topic)
-        seconds = min(last.seconds * 2, LONGEST_DELAY_SECONDS) if last is not None else FIRST_DELAY_SECONDS
-        reason = f"{topic} cannot be loaded just now: {error}"
-        if last is None or last.reason != reason:
-            log.warning("a table cannot be loaded just now", topic=topic, error=str(error))
-        self._delays[topic] = _Delay(reason, seconds, time.monotonic() + seconds)
 
 
 def _anew(load: TableLoad) -> TableLoad:
