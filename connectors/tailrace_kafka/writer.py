@@ -107,6 +107,9 @@ class KafkaWriter:
     def backlog_full(self) -> str:
         return ""  # what Kafka keeps is Kafka's own affair
 
+    def spill_full(self) -> str:
+        return ""
+
     def close(self) -> None:
         producing, self._producing = self._producing, None
         if producing is not None:

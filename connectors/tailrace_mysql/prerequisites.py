@@ -161,9 +161,7 @@ def _advice(server: Server) -> Iterator[Finding]:
         mode = server.variables.get("gtid_mode", "OFF")
         fix = "without GTIDs each chunk of the full load locks its table for a moment, and no server can take over"
         yield Finding("gtid_mode", True if server.gtids else None, mode, "" if server.gtids else fix)
-    expiry = float(server.variables.get("binlog_expire_logs_seconds") or 0)
-    if server.mariadb and not expiry:
-        expiry = float(server.variables.get("expire_logs_days") or 0) * 86400
+    expiry = server.expiry
     short = 0 < expiry < _SHORT_EXPIRY_SECONDS
     yield Finding(
         "binlog expiry",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.errors import DataLossError, RefusedError, TailraceError
+from tailrace.errors import AGAIN, LogGoneError, RefusedError, TailraceError
 from tailrace.position import Position
 from tailrace.sequence import binlog_mark
 from tailrace_mysql import scan
@@ -13,21 +13,19 @@ from tailrace_mysql.gtid import DomainPosition, GtidSet
 from tailrace_mysql.restart import FIRST_POSITION, Restart, file_number
 from tailrace_mysql.server import Server, executed, log_files, mariadb_position, mariadb_written, purged
 
-_ANEW = "empty the targets, run `tailrace teardown`, then start anew with a full load"
-
 
 def verify(connector: Connector, session: Session, server: Server, position: Position) -> Position:
     """The position to read on from: the stored one, or, on another server or log that has all of it, the same place
     there in a new epoch.
 
     Raises:
-        DataLossError: the log does not reach back to the position, or is another server's.
+        LogGoneError: the log does not reach back to the position, or is another server's.
     """
     restart = Restart.from_text(position.restart)
     files = log_files(session)
     where = session.address
     if not files:
-        raise DataLossError("the server has no binlog any more", where=where, fix=_ANEW)
+        raise LogGoneError("the server has no binlog any more", where=where)
     if server.gtids and (restart.gtid or server.mariadb):
         _verify_gtids(session, server, restart, where)
         if position.identity == server.identity:
@@ -36,16 +34,16 @@ def verify(connector: Connector, session: Session, server: Server, position: Pos
             _verify_numbers(session, server, restart, files[0][0], where)
         return _elsewhere(server, position, restart, files)
     if restart.gtid and not server.gtids:
-        raise DataLossError(
+        raise LogGoneError(
             "the position was stored with GTIDs, which the server has not now",
             where=where,
-            fix=f"set gtid_mode=ON, or {_ANEW}",
+            fix=f"set gtid_mode=ON; else {AGAIN}",
         )
     if position.identity != server.identity:
-        raise DataLossError(
+        raise LogGoneError(
             f"this is another server ({server.identity}) than the one read before ({position.identity})",
             where=where,
-            fix=f"correct the url, or {_ANEW}; only with GTIDs can another server go on",
+            fix=f"correct the url (only with GTIDs can another server go on); else {AGAIN}",
         )
     sizes = dict(files)
     for file in (restart.file, restart.begin.file):
@@ -53,18 +51,16 @@ def verify(connector: Connector, session: Session, server: Server, position: Pos
             first = file_number(files[0][0])
             gone = "was purged" if file_number(file) < first else "is not there: the log was reset"
             waits = "" if file == restart.file else " (a transaction prepared by XA begins there)"
-            raise DataLossError(f"binlog {file}, which is not read to its end{waits}, {gone}", where=where, fix=_ANEW)
+            raise LogGoneError(f"binlog {file}, which is not read to its end{waits}, {gone}", where=where)
     if restart.pos > sizes[restart.file]:
-        raise DataLossError(
+        raise LogGoneError(
             f"binlog {restart.file} ends before position {restart.pos}: the log was reset or cut off",
             where=where,
-            fix=_ANEW,
         )
     if _another_file(connector, server, files, restart):
-        raise DataLossError(
+        raise LogGoneError(
             f"the server's log was reset: {restart.file} is another file than the one read before",
             where=where,
-            fix=_ANEW,
         )
     return position
 
@@ -72,25 +68,21 @@ def verify(connector: Connector, session: Session, server: Server, position: Pos
 def _verify_gtids(session: Session, server: Server, restart: Restart, where: str) -> None:
     if server.mariadb:
         if not mariadb_written(session).reaches(DomainPosition(restart.gtid)):
-            raise DataLossError(
+            raise LogGoneError(
                 f"the server's log does not hold the transactions read before ({restart.gtid}): it was reset, or"
                 " is another server's",
                 where=where,
-                fix=_ANEW,
             )
         return
     done = GtidSet(restart.gtid)
     if not executed(session).issuperset(done):
-        raise DataLossError(
+        raise LogGoneError(
             f"the server has not executed all transactions read before ({restart.gtid}): its log was reset, or it is"
             " another server",
             where=where,
-            fix=_ANEW,
         )
     if not GtidSet(restart.begin.gtid).issuperset(purged(session)):
-        raise DataLossError(
-            "the server has purged transactions from its binlog that were not read", where=where, fix=_ANEW
-        )
+        raise LogGoneError("the server has purged transactions from its binlog that were not read", where=where)
 
 
 def _backwards(files: list[tuple[str, int]], restart: Restart) -> bool:
@@ -114,10 +106,9 @@ def _verify_numbers(session: Session, server: Server, restart: Restart, first: s
     else:
         again = not purged(session).issuperset(GtidSet(restart.gtid))
     if again:
-        raise DataLossError(
+        raise LogGoneError(
             f"the server's log was reset: it gives the transaction ids read before ({restart.gtid}) a second time",
             where=where,
-            fix=_ANEW,
         )
 
 
@@ -152,15 +143,13 @@ def log_error(number: int, message: str, where: str, place: str) -> TailraceErro
         )
     if "max_allowed_packet" in lower:
         # A replica is sent up to a gigabyte whatever the variable says: the server has read a length where none is.
-        return DataLossError(
+        return LogGoneError(
             f"no event of the server's log begins there: the log was reset, or is damaged ({message.strip()})",
             where=f"{where} at {place}",
-            fix=_ANEW,
         )
     if "server id" in lower or "server_id" in lower:
         return RefusedError(message, where=where, fix="set server_id at the server")
-    return DataLossError(
+    return LogGoneError(
         f"the server cannot send its log from the stored position on: {message.strip()}",
         where=f"{where} at {place}",
-        fix=_ANEW,
     )

@@ -14,6 +14,7 @@ from tailrace_mysql.restart import LAST_ASKED, Restart, file_number
 
 _VARIABLES = (
     "binlog_checksum",
+    "binlog_expire_logs_auto_purge",
     "binlog_expire_logs_seconds",
     "binlog_format",
     "binlog_row_image",
@@ -70,6 +71,14 @@ class Server:
         if not self.mariadb:
             return variables["server_uuid"]
         return f"{variables['server_id']}@{variables['hostname']}:{variables['port']}"
+
+    @property
+    def expiry(self) -> float:
+        """Seconds after which the server removes a file of its log, whoever has read it; 0: it does not."""
+        if self.variables.get("binlog_expire_logs_auto_purge", "ON").upper() == "OFF":
+            return 0.0
+        seconds = float(self.variables.get("binlog_expire_logs_seconds") or 0)
+        return seconds or float(self.variables.get("expire_logs_days") or 0) * 86400
 
     @property
     def name_case(self) -> int:

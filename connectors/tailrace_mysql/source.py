@@ -16,16 +16,17 @@ from tailrace.config.interpolation import Interpolated
 from tailrace.config.start import StartAt
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter
-from tailrace.errors import TailraceError, UnreachableError
+from tailrace.errors import RefusedError, TailraceError, UnreachableError
 from tailrace.position import Position
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import binlog_mark, mark_binlog
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Finding, Gauges, Opened, SnapshotReader, SourceTable
+from tailrace.source import Finding, Gauges, Opened, Retained, SnapshotReader, SourceTable
 from tailrace.tables import Selection, topic_name
 from tailrace_mysql import catalog, dump, first_start, past_start, prerequisites, resume, scan, seek, xa
 from tailrace_mysql.binlog.decoder import Decoder, ServerError
 from tailrace_mysql.binlog.held import Room
+from tailrace_mysql.chunks import fields
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close
 from tailrace_mysql.gauges import MySQLGauges
 from tailrace_mysql.history import SchemaHistory
@@ -171,11 +172,39 @@ class MySQLSource:
             self._history.meet(found)
             if any(table.version is None and not table.suspended for table in self._history.tables):
                 xa.await_end(self._session, server)  # tables that are loaded now, as at a first start
+        return self._begin(server, position, restart, found, warnings, past=asked is not None)
+
+    def renew(self, position: Position, state: dict[str, bytes]) -> Opened:
+        """See `Source.renew`.
+
+        All tables are read beside the stream, so that the place needs no view; nothing may be prepared by XA there.
+        """
+        server = self._inspected
+        prerequisites.refuse(self._session, server, self._settings, self._context)
+        start = first_start.begin(self._connector, self._session, server, self._selected, load=False)
+        created = scan.begun(self._connector, server, start.restart.file)
+        restart = replace(start.restart, created=created, blind=start.blind)
+        begun = Position(position.epoch + 1, server.identity, restart.to_text(), position.delivered, start.mark)
+        self._prepare(begun)
+        assert self._history is not None
+        self._history.recall(state, _HIGHEST_MARK)
+        self._history.renew(start.tables, fields(start.restart, server))
+        return self._begin(server, begun, restart, start.tables, [])
+
+    def _begin(
+        self,
+        server: Server,
+        position: Position,
+        restart: Restart,
+        found: dict[TableName, Any],
+        warnings: list[str],
+        past: bool = False,
+    ) -> Opened:
         self._emitter.record_state(SELECTION_KEY, orjson.dumps(self._globs))
         self._pending = restart
         self._registered = self._connector.connect()
         dump.register(self._registered, server, self._replica, self._connector.address)
-        return Opened(position, self._source_tables(found), self._emitter, warnings, past=asked is not None)
+        return Opened(position, self._source_tables(found), self._emitter, warnings, past=past)
 
     def snapshot(self) -> SnapshotReader:
         """See `Source.snapshot`."""
@@ -233,6 +262,18 @@ class MySQLSource:
         if self._taking_up is None:
             self._taking_up = TakingUp(self._connector, self._session, self._inspected, self._history)
         return self._taking_up.take_up(topic)
+
+    def retained(self, position: Position | None) -> Retained | None:
+        """See `Source.retained`: the binlog from where a restart would read, which the server keeps as it likes."""
+        if position is None:
+            return None
+        begin = Restart.from_text(position.restart).begin
+        behind = bytes_behind(log_files(self._session), file_number(begin.file), begin.pos)
+        return Retained(behind, limit_seconds=self._inspected.expiry or None)
+
+    def give_up(self) -> str:
+        """Not to be asked for: see `SourceSettings.drops_slot`."""
+        raise RefusedError("there is no slot to drop", where=self._connector.address)
 
     def acknowledge(self, position: Position) -> None:
         """Nothing: a binlog is kept by the server's own rules (`check` says when they are too short)."""

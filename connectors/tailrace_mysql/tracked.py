@@ -213,6 +213,28 @@ class TrackedTables:
             self._emitter.snapshot_truncate(self.event_table(current), self._emitter.mark, members)
         self._emitter.announce(event_table, self._emitter.mark, members)
 
+    def renew(self, found: Mapping[TableName, TableDefinition], members: bytes) -> None:
+        """The log is begun anew at a place where the tables have these definitions; all of them are loaded.
+
+        Args:
+            members: as for `take_up`.
+        """
+        there = []
+        for definition in found.values():
+            table = self._table(definition.name.database, definition.name.table)
+            if table is None:
+                continue
+            there.append(table.topic)
+            try:
+                if reason := self.refusal(definition):
+                    raise RefusedError(reason)
+                self.take_up(definition.name, definition, members)
+            except RefusedError as error:
+                self._suspend(table, str(error))
+        for table in self.tables:
+            if table.topic not in there:
+                table.set_dropped(True, self._emitter)
+
     @property
     def mark(self) -> str:
         """How far the stream stands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tailrace.errors import TailraceError
+from tailrace.errors import RELOAD_ALL, TailraceError
 from tailrace.shaping.shape import Shape
 from tailrace.source import Finding
 from tailrace_postgres.catalog import Catalog, CatalogTable
@@ -136,9 +136,7 @@ def _settings(connection: Connection, slot_name: str) -> list[Finding]:
         )
     slot = find_slot(connection, slot_name)
     if slot is not None and slot.lost:
-        result.append(
-            Finding("slot", False, f"{slot_name} was given up by the server ({slot.lost})", "`tailrace teardown`")
-        )
+        result.append(Finding("slot", False, f"{slot_name} was given up by the server ({slot.lost})", RELOAD_ALL))
     elif slot is not None and slot.plugin != "pgoutput":
         result.append(
             Finding("slot", False, f"{slot_name} belongs to plugin {slot.plugin}", "choose another `slot` in [source]")

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tailrace.errors import DataLossError
+from tailrace.errors import AGAIN, LogGoneError
 from tailrace.position import Position
 from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import lsn_text, parse_lsn
-
-_AGAIN = "empty the targets, run `tailrace teardown` and load again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +64,15 @@ def continued(position: Position, now: Identity, connection: Connection) -> Posi
         marks there are given out a second time.
 
     Raises:
-        DataLossError: another server or database, or events were captured that the promoted server does not have.
+        LogGoneError: another server or database, or events were captured that the promoted server does not have.
     """
     before = Identity.parse(position.identity)
     if (before.system, before.database) != (now.system, now.database):
-        raise DataLossError(
+        raise LogGoneError(
             f"this is another server or database than captured so far (system {now.system}, database {now.database};"
             f" it was system {before.system}, database {before.database})",
             where=connection.where,
-            fix=f"mend the url, or {_AGAIN}",
+            fix=f"mend the url; else {AGAIN}",
         )
     if before.timeline == now.timeline:
         return position
@@ -85,19 +83,16 @@ def continued(position: Position, now: Identity, connection: Connection) -> Posi
 def promoted(position: Position, now: Identity, switch: int | None, where: str) -> Position:
     """As `continued`, with the place where the position's timeline was left; None: it is no ancestor."""
     if switch is None:
-        raise DataLossError(
-            f"timeline {now.timeline} does not descend from the one captured so far", where=where, fix=_AGAIN
-        )
+        raise LogGoneError(f"timeline {now.timeline} does not descend from the one captured so far", where=where)
     epoch, _, rest = position.delivered.partition("-")
     # What an earlier epoch delivered was judged when that epoch ended. A transaction that was delivered in part may lie
     # beyond the position's mark; its own mark is where its commit begins.
     delivered = mark_lsn(rest.split("-")[0]) if rest and int(epoch, 16) == position.epoch else 0
     if delivered >= switch:
-        raise DataLossError(
+        raise LogGoneError(
             f"a standby was promoted at {lsn_text(switch)} and lacks changes that were captured already"
             f" (up to {lsn_text(delivered)})",
             where=where,
-            fix=_AGAIN,
         )
     if mark_lsn(position.mark) <= switch:
         return replace(position, identity=str(now))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from tailrace.config.start import StartAt
-from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace.errors import LogGoneError, RefusedError, UnreachableError
 from tailrace.position import Position, streaming, suspension, table_key, take_up_key
 from tailrace.sequence import lsn_mark
 from tailrace_postgres import wal
@@ -23,7 +23,6 @@ from tailrace_postgres.publication import Publications, Published
 from tailrace_postgres.relations import FROM_PREFIX, RELOAD, storage_key
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
-    AGAIN,
     Created,
     create_slot,
     drop_slot,
@@ -44,6 +43,8 @@ PUBLISHED_KEY = "postgres-published"
 MEMBERSHIP_KEY = "postgres-membership"
 PAST_KEY = "postgres-past"
 FLOOR_PREFIX = "postgres-floor:"
+#: Of entries that hold no more: a floor, or a place, before everything.
+_NONE = b"0"
 #: A slot whose session was cut off by the network is given back later than one whose process is gone.
 SLOT_SECONDS = 20.0
 
@@ -101,11 +102,7 @@ class Opening:
         """
         self._require_logical()
         identity = Identity.of(self.replication)
-        slot = find_slot(self.queries, self.slot)
-        if slot is not None:
-            refuse_foreign(slot, self.database, self.queries.where)
-            refuse_two_phase(slot, self.queries.where)
-            drop_slot(self.queries, freed_slot(self.queries, slot))
+        self._remove_slot()
         if statements := self.publications.statements(selected):
             self.publications.apply(statements)
         keyless = [table.table.oid for table in selected if table.captured and table.source.keyless]
@@ -119,6 +116,40 @@ class Opening:
         if self.loads:
             self._hold(beginning, created, storage)
         return beginning
+
+    def renewed(self, selected: Sequence[Selected], stored: Position, state: Mapping[str, bytes]) -> Beginning:
+        """A new slot, at the log's present end, in place of a log that is gone: all tables are taken up anew.
+
+        What was noted of the old log's places, and of transactions of a server that may be another, means nothing now.
+        """
+        self._require_logical()
+        identity = Identity.of(self.replication)
+        self._remove_slot()
+        if statements := self.publications.statements(selected):
+            self.publications.apply(statements)
+        created = create_slot(self.replication, self.slot)
+        mark = lsn_mark(created.start)
+        position = Position(stored.epoch + 1, str(identity), lsn_text(created.start), stored.delivered, mark)
+        membership = Membership.of(self.publications.present(), _captured(selected))
+        beginning = Beginning(position, list(selected), membership)
+        beginning.records = {key: _NONE for key in state if key.startswith((FLOOR_PREFIX, FROM_PREFIX))}
+        if PAST_KEY in state:
+            beginning.records[PAST_KEY] = _NONE
+        beginning.records[PUBLISHED_KEY] = _published(selected)
+        beginning.records[MEMBERSHIP_KEY] = membership.to_json()
+        self._hold(beginning, created, {})
+        for table in selected:
+            if table.captured:
+                beginning.records[table_key(table.source.topic)] = streaming()
+                beginning.taken_up.append(table)
+        return beginning
+
+    def _remove_slot(self) -> None:
+        slot = find_slot(self.queries, self.slot)
+        if slot is not None:
+            refuse_foreign(slot, self.database, self.queries.where)
+            refuse_two_phase(slot, self.queries.where)
+            drop_slot(self.queries, freed_slot(self.queries, slot))
 
     def past(
         self, selected: Sequence[Selected], start: StartAt, connect_replication: Callable[[], Connection]
@@ -172,7 +203,7 @@ class Opening:
         """Goes on where the stored position stands.
 
         Raises:
-            DataLossError: the log does not reach back to it, or is another server's.
+            LogGoneError: the log does not reach back to it, or is another server's.
             UnreachableError: an earlier session still holds the slot.
         """
         where = self.queries.where
@@ -183,10 +214,9 @@ class Opening:
         wal.require_reached(self.queries, parse_lsn(position.restart))
         present = self.publications.present()
         if self.publications.name not in present:
-            raise DataLossError(
+            raise LogGoneError(
                 f"publication {self.publications.name} is gone: changes made without it cannot be had from the log",
                 where=where,
-                fix=AGAIN,
             )
         stored = Membership.from_json(state[MEMBERSHIP_KEY]) if MEMBERSHIP_KEY in state else None
         if stored is not None and stored.recreated(self.publications.name, present):
@@ -343,10 +373,9 @@ def _published(selected: Sequence[Selected]) -> bytes:
     return orjson.dumps(_captured(selected))
 
 
-def recreated(publication: str, where: str) -> DataLossError:
-    return DataLossError(
+def recreated(publication: str, where: str) -> LogGoneError:
+    return LogGoneError(
         f"somebody dropped publication {publication} and created it again: changes made without it cannot be had from"
         " the log",
         where=where,
-        fix=AGAIN,
     )

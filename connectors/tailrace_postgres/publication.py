@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tailrace.errors import DataLossError, RefusedError
+from tailrace.errors import LogGoneError, RefusedError
 from tailrace_postgres.catalog import PUBLISHES_GENERATED
 from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.lsn import parse_lsn
 from tailrace_postgres.selection import Selected
-from tailrace_postgres.slot import AGAIN
 
 #: Who creates a publication needs it, and must own the tables besides.
 GRANT_CREATE = "GRANT CREATE ON DATABASE … TO the source's user"
@@ -148,12 +147,11 @@ class Publications:
         return sorted(result, key=lambda statement: " DROP TABLE " not in statement)
 
     def require_whole(self, present: Mapping[str, Published]) -> None:
-        """Raises DataLossError where they leave out changes that they were made for; PostgreSQL says nothing then."""
+        """Raises LogGoneError where they leave out changes that they were made for; PostgreSQL says nothing then."""
         if reason := self._narrowed(present):
-            raise DataLossError(
+            raise LogGoneError(
                 f"somebody altered a publication: {reason}, and changes that were left out cannot be had from the log",
                 where=self.connection.where,
-                fix=AGAIN,
             )
 
     def _narrowed(self, present: Mapping[str, Published]) -> str:

@@ -36,6 +36,7 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
     schemes: ClassVar[tuple[str, ...]] = _SCHEMES
     table_options: ClassVar[frozenset[str]] = SHAPING_OPTIONS | {"inserts_only"}
     knows_replicas: ClassVar[bool] = True
+    drops_slot: ClassVar[bool] = True
 
     connector: Literal["postgres"] = Field(description="PostgreSQL.", examples=["postgres"])
     url: Interpolated = Field(

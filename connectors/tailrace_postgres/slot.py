@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tailrace.errors import DataLossError, RefusedError, UnreachableError
+from tailrace.errors import AGAIN, LogGoneError, RefusedError, UnreachableError
 from tailrace_postgres.connection import STATEMENT_SECONDS, Connection, identifier
 from tailrace_postgres.lsn import lsn_text, parse_lsn
 
@@ -18,7 +18,6 @@ TWO_PHASE_FIX = (
     "PostgreSQL 18: ALTER_REPLICATION_SLOT … (TWO_PHASE false) on a replication connection; else drop it, and tailrace"
     " makes one"
 )
-AGAIN = "empty the targets, run `tailrace teardown` and load again: changes since then cannot be had from this server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +111,21 @@ def verify_resumable(slot: Slot | None, name: str, restart: int, where: str) -> 
     """The slot from which reading can go on at `restart` without a gap.
 
     Raises:
-        DataLossError: it cannot.
+        LogGoneError: it cannot.
     """
     if slot is None:
-        raise DataLossError(f"replication slot {name} is gone", where=where, fix=AGAIN)
+        raise LogGoneError(f"replication slot {name} is gone", where=where)
     if slot.lost:
-        raise DataLossError(
+        raise LogGoneError(
             f"the server has given up replication slot {name} ({slot.lost})",
             where=where,
             fix=f"{AGAIN}; a larger max_slot_wal_keep_size or idle_replication_slot_timeout keeps it longer",
         )
     if slot.confirmed > restart:
-        raise DataLossError(
+        raise LogGoneError(
             f"replication slot {name} stands at {lsn_text(slot.confirmed)}, beyond our position {lsn_text(restart)}:"
             " somebody else has read from it or re-created it",
             where=where,
-            fix=AGAIN,
         )
     return slot
 

@@ -11,7 +11,7 @@ from tailrace.config.start import StartAt
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import (
-    DataLossError,
+    LogGoneError,
     RefusedError,
     StuckError,
     TableBusyError,
@@ -24,7 +24,7 @@ from tailrace.sequence import lsn_mark, mark_lsn
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.findings import entry_findings, shape_findings
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Finding, Gauges, Opened, SourceTable
+from tailrace.source import Finding, Gauges, Opened, Retained, SourceTable
 from tailrace.tables import Selection
 from tailrace_postgres import wal
 from tailrace_postgres.catalog import Catalog, CatalogColumns
@@ -35,16 +35,17 @@ from tailrace_postgres.gauges import PostgresGauges
 from tailrace_postgres.inheritance import uncaptured_children
 from tailrace_postgres.inprogress import InProgress
 from tailrace_postgres.lsn import lsn_text, parse_lsn
-from tailrace_postgres.opening import PAST_KEY, Beginning, Opening, recreated
+from tailrace_postgres.opening import PAST_KEY, SLOT_SECONDS, Beginning, Opening, recreated
 from tailrace_postgres.partitions import Partitions
 from tailrace_postgres.past_start import PastStart
 from tailrace_postgres.pgoutput import Decoder
 from tailrace_postgres.publication import Publications
 from tailrace_postgres.relations import CapturedRelations
 from tailrace_postgres.replication import ReplicationStream
+from tailrace_postgres.retained import retained
 from tailrace_postgres.selection import Selected, select_tables
 from tailrace_postgres.settings import PostgresSourceSettings
-from tailrace_postgres.slot import AGAIN, drop_slot, find_slot, freed_slot, refuse_foreign
+from tailrace_postgres.slot import drop_slot, find_slot, freed_slot, refuse_foreign
 from tailrace_postgres.snapshot import Anchor, PostgresSnapshotReader
 from tailrace_postgres.streaming import Streaming
 from tailrace_postgres.versions import Versions
@@ -169,6 +170,10 @@ class PostgresSource:
     # ---- the log
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        """See `Source.open`."""
+        return self._open(position, state)
+
+    def _open(self, position: Position | None, state: dict[str, bytes], renews: bool = False) -> Opened:
         self._replication = Connection(self._settings, replication=True)
         opening = Opening(
             queries=self._connection,
@@ -185,7 +190,9 @@ class PostgresSource:
             shaped = (table for table in selected if table.captured and self._shapes.rules(table.source.name))
             self._shapes.refuse_misfits(schema for schema, _ in table_schemas(self._connection, shaped))
         asked = self._settings.start_at
-        if position is not None:
+        if position is not None and renews:
+            beginning = opening.renewed(selected, position, state)
+        elif position is not None:
             beginning = opening.resumed(selected, position, state)
         elif asked is not None:
             beginning = opening.past(selected, asked, self._connect_replication)
@@ -204,7 +211,7 @@ class PostgresSource:
             self._emitter,
             {**state, **beginning.records},
         )
-        if not beginning.past and PAST_KEY not in state:
+        if not beginning.past and {**state, **beginning.records}.get(PAST_KEY) != b"1":
             self._relations.first_versions()  # else the log itself says what tables were before
         self._partitions = Partitions(Catalog(self._connection), self._emitter, {**state, **beginning.records})
         for table in beginning.taken_up:
@@ -225,6 +232,10 @@ class PostgresSource:
             self._start()
         tables = [selected.source for selected in beginning.selected]
         return Opened(position, tables, self._emitter, beginning.warnings, past=beginning.past)
+
+    def renew(self, position: Position, state: dict[str, bytes]) -> Opened:
+        """See `Source.renew`."""
+        return self._open(position, state, renews=True)
 
     def read(self, timeout: float, limit_bytes: int) -> Batch | None:
         streaming = self._start()
@@ -251,6 +262,19 @@ class PostgresSource:
         if not selected.captured:
             raise RefusedError(selected.source.reason)
         raise UnreachableError(f"reading begins again, to take up table {selected.source.name}", where=self._where)
+
+    def retained(self, position: Position | None) -> Retained | None:
+        """See `Source.retained`."""
+        return retained(self._connection, self._slot)
+
+    def give_up(self) -> str:
+        """See `Source.give_up`."""
+        self.close()
+        slot = find_slot(self._connection, self._slot)
+        if slot is not None:
+            refuse_foreign(slot, self._database, self._where)
+            drop_slot(self._connection, freed_slot(self._connection, slot, SLOT_SECONDS))
+        return f"replication slot {self._slot}"
 
     def acknowledge(self, position: Position) -> None:
         # Before streaming begins the slot stands at the position anyway.
@@ -343,10 +367,9 @@ class PostgresSource:
         """Looks whether somebody changed what we capture by."""
         present = self._publications.present()
         if self._publication not in present:
-            raise DataLossError(
+            raise LogGoneError(
                 f"somebody dropped publication {self._publication}: changes made without it cannot be had from the log",
                 where=self._where,
-                fix=AGAIN,
             )
         assert self._beginning is not None
         membership = self._beginning.membership

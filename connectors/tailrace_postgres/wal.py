@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tailrace.errors import DataLossError, UnreachableError
+from tailrace.errors import LogGoneError, UnreachableError
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.lsn import lsn_text, parse_lsn
-from tailrace_postgres.slot import AGAIN
 
 
 def log_end(connection: Connection) -> int:
@@ -51,7 +50,7 @@ def require_reached(connection: Connection, position: int) -> None:
     Once it has passed the position, nothing tells.
 
     Raises:
-        DataLossError: it ran backwards.
+        LogGoneError: it ran backwards.
         UnreachableError: on a standby, which may have replayed less than the server that was read before.
     """
     standby = in_recovery(connection)
@@ -64,9 +63,8 @@ def require_reached(connection: Connection, position: int) -> None:
             where=connection.where,
             fix="it goes on once the standby has caught up; see pg_stat_wal_receiver",
         )
-    raise DataLossError(
+    raise LogGoneError(
         f"the server's log ends at {lsn_text(end)}, before our position {lsn_text(position)}: it was restored from an"
         " earlier copy",
         where=connection.where,
-        fix=AGAIN,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,6 +26,8 @@ def _one(partitions: int) -> int:
 
 class EmbeddedStreamSettings(StreamSettings):
     """The stream in SQLite files of the pipeline's state folder: one log, one partition."""
+
+    spills: ClassVar[bool] = True
 
     connector: Literal["embedded"] = Field(
         default="embedded", description="SQLite files in the state folder.", examples=["embedded"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 import uuid
@@ -26,6 +27,8 @@ PARTITION = Partition("", 0)
 # A segment is the unit of retention: small against the bounds, large enough that there are few files.
 _SEGMENT_BYTES = 64 << 20
 _SEGMENT_SECONDS = (60.0, 3600.0)
+#: What is left of the disk to others, and to what must still be written.
+SPILL_LEAVES_BYTES = 1 << 30
 _PARTS = 16  # of retain and retain_bytes that a segment may take
 _EXPIRY_SECONDS = 1.0  # between two looks at what can be removed
 _ENTRY = "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -120,6 +123,16 @@ class EmbeddedWriter:
         return (
             f"the embedded stream holds {unread:,} bytes that {', '.join(slowest)} did not consume yet, "
             f"retain_bytes is {self._retention.bytes:,}"
+        )
+
+    def spill_full(self) -> str:
+        with segments.translated(self._folder.path):
+            free = shutil.disk_usage(self._folder.path).free
+        if free >= SPILL_LEAVES_BYTES:
+            return ""
+        return (
+            f"the embedded stream is beyond retain_bytes for the source's sake, and its disk has only {free:,} bytes"
+            f" left, of which {SPILL_LEAVES_BYTES:,} stay free"
         )
 
     def close(self) -> None:

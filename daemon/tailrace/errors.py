@@ -11,7 +11,8 @@ TailraceError
 │   ├── TableGoneError   a table of the source is there no more, or not captured any more
 │   └── TransactionConflictError   the target undid our transaction in favour of another (deadlock)
 ├── RefusedError         5  a system answers and refuses us (password, grant, TLS, setting); a person mends it
-├── DataLossError        6  going on would lose data (purged log, lost slot, reset server)
+├── DataLossError        6  going on would lose data (a position that a target or stream has no more, …)
+│   └── LogGoneError        the source's log cannot be read on (purged log, lost slot, reset server)
 └── OwnershipLostError   6  another daemon owns this pipeline now
 
 An error is one line: what happened, where, and what to do. Errors are raised, never raised and logged both.
@@ -88,6 +89,26 @@ class RefusedError(TailraceError):
 
 class DataLossError(TailraceError):
     exit_code = 6
+
+
+#: What mends a log that is gone. FILE stands for the pipeline's file, whose name only its worker knows.
+RELOAD_ALL = "`tailrace reload FILE --all --resync`"
+AGAIN = (
+    f"changes since then cannot be had any more: run {RELOAD_ALL}, then start the pipeline, which begins at the log's"
+    " end and loads all tables again"
+)
+
+
+class LogGoneError(DataLossError):
+    """The source's log does not go on where we stand. A new beginning at its end is made where somebody asks for one
+    (`Source.renew`), never by itself."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = AGAIN) -> None:
+        super().__init__(what, where=where, fix=fix)
+
+    def naming(self, file: str) -> LogGoneError:
+        """With the pipeline file's name in place of FILE."""
+        return LogGoneError(self.what, where=self.where, fix=self.fix.replace("reload FILE", f"reload {file}"))
 
 
 class OwnershipLostError(TailraceError):

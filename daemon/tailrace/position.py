@@ -15,6 +15,8 @@ SCHEMA_PREFIX = "schema:"
 LOAD_PREFIX = "load:"
 TABLE_PREFIX = "table:"
 TAKE_UP_PREFIX = "take-up:"
+#: The id of the request to load everything again that was followed last (`tailrace.renewal`).
+RENEWED_KEY = "renewed"
 #: `Position.restart` of a pipeline that reads no log (mode `full-load`).
 NO_LOG = "no log"
 

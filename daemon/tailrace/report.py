@@ -60,6 +60,30 @@ class TableReport:
 
 
 @dataclass(slots=True)
+class RetainedReport:
+    """What the source keeps of its log for the pipeline; figures are None where they are not known, or there is none.
+
+    Attributes:
+        bytes: of log.
+        seconds: age of the oldest change that the stream does not hold.
+        limit_bytes, limit_seconds: at which the server gives the rest up by itself.
+        budget_bytes, budget_seconds, action: of `[source] budget`.
+        problem: why the pipeline is not well; "" within the budget.
+        note: what else is to be said.
+    """
+
+    bytes: int | None = None
+    seconds: float | None = None
+    limit_bytes: int | None = None
+    limit_seconds: float | None = None
+    budget_bytes: int | None = None
+    budget_seconds: float | None = None
+    action: str = ""
+    problem: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
 class WorkerReport:
     """A worker's word on itself; sent at every change of state and about once a second.
 
@@ -80,6 +104,7 @@ class WorkerReport:
         tables: see `TableReport`.
         whole: `tables` are all there are. Else they are those that changed since the report before: of thousands of
             tables few do within a second.
+        retained: of capture, once the source was asked.
     """
 
     name: str
@@ -95,6 +120,7 @@ class WorkerReport:
     one_log: bool = True
     tables: list[TableReport] = field(default_factory=list)
     whole: bool = True
+    retained: RetainedReport | None = None
 
     def to_json(self) -> builtins.bytes:
         return orjson.dumps(self)
@@ -103,6 +129,8 @@ class WorkerReport:
     def from_json(cls, line: builtins.bytes) -> WorkerReport:
         raw: dict[str, Any] = orjson.loads(line)
         raw["tables"] = [TableReport(**table) for table in raw["tables"]]
+        if raw.get("retained") is not None:
+            raw["retained"] = RetainedReport(**raw["retained"])
         return cls(**raw)
 
 

@@ -281,6 +281,23 @@ class Gauges(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """How much log a source keeps for us.
+
+    Attributes:
+        bytes: of log, from what we need first to its end.
+        limit_bytes: at so many the server gives us up by itself; None: never.
+        limit_seconds: so old the server removes its log, read by us or not; None: never.
+        note: what the system itself says of it, "" nothing.
+    """
+
+    bytes: int
+    limit_bytes: int | None = None
+    limit_seconds: float | None = None
+    note: str = ""
+
+
 @dataclass(slots=True)
 class Opened:
     """A source that is ready to read.
@@ -327,7 +344,18 @@ class Source(Protocol):
 
         Raises:
             UnreachableError, RefusedError: as named.
-            DataLossError: the log does not reach back to the position, or is another server's.
+            LogGoneError: the log does not reach back to the position, or is another server's.
+        """
+        ...
+
+    def renew(self, position: Position, state: dict[str, bytes]) -> Opened:
+        """As `open`, in place of a log that is gone: begins at the log's present end, in an epoch above the position's.
+
+        All tables are captured with the columns that they have now, suspended ones too where they can be, and will be
+        loaded anew; what the state says of places in the old log means nothing any more.
+
+        Args:
+            position: as stored; its `delivered` is kept.
         """
         ...
 
@@ -369,6 +397,21 @@ class Source(Protocol):
             RefusedError: what the table was suspended for still holds, or it cannot be captured for another reason.
             UnreachableError: the source must be opened anew; a table with an entry under `position.take_up_key` is
                 taken up then.
+        """
+        ...
+
+    def retained(self, position: Position | None) -> Retained | None:
+        """How much log the server keeps for us; needs no `open`. None where nothing is kept, or it cannot be told.
+
+        Args:
+            position: where capture stands, as far as it is known.
+        """
+        ...
+
+    def give_up(self) -> str:
+        """Stops reading, and drops what makes the server keep its log for us; returns what that was.
+
+        Only of sources whose settings have the budget's action "drop-slot".
         """
         ...
 

@@ -63,6 +63,12 @@ class StreamWriter(Protocol):
         """Why nothing can be published now (retention bound reached, sinks behind); "" when it can."""
         ...
 
+    def spill_full(self) -> str:
+        """Why not even more can be published than `backlog_full` lets through, so that the source can forget it; ""
+        where it can. Asked only of streams whose settings say that they spill.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

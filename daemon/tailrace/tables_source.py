@@ -17,7 +17,7 @@ from tailrace.schema import Column, TableName, TableSchema
 from tailrace.sequence import NO_LOG_EPOCH, lsn_mark
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
-from tailrace.source import Opened, SourceTable
+from tailrace.source import Opened, Retained, SourceTable
 
 #: How many versions of a table there are here.
 _ONLY = 1
@@ -78,6 +78,18 @@ class TablesSource:
             "a table that was altered while it was loaded cannot be taken up without a log",
             fix="empty the target's table, run `tailrace teardown`, then `tailrace run`",
         )
+
+    def renew(self, position: Position, state: Mapping[str, bytes]) -> Opened:
+        """Not to be asked for: no log can be gone."""
+        raise RefusedError("mode full-load reads no log", fix="run `tailrace teardown`, then `tailrace run`")
+
+    def retained(self, position: Position | None) -> Retained | None:
+        """There is no log to be kept."""
+        return None
+
+    def give_up(self) -> str:
+        """See `renew`."""
+        raise RefusedError("mode full-load has no slot")
 
     def acknowledge(self, position: Position) -> None:
         """There is no log to be freed."""

@@ -26,7 +26,7 @@ from tailrace.position import POSITION_KEY, Position, load_key, suspension, tabl
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark, mark_lsn
-from tailrace.source import Chunk, ChunkReader, Gauge, Opened, OpenView, SourceTable
+from tailrace.source import Chunk, ChunkReader, Gauge, Opened, OpenView, Retained, SourceTable
 from tailrace.testing import MemoryStream
 from tests.servers import wait_until
 
@@ -58,6 +58,7 @@ class Source:
         fails_after: chunks that `whole` gives before the server goes away.
         sessions: that are active at the server.
         begins: where a first start begins, if that is in the past.
+        held: what it says that it keeps of its log.
     """
 
     rows: list[int]
@@ -70,6 +71,7 @@ class Source:
     refusal: str = ""
     sessions: int = 1
     begins: Position | None = None
+    held: Retained | None = None
     emitter: Emitter = field(init=False)
 
     def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
@@ -92,6 +94,9 @@ class Source:
 
     def gauges(self, replicas: Sequence[Any]) -> Source:
         return self
+
+    def retained(self, position: Position | None) -> Retained | None:
+        return self.held
 
     def active_sessions(self) -> Gauge:
         return Gauge("Threads_running", self.sessions)

@@ -13,7 +13,7 @@ from zstandard import ZstdDecompressor
 
 from tailrace.compiled import compiled_class
 from tailrace.emitter import Emitter
-from tailrace.errors import DataLossError, TailraceError
+from tailrace.errors import LogGoneError, TailraceError
 from tailrace.render import digits
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog import events
@@ -126,7 +126,7 @@ class Decoder(Undecided):
         """Takes one packet of those that `feed` is given.
 
         Raises:
-            LogFormatError, ValueRefusedError, DataLossError: with the place in the log. The decoder is of no use then.
+            LogFormatError, ValueRefusedError, LogGoneError: with the place in the log. The decoder is of no use then.
         """
         first = payload[0] if payload else -1
         if first == 0:
@@ -466,10 +466,9 @@ class Decoder(Undecided):
     # ---- what a later version follows
 
     def _incident(self, _event: bytes) -> None:
-        raise DataLossError(
+        raise LogGoneError(
             "the server says that events were lost before they reached its log (incident)",
             where=self.place,
-            fix="empty the targets, run `tailrace teardown`, then start anew with a full load",
         )
 
     def _load_query(self, _event: bytes) -> None:

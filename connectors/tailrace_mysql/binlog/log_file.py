@@ -6,7 +6,7 @@ import zlib
 
 import orjson
 
-from tailrace.errors import DataLossError
+from tailrace.errors import LogGoneError
 from tailrace.sequence import binlog_mark
 from tailrace_mysql.binlog import events
 from tailrace_mysql.binlog.integers import cut, number
@@ -78,7 +78,7 @@ class LogFile:
         """Takes a FORMAT_DESCRIPTION.
 
         Raises:
-            DataLossError: this is not the file that was read before, though it has its name.
+            LogGoneError: this is not the file that was read before, though it has its name.
         """
         described = events.format_description(payload[1:])
         self.table_id_size = described.table_id_size
@@ -87,10 +87,9 @@ class LogFile:
         created = int.from_bytes(payload[1:5], "little")
         started = self._started
         if self.file == started.file and started.created and created != started.created:
-            raise DataLossError(
+            raise LogGoneError(
                 f"the server's log was reset: {self.file} is another file than the one read before",
                 where=str(self),
-                fix="empty the targets, run `tailrace teardown`, then start anew with a full load",
             )
         self.created = created
 

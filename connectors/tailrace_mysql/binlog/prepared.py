@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tailrace.errors import DataLossError
+from tailrace.errors import AGAIN, LogGoneError
 from tailrace_mysql.binlog.events import Gtid
 from tailrace_mysql.binlog.held import Changes, Room
 from tailrace_mysql.gtid import GtidState
@@ -102,14 +102,14 @@ class Prepared:
         Most often it has no captured table.
 
         Raises:
-            DataLossError: nobody can say so, because it was perhaps prepared before capture began.
+            LogGoneError: nobody can say so, because it was perhaps prepared before capture began.
         """
         if self.blind:
-            raise DataLossError(
+            raise LogGoneError(
                 f"the transaction {name} was prepared by XA before capture began; what it changed is not known",
                 where=place,
-                fix="run `tailrace teardown`, GRANT XA_RECOVER_ADMIN ON *.* TO the source's user, then start anew; with"
-                " `start`, begin before it was prepared",
+                fix="GRANT XA_RECOVER_ADMIN ON *.* TO the source's user (with `start`, tear down, then begin before it"
+                f" was prepared); {AGAIN}",
             )
 
     @property

@@ -14,7 +14,7 @@ from tailrace.capture.suspension import missing_since, refused_since
 from tailrace.lag import Lag
 from tailrace.position import SCHEMA_PREFIX, TABLE_PREFIX, Position
 from tailrace.progress import WorkerProgress
-from tailrace.report import Reporter, TableReport, now_text
+from tailrace.report import Reporter, RetainedReport, TableReport, now_text
 from tailrace.schema import TableSchema
 from tailrace.source import SourceTable
 
@@ -126,6 +126,10 @@ class Progress(WorkerProgress):
                 table.events += len(run) - (run.values.count(None) if tombstones else 0)
                 table.bytes += run.size
         self._suspensions(batch.state)
+
+    def retained(self, report: RetainedReport) -> None:
+        """What the source keeps of its log for us was asked for."""
+        self._report.retained = report
 
     # ---- how far behind
 

@@ -15,11 +15,13 @@ import structlog
 
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
+from tailrace.capture.budget import Guard
 from tailrace.capture.load import Load, loaded_tables, suspended_topics
 from tailrace.capture.ordering import ordered
 from tailrace.capture.pressure import Limits, Watch
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
+from tailrace.capture.renewal import Renewal
 from tailrace.capture.spans import TableLoad
 from tailrace.capture.structures import structure_at
 from tailrace.capture.suspension import date, refusals
@@ -29,7 +31,7 @@ from tailrace.capture.whole import WholeLoads
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
-from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position, load_key, take_up_key
+from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, RENEWED_KEY, Position, load_key, take_up_key
 from tailrace.report import Control, Reload
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
@@ -65,8 +67,11 @@ class Session:
         load: LoadSettings | None = None,
         marks: bool = False,
         folder: Path | None = None,
+        guard: Guard | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
-        """`folder`: for events that wait for a load and are too many for memory."""
+        """`folder`: for events that wait for a load and are too many for memory. `renewal`: all tables may be asked for
+        to be loaded again."""
         self._source = source
         self._writer = writer
         self._publisher = Publisher(writer)
@@ -74,6 +79,8 @@ class Session:
         self._load_settings = load or LoadSettings()
         self._throttle = self._open_throttle()
         self._marks = marks  # sinks are told where the load of each table begins and ends
+        self._guard = guard or Guard(None)
+        self._renewal = renewal
         self._control = control
         self._progress = progress
         self._position: Position  # up to here everything was given to the publisher
@@ -90,6 +97,7 @@ class Session:
         self._full = ""
         self._overlap = False
         self._begun_bytes = 0  # of the stream's transaction that goes on
+        self._all_asked = False  # the request to load everything again is followed, and not durable yet
         self._exceeding = False
 
     def open(self) -> None:
@@ -101,11 +109,19 @@ class Session:
             self._require_same_log(stored)
             self._progress.continues(stored)
         entries: dict[str, bytes] = {}
-        if stored is not None and self._mode != "cdc":
+        if self._renewal is not None:
+            self._renewal.look(state)
+        renews = stored is not None and self._renewal is not None and self._renewal.renews
+        if stored is not None and self._mode != "cdc" and not renews:
             entries = admitted(self._source.tables(), state, self._load_settings.prepare)
             state = state | entries
         moment = time.monotonic()
-        opened = self._source.open(stored, state)
+        if stored is not None and renews:
+            opened = self._source.renew(stored, state)
+        else:
+            opened = self._source.open(stored, state)
+        if self._renewal is not None:
+            self._renewal.opened()
         for warning in opened.warnings:
             log.warning(warning)
         self._position = self._stored = opened.position
@@ -120,6 +136,9 @@ class Session:
             if begun is None:
                 return
             state = state | begun
+        elif renews:
+            self._progress.begins(moment)
+            state = self._renew(opened, state)
         elif self._mode != "cdc":
             self._admit(opened, entries, state)
         state = self._note_refusals(opened, state)
@@ -159,7 +178,7 @@ class Session:
     def _step(self, at_once: bool) -> None:
         if self._full or not self._overlap:
             self._finish()
-            self._full = self._writer.backlog_full()
+            self._full = self._backlog_full()
             if self._full and not self._position.in_transaction:
                 self._pause(self._full)
                 return
@@ -191,7 +210,8 @@ class Session:
 
     @property
     def _loaded(self) -> bool:
-        return self._load.done and self._whole.done
+        asked = self._renewal is not None and self._renewal.pending
+        return self._load.done and self._whole.done and not asked
 
     def _store(self, batch: Batch, entries: Mapping[str, bytes | None], at_once: bool) -> None:
         moved = batch.mark != self._position.mark or batch.restart != self._position.restart
@@ -227,9 +247,14 @@ class Session:
             for topic in taken:
                 self._suspended.discard(topic)
                 self._again(tables[topic], Reload((), resync=self._take_ups.resyncs(topic)), taken_up=True)
-        if self._control.reloads.empty():
+        if self._renewal is not None and self._renewal.pending and not self._all_asked:
+            request = Reload(tuple(str(table.name) for table in self._source.tables()), resync=self._marks)
+            entries.update(self._renewal.entry)
+            self._all_asked = True
+        elif self._control.reloads.empty():
             return entries
-        request = self._control.reloads.get()
+        else:
+            request = self._control.reloads.get()
         found = {str(table.name): table for table in self._source.tables() if str(table.name) in request.tables}
         self._progress.refused_by_name(set(request.tables) - found.keys(), "the source has no such table any more")
         for table in found.values():
@@ -276,7 +301,7 @@ class Session:
     def _begin_publishing(self, batch: Batch, state: dict[str, bytes | None], position: Position) -> None:
         if self._publisher.busy:
             self._settle()
-            self._full = self._writer.backlog_full()
+            self._full = self._backlog_full()
         self._prepare_for(batch)
         # Under backlog the next batch is read while this one is on its way. With less to do this one is waited for:
         # what arrives meanwhile leaves in one transaction, where reading at once would find a single change and make
@@ -320,6 +345,8 @@ class Session:
             load = self._load.tables.get(topic) or self._whole.tables.get(topic)
             if load is not None:
                 self._progress.loaded(topic, load)
+        if self._renewal is not None and published.durable and RENEWED_KEY in published.state:
+            self._renewal.done()
         if self._take_ups.pending and published.durable:
             self._take_ups.stored(published.state.keys())
 
@@ -353,6 +380,14 @@ class Session:
             self._measure()
             self._progress.send()
 
+    def _backlog_full(self) -> str:
+        """Why nothing can be published; what the stream may hold is not the last word while the source must forget."""
+        full = self._writer.backlog_full()
+        if self._guard.spilling:
+            self._guard.spilled(full)
+            full = full and self._writer.spill_full()
+        return full
+
     def _exceed(self, full: str) -> None:
         """Sinks commit at the ends of transactions: inside one, waiting for them would be for ever."""
         if full and not self._exceeding:
@@ -374,6 +409,10 @@ class Session:
         behind = self._source.lag_bytes(mark)
         # The end is that of a moment later, which only makes the lag wider.
         self._progress.measured(moment, mark, self._source.end() if behind else mark, behind)
+        self._guard.position = self._stored
+        if self._guard.due:
+            self._guard.look(self._source, self._progress.lag_seconds)
+            self._progress.retained(self._guard.report)
         return behind
 
     # ---- the first start
@@ -452,7 +491,7 @@ class Session:
     def _await_room(self) -> bool:
         """Waits while the stream takes nothing, or nothing may be read; False when asked to stop."""
         while not self._control.stop.is_set():
-            if full := self._writer.backlog_full():
+            if full := self._backlog_full():
                 self._pause(full)
             elif not self._throttle.open:
                 self._pause(self._throttle.reason, "loading")
@@ -481,6 +520,20 @@ class Session:
             raise UnreachableError("a table was created at the moment in which capture began", fix="it is tried again")
         if entries:
             self._publish(Batch(), entries)
+
+    def _renew(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
+        """Stores the new beginning of the log, and that all tables are loaded behind it; returns the state with it."""
+        assert self._renewal is not None
+        self._renewal.begins(self._source.position_text(opened.position))
+        batch = self._emitter.take()
+        prepare, epoch = self._load_settings.prepare, opened.position.epoch
+        plan = self._renewal.plan(opened.tables, batch.state, state, epoch, prepare, self._marks)
+        entries: dict[str, bytes | None] = {**batch.state, **plan, POSITION_KEY: opened.position.to_json()}
+        self._publish(batch, entries)
+        self._source.acknowledge(opened.position)
+        self._renewal.done()
+        kept = {key: value for key, value in state.items() if key not in entries}
+        return kept | {key: value for key, value in entries.items() if value is not None}
 
     def _note_refusals(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
         """Stores since when tables are refused; returns the state with it."""

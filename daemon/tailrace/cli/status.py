@@ -89,12 +89,30 @@ def _parts(answer: dict[str, Any]) -> list[RenderableType]:
     if answer["workers"]:
         parts.append(_workers(answer["workers"]))
     parts += [_red(f"{worker['name']}: {worker['error']}") for worker in answer["workers"] if worker["error"]]
+    parts += [Text(line) for worker in answer["workers"] if (line := _retained(worker.get("retained")))]
     if answer["tables"]:
         parts.append(_tables(answer["tables"]))
     for table in answer["tables"]:
         if table["state"] == SUSPENDED:
             parts.append(_red(f"{table['name']} is suspended: {table['reason']}"))
     return parts
+
+
+def _retained(held: dict[str, Any] | None) -> str:
+    """What the source keeps of its log for the pipeline, and how much it may; "" unknown."""
+    if held is None or held["bytes"] is None:
+        return ""
+    of = []
+    if held["budget_bytes"]:
+        of.append(f"budget {bytes_text(held['budget_bytes'])}")
+    if held["budget_seconds"]:
+        of.append(f"budget {seconds_text(held['budget_seconds'])}")
+    if held["limit_bytes"]:
+        of.append(f"the server gives up at {bytes_text(held['limit_bytes'])}")
+    if held["limit_seconds"]:
+        of.append(f"the server keeps {seconds_text(held['limit_seconds'])}")
+    line = f"the source keeps {bytes_text(held['bytes'])} of log, the oldest of {seconds_text(held['seconds'])} ago"
+    return line + (f" ({', '.join(of)})" if of else "") + (f"; {held['note']}" if held["note"] else "")
 
 
 def _red(line: str) -> Text:

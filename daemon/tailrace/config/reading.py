@@ -169,6 +169,7 @@ def _across(top: PipelineFile, connected: _Connected, file: str) -> Iterator[Con
             where=at(file, ("source", "start")),
             fix='remove it, or set mode = "cdc"',
         )
+    yield from _budget(top, connected, file)
     asks = top.load.throttle_replica_lag is not None and not top.load.throttle_replicas
     if asks and source is not None and not getattr(source, "knows_replicas", False):
         yield ConfigError(
@@ -206,3 +207,31 @@ def _across(top: PipelineFile, connected: _Connected, file: str) -> Iterator[Con
             first = key_path(("sinks", seen[name]))
             yield ConfigError(f"{first} has this name already", where=where, fix="choose another name")
         seen[name] = index
+
+
+def _budget(top: PipelineFile, connected: _Connected, file: str) -> Iterator[ConfigError]:
+    """Actions that this source, or this stream, cannot take."""
+    source, stream = connected.source, connected.stream
+    budget = getattr(source, "budget", None)
+    if budget is None:
+        return
+    if top.mode == "full-load":
+        yield ConfigError(
+            "has no meaning in mode full-load, which reads no log",
+            where=at(file, ("source", "budget")),
+            fix="remove it",
+        )
+    where = at(file, ("source", "budget", "action"))
+    if budget.action == "drop-slot" and not getattr(source, "drops_slot", False):
+        yield ConfigError(
+            f"the {top.source['connector']} source has no slot to drop: its server removes its log by its own rules",
+            where=where,
+            fix='write action = "warn", or "spill" with the embedded stream',
+        )
+    if budget.action == "spill" and stream is not None and not getattr(stream, "spills", False):
+        yield ConfigError(
+            f"the {top.stream['connector']} stream cannot spill: while it takes nothing, there is no other place for"
+            " changes",
+            where=where,
+            fix='write action = "warn" or "drop-slot", or use the embedded stream',
+        )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import Location, at, refusal
 from tailrace.config.start import PATTERN, StartAt, parse_start
-from tailrace.config.units import Duration
+from tailrace.config.units import Duration, Size
 from tailrace.errors import ConfigError
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -69,15 +69,45 @@ class Settings(BaseModel):
         yield from unresolved(self)
 
 
+class Budget(Settings):
+    """`budget` of `[source]`: how much log the source may keep for us, and what becomes of more."""
+
+    bytes: Size | None = Field(
+        default=None,
+        description="Log that the source keeps for the pipeline, at most. PostgreSQL: what the slot holds back. MySQL "
+        "and MariaDB: binlog that is not read yet.",
+        examples=["10GiB"],
+    )
+    time: Duration | None = Field(
+        default=None,
+        description="Age of the oldest change that the stream does not hold yet, at most.",
+        examples=["24h"],
+    )
+    action: Literal["warn", "spill", "drop-slot"] = Field(
+        default="warn",
+        description="`warn`: from 100 % on the pipeline is not well. `spill`: from 80 % on the embedded stream goes on "
+        "beyond `retain_bytes`, down to 1 GiB of free disk, so that the source can forget. `drop-slot` (PostgreSQL): "
+        "at 100 % the slot is dropped, and the pipeline ends with exit code 6.",
+        examples=["warn"],
+    )
+
+    @model_validator(mode="after")
+    def _check_bound(self) -> Self:
+        if self.bytes is None and self.time is None:
+            raise refusal("has neither bytes nor time", 'write for example budget = { bytes = "10GiB" }')
+        return self
+
+
 class SourceSettings(Settings):
     """The keys of `[source]` that every source has.
 
     `table_options` are the keys of `[[tables]]` that the source knows besides `match`. `knows_replicas`: the source can
-    tell how far its replicas are behind.
+    tell how far its replicas are behind. `drops_slot`: it has something to give up, so that the server can forget.
     """
 
     table_options: ClassVar[frozenset[str]] = frozenset()
     knows_replicas: ClassVar[bool] = False
+    drops_slot: ClassVar[bool] = False
 
     connector: str = Field(description="The system to read.")
     url: Interpolated = Field(description="Where it is, and as whom to log in.")
@@ -106,6 +136,13 @@ class SourceSettings(Settings):
         examples=["10s"],
     )
 
+    budget: Budget | None = Field(
+        default=None,
+        description="How much log the source may keep for the pipeline, and what is done about more. Absent: no bound; "
+        "the server's own bounds are warned of in any case.",
+        examples=[{"bytes": "10GiB", "time": "24h", "action": "warn"}],
+    )
+
     @field_validator("start")
     @classmethod
     def _check_start(cls, text: str | None) -> str | None:
@@ -126,7 +163,9 @@ class SourceSettings(Settings):
 
 
 class StreamSettings(Settings):
-    """The keys of `[stream]` that every stream has."""
+    """The keys of `[stream]` that every stream has. `spills`: it can hold more than its bound says, where asked to."""
+
+    spills: ClassVar[bool] = False
 
     connector: str = Field(description="What carries the events.")
 

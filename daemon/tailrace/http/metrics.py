@@ -36,7 +36,35 @@ class Workers(Collector):
         healthy.add_metric((pipeline,), 0 if view.problems() else 1)
         yield healthy
         yield from self._workers(pipeline)
+        yield from self._source(pipeline)
         yield from self._tables(pipeline)
+
+    def _source(self, pipeline: str) -> Iterator[Metric]:
+        label = ("pipeline",)
+        held = GaugeMetricFamily("tailrace_source_retained_bytes", "Log that the source keeps for us.", labels=label)
+        age = GaugeMetricFamily(
+            "tailrace_source_retained_seconds", "Age of the oldest change that the stream does not hold.", labels=label
+        )
+        most = GaugeMetricFamily("tailrace_source_budget_bytes", "`bytes` of the budget.", labels=label)
+        longest = GaugeMetricFamily("tailrace_source_budget_seconds", "`time` of the budget.", labels=label)
+        limit = GaugeMetricFamily(
+            "tailrace_source_limit_bytes", "At so many the server gives us up by itself.", labels=label
+        )
+        oldest = GaugeMetricFamily(
+            "tailrace_source_limit_seconds", "So old the server removes its log by itself.", labels=label
+        )
+        for worker in self._view.workers:
+            if (retained := worker.retained()) is not None:
+                for family, value in (
+                    (held, retained.bytes),
+                    (age, retained.seconds),
+                    (most, retained.budget_bytes),
+                    (longest, retained.budget_seconds),
+                    (limit, retained.limit_bytes),
+                    (oldest, retained.limit_seconds),
+                ):
+                    _add_known(family, (pipeline,), value)
+        yield from (held, age, most, longest, limit, oldest)
 
     def _workers(self, pipeline: str) -> Iterator[Metric]:
         up = GaugeMetricFamily("tailrace_worker_up", "1 while the worker's process runs.", labels=_WORKER)

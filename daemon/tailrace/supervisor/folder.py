@@ -5,6 +5,7 @@
 ``locks/``       one lock per worker
 ``control.sock`` where a running supervisor answers
 ``status.json``  the last status, for `tailrace status` of a stopped pipeline
+``log-gone``, ``reload-all``  see `tailrace.renewal`
 
 Everything else in it belongs to connectors.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from tailrace import renewal
 from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
 
@@ -149,7 +151,7 @@ def exclusive(path: Path, name: str) -> Iterator[None]:
 def own_entries(path: Path) -> list[Path]:
     """What a daemon has made in the folder itself, but the lock. Anything else is a connector's, or a person's."""
     # The name goes last: it guards the rest.
-    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new", f"{NAME}.new", NAME)
+    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new", *renewal.FILES, f"{NAME}.new", NAME)
     return [entry for name in names if (entry := path / name).exists()]
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tailrace.report import TableReport, WorkerReport
+from tailrace.report import RetainedReport, TableReport, WorkerReport
 
 #: A worker whose `progress` has not grown for this long is not well, whatever it says of itself.
 PATIENCE_SECONDS = 30.0
@@ -153,6 +153,10 @@ class WorkerHealth:
     def lag_bytes(self) -> int | None:
         return self._unaged(self.report.lag_bytes)
 
+    def retained(self) -> RetainedReport | None:
+        """What the source keeps for us; None unknown, too where the last word is old."""
+        return self.report.retained if self._fresh else None
+
     def table_lag_seconds(self, table: TableReport) -> float | None:
         """None too while the table is loaded: rows of it that are not loaded yet may be of any age."""
         if table.state == "loading":
@@ -205,6 +209,8 @@ class WorkerHealth:
             return f"{self.name} was restarted and is not back at work yet{because}"
         if self.state in ENDED_STATES:
             return ""
+        if self.report.retained is not None and self.report.retained.problem:
+            return f"{self.name}: {self.report.retained.problem}"
         since = self.clock() - self._progress_at
         if since <= PATIENCE_SECONDS:
             return ""

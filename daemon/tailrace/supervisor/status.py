@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from tailrace.report import TableReport, now_text
@@ -100,6 +101,7 @@ def worker_status(worker: WorkerHealth) -> dict[str, Any]:
         "events_per_second": round(events_rate, 1),
         "bytes_per_second": round(bytes_rate, 1),
         "pid": worker.pid or None,
+        **({} if (retained := worker.retained()) is None else {"retained": asdict(retained)}),
     }
 
 

@@ -105,6 +105,9 @@ class MemoryStream:
     def backlog_full(self) -> str:
         return ""
 
+    def spill_full(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 

@@ -1,0 +1,202 @@
+"""The source's disk: what it keeps of its log for a pipeline, against a budget, and what is done about it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from tailrace.errors import TailraceError
+from tailrace.http.client import ask
+from tests import servers
+from tests.pipelines import text
+from tests.pipelines.daemon import PipelineFile
+from tests.pipelines.workload import is_mysql
+from tests.servers import Database, Postgres
+
+#: Nobody listens there: the sink tries for ever, and the stream fills up.
+NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
+BOUND = 2 << 20
+
+
+def held_up(source: Database, folder: Path, budget: str) -> PipelineFile:
+    """A pipeline whose stream may keep little, and whose sink takes nothing."""
+    stream = f'[stream]\nretain = "1s"\nretain_bytes = "{BOUND >> 20}MiB"\n'
+    lines = text.source(source.url) + f"budget = {budget}\n"
+    return PipelineFile(folder, text.pipeline(folder, lines, stream, text.sink("away", NOBODY)))
+
+
+def asked(file: PipelineFile, page: str) -> dict[str, Any]:
+    document = tomllib.loads(file.path.read_text())
+    try:
+        answer: dict[str, Any] = ask(file.folder / document["state_dir"], document["name"], page)
+    except TailraceError:
+        return {}
+    return answer
+
+
+def capture(file: PipelineFile) -> dict[str, Any]:
+    """The capture worker, as `status` has it."""
+    return next((worker for worker in asked(file, "/status").get("workers", ()) if worker["name"] == "capture"), {})
+
+
+def retained(file: PipelineFile) -> dict[str, Any]:
+    found: dict[str, Any] = capture(file).get("retained") or {"bytes": None, "problem": "", "note": ""}
+    return found
+
+
+def fill(source: Database, rounds: int) -> None:
+    """About 2 MiB of log a round, which no compression makes much smaller."""
+    text_of = "md5(concat({n} * 7919 + {i}))" if is_mysql(source) else "md5(({n} * 7919 + {i})::text)"
+    for number in range(rounds):
+        base = number * 1000
+        values = ", ".join(text_of.format(n="n", i=i) for i in range(60))
+        series = (
+            f"WITH RECURSIVE s(n) AS (SELECT {base} UNION ALL SELECT n + 1 FROM s WHERE n < {base + 999})"
+            if is_mysql(source)
+            else ""
+        )
+        if is_mysql(source):
+            source.execute(f"INSERT INTO t {series} SELECT n, concat({values}) FROM s")
+        else:
+            source.execute(f"INSERT INTO t SELECT n, concat({values}) FROM generate_series({base}, {base + 999}) n")
+
+
+@contextmanager
+def full(file: PipelineFile, source: Database, rounds: int) -> Iterator[None]:
+    with file.running():
+        servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
+        fill(source, rounds)
+        yield
+
+
+@pytest.fixture(params=["postgres15", "mariadb", "mysql"])
+def source(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with request.getfixturevalue(request.param).database("disk") as database:
+        database.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        yield database
+
+
+def test_a_budget_that_is_used_up_is_told_early_and_is_not_well(source: Database, tmp_path: Path) -> None:
+    file = held_up(source, tmp_path, '{ bytes = "8MiB", time = "24h", action = "warn" }')
+    try:
+        with full(file, source, 12):
+            servers.wait_until(lambda: bool(retained(file)["problem"]), 60, "the budget is used up")
+            held = retained(file)
+            assert held["bytes"] > held["budget_bytes"] == 8 << 20
+            assert held["seconds"] > 0
+            health = asked(file, "/healthz")
+            assert health["ok"] is False
+            assert any("more than its budget" in reason for reason in health["reasons"])
+            if source.server.kind == "mysql":
+                assert held["limit_seconds"] > 3600, "the server removes its log by itself, later"
+            shown = file.command("status").stdout
+            assert "budget 8.0 MiB" in shown
+        logged = file.log.read_text()
+        warned = [line for line in logged.splitlines() if "holds back log" in line and "the budget" in line]
+        assert 1 <= len(warned) <= 3, warned
+    finally:
+        torn_down(file)
+
+
+def test_the_stream_goes_on_beyond_its_bound_so_that_the_source_forgets(source: Database, tmp_path: Path) -> None:
+    file = held_up(source, tmp_path, '{ bytes = "8MiB", action = "spill" }')
+    try:
+        with full(file, source, 12):
+            servers.wait_until(lambda: stream_bytes(tmp_path) > 2 * BOUND, 60, "the stream goes on beyond its bound")
+            if is_mysql(source):
+                servers.wait_until(lambda: (retained(file)["bytes"] or 9 << 20) < 8 << 20, 60, "little is unread")
+            else:
+                servers.wait_until(lambda: confirmed_behind(source) < 8 << 20, 60, "the slot moves on")
+            assert "beyond its bound" in file.log.read_text()
+    finally:
+        torn_down(file)
+
+
+def test_a_slot_is_dropped_where_the_file_says_so(postgres15: Postgres, tmp_path: Path) -> None:
+    with postgres15.database("drop") as source:
+        source.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        file = held_up(source, tmp_path, '{ bytes = "6MiB", action = "drop-slot" }')
+        try:
+            with file.log.open("ab") as log:
+                process = file_run(file, log)
+            try:
+                servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
+                fill(source, 10)
+                assert process.wait(60) == 6
+            finally:
+                process.kill()
+                process.wait()
+            logged = file.log.read_text()
+            assert "was dropped" in logged
+            assert f"tailrace reload {file.path} --all --resync" in logged
+            slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+            assert source.value(slots) == 0
+            without_sink(file)
+            assert file.until_caught_up().code == 6, "without a request it goes on refusing"
+        finally:
+            torn_down(file)
+
+
+def test_an_idle_database_on_a_busy_server_lets_the_slot_move(postgres15: Postgres, tmp_path: Path) -> None:
+    with postgres15.database("idle") as source, postgres15.database("busy") as busy:
+        source.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        busy.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        lines = text.source(source.url) + 'budget = { bytes = "64MiB" }\n'
+        file = PipelineFile(tmp_path, text.pipeline(tmp_path, lines))
+        place = "SELECT (restart_lsn - '0/0')::bigint FROM pg_replication_slots WHERE database = current_database()"
+        try:
+            with file.running():
+                servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
+                begun = source.value(place)
+                fill(busy, 10)
+                end = int(busy.value("SELECT (pg_current_wal_lsn() - '0/0')::bigint"))
+                assert end - begun > 10 << 20
+                busy.execute("CHECKPOINT")  # logs which transactions run, as the server does by itself every 15 s
+
+                def moved() -> bool:
+                    busy.execute("CHECKPOINT")
+                    return int(source.value(place)) >= end
+
+                servers.wait_until(moved, 30, "the slot has moved past the other database's log")
+                servers.wait_until(lambda: (retained(file)["bytes"] or 1 << 30) < 2 << 20, 10, "status says so")
+                assert asked(file, "/healthz")["ok"] is True
+        finally:
+            assert file.command("teardown", "--yes").code == 0
+
+
+def without_sink(file: PipelineFile) -> None:
+    """Nobody can tear down, nor wait for, what does not answer."""
+    file.path.write_text(file.path.read_text().partition("[[sinks]]")[0])
+
+
+def torn_down(file: PipelineFile) -> None:
+    without_sink(file)
+    done = file.command("teardown", "--yes")
+    assert done.code == 0, done.stderr
+
+
+def file_run(file: PipelineFile, log: BinaryIO) -> subprocess.Popen[bytes]:
+    """`tailrace run`, which is to end by itself."""
+    command = [sys.executable, "-m", "tailrace.cli", "run", str(file.path)]
+    return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def stream_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "state" / "stream").glob("*.segment*"))
+
+
+def confirmed_behind(source: Database) -> int:
+    """Bytes of log that the slot's reader has not acknowledged."""
+    return int(
+        source.value(
+            "SELECT (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint FROM pg_replication_slots"
+            " WHERE database = current_database()"
+        )
+    )

@@ -1,0 +1,95 @@
+"""A request to load everything again: followed once, and as a new beginning only where the log is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from tailrace import renewal
+from tailrace.capture.load import UNSEEN_KEY
+from tailrace.capture.renewal import Renewal
+from tailrace.capture.spans import TableLoad
+from tailrace.errors import LogGoneError
+from tailrace.position import POSITION_KEY, RENEWED_KEY, load_key, suspension, table_key, take_up_key
+from tailrace.schema import TableName
+from tailrace.source import SourceTable
+
+GONE = LogGoneError("replication slot s is gone", where="h")
+BEGUN = {POSITION_KEY: b"{}"}
+
+
+def table(name: str, state: str = "streaming") -> SourceTable:
+    return SourceTable(TableName("app", "public", name), f"shop.public.{name}", state, estimated_rows=7)
+
+
+def test_without_a_request_a_gone_log_is_noted_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    followed = Renewal(tmp_path, "/etc/shop.toml")
+    assert not followed.met(GONE)
+    assert "tailrace reload /etc/shop.toml --all --resync" in renewal.gone(tmp_path)
+    assert not Renewal(tmp_path, "f").renews, "what is noted is no request"
+    followed.opened()
+    assert renewal.gone(tmp_path) == ""
+
+
+def test_a_request_that_knows_of_the_loss_begins_anew_at_once(tmp_path: Path) -> None:
+    Renewal(tmp_path, "f").met(GONE)
+    assert "slot s is gone" in renewal.ask(tmp_path).gone
+    followed = Renewal(tmp_path, "f")
+    followed.look(BEGUN)
+    assert followed.renews
+    assert not followed.met(GONE), "a beginning that fails is not begun again and again"
+
+
+def test_a_request_meets_the_loss_when_the_source_says_so(tmp_path: Path) -> None:
+    renewal.ask(tmp_path)
+    followed = Renewal(tmp_path, "f")
+    followed.look(BEGUN)
+    assert (followed.pending, followed.renews) == (True, False)
+    assert followed.met(GONE)
+    assert followed.renews
+
+
+def test_a_request_is_followed_once_whatever_crashes(tmp_path: Path) -> None:
+    request = renewal.ask(tmp_path)
+    followed = Renewal(tmp_path, "f")
+    assert followed.entry == {RENEWED_KEY: request.id.encode()}
+    again = Renewal(tmp_path, "f")  # killed before anything was stored
+    again.look(BEGUN)
+    assert again.pending
+    behind = Renewal(tmp_path, "f")  # killed before the file was removed
+    behind.look({**BEGUN, **followed.entry})
+    assert not behind.pending
+    assert renewal.asked(tmp_path) is None
+    newer = renewal.ask(tmp_path)
+    assert newer.id != request.id
+
+
+def test_a_request_of_before_the_first_start_is_nothing(tmp_path: Path) -> None:
+    renewal.ask(tmp_path)
+    followed = Renewal(tmp_path, "f")
+    followed.look({})
+    assert not followed.pending
+    assert renewal.asked(tmp_path) is None
+
+
+def test_all_that_is_captured_is_loaded_behind_a_new_beginning(tmp_path: Path) -> None:
+    renewal.ask(tmp_path)
+    tables = [table("known"), table("new"), table("refused", "suspended"), table("misfit")]
+    state = {
+        load_key("shop.public.known"): TableLoad(done=True, rows=5, loads=2).to_json(),
+        take_up_key("shop.public.known"): b"1",
+        UNSEEN_KEY: orjson.dumps({"epoch": 1, "tokens": ["17"]}),
+    }
+    recorded = {table_key("shop.public.misfit"): suspension("its entry does not fit")}
+    plan = Renewal(tmp_path, "f").plan(tables, recorded, state, 2, "truncate-before-load", resync=True)
+    loads = {key: TableLoad.from_json(value) for key, value in plan.items() if value and key.startswith("load:")}
+    assert {key: (load.done, load.loads, load.resync, load.prepare) for key, load in loads.items()} == {
+        load_key("shop.public.known"): (False, 3, True, "do-nothing"),
+        load_key("shop.public.new"): (False, 0, True, "truncate-before-load"),
+    }
+    assert plan[take_up_key("shop.public.known")] is None
+    unseen = plan[UNSEEN_KEY]
+    assert unseen is not None
+    assert orjson.loads(unseen) == {"epoch": 2, "tokens": []}
+    assert RENEWED_KEY in plan
