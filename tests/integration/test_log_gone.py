@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,12 @@ def rows(source: Database, table: str) -> Counter[tuple[Any, ...]]:
     return Counter(tuple(row) for row in source.query(f"SELECT * FROM {table}"))
 
 
-def events(file: PipelineFile, topic_end: str) -> list[dict[str, Any]]:
+def events(file: PipelineFile, topic_end: str) -> list[Any]:
+    """Their values; None is a tombstone."""
     return [event["value"] for event in file.tail("--timeout", "0.5") if event["topic"].endswith(topic_end)]
 
 
-def epochs(values: list[dict[str, Any] | None]) -> list[str]:
+def epochs(values: Sequence[dict[str, Any] | None]) -> list[str]:
     """In the order in which they came, each once."""
     return list(dict.fromkeys(value["source"]["tailrace_seq"][:4] for value in values if value is not None))
 
