@@ -98,6 +98,7 @@ class Session:
         self._overlap = False
         self._begun_bytes = 0  # of the stream's transaction that goes on
         self._all_asked = False  # the request to load everything again is followed, and not durable yet
+        self._all_published = False  # the stream has been given that it is followed
         self._exceeding = False
 
     def open(self) -> None:
@@ -345,7 +346,9 @@ class Session:
             load = self._load.tables.get(topic) or self._whole.tables.get(topic)
             if load is not None:
                 self._progress.loaded(topic, load)
-        if self._renewal is not None and published.durable and RENEWED_KEY in published.state:
+        self._all_published |= RENEWED_KEY in published.state  # perhaps in a transaction that goes on
+        if self._renewal is not None and published.durable and self._all_published:
+            self._all_published = False
             self._renewal.done()
         if self._take_ups.pending and published.durable:
             self._take_ups.stored(published.state.keys())
