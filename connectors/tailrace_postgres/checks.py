@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tailrace.errors import RELOAD_ALL, TailraceError
 from tailrace.shaping.shape import Shape
@@ -42,10 +42,12 @@ def findings(
         if connection.version < _OLDEST:
             result.append(Finding("version", False, "older than PostgreSQL 15", "upgrade the server"))
             return result
-        result += _settings(connection, slot_name)
+        places = _places(connection, slot_name)
+        result += _settings(connection, slot_name, places)
         result += _role(connection, connect)
         tables = select(connection)
         result += _tables(tables)
+        result += _whole_loads(tables, places)
         result += rules(connection, tables)
         result += [
             Finding(f"table {table.source.name}", None, what, FIX)
@@ -80,10 +82,23 @@ def _version(connection: Connection) -> str:
     return f"{connection.version // 10000}.{connection.version % 10000}"
 
 
-def _settings(connection: Connection, slot_name: str) -> list[Finding]:
+def _places(connection: Connection, slot_name: str) -> dict[str, tuple[int, int]]:
+    """By setting, how many replication slots and WAL senders others use, and how many there can be."""
+    slots, most_slots, senders, most_senders = connection.query(
+        "SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> %s),"
+        " current_setting('max_replication_slots')::int,"
+        " (SELECT count(*) FROM pg_stat_replication WHERE pid IS DISTINCT FROM"
+        " (SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s)),"
+        " current_setting('max_wal_senders')::int",
+        [slot_name, slot_name],
+    )[0]
+    return {"max_replication_slots": (slots, most_slots), "max_wal_senders": (senders, most_senders)}
+
+
+def _settings(connection: Connection, slot_name: str, places: Mapping[str, tuple[int, int]]) -> list[Finding]:
     rows = connection.query(
-        "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'max_replication_slots', 'max_wal_senders',"
-        " 'max_slot_wal_keep_size', 'idle_replication_slot_timeout')"
+        "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'max_slot_wal_keep_size',"
+        " 'idle_replication_slot_timeout')"
     )
     settings = {str(name): str(value) for name, value in rows}
     level = settings["wal_level"]
@@ -95,14 +110,7 @@ def _settings(connection: Connection, slot_name: str) -> list[Finding]:
             "" if level == "logical" else "ALTER SYSTEM SET wal_level = 'logical', then restart the server",
         )
     ]
-    used, senders = connection.query(
-        "SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name <> %s),"
-        " (SELECT count(*) FROM pg_stat_replication WHERE pid IS DISTINCT FROM"
-        " (SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s))",
-        [slot_name, slot_name],
-    )[0]
-    for name, taken in (("max_replication_slots", used), ("max_wal_senders", senders)):
-        most = int(settings[name])
+    for name, (taken, most) in places.items():
         free = taken < most
         result.append(
             Finding(
@@ -118,7 +126,7 @@ def _settings(connection: Connection, slot_name: str) -> list[Finding]:
             Finding(
                 "max_slot_wal_keep_size",
                 None,
-                f"{keep} MB: a slot that falls behind further is lost, and the load starts over",
+                f"{keep} MB: a slot that falls behind further is lost, and all tables must be loaded again",
                 "make it larger than the log of your longest outage",
             )
         )
@@ -207,6 +215,26 @@ def _tables(tables: Sequence[Selected]) -> list[Finding]:
             ok = None if table.table.unlogged else False
             result.append(Finding(f"table {table.source.name}", ok, what, fix))
     return result
+
+
+def _whole_loads(tables: Sequence[Selected], places: Mapping[str, tuple[int, int]]) -> list[Finding]:
+    """What a load beside the stream needs of tables without a key: a slot and a WAL sender besides our own."""
+    keyless = sum(table.captured and table.source.keyless for table in tables)
+    if not keyless:
+        return []
+    free = {name: max(0, most - taken - 1) for name, (taken, most) in places.items()}
+    lacking = [name for name, left in free.items() if not left]
+    raised = "; ".join(f"ALTER SYSTEM SET {name} = {places[name][0] + 2}" for name in lacking)
+    return [
+        Finding(
+            "tables without a key",
+            None if lacking else True,
+            f"{keyless}: to load one beside the stream (`tailrace reload`, or where a later start meets it) takes a"
+            " replication slot and a WAL sender for a moment; besides our own"
+            f" {free['max_replication_slots']} and {free['max_wal_senders']} are free",
+            f"{raised}, then restart the server" if lacking else "",
+        )
+    ]
 
 
 def old_row_findings(shape: Shape, table: CatalogTable) -> Iterator[Finding]:

@@ -126,3 +126,26 @@ def test_settings_that_may_lose_the_slot_are_said() -> None:
             "max_slot_wal_keep_size",
             "idle_replication_slot_timeout",
         }
+
+
+def test_tables_without_a_key_need_a_slot_and_a_sender_besides_our_own() -> None:
+    others = "SELECT pg_create_physical_replication_slot('other')", "SELECT pg_drop_replication_slot('other')"
+    with (
+        start("postgres15", {"max_replication_slots": 2, "max_wal_senders": 2}) as server,
+        server.database("pg") as database,
+    ):
+        database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        assert "tables without a key" not in check(Capture(database))
+        database.script("CREATE TABLE bare (a int)", "ALTER TABLE bare REPLICA IDENTITY FULL")
+        # Our own slot, which may be there and in use, or not, is not among those that are free.
+        found = check(Capture(database))["tables without a key"]
+        assert (found.ok, found.fix) == (True, "")
+        assert "besides our own 1 and 1 are free" in found.detail
+        with Capture(database) as capture:
+            assert check(capture)["tables without a key"] == found
+            database.execute(others[0])
+            found = check(capture)["tables without a key"]
+            assert found.ok is None, "a warning: what is captured needs none"
+            assert "besides our own 0 and 1 are free" in found.detail
+            assert found.fix == "ALTER SYSTEM SET max_replication_slots = 3, then restart the server"
+        database.execute(others[1])
