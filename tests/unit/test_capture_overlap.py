@@ -15,11 +15,11 @@ from tailrace.capture.progress import Progress
 from tailrace.capture.session import Session
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
-from tailrace.position import POSITION_KEY, Position
-from tailrace.report import Control, WorkerReport
+from tailrace.position import POSITION_KEY, Position, take_up_key
+from tailrace.report import Control, Reload, WorkerReport
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.sequence import lsn_mark
-from tailrace.source import ChunkReader, Opened
+from tailrace.source import ChunkReader, Opened, Retained, SourceTable
 from tailrace.testing import MemoryStream
 
 NAME = TableName("app", "public", "t")
@@ -79,7 +79,31 @@ class Source:
     def end(self) -> str:
         return lsn_mark(self._last)
 
+    def retained(self, position: Position | None) -> Retained | None:
+        return None
+
     def close(self) -> None: ...
+
+
+class Suspended(Source):
+    """Besides, it has a table that is suspended; `taken_up` is set when it is asked to capture that again."""
+
+    def __init__(self, transactions: int, bytes_each: int) -> None:
+        super().__init__(transactions, bytes_each)
+        self.topics = ["p.u"] * transactions
+        self.taken_up = threading.Event()
+
+    def tables(self) -> list[SourceTable]:
+        return [SourceTable(NAME, "p.t", "suspended", "its columns were changed")]
+
+    def open(self, position: Position | None, state: dict[str, bytes]) -> Opened:
+        opened = super().open(position, state)
+        opened.tables = self.tables()
+        return opened
+
+    def take_up(self, topic: str) -> bool:
+        self.taken_up.set()
+        return False
 
 
 class Stream(MemoryStream):
@@ -232,3 +256,31 @@ def test_a_topic_that_is_new_ends_the_transaction_before_it_is_made() -> None:
         patch.setattr(Session, "open", opened)
         run(source, stream)
     assert seen == {"p.t": (0, "0"), "p.u": (2, "2")}
+
+
+def test_a_request_that_is_published_in_the_middle_of_a_transaction_is_followed_when_that_ends() -> None:
+    """A suspended table is asked back from the source once the request is durable, and not in the next session only."""
+    source = Suspended(3, session.BATCH_BYTES)
+    stream = Stream(source)
+    control = Control()
+    control.reloads.put(Reload((str(NAME),)))
+    anything: Any = source
+    capture = Session(anything, stream, "cdc", control, Progress(Quiet()))
+
+    def until_stopped() -> None:
+        try:
+            capture.open()
+            capture.run()
+        finally:
+            capture.close()
+
+    thread = threading.Thread(target=until_stopped)
+    thread.start()
+    try:
+        assert source.taken_up.wait(PATIENCE), "the source was not asked"
+        assert stream.ended[0] is False, "the request was to go with a batch that does not end its transaction"
+        assert take_up_key("p.t") in stream.state(), "the source was asked before the request was durable"
+    finally:
+        control.stop.set()
+        thread.join(PATIENCE)
+    assert not thread.is_alive()

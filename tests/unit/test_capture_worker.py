@@ -37,10 +37,11 @@ class Pipeline:
 
     mode = "full-load-and-cdc"
     load = LoadSettings()
-    state_dir: Path | None = None
+    file = "shop.toml"
     sinks = ()
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.state_dir = folder
         self.source = Flaky([1, 2, 3], [])
         self.stream = MemoryStream()
 
@@ -60,9 +61,9 @@ class Reports:
 
 
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Any:
+def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(worker, "FIRST_BACKOFF_SECONDS", 0.01)
-    return Pipeline()
+    return Pipeline(tmp_path)
 
 
 def until_caught_up(settled: bool = False) -> Control:

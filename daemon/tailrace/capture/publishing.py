@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,12 +19,14 @@ class Published:
 
     Attributes:
         durable: with everything before it; otherwise its transaction goes on.
+        stored: keys of the state store that became durable with it: its own, and those of its transaction's before it.
     """
 
     batch: Batch
     state: State
     position: Position
     durable: bool
+    stored: Collection[str]
 
 
 class Publisher:
@@ -34,6 +36,7 @@ class Publisher:
         self._writer = writer
         self._thread = ThreadPoolExecutor(1, "publish")
         self._on_its_way: tuple[Future[None], Published] | None = None
+        self._keys: set[str] = set()  # of the transaction that goes on
 
     @property
     def busy(self) -> bool:
@@ -47,8 +50,12 @@ class Publisher:
             more: see `StreamWriter.publish`.
         """
         assert self._on_its_way is None
+        self._keys.update(state)
+        stored: Collection[str] = ()
+        if not more:
+            stored, self._keys = self._keys, set()
         future = self._thread.submit(self._writer.publish, batch.runs, state, more)
-        self._on_its_way = future, Published(batch, state, position, not more)
+        self._on_its_way = future, Published(batch, state, position, not more, stored)
 
     def settle(self) -> Published | None:
         """Waits for the batch that is on its way; None where there is none.

@@ -6,6 +6,7 @@ the source may forget them (I1). One batch is on its way into the stream while t
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,23 +17,22 @@ import structlog
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
 from tailrace.capture.budget import Guard
+from tailrace.capture.first_load import FirstLoad
 from tailrace.capture.load import Load, loaded_tables, suspended_topics
 from tailrace.capture.ordering import ordered
-from tailrace.capture.pressure import Limits, Watch
 from tailrace.capture.progress import Progress
 from tailrace.capture.publishing import Publisher
+from tailrace.capture.reloads import Reloads
 from tailrace.capture.renewal import Renewal
-from tailrace.capture.spans import TableLoad
-from tailrace.capture.structures import structure_at
 from tailrace.capture.suspension import date, refusals
 from tailrace.capture.takeup import TakeUps
-from tailrace.capture.throttle import Throttle
+from tailrace.capture.throttle import opened_throttle
 from tailrace.capture.whole import WholeLoads
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
-from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
-from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, RENEWED_KEY, Position, load_key, take_up_key
-from tailrace.report import Control, Reload
+from tailrace.errors import RefusedError, UnreachableError
+from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position
+from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
 
@@ -77,7 +77,7 @@ class Session:
         self._publisher = Publisher(writer)
         self._mode = mode
         self._load_settings = load or LoadSettings()
-        self._throttle = self._open_throttle()
+        self._throttle = opened_throttle(source, self._load_settings)
         self._marks = marks  # sinks are told where the load of each table begins and ends
         self._guard = guard or Guard(None)
         self._renewal = renewal
@@ -90,15 +90,13 @@ class Session:
         self._whole: WholeLoads
         self._folder = folder
         self._take_ups: TakeUps
+        self._reloads: Reloads
         self._suspended: set[str] = set()
-        self._loads: dict[str, int] = {}  # how often a table was loaded again, as of the opening
         self._prepared: set[str] = set()
         self._stored_at = 0.0
         self._full = ""
         self._overlap = False
         self._begun_bytes = 0  # of the stream's transaction that goes on
-        self._all_asked = False  # the request to load everything again is followed, and not durable yet
-        self._all_published = False  # the stream has been given that it is followed
         self._exceeding = False
 
     def open(self) -> None:
@@ -145,7 +143,6 @@ class Session:
         state = self._note_refusals(opened, state)
         state = self._taken_up(opened, state)
         self._suspended = suspended_topics(state) | {t.topic for t in opened.tables if t.state == "suspended"}
-        self._loads = {topic: load.loads for topic, load in loaded_tables(state).items()}
         self._open_load(opened.tables, state)
         self._load.demand(self._position)
         if not self._position.in_transaction:
@@ -184,7 +181,7 @@ class Session:
                 self._pause(self._full)
                 return
             self._exceed(self._full)
-        asked = self._reload()
+        asked = self._reloads.begin(self._position)
         if not self._load.done:
             self._load.read(self._position)
         if not self._whole.done:
@@ -211,8 +208,7 @@ class Session:
 
     @property
     def _loaded(self) -> bool:
-        asked = self._renewal is not None and self._renewal.pending
-        return self._load.done and self._whole.done and not asked
+        return self._load.done and self._whole.done and not self._reloads.pending
 
     def _store(self, batch: Batch, entries: Mapping[str, bytes | None], at_once: bool) -> None:
         moved = batch.mark != self._position.mark or batch.restart != self._position.restart
@@ -232,63 +228,6 @@ class Session:
         date(batch.state, self._progress.lag_seconds)
         self._suspended |= suspended_topics(batch.state)
         self._begin_publishing(batch, {**batch.state, **entries}, position)
-
-    def _reload(self) -> dict[str, bytes | None]:
-        """Begins what was asked for, between two transactions: of one that goes on nobody has noted the rows.
-
-        Returns:
-            The entries to store for it.
-        """
-        entries: dict[str, bytes | None] = {}
-        if self._position.in_transaction or self._emitter.in_transaction:
-            return entries
-        if self._take_ups.due:
-            taken, entries = self._take_ups.look()
-            tables = {table.topic: table for table in self._source.tables()} if taken else {}
-            for topic in taken:
-                self._suspended.discard(topic)
-                self._again(tables[topic], Reload((), resync=self._take_ups.resyncs(topic)), taken_up=True)
-        if self._renewal is not None and self._renewal.pending and not self._all_asked:
-            request = Reload(tuple(str(table.name) for table in self._source.tables()), resync=self._marks)
-            entries.update(self._renewal.entry)
-            self._all_asked = True
-        elif self._control.reloads.empty():
-            return entries
-        else:
-            request = self._control.reloads.get()
-        found = {str(table.name): table for table in self._source.tables() if str(table.name) in request.tables}
-        self._progress.refused_by_name(set(request.tables) - found.keys(), "the source has no such table any more")
-        for table in found.values():
-            try:
-                entries.update(self._asked_again(table, request))
-            except (RefusedError, TableBusyError, TableGoneError) as error:
-                self._load.refused.append((table.topic, str(error)))
-        return entries
-
-    def _asked_again(self, table: SourceTable, request: Reload) -> dict[str, bytes]:
-        """Somebody wants the table to be loaded; the entries to store."""
-        suspended = table.topic in self._suspended or table.state == "suspended"
-        if request.where and (suspended or table.keyless):
-            why = "it is suspended" if suspended else "it has no primary key"
-            raise RefusedError(f"{why}, so that it can only be loaded whole", fix="leave --where out")
-        if suspended:
-            return self._take_ups.ask(table.topic, request.resync)
-        self._again(table, request)
-        return {}
-
-    def _again(self, table: SourceTable, request: Reload, taken_up: bool = False) -> None:
-        topic = table.topic
-        loads = self._loads.get(topic, 0)
-        if table.keyless:
-            for known in (self._load.tables, self._whole.tables):
-                loads = known[topic].loads if topic in known else loads
-            self._load.suspend([topic])
-            self._whole.again(table, loads, intact=not taken_up)
-        else:
-            self._whole.suspend([topic])
-            # What was read of a table that was suspended until now has not moved the position.
-            here = replace(self._position, restart=self._emitter.restart, mark=self._emitter.mark)
-            self._load.again(table, request.where, here, request.resync, loads, taken_up)
 
     @property
     def _patience(self) -> float:
@@ -346,12 +285,7 @@ class Session:
             load = self._load.tables.get(topic) or self._whole.tables.get(topic)
             if load is not None:
                 self._progress.loaded(topic, load)
-        self._all_published |= RENEWED_KEY in published.state  # perhaps in a transaction that goes on
-        if self._renewal is not None and published.durable and self._all_published:
-            self._all_published = False
-            self._renewal.done()
-        if self._take_ups.pending and published.durable:
-            self._take_ups.stored(published.state.keys())
+        self._reloads.stored(published.stored)
 
     def _tell(self, batch: Batch) -> None:
         """Counts what was published."""
@@ -423,9 +357,6 @@ class Session:
     def _begin(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes] | None:
         """Keyless tables first, whole, as of the start position; then the position is stored and streaming begins.
 
-        Until the position is stored, a crash starts over: nothing of the log was delivered, and the rows of keyless
-        tables that were are emptied by a truncate event.
-
         Returns:
             The entries that are stored now; None where we were asked to stop before.
         """
@@ -448,48 +379,24 @@ class Session:
     def _load_keyless(
         self, opened: Opened, tables: list[SourceTable], state: dict[str, bytes], plan: dict[str, bytes]
     ) -> dict[str, bytes] | None:
-        reader = self._source.snapshot()
-        position = opened.position
-        done: dict[str, bytes] = {}
         self._progress.opened(opened.tables, loaded_tables(plan), state)
         self._progress.state("loading")
-        try:
-            for table in tables:
-                key = load_key(table.topic)
-                load = TableLoad(total=table.estimated_rows, prepare=self._load_settings.prepare)
-                again = key in state
-                self._publish(Batch(), {key: load.to_json()})  # a later attempt must know of this one
-                for chunk in reader.whole(table.topic, CHUNK_BYTES):
-                    if not self._await_room():
-                        return None
-                    if again:
-                        self._emitter.begin(position.mark, 0, chunk.fields)
-                        self._emitter.truncate(chunk.table, 0)
-                        self._emitter.commit(position.restart, position.mark)
-                        again = False
-                    if self._marks and not load.begun:
-                        structure = structure_at("before", self._load_settings.indexes, reader, table.topic, load)
-                        self._emitter.load_mark(chunk.table, load.begin(self._emitter.between, structure), chunk.fields)
-                    self._emitter.snapshot_rows(chunk.table, chunk.rows, position.mark, chunk.fields)
-                    load.rows += len(chunk.rows)
-                    self._throttle.read(max(chunk.read, len(chunk.rows)))
-                    if self._marks and chunk.after is None:
-                        structure = structure_at("after", self._load_settings.indexes, reader, table.topic, load)
-                        self._emitter.load_mark(chunk.table, load.end(structure), chunk.fields)
-                    batch = self._emitter.take()
-                    self._publish(batch, batch.state)
-                    self._source.acknowledge(position)
-                    self._tell(batch)
-                    self._progress.loaded(table.topic, load)
-                    if self._progress.due:
-                        self._measure()
-                        self._progress.send()
-                load.done = True
-                done[key] = load.to_json()
-                log.info("table loaded", table=str(table.name), rows=load.rows)
-        finally:
-            reader.close()
-        return done
+        settings, throttle = self._load_settings, self._throttle
+        load = FirstLoad(
+            self._source.snapshot(), self._emitter, opened.position, throttle, settings, CHUNK_BYTES, self._marks
+        )
+        with contextlib.closing(load.pieces(tables, state)) as pieces:
+            for piece in pieces:
+                if not self._await_room():
+                    return None
+                self._publish(piece.batch, piece.entries)
+                self._source.acknowledge(opened.position)
+                self._tell(piece.batch)
+                self._progress.loaded(piece.topic, piece.load)
+                if self._progress.due:
+                    self._measure()
+                    self._progress.send()
+        return load.done
 
     def _await_room(self) -> bool:
         """Waits while the stream takes nothing, or nothing may be read; False when asked to stop."""
@@ -535,32 +442,25 @@ class Session:
         self._publish(batch, entries)
         self._source.acknowledge(opened.position)
         self._renewal.done()
-        kept = {key: value for key, value in state.items() if key not in entries}
-        return kept | {key: value for key, value in entries.items() if value is not None}
+        return _brought_up_to_date(state, entries)
 
     def _note_refusals(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
         """Stores since when tables are refused; returns the state with it."""
         entries = refusals(opened.tables, state)
         if entries:
             self._publish(Batch(), entries)
-        kept = {key: value for key, value in state.items() if key not in entries}
-        return kept | {key: value for key, value in entries.items() if value is not None}
+        return _brought_up_to_date(state, entries)
 
     def _taken_up(self, opened: Opened, state: dict[str, bytes]) -> dict[str, bytes]:
         """Stores that suspended tables are captured again which the source has taken up while it was opened."""
         self._take_ups = TakeUps(self._source, state)
-        streaming = {table.topic: table for table in opened.tables if table.state == "streaming"}
-        taken = self._take_ups.opened(streaming.keys())
-        if not taken:
+        entries = self._take_ups.opened(opened.tables, loaded_tables(state))
+        if not entries:
             return state
         batch = self._emitter.take()
-        plan = {}
-        for topic in taken:
-            loads = TableLoad.from_json(state[load_key(topic)]).loads if load_key(topic) in state else 0
-            rows, resync = streaming[topic].estimated_rows, self._take_ups.resyncs(topic)
-            plan[load_key(topic)] = TableLoad(total=rows, loads=loads + 1, resync=resync).to_json()
-        self._publish(batch, {**batch.state, **plan, **{take_up_key(topic): None for topic in taken}})
-        return {**state, **batch.state, **plan}
+        recorded = {**batch.state, **entries}
+        self._publish(batch, recorded)
+        return _brought_up_to_date(state, recorded)
 
     def _open_load(self, tables: list[SourceTable], state: dict[str, bytes]) -> None:
         settings = self._load_settings
@@ -578,9 +478,21 @@ class Session:
             indexes=settings.indexes,
         )
         self._whole = WholeLoads(tables, state, reader, self._emitter, CHUNK_BYTES, throttle, self._folder, self._marks)
+        self._reloads = Reloads(
+            self._source,
+            self._emitter,
+            self._control,
+            self._progress,
+            self._load,
+            self._whole,
+            self._take_ups,
+            self._renewal,
+            loads={topic: load.loads for topic, load in loaded_tables(state).items()},
+            resync=self._marks,
+            suspended=self._suspended,
+        )
 
-    def _open_throttle(self) -> Throttle:
-        settings = self._load_settings
-        limits = Limits.of(settings)
-        watch = Watch(lambda: self._source.gauges(settings.throttle_replicas), limits) if limits else None
-        return Throttle(settings.throttle_rows, watch)
+
+def _brought_up_to_date(state: Mapping[str, bytes], entries: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    kept = {key: value for key, value in state.items() if key not in entries}
+    return kept | {key: value for key, value in entries.items() if value is not None}

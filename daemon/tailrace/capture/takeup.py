@@ -6,13 +6,14 @@ The request is stored, so that it outlives a crash, and the source may be opened
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 
+from tailrace.capture.spans import TableLoad
 from tailrace.errors import RefusedError, TableBusyError
-from tailrace.position import TAKE_UP_PREFIX, take_up_key
-from tailrace.source import Source
+from tailrace.position import TAKE_UP_PREFIX, load_key, take_up_key
+from tailrace.source import Source, SourceTable
 
 #: Between two times in which the source is asked.
 _ASK_SECONDS = 0.25
@@ -66,11 +67,24 @@ class TakeUps:
             self._asked.remove(topic)
             self._topics.append(topic)
 
-    def opened(self, streaming: Collection[str]) -> list[str]:
-        """The topics that the source has taken up while it was opened; `streaming`: all that are captured now."""
-        taken = [topic for topic in self._topics if topic in streaming]
-        self._topics = [topic for topic in self._topics if topic not in taken]
-        return taken
+    def opened(self, tables: Iterable[SourceTable], loads: Mapping[str, TableLoad]) -> dict[str, bytes | None]:
+        """The entries to store for the tables that the source has taken up while it was opened: they are loaded.
+
+        Args:
+            tables: as the source was opened with.
+            loads: by topic, as they were.
+        """
+        entries: dict[str, bytes | None] = {}
+        for table in tables:
+            topic = table.topic
+            if table.state != "streaming" or topic not in self._topics:
+                continue
+            self._topics.remove(topic)
+            before = loads[topic].loads if topic in loads else 0
+            load = TableLoad(total=table.estimated_rows, loads=before + 1, resync=self.resyncs(topic))
+            entries[load_key(topic)] = load.to_json()
+            entries[take_up_key(topic)] = None
+        return entries
 
     def look(self) -> tuple[list[str], dict[str, bytes | None]]:
         """Asks the source, between two transactions.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tailrace.capture.pressure import Watch
+from tailrace.capture.pressure import Limits, Watch
+from tailrace.config.file import LoadSettings
+from tailrace.source import Source
 
 
 class Throttle:
@@ -45,3 +47,10 @@ class Throttle:
         """Nothing is to be read for now: nobody need be asked."""
         if self._watch is not None:
             self._watch.close()
+
+
+def opened_throttle(source: Source, settings: LoadSettings) -> Throttle:
+    """As the pipeline file has it."""
+    limits = Limits.of(settings)
+    watch = Watch(lambda: source.gauges(settings.throttle_replicas), limits) if limits else None
+    return Throttle(settings.throttle_rows, watch)
