@@ -35,6 +35,10 @@ class Identity:
         database, timeline = rest.rsplit("/", 1)
         return cls(system, database, int(timeline))
 
+    def same_database(self, other: Identity) -> bool:
+        """Whatever became of its log."""
+        return (self.system, self.database) == (other.system, other.database)
+
     def __str__(self) -> str:
         return f"{self.system}/{self.database}/{self.timeline}"
 
@@ -67,7 +71,7 @@ def continued(position: Position, now: Identity, connection: Connection) -> Posi
         LogGoneError: another server or database, or events were captured that the promoted server does not have.
     """
     before = Identity.parse(position.identity)
-    if (before.system, before.database) != (now.system, now.database):
+    if not now.same_database(before):
         raise LogGoneError(
             f"this is another server or database than captured so far (system {now.system}, database {now.database};"
             f" it was system {before.system}, database {before.database})",

@@ -60,6 +60,7 @@ class Beginning:
         past: this is a first start, before the log's end: the catalog may be ahead of it.
         taken_up: suspended tables that are captured again from now on.
         declined: by topic, why one that was asked for is not.
+        elsewhere: another server or database was read before.
     """
 
     position: Position
@@ -72,6 +73,7 @@ class Beginning:
     past: bool = False
     taken_up: list[Selected] = field(default_factory=list)
     declined: dict[str, str] = field(default_factory=dict)
+    elsewhere: bool = False
 
 
 @dataclass(slots=True)
@@ -131,7 +133,8 @@ class Opening:
         mark = lsn_mark(created.start)
         position = Position(stored.epoch + 1, str(identity), lsn_text(created.start), stored.delivered, mark)
         membership = Membership.of(self.publications.present(), _captured(selected))
-        beginning = Beginning(position, list(selected), membership)
+        elsewhere = not identity.same_database(Identity.parse(stored.identity))
+        beginning = Beginning(position, list(selected), membership, elsewhere=elsewhere)
         beginning.records = {key: _NONE for key in state if key.startswith((FLOOR_PREFIX, FROM_PREFIX))}
         if PAST_KEY in state:
             beginning.records[PAST_KEY] = _NONE

@@ -24,6 +24,7 @@ from tailrace_postgres.connection import identifier
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.inheritance import FIX
 from tailrace_postgres.keyset import KeyColumn, operator_schema
+from tailrace_postgres.numbering import Numbering, numbered_anew
 from tailrace_postgres.relation import Relation
 from tailrace_postgres.rowplan import RowPlan
 from tailrace_postgres.selection import Selected
@@ -45,7 +46,7 @@ FROM_PREFIX = "postgres-from:"
 
 def storage_key(topic: str) -> str:
     """State entry: the table's OID; which files held its rows when its last version was made; numbers of columns that
-    the log did not carry."""
+    the log did not carry; ids of columns whose numbers another table of that name had (`numbering`)."""
     return f"postgres:{topic}"
 
 
@@ -74,6 +75,7 @@ class CapturedRelations:
             for selected in self._by_oid.values()
             if storage_key(selected.source.topic) in state
         }
+        self._numberings = {topic: Numbering.from_entry(entry) for topic, entry in self._storage.items()}
         self._from: dict[str, str] = {
             key.removeprefix(FROM_PREFIX): transaction_prefix(emitter.epoch, lsn_mark(int(value)))
             for key, value in state.items()
@@ -100,10 +102,13 @@ class CapturedRelations:
             except ShapeError as error:
                 self.misfits(selected, error)
 
-    def take_up(self, selected: Selected) -> None:
+    def take_up(self, selected: Selected, elsewhere: bool = False) -> None:
         """At opening: a table that was suspended goes on with the columns that the catalog has, which are announced.
 
         What became of the rows meanwhile is no matter: they are loaded. Without a key the targets' rows go first.
+
+        Args:
+            elsewhere: another server or database was read before.
         """
         topic, name = selected.source.topic, selected.source.name
         columns = self._catalog.columns(selected.table.oid)
@@ -114,6 +119,10 @@ class CapturedRelations:
         emitter = self._emitter
         known = self._versions.known(topic)
         announced = self._versions.get(topic, emitter.announced(topic) or 0)
+        before = announced or self._versions.at(topic, emitter.place)
+        if before is not None and (elsewhere or self._storage.get(topic, {}).get("oid") != selected.table.oid):
+            self._numberings[topic] = numbered_anew(now, columns.hidden, before, known)
+        now = self._numbering(topic).with_ids(now)
         schema = self._versions.find(topic, now, emitter.place) or self._versions.add(
             name, topic, now, emitter.place if known else ""
         )
@@ -122,7 +131,12 @@ class CapturedRelations:
         except ShapeError as error:
             self.misfits(selected, error)
             return
-        entry = {"oid": selected.table.oid, "storage": columns.storage, "hidden": sorted(columns.hidden)}
+        entry = {
+            "oid": selected.table.oid,
+            "storage": columns.storage,
+            "hidden": sorted(columns.hidden),
+            **self._numbering(topic).entry,
+        }
         self._storage[topic] = entry
         emitter.record_state(storage_key(topic), orjson.dumps(entry))
         here = mark_lsn(emitter.mark)
@@ -137,8 +151,16 @@ class CapturedRelations:
         return list(self._by_oid)
 
     def now(self, selected: Selected, catalog: CatalogColumns, columns: tuple[Column, ...]) -> EventTable:
-        """The version that the catalog has now."""
+        """The version that the catalog has now.
+
+        Args:
+            columns: as `catalog` has them, with their attnums.
+        """
+        columns = self._numbering(selected.source.topic).with_ids(columns)
         return self._versions.event_table(self._version(selected, columns, catalog, ahead=True))
+
+    def _numbering(self, topic: str) -> Numbering:
+        return self._numberings.get(topic) or Numbering()
 
     # ---- the decoder's questions
 
@@ -163,7 +185,11 @@ class CapturedRelations:
         previous = self._versions.get(topic, self.current[topic]) if topic in self.current else None
         known_ids = max((c.id for version in self._versions.known(topic) for c in version.columns), default=0)
         age = int(self._catalog.connection.value("SELECT age(%s::text::xid)", [str(xid)]))
-        described = relation_columns(relation, columns, previous, known_ids, self._catalog, age)
+        numbering = self._numbering(topic)
+        numbered = numbering.with_numbers(previous) if previous is not None else None
+        described = numbering.with_ids(
+            relation_columns(relation, columns, numbered, known_ids, self._catalog, age),
+        )
         try:
             schema = self._version(selected, described, columns, previous)
             if topic in self._suspended:
@@ -206,7 +232,8 @@ class CapturedRelations:
             return None
         # The columns may have other names by now, or other types.
         self._catalog.load_types((column.type_oid, column.modifier) for column in now.live)
-        found = {column.id: column for column in catalog_columns(now, self._catalog)}
+        numbering = self._numbering(schema.topic)
+        found = {column.id: column for column in numbering.with_ids(catalog_columns(now, self._catalog))}
         wanted = [schema.columns[index] for index in columns]
         reason = next(filter(None, (_unreadable(column, found) for column in (*wanted, *schema.key))), "")
         texts = [text.decode() for text in key if text is not None]
@@ -223,7 +250,7 @@ class CapturedRelations:
             )
             return None
         conditions = [
-            KeyColumn(column.name, column.type.name, self._operators(now, column.id)).compare("=", text)
+            KeyColumn(column.name, column.type.name, self._operators(now, column.name)).compare("=", text)
             for column, text in zip((found[column.id] for column in schema.key), texts, strict=True)
         ]
         table = identifier(now.table.schema, now.table.name)
@@ -252,8 +279,8 @@ class CapturedRelations:
                 )
             time.sleep(_LOOK_SECONDS)
 
-    def _operators(self, catalog: CatalogColumns, number: int) -> str:
-        type_oid = next(column.type_oid for column in catalog.live if column.number == number)
+    def _operators(self, catalog: CatalogColumns, name: str) -> str:
+        type_oid = next(column.type_oid for column in catalog.live if column.name == name)
         return operator_schema(self._catalog.connection, self._catalog.base(type_oid))
 
     # ---- versions
@@ -288,9 +315,10 @@ class CapturedRelations:
         """Fills in what the rows got that were there when a column was added."""
         if catalog is None:
             return columns
-        hidden = self._storage.get(selected.source.topic, {}).get("hidden", ())
+        numbering = self._numbering(selected.source.topic)
+        hidden = [numbering.id_of(number) for number in self._storage.get(selected.source.topic, {}).get("hidden", ())]
         older = {column.id for column in base.columns}
-        now = {column.number: column for column in catalog.live}
+        now = {numbering.id_of(column.number): column for column in catalog.live}
         result = []
         for column in columns:
             current = now.get(column.id)
@@ -371,6 +399,7 @@ class CapturedRelations:
             "oid": selected.table.oid,
             "storage": catalog.storage,
             "hidden": sorted({*known.get("hidden", ()), *catalog.hidden} - live),
+            **self._numbering(topic).entry,
         }
         if known != entry:
             self._storage[topic] = entry
@@ -378,7 +407,8 @@ class CapturedRelations:
 
     def _describes(self, schema: TableSchema, catalog: CatalogColumns) -> bool:
         """Whether the catalog shows the table as this version has it."""
-        if [(c.id, c.name) for c in schema.columns] != [(c.number, c.name) for c in catalog.live]:
+        number = self._numbering(schema.topic).id_of
+        if [(c.id, c.name) for c in schema.columns] != [(number(c.number), c.name) for c in catalog.live]:
             return False
         self._catalog.load_types((column.type_oid, column.modifier) for column in catalog.live)
         types = [describe(column.type_oid, column.modifier, self._catalog) for column in catalog.live]

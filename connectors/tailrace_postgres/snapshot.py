@@ -224,9 +224,9 @@ class PostgresSnapshotReader:
         return TableReading(selected, self._describe(selected, columns, now), now, columns.storage), columns
 
     def _key(self, catalog: Catalog, reading: TableReading, columns: CatalogColumns) -> tuple[KeyColumn, ...]:
-        types = {column.number: catalog.base(column.type_oid) for column in columns.live}
+        types = {column.name: catalog.base(column.type_oid) for column in columns.live}
         return tuple(
-            KeyColumn(column.name, column.type.name, self._operator_schema(types[column.id]))
+            KeyColumn(column.name, column.type.name, self._operator_schema(types[column.name]))
             for column in reading.table.schema.key
         )
 

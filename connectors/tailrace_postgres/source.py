@@ -215,7 +215,7 @@ class PostgresSource:
             self._relations.first_versions()  # else the log itself says what tables were before
         self._partitions = Partitions(Catalog(self._connection), self._emitter, {**state, **beginning.records})
         for table in beginning.taken_up:
-            self._relations.take_up(table)
+            self._relations.take_up(table, beginning.elsewhere)
             self._partitions.forget(table.source.topic)
         self._end_attached(beginning.selected)
         self._relations.say_of_children(uncaptured_children(Catalog(self._connection), beginning.selected))

@@ -89,7 +89,8 @@ class Column:
 
     Attributes:
         id: stable across the versions of a table: a renamed column keeps it, a dropped and re-added one gets a
-            new one. Unique within the table. (PostgreSQL: attnum. MySQL: counted by the source.)
+            new one. Unique within the table. (PostgreSQL: attnum, as long as it is the same table. MySQL: counted by
+            the source.)
         key: 1-based place in the row's identity (primary key, or the replica identity index that stands in
             for it), 0 for columns outside it.
         initial: for a column added to a table that had rows: what those rows got (ADD COLUMN … DEFAULT), in

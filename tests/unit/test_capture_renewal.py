@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
+import pytest
 
 from tailrace import renewal
 from tailrace.capture.load import UNSEEN_KEY
+from tailrace.capture.progress import Progress
+from tailrace.capture.reloads import Reloads
 from tailrace.capture.renewal import Renewal
 from tailrace.capture.spans import TableLoad
-from tailrace.errors import LogGoneError
+from tailrace.capture.takeup import TakeUps
+from tailrace.errors import LogGoneError, TableBusyError
 from tailrace.position import POSITION_KEY, RENEWED_KEY, load_key, suspension, table_key, take_up_key
+from tailrace.report import Control, Reload, WorkerReport
 from tailrace.schema import TableName
 from tailrace.source import SourceTable
+from tests.unit import test_capture_load as loading
 
 GONE = LogGoneError("replication slot s is gone", where="h")
 BEGUN = {POSITION_KEY: b"{}"}
@@ -30,6 +37,10 @@ def test_without_a_request_a_gone_log_is_noted_with_the_command_that_mends_it(tm
     assert not Renewal(tmp_path, "f").renews, "what is noted is no request"
     followed.opened()
     assert renewal.gone(tmp_path) == ""
+
+
+def test_a_folder_that_takes_no_file_does_not_hide_the_loss(tmp_path: Path) -> None:
+    assert not Renewal(tmp_path / "gone", "f").met(GONE)
 
 
 def test_a_request_that_knows_of_the_loss_begins_anew_at_once(tmp_path: Path) -> None:
@@ -93,3 +104,67 @@ def test_all_that_is_captured_is_loaded_behind_a_new_beginning(tmp_path: Path) -
     assert unseen is not None
     assert orjson.loads(unseen) == {"epoch": 2, "tokens": []}
     assert RENEWED_KEY in plan
+
+
+class Source:
+    def tables(self) -> list[SourceTable]:
+        return [SourceTable(loading.NAME, loading.TOPIC)]
+
+
+class NoWholeLoads:
+    def __init__(self) -> None:
+        self.tables: dict[str, TableLoad] = {}
+
+    def suspend(self, topics: list[str]) -> None:
+        pass
+
+
+class Silent:
+    def send(self, report: WorkerReport) -> None:
+        pass
+
+
+def test_a_table_that_is_locked_just_then_is_waited_for_and_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = renewal.ask(tmp_path)
+    capture = loading.Capture(idle=True, state={load_key(loading.TOPIC): TableLoad(done=True).to_json()})
+    capture.reader.rows_now = [{"id": 1}]
+    source: Any = Source()
+    whole: Any = NoWholeLoads()
+    control = Control()
+    reloads = Reloads(
+        source,
+        capture.emitter,
+        control,
+        Progress(Silent()),
+        capture.load,
+        whole,
+        TakeUps(source, {}),
+        Renewal(tmp_path, "f"),
+        loads={},
+        resync=False,
+        suspended=set(),
+    )
+
+    def locked(topic: str, where: str) -> loading.Reading:
+        raise TableBusyError("it is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(capture.reader, "prepare", locked)
+        entries = reloads.begin(loading.HERE)
+        assert entries == {RENEWED_KEY: request.id.encode()}
+        assert not capture.load.done
+        assert capture.load.refused == []
+        assert reloads.begin(loading.HERE) == {}, "it is followed once"
+        assert reloads.pending, "until the stream holds it"
+        reloads.stored({RENEWED_KEY})
+        assert not reloads.pending
+        # Of a single table whoever asked for it is told.
+        control.reloads.put(Reload((str(loading.NAME),)))
+        reloads.begin(loading.HERE)
+        assert capture.load.refused == [(loading.TOPIC, "it is locked")]
+    capture.read()
+    capture.stream()
+    assert [event["after"]["id"] for event in capture.sent] == [1]
+    assert capture.load.done

@@ -67,7 +67,10 @@ class Renewal:
         if self.pending and not self._gone:
             self._gone = str(error)
             return True
-        renewal.note_gone(self._folder, str(error.naming(self._file)))
+        try:
+            renewal.note_gone(self._folder, str(error.naming(self._file)))
+        except OSError as failed:  # the disk may be full; a request meets the loss again
+            log.warning("that the log is gone could not be noted", error=str(failed))
         return False
 
     def opened(self) -> None:

@@ -67,6 +67,7 @@ def _asked(pipeline: Pipeline) -> tuple[int, dict[str, Any]]:
         answer = {**answer, "state": "stopped", "problems": []}
         for worker in answer["workers"]:  # what it was doing when it was last heard of
             worker.update(state="stopped", pid=None, events_per_second=0.0, bytes_per_second=0.0)
+            worker.pop("retained", None)
         for entry in _with_lag(answer):  # nobody measures it now
             entry.update(lag_seconds=None, lag_bytes=None)
     else:
