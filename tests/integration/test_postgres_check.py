@@ -142,6 +142,7 @@ def test_tables_without_a_key_need_a_slot_and_a_sender_besides_our_own() -> None
         assert (found.ok, found.fix) == (True, "")
         assert "besides our own 1 and 1 are free" in found.detail
         with Capture(database) as capture:
+            capture.changes()
             assert check(capture)["tables without a key"] == found
             database.execute(others[0])
             found = check(capture)["tables without a key"]

@@ -307,6 +307,7 @@ def test_a_table_that_took_the_place_of_another_has_columns_of_its_own(postgres1
                 )
                 await_alike("id, a, b, e, d", but="id IN (2, 5)")
             with pipeline.file.running():
+                pipeline.await_state("t", "streaming")
                 source.script("ALTER TABLE t DROP COLUMN b, ADD COLUMN b int", "UPDATE t SET b = 9")
                 pipeline.reload("t", "--resync")
                 await_alike("id, a, e, d, b")

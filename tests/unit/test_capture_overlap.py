@@ -58,10 +58,10 @@ class Source:
         if self._count == 2:
             self.read_second.set()
         number = self._count
-        self._emitter.begin(lsn_mark(number), 0, b"")
+        self._emitter.begin(lsn_mark(10 * number - 5), 0, b"")
         row = orjson.dumps({"n": number, "v": "x" * self._bytes})
         self._emitter.insert(TABLES[self.topics[number - 1]], 1, b"%d" % number, row)
-        self._emitter.commit(str(number), lsn_mark(number))
+        self._emitter.commit(str(number), lsn_mark(10 * number))
         return self._emitter.take()
 
     def acknowledge(self, position: Position) -> None:
@@ -71,13 +71,13 @@ class Source:
         return position.restart
 
     def log_end(self) -> str:
-        return lsn_mark(self._last)
+        return lsn_mark(10 * self._last)
 
     def lag_bytes(self, mark: str) -> int:
         return 0
 
     def end(self) -> str:
-        return lsn_mark(self._last)
+        return lsn_mark(10 * self._last)
 
     def retained(self, position: Position | None) -> Retained | None:
         return None

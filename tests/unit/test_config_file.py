@@ -82,7 +82,7 @@ def test_every_key() -> None:
         pytest.param(
             SOURCE + 'slot = "x"\n',
             "shop.toml: source.slot: unknown key; choose one of: "
-            "connector, exclude, heartbeat, server_id, start, tables, tls, url",
+            "budget, connector, exclude, heartbeat, server_id, start, tables, tls, url",
             id="another connector's key",
         ),
         pytest.param(

@@ -70,6 +70,11 @@ def logged() -> Iterator[list[Any]]:
         yield entries
 
 
+def budget(**keys: Any) -> Budget:
+    """As the file would have it."""
+    return Budget(**keys)
+
+
 def look(guard: Guard, size: int, seconds: float | None = 0.0, **limits: Any) -> None:
     source: Any = Source()
     source.held = Retained(size, **limits)
@@ -111,7 +116,7 @@ def test_what_can_be_done_is_taken(text: str) -> None:
 
 
 def test_each_share_is_warned_of_once(logged: list[Any]) -> None:
-    guard = Guard(Budget(bytes="100MiB"))
+    guard = Guard(budget(bytes="100MiB"))
     for size in (10, 50, 55, 79, 81, 85, 79, 99, 100, 120):
         look(guard, size * MIB)
     assert len(logged) == 3, logged
@@ -122,7 +127,7 @@ def test_each_share_is_warned_of_once(logged: list[Any]) -> None:
 
 
 def test_it_is_said_again_after_it_has_become_less(logged: list[Any]) -> None:
-    guard = Guard(Budget(bytes="100MiB"))
+    guard = Guard(budget(bytes="100MiB"))
     for size in (60, 45, 60):  # no more than a ripple
         look(guard, size * MIB)
     assert len(logged) == 1
@@ -134,7 +139,7 @@ def test_it_is_said_again_after_it_has_become_less(logged: list[Any]) -> None:
 
 
 def test_time_is_a_bound_too(logged: list[Any]) -> None:
-    guard = Guard(Budget(bytes="100MiB", time="1h"))
+    guard = Guard(budget(bytes="100MiB", time="1h"))
     look(guard, 1, seconds=1900)
     assert len(logged) == 1
     look(guard, 1, seconds=None)  # not known any more
@@ -155,7 +160,7 @@ def test_the_server_s_own_bounds_are_told_without_a_budget(logged: list[Any]) ->
 
 
 def test_spilling_begins_before_the_end_and_ends_when_half_is_free() -> None:
-    guard = Guard(Budget(bytes="100MiB", action="spill"))
+    guard = Guard(budget(bytes="100MiB", action="spill"))
     spilling = []
     for size in (79, 80, 60, 50, 49, 79, 90):
         look(guard, size * MIB)
@@ -167,13 +172,13 @@ def test_spilling_begins_before_the_end_and_ends_when_half_is_free() -> None:
 
 
 def test_others_never_spill() -> None:
-    guard = Guard(Budget(bytes="1MiB"))
+    guard = Guard(budget(bytes="1MiB"))
     look(guard, 2 * MIB)
     assert not guard.spilling
 
 
 def test_a_slot_is_dropped_at_the_end_and_not_before() -> None:
-    guard = Guard(Budget(bytes="100MiB", action="drop-slot"))
+    guard = Guard(budget(bytes="100MiB", action="drop-slot"))
     source: Any = Source()
     source.held = Retained(99 * MIB)
     guard.look(source, 0.0)
@@ -186,7 +191,7 @@ def test_a_slot_is_dropped_at_the_end_and_not_before() -> None:
 
 def test_a_budget_is_kept_while_the_stream_is_away() -> None:
     """Between two sessions, when nothing is captured, the log grows most."""
-    guard = Guard(Budget(bytes="100MiB", action="drop-slot"))
+    guard = Guard(budget(bytes="100MiB", action="drop-slot"))
     source = Source()
     source.held = Retained(100 * MIB)
     pipeline: Any = Pipeline(source)
@@ -197,7 +202,7 @@ def test_a_budget_is_kept_while_the_stream_is_away() -> None:
 
 def test_a_source_that_is_away_too_is_asked_once_a_rest() -> None:
     pipeline: Any = Pipeline(None)
-    worker.rest(pipeline, Control(), Progress(Silent()), 1.2, Guard(Budget(bytes="1MiB")))
+    worker.rest(pipeline, Control(), Progress(Silent()), 1.2, Guard(budget(bytes="1MiB")))
     assert pipeline.asked == 1
 
 

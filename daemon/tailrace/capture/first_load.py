@@ -6,7 +6,7 @@ with a truncate event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -66,7 +66,7 @@ class FirstLoad:
         #: The state entries that say that the tables are loaded; to be stored with the position.
         self.done: dict[str, bytes] = {}
 
-    def pieces(self, tables: Sequence[SourceTable], state: Mapping[str, bytes]) -> Iterator[Piece]:
+    def pieces(self, tables: Sequence[SourceTable], state: Mapping[str, bytes]) -> Generator[Piece]:
         """One table after the other. A piece is read only when it is asked for.
 
         Args:
@@ -78,7 +78,7 @@ class FirstLoad:
         finally:
             self._reader.close()
 
-    def _table(self, table: SourceTable, again: bool) -> Iterator[Piece]:
+    def _table(self, table: SourceTable, again: bool) -> Generator[Piece]:
         """`again`: an earlier attempt has perhaps sent rows."""
         emitter, position, indexes = self._emitter, self._position, self._settings.indexes
         key = load_key(table.topic)
