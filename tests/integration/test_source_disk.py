@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,43 +58,48 @@ def keeps_less(file: PipelineFile, size: int) -> bool:
     return kept is not None and kept < size
 
 
-def fill(source: Database, rounds: int) -> None:
-    """About 2 MiB of log a round, which no compression makes much smaller."""
-    text_of = "sha2(concat({n} * 7919 + {i}), 256)" if is_mysql(source) else "md5(({n} * 7919 + {i})::text)"
-    for number in range(rounds):
-        base = number * 1000
-        values = ", ".join(text_of.format(n="n", i=i) for i in range(30 if is_mysql(source) else 60))
-        series = (
-            f"WITH RECURSIVE s(n) AS (SELECT {base} UNION ALL SELECT n + 1 FROM s WHERE n < {base + 999})"
-            if is_mysql(source)
-            else ""
-        )
-        if is_mysql(source):
-            source.execute(f"INSERT INTO t {series} SELECT n, concat({values}) FROM s")
-        else:
-            source.execute(f"INSERT INTO t SELECT n, concat({values}) FROM generate_series({base}, {base + 999}) n")
+def fill(source: Database, first: int) -> None:
+    """1,000 rows, about 2 MiB of log, which no compression makes much smaller; ids from `first` on."""
+    last = first + 999
+    if is_mysql(source):
+        values = ", ".join(f"sha2(concat(n * 7919 + {i}), 256)" for i in range(30))
+        numbers = f"WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last})"
+        source.execute(f"INSERT INTO t {numbers} SELECT n, concat({values}) FROM s")
+    else:
+        values = ", ".join(f"md5((n * 7919 + {i})::text)" for i in range(60))
+        source.execute(f"INSERT INTO t SELECT n, concat({values}) FROM generate_series({first}, {last}) n")
+
+
+def fill_until(source: Database, condition: Callable[[], bool], what: str) -> None:
+    rounds = itertools.count()
+
+    def more() -> bool:
+        fill(source, next(rounds) * 1000)
+        return condition()
+
+    servers.wait_until(more, 60, what, pause=0.2)
 
 
 @contextmanager
-def full(file: PipelineFile, source: Database, rounds: int) -> Iterator[None]:
+def streaming(file: PipelineFile) -> Iterator[None]:
     with file.running():
         servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
-        fill(source, rounds)
         yield
 
 
-@pytest.fixture(params=["postgres15", "mariadb", "mysql"])
+@pytest.fixture
 def source(request: pytest.FixtureRequest) -> Iterator[Database]:
     with request.getfixturevalue(request.param).database("disk") as database:
         database.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
         yield database
 
 
+@pytest.mark.parametrize("source", ["postgres15", "mysql"], indirect=True)
 def test_a_budget_that_is_used_up_is_told_early_and_is_not_well(source: Database, tmp_path: Path) -> None:
     file = held_up(source, tmp_path, '{ bytes = "8MiB", time = "24h", action = "warn" }')
     try:
-        with full(file, source, 12):
-            servers.wait_until(lambda: bool(retained(file)["problem"]), 60, "the budget is used up")
+        with streaming(file):
+            fill_until(source, lambda: bool(retained(file)["problem"]), "the budget is used up")
             held = retained(file)
             assert held["bytes"] > held["budget_bytes"] == 8 << 20
             assert held["seconds"] > 0
@@ -111,11 +117,12 @@ def test_a_budget_that_is_used_up_is_told_early_and_is_not_well(source: Database
         torn_down(file)
 
 
+@pytest.mark.parametrize("source", ["postgres15", "mariadb"], indirect=True)
 def test_the_stream_goes_on_beyond_its_bound_so_that_the_source_forgets(source: Database, tmp_path: Path) -> None:
     file = held_up(source, tmp_path, '{ bytes = "8MiB", action = "spill" }')
     try:
-        with full(file, source, 12):
-            servers.wait_until(lambda: "beyond its bound" in file.log.read_text(), 60, "the stream may hold more")
+        with streaming(file):
+            fill_until(source, lambda: "beyond its bound" in file.log.read_text(), "the stream may hold more")
             if is_mysql(source):
                 servers.wait_until(lambda: keeps_less(file, 4 << 20), 60, "little is unread")
             else:
@@ -134,8 +141,8 @@ def test_a_slot_is_dropped_where_the_file_says_so(postgres15: Postgres, tmp_path
                 process = file_run(file, log)
             try:
                 servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
-                fill(source, 10)
-                assert process.wait(60) == 6
+                fill_until(source, lambda: process.poll() is not None, "the slot is dropped")
+                assert process.returncode == 6
             finally:
                 process.kill()
                 process.wait()
@@ -161,7 +168,8 @@ def test_an_idle_database_on_a_busy_server_lets_the_slot_move(postgres15: Postgr
             with file.running():
                 servers.wait_until(lambda: capture(file).get("state") == "streaming", 60, "capture streams")
                 begun = source.value(place)
-                fill(busy, 10)
+                for number in range(6):
+                    fill(busy, number * 1000)
                 end = int(busy.value("SELECT (pg_current_wal_lsn() - '0/0')::bigint"))
                 assert end - begun > 10 << 20
                 busy.execute("CHECKPOINT")  # logs which transactions run, as the server does by itself every 15 s

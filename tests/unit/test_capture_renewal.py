@@ -15,12 +15,13 @@ from tailrace.capture.reloads import Reloads
 from tailrace.capture.renewal import Renewal
 from tailrace.capture.spans import TableLoad
 from tailrace.capture.takeup import TakeUps
+from tailrace.cli.main import main
 from tailrace.errors import LogGoneError, TableBusyError
 from tailrace.position import POSITION_KEY, RENEWED_KEY, load_key, suspension, table_key, take_up_key
 from tailrace.report import Control, Reload, WorkerReport
 from tailrace.schema import TableName
 from tailrace.source import SourceTable
-from tests.unit import test_capture_load as loading
+from tests.doubles import loading
 
 GONE = LogGoneError("replication slot s is gone", where="h")
 BEGUN = {POSITION_KEY: b"{}"}
@@ -168,3 +169,50 @@ def test_a_table_that_is_locked_just_then_is_waited_for_and_not_left_out(
     capture.stream()
     assert [event["after"]["id"] for event in capture.sent] == [1]
     assert capture.load.done
+
+
+# ---- the command, of a stopped pipeline
+
+FILE = """
+name = "shop"
+state_dir = "state"
+[source]
+connector = "mysql"
+url = "mysql://repl:${SHOP_PASSWORD_OF_NOBODY}@127.0.0.1:3306/shop"
+[[sinks]]
+name = "copy"
+connector = "sqlite"
+url = "sqlite:////tmp/tailrace-copy.db"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """A pipeline whose secret is nowhere: the command needs none."""
+    path = tmp_path / "shop.toml"
+    path.write_text(FILE)
+    return str(path)
+
+
+def test_a_stopped_pipeline_takes_a_request_to_load_everything_and_no_part_of_it(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    for arguments in (("--all",), ("--table", "shop.t", "--resync"), ("--all", "--resync", "--wait")):
+        assert main(["reload", file, *arguments]) == 3, arguments
+    assert "not running" in capsys.readouterr().err
+    assert renewal.asked(folder) is None
+    assert main(["reload", file, "--all", "--resync"]) == 0
+    assert "it goes on from where it stands" in capsys.readouterr().out
+    renewal.note_gone(folder, "slot s is gone")
+    assert main(["reload", file, "--all", "--resync"]) == 0
+    assert "in a new epoch, because: slot s is gone" in capsys.readouterr().out
+    request = renewal.asked(folder)
+    assert request is not None
+    assert request.gone == "slot s is gone"
+
+
+def test_a_pipeline_that_never_ran_has_nothing_to_load_again(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reload", file, "--all", "--resync"]) == 3
+    assert "never ran" in capsys.readouterr().err

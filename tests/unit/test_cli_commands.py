@@ -524,7 +524,7 @@ def test_teardown_asks_and_an_empty_answer_is_no(file: str, state_dir: Path) -> 
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "SHOP_PASSWORD_OF_NOBODY": "x", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "SHOP_PASSWORD_OF_NOBODY": "x", "PYTHONPATH": python_path()},
     )
     assert done.returncode == 1
     assert "Drop all of this of pipeline shop?" in done.stderr
