@@ -24,6 +24,9 @@ _REFUSED = {
     sqlite3.SQLITE_CORRUPT: ("the database is damaged", "restore it, or remove it and load anew"),
 }
 
+#: Constraints that a row breaks by itself: CHECK, NOT NULL, and a STRICT table's types (SQLITE_CONSTRAINT_DATATYPE).
+_ROW_RULES = (sqlite3.SQLITE_CONSTRAINT_CHECK, sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_CONSTRAINT | 12 << 8)
+
 
 @contextmanager
 def translated(path: Path, table: str = "") -> Iterator[None]:
@@ -51,6 +54,11 @@ def _explain(error: sqlite3.Error, path: Path, table: str) -> TailraceError:
         return RefusedError(what, where=where, fix=fix)
     if code == sqlite3.SQLITE_TOOBIG:
         return ValueRefusedError("a value is larger than SQLite takes", where=where, fix="exclude the table")
+    if getattr(error, "sqlite_errorcode", 0) in _ROW_RULES:
+        # These messages name table, columns and constraint, never values.
+        return ValueRefusedError(
+            f"the target refused a row: {error}", where=where, fix="drop that constraint in the target, or mend the row"
+        )
     if code == sqlite3.SQLITE_CONSTRAINT:
         # These messages name table, columns and constraint, never values.
         return StuckError(f"the target refused a row: {error}", where=where, fix="drop that constraint in the target")
