@@ -1,24 +1,24 @@
 """`{prefix}_tailrace_dead_letters`: events that DynamoDB refused.
 
-All items of a sink have the partition key ``pipeline#sink``; the sort key is ``letter#ID``, and ``part#ID#NUMBER`` for
-the rest of an event that is too large for one item. A letter is written before the position moves on and removed after
-what it holds was applied: a crash between brings the event once more, under the same id or against the item's fence.
+All items of a sink have the partition key ``pipeline#sink``; the sort key is ``letter#ID``, ``part#ID#NUMBER`` for the
+rest of an event that is too large for one item, and ``wanted#ID`` for what somebody wants of it: a worker looks for
+these every other second, and a query is paid by the size of the items that it goes over. A letter is written before the
+position moves on and removed after what it holds was applied: a crash between brings the event once more, under the
+same id or against the item's fence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from tailrace.dead_letters import TABLE, DeadLetter, Wanted, from_parts
 from tailrace_dynamodb.attributes import Item
-from tailrace_dynamodb.service import Service, code_of
+from tailrace_dynamodb.service import Service
 from tailrace_dynamodb.tables import create_table, delete_table, describe_table
 
 _KEY = (("sink", "S"), ("item", "S"))
-_LETTER, _PART = "letter#", "part#"
+_LETTER, _PART, _WANTED = "letter#", "part#", "wanted#"
 
 
 class DynamoDBLetters:
@@ -47,7 +47,7 @@ class DynamoDBLetters:
             first, *others = letter.parts()
             for number, part in enumerate(others, 1):
                 self._put({"item": {"S": f"{_PART}{letter.id}#{number:06d}"}, "body": {"S": part}})
-            head = {"head": {"S": letter.head()}, "wanted": {"S": letter.wanted}, "parts": {"N": str(len(others))}}
+            head = {"head": {"S": letter.head()}, "parts": {"N": str(len(others))}}
             self._put({"item": {"S": _LETTER + letter.id}, "body": {"S": first}, **head})
 
     def release(self, ids: Sequence[str]) -> None:
@@ -55,40 +55,35 @@ class DynamoDBLetters:
         if self._exists():
             for letter in ids:
                 self._delete(_LETTER + letter)
+                self._want(letter, "")
                 for item in list(self._items(f"{_PART}{letter}#", "#s, #i")):
                     self._delete(item["item"]["S"])
 
     def heads(self, asked: bool = False) -> list[DeadLetter]:
         if not self._exists():
             return []
-        letters = [_letter(item) for item in self._items(_LETTER, "#s, #i, #h, #w")]
+        found = self._items(_WANTED, "#s, #i, #w")
+        wanted = {item["item"]["S"].removeprefix(_WANTED): item["wanted"]["S"] for item in found}
+        if asked and not wanted:
+            return []
+        letters = (_letter(item, wanted) for item in self._items(_LETTER, "#s, #i, #h"))
         return [letter for letter in letters if letter.wanted or not asked]
 
     def read(self, ids: Sequence[str]) -> Iterator[DeadLetter]:
         if not self._exists():
             return
         for letter in ids:
-            item = self._send("get_item", Key=self._key(_LETTER + letter), ConsistentRead=True).get("Item")
+            item = self._get(_LETTER + letter)
             if item is not None:
                 others = self._items(f"{_PART}{letter}#", "#s, #i, #b") if item["parts"]["N"] != "0" else ()
-                yield _letter(item, [item["body"]["S"], *(other["body"]["S"] for other in others)])
+                parts = [item["body"]["S"], *(other["body"]["S"] for other in others)]
+                asked = self._get(_WANTED + letter)
+                yield _letter(item, {} if asked is None else {letter: asked["wanted"]["S"]}, parts)
 
     def ask(self, ids: Sequence[str], wanted: Wanted) -> None:
-        if not self._exists():
-            return
-        for letter in ids:
-            try:
-                self._send(
-                    "update_item",
-                    Key=self._key(_LETTER + letter),
-                    UpdateExpression="SET #w = :w",
-                    ConditionExpression="attribute_exists(#h)",
-                    ExpressionAttributeNames={"#w": "wanted", "#h": "head"},
-                    ExpressionAttributeValues={":w": {"S": wanted}},
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
+        if self._exists():
+            for letter in ids:
+                self._want(letter, wanted)
 
     def forget(self, dry_run: bool) -> int:
         """The table goes with its last item."""
@@ -109,6 +104,17 @@ class DynamoDBLetters:
 
     def _key(self, name: str) -> Item:
         return {"sink": self._hash, "item": {"S": name}}
+
+    def _want(self, letter: str, wanted: Wanted) -> None:
+        """Of a letter that is gone meanwhile this stays, and is nobody's matter."""
+        if wanted:
+            self._put({"item": {"S": _WANTED + letter}, "wanted": {"S": wanted}})
+        else:
+            self._delete(_WANTED + letter)
+
+    def _get(self, name: str) -> Item | None:
+        item: Item | None = self._send("get_item", Key=self._key(name), ConsistentRead=True).get("Item")
+        return item
 
     def _put(self, item: Item) -> None:
         self._send("put_item", Item={"sink": self._hash, **item})
@@ -137,6 +143,6 @@ class DynamoDBLetters:
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _letter(item: Item, parts: Sequence[str] = ()) -> DeadLetter:
-    wanted: Wanted = item["wanted"]["S"]
-    return from_parts(item["item"]["S"].removeprefix(_LETTER), item["head"]["S"], wanted, parts)
+def _letter(item: Item, wanted: Mapping[str, Wanted], parts: Sequence[str] = ()) -> DeadLetter:
+    name = item["item"]["S"].removeprefix(_LETTER)
+    return from_parts(name, item["head"]["S"], wanted.get(name, ""), parts)

@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -135,6 +136,11 @@ class DynamoDBSink:
 
     def _apply(self, writer: TableWriter, work: TableWork) -> None:
         concurrent = self._pool()
+        if work.late:
+            upserts, updates, deletes = (
+                [writer.overtaking(row) for row in rows] for rows in (work.upserts, work.updates, work.deletes)
+            )
+            work = replace(work, upserts=upserts, updates=updates, deletes=deletes)
         if not work.inserts_only or work.updates or work.deletes or work.truncate:
             self._fresh.discard(writer.name)
         if work.truncate:

@@ -133,6 +133,16 @@ class PostgresSink:
             with translated(self._where, name):
                 try:
                     writer.write(table_work)
+                except psycopg2.errors.NotNullViolation as error:
+                    column = error.diag.column_name
+                    if column in {known.name for known in table_work.table.columns}:
+                        raise
+                    # No row's matter: every row would be refused.
+                    raise StuckError(
+                        f"the target's column {column} takes no NULL, and the source has no such column",
+                        where=f"{self._where}, table {name}",
+                        fix="give it a default, or let it be NULL",
+                    ) from None
                 except psycopg2.DataError as error:
                     raise self._locate(writer, table_work, error, name) from None
 

@@ -119,7 +119,7 @@ class SQLiteSink:
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
                 statements = self._statements[table.topic] = Statements(table)
-            with translated(self._path, str(table.source)):
+            with translated(self._path, str(table.source), statements.columns):
                 self._write(connection, statements, table_work)
 
     def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:

@@ -57,9 +57,9 @@ class DeadLetter:
     event: bytes = b""
 
     @property
-    def place(self) -> tuple[str, int, int]:
-        """Sorts letters of one chain in the order of their changes."""
-        return self.topic, self.partition, self.offset
+    def place(self) -> tuple[str, str, int, int]:
+        """Sorts letters of one chain in the order of their changes, from whichever partition they are."""
+        return self.topic, self.seq, self.partition, self.offset
 
     @property
     def stood_in(self) -> Partition:
@@ -98,7 +98,7 @@ class DeadLetterStore(Protocol):
         ...
 
     def park(self, letters: Sequence[DeadLetter]) -> None:
-        """Stores them, in place of those of their ids."""
+        """Stores them, in place of those of their ids; nobody wants anything of them yet, or `ask` follows."""
         ...
 
     def release(self, ids: Sequence[str]) -> None:

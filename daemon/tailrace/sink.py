@@ -88,6 +88,8 @@ class TableWork:
             as long as applying them twice leaves what applying them once leaves (I4).
         sequential: instead of the above, for keyless tables: changes in order, one matching row each.
         truncate: empty the table first.
+        late: the changes were parked for a while, and their rows have had no others since. A fence may be newer all
+            the same, of what was done to the whole table meanwhile.
     """
 
     table: TargetTable
@@ -98,6 +100,7 @@ class TableWork:
     truncate: bool = False
     truncate_seq: str = ""
     inserts_only: bool = False
+    late: bool = False
 
 
 def refuse_nothing_seen(table: TargetTable, load: LoadMark, seen: bool) -> None:

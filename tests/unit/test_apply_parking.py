@@ -12,6 +12,7 @@ import pytest
 from tailrace.apply.parking import Policy
 from tailrace.dead_letters import DeadLetter, Wanted
 from tailrace.errors import StuckError, UnreachableError, ValueRefusedError
+from tailrace.load_mark import BEGIN, END, LoadMark
 from tailrace.testing import MemoryStream
 from tests.doubles.mirror import ID, NAME, NOTE, Mirror, WatchedSink, row
 from tests.servers import wait_until
@@ -150,7 +151,8 @@ def test_a_retry_succeeds_where_a_later_change_has_mended_the_value(mirror: Mirr
     assert letters(mirror) == []
 
 
-def test_a_running_worker_acts_on_what_is_asked(mirror: Mirror) -> None:
+def test_a_running_worker_acts_on_what_is_asked(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailrace.apply.parking.LOOK_SECONDS", 0.1)
     users = mirror.script.table("public.users", [ID, NAME])
     with mirror.running():
         users.insert(row(1, "bad"))
@@ -225,6 +227,56 @@ def test_an_emptied_table_voids_what_was_parked_before(mirror: Mirror) -> None:
     assert parked(mirror) == [("c", '{"id":2}', True)]
 
 
+def test_what_an_emptied_table_voids_outlasts_a_crash_before_it_is_emptied(tmp_path: Path) -> None:
+    """In a target whose DDL ends a transaction, positions are stored between; the change behind needs its chain."""
+    mirror = made(tmp_path, MemoryStream(), KEYLESS)
+    log = mirror.script.table("public.log", [NAME])
+    log.insert({"name": "bad"})
+    mirror.catch_up()
+    with mirror.script.transaction():
+        mirror.script.table("public.users", [ID, NAME]).insert(row(1))
+        mirror.script.table("public.other", [ID, NAME]).insert(row(1))
+        log.update({"name": "bad"}, {"name": "good"})
+        mirror.script.table("public.third", [ID, NAME]).insert(row(1))
+        log.truncate()
+        log.insert({"name": "last"})
+    deaths = [UnreachableError("killed")]
+
+    def fails(sink: WatchedSink) -> None:
+        sink.transactional_ddl = False
+        sink.fail_commit, deaths[:] = list(deaths), []
+
+    mirror.prepare = fails
+    mirror.catch_up()
+    assert [call for call in mirror.calls if call.startswith("commit")][1] == "commit [2]"
+    assert deaths == []
+    assert mirror.query("SELECT name FROM log") == [("last",)]
+    assert letters(mirror) == []
+
+
+def test_a_load_that_removes_other_rows_keeps_those_that_wait_and_voids_those_that_are_gone(mirror: Mirror) -> None:
+    users = mirror.script.table("public.users", [ID, NAME])
+    for number in (1, 2, 3):
+        users.insert(row(number, "old"))
+    mirror.catch_up()
+    users.update(row(1, "old"), row(1, "bad"))
+    users.update(row(2, "old"), row(2, "bad"))
+    mirror.catch_up()
+    # Row 2 is deleted where nobody sees it.
+    since = mirror.script.emitter.between
+    mirror.script.emitter.load_mark(users.event_table, LoadMark(BEGIN, 1, "do-nothing", True, since))
+    users.load([row(1, "new"), row(3, "old")])
+    mirror.script.emitter.load_mark(users.event_table, LoadMark(END, 1, "do-nothing", True, since, 2))
+    mirror.script.publish()
+    mirror.catch_up()
+    assert mirror.query(USERS) == [(1, "old"), (3, "old")]
+    assert parked(mirror) == [("u", '{"id":1}', True), ("r", '{"id":1}', False)]
+    ask(mirror, "retry")
+    mirror.catch_up()
+    assert mirror.query(USERS) == [(1, "new"), (3, "old")]
+    assert letters(mirror) == []
+
+
 def test_skipped_events_are_counted_and_the_row_goes_on(tmp_path: Path) -> None:
     mirror = made(tmp_path, MemoryStream(), policy=Policy("skip"))
     users = mirror.script.table("public.users", [ID, NAME])
@@ -244,6 +296,31 @@ def test_without_a_policy_the_sink_stops_at_the_refused_event(mirror: Mirror) ->
     mirror.policy = None
     mirror.script.table("public.users", [ID, NAME]).insert(row(1, "bad"))
     with pytest.raises(ValueRefusedError, match="CHECK constraint failed"):
+        mirror.catch_up()
+    assert letters(mirror) == []
+
+
+def test_what_is_parked_holds_up_its_row_though_refusals_now_stop_the_sink(mirror: Mirror) -> None:
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.insert(row(1, "bad"))
+    mirror.catch_up()
+    mirror.policy = Policy("stop")
+    users.update(row(1, "bad"), row(1, "good"))
+    users.insert(row(2, "good"))
+    mirror.catch_up()
+    assert mirror.query(USERS) == [(2, "good")]
+    assert parked(mirror) == [("c", '{"id":1}', True), ("u", '{"id":1}', False)]
+    users.insert(row(3, "bad"))
+    with pytest.raises(ValueRefusedError, match="CHECK constraint failed"):
+        mirror.catch_up()
+    assert len(letters(mirror)) == 2
+
+
+def test_a_column_of_the_target_alone_that_wants_a_value_is_no_row_s_matter(tmp_path: Path) -> None:
+    guarded = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, extra TEXT NOT NULL)"
+    mirror = made(tmp_path, MemoryStream(), guarded)
+    mirror.script.table("public.users", [ID, NAME]).insert(row(1))
+    with pytest.raises(StuckError, match="column extra takes no NULL, and the source has no such column"):
         mirror.catch_up()
     assert letters(mirror) == []
 
@@ -340,6 +417,26 @@ def test_rows_in_several_partitions_are_parked_with_their_own_order(tmp_path: Pa
     mirror.catch_up()
     assert letters(mirror) == []
     assert mirror.query(USERS) == []
+
+
+def test_a_row_whose_renamed_key_is_in_another_partition_keeps_its_order(tmp_path: Path) -> None:
+    mirror = made(tmp_path, MemoryStream(partitions=3, markers=True))
+    users = mirror.script.table("public.users", [ID, NAME])
+    for number in range(12):
+        users.insert(row(number, "bad"))
+    mirror.catch_up()
+    users.alter([ID.__class__(1, "number", ID.type, nullable=False, key=1), NAME])
+    for number in range(12):
+        users.update({"number": number, "name": "bad"}, {"number": number, "name": "bad too"})
+    mirror.catch_up()
+    moved = {letter.chain: set[int]() for letter in letters(mirror)}
+    for letter in letters(mirror):
+        moved[letter.chain].add(letter.partition)
+    assert {len(partitions) for partitions in moved.values()} == {1, 2}
+    executed(mirror.path, "DROP TABLE users", "CREATE TABLE users (number INTEGER PRIMARY KEY, name TEXT)")
+    ask(mirror, "retry")
+    mirror.catch_up()
+    assert mirror.query("SELECT * FROM users ORDER BY 1") == [(number, "bad too") for number in range(12)]
 
 
 @pytest.mark.parametrize("moment", ["before the commit", "after the commit"])

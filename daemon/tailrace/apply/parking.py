@@ -6,7 +6,7 @@ A table without a key is one chain: any later change may be for the row that is 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -34,7 +34,7 @@ class Policy:
     """What becomes of an event that the target refuses.
 
     Attributes:
-        data: "park" or "skip".
+        data: "park", "skip" or "stop"; what is parked already holds up its rows in any case.
         limit: so many parked events are borne, of a sink.
     """
 
@@ -46,17 +46,16 @@ class Policy:
 class _Chain:
     """Parked events of one row, or of a table without a key, in their order."""
 
-    letters: list[tuple[int, int, str]] = field(default_factory=list)  # partition, offset, id
+    letters: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # by id: partition, offset, sequence
 
     def reaches(self, change: Change) -> bool:
-        """Whether the change comes behind the first one."""
-        partition, offset, _ = self.letters[0]
-        return change.partition.number != partition or change.offset >= offset
+        """Whether the change comes behind the first one. Under a renamed key it may stand in another partition."""
+        partition, offset, seq = next(iter(self.letters.values()))
+        return change.offset >= offset if change.partition.number == partition else change.seq >= seq
 
     def holds(self, change: Change) -> bool:
         """Whether the change is one of them: a crash may bring it once more."""
-        partition, offset, _ = self.letters[-1]
-        return change.partition.number == partition and change.offset <= offset
+        return letter_id(change.partition, change.offset) in self.letters
 
 
 class Parking:
@@ -86,8 +85,7 @@ class Parking:
         self.total = len(letters)
         for letter in sorted(letters, key=lambda letter: letter.place):
             self._tables[letter.topic] = letter.table
-            chain = self._chains.setdefault(letter.topic, {}).setdefault(letter.chain, _Chain())
-            chain.letters.append((letter.partition, letter.offset, letter.id))
+            self._append(letter)
 
     @property
     def changed(self) -> bool:
@@ -118,8 +116,22 @@ class Parking:
 
     # ---- what comes behind
 
-    def divert(self, changes: list[Change]) -> list[Change]:
-        """Parks those that come behind a parked one; returns the others."""
+    def pieces(self, changes: Sequence[Change]) -> list[tuple[int, int]]:
+        """Where these are to be divided for `divert`: before control events, some of which void what is parked.
+
+        A position may be committed before each of them, and what is void behind it must not be gone by then.
+        """
+        if not self._chains:
+            return [(0, len(changes))]
+        begins = [0, *(index for index, change in enumerate(changes) if change.control), len(changes)]
+        return [(start, end) for start, end in pairwise(begins) if start < end]
+
+    def divert(self, changes: list[Change], wanted: Callable[[Change], bool]) -> list[Change]:
+        """Parks those that come behind a parked one; returns the others.
+
+        Args:
+            wanted: whether the sink takes a change's table.
+        """
         if not self._chains:
             return changes
         kept: list[Change] = []
@@ -131,7 +143,7 @@ class Parking:
                 kept.append(change)
                 continue
             chain = chains.get("") or chains.get(chain_of(change))
-            if chain is None or not chain.reaches(change):
+            if chain is None or not chain.reaches(change) or not wanted(change):
                 kept.append(change)
             elif not chain.holds(change):
                 self.park(change, None)
@@ -147,12 +159,9 @@ class Parking:
             StuckError: there are too many.
         """
         self.refuse_more_than(1)
-        topic = change.schema.topic
-        chains = self._chains.setdefault(topic, {})
-        name = "" if "" in chains else chain_of(change)
+        name = "" if "" in self._chains.get(change.schema.topic, ()) else chain_of(change)
         letter = _letter(change, name, "" if error is None else str(error)[:_REASON_CHARACTERS])
-        self._tables[topic] = letter.table
-        chains.setdefault(name, _Chain()).letters.append((letter.partition, letter.offset, letter.id))
+        self._append(letter)
         self._parked.append(letter)
         self.total += 1
         if error is not None:
@@ -177,23 +186,47 @@ class Parking:
             error=str(error),
         )
 
+    def brought(self, topic: str, since: str) -> list[dict[int, Any]]:
+        """Parked rows at the end of a load that removes what it does not bring: their keys, by column id.
+
+        Rows that have not been met since the load's beginning are none of the source's any more, and their events void.
+        """
+        keys: list[dict[int, Any]] = []
+        for name, chain in list(self._chains.get(topic, {}).items()):
+            if max(seq for _, _, seq in chain.letters.values()) >= since:
+                keys.append(dict(orjson.loads(name)) if name else {})
+            else:
+                self._void(topic, name, list(chain.letters), "the source has their rows no more")
+        return keys
+
     def _supersede(self, change: Change) -> None:
         """The table is emptied: what was parked before would be of rows that are gone."""
-        topic = change.schema.topic
         emptied = {change.partition.number: change.offset}
         emptied.update((partition.number, offset) for partition, offset in change.also_at)
-        gone = 0
-        for name, chain in list(self._chains[topic].items()):
-            left = [entry for entry in chain.letters if entry[1] > emptied.get(entry[0], -1)]
-            ids = [entry[2] for entry in chain.letters if entry[1] <= emptied.get(entry[0], -1)]
-            self._released += ids
-            gone += len(ids)
-            chain.letters = left
-            if not left:
-                del self._chains[topic][name]
-        self.total -= gone
-        if gone:
-            log.warning("parked events are void: their table was emptied", table=str(change.schema.name), events=gone)
+        for name, chain in list(self._chains[change.schema.topic].items()):
+            gone = [
+                letter
+                for letter, (partition, offset, _) in chain.letters.items()
+                if offset <= emptied.get(partition, -1)
+            ]
+            self._void(change.schema.topic, name, gone, "their table was emptied")
+
+    def _void(self, topic: str, chain: str, letters: list[str], why: str) -> None:
+        if not letters:
+            return
+        left = self._chains[topic][chain].letters
+        for letter in letters:
+            del left[letter]
+        if not left:
+            del self._chains[topic][chain]
+        self._released += letters
+        self.total -= len(letters)
+        log.warning(f"parked events are void: {why}", table=self._tables[topic], events=len(letters))
+
+    def _append(self, letter: DeadLetter) -> None:
+        self._tables[letter.topic] = letter.table
+        chain = self._chains.setdefault(letter.topic, {}).setdefault(letter.chain, _Chain())
+        chain.letters[letter.id] = (letter.partition, letter.offset, letter.seq)
 
 
 def chain_of(change: Change) -> str:

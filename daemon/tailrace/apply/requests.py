@@ -8,14 +8,15 @@ from dataclasses import replace
 import structlog
 
 from tailrace.apply.batch import TargetBatch
-from tailrace.apply.change import Change
+from tailrace.apply.change import Change, values
 from tailrace.apply.changes import SchemaCatalog
+from tailrace.apply.evolution import same_form
 from tailrace.apply.parking import Parking, change_of
 from tailrace.apply.targets import Targets
 from tailrace.dead_letters import DeadLetter
 from tailrace.errors import StuckError
 from tailrace.schema import TableSchema
-from tailrace.sink import Sink
+from tailrace.sink import Sink, TargetTable
 from tailrace.stream import Partition
 
 log = structlog.get_logger()
@@ -85,8 +86,10 @@ class Requests:
         if versions is None:
             self._catalog.refresh()
             versions = self._catalog.versions(topic)
-            # A letter of the newest version was met behind the event that announced it.
-            if not any(letter.schema_id == versions[-1].id for letter in chain):
+            # A letter of the newest version was met behind the event that announced it. A table may return to a
+            # version, which holds from another place then.
+            newest = versions[-1]
+            if not any(letter.schema_id == newest.id and letter.seq >= newest.since for letter in chain):
                 return False
         self._sink.ensure(self._targets.adopt(versions), None)
         return True
@@ -108,13 +111,12 @@ class Requests:
 
     def _apply(self, letters: list[DeadLetter]) -> bool:
         """Applies these and removes them; False where one is refused again: it stays, with those behind it."""
-        changes = [self._change(letter) for letter in letters]
         done = letters
-        refusal = self._attempt(changes)
-        if refusal is not None and len(changes) > 1:
+        refusal = self._attempt(letters)
+        if refusal is not None and len(letters) > 1:
             done = []
-            for letter, change in zip(letters, changes, strict=True):
-                if (refusal := self._attempt([change])) is not None:
+            for letter in letters:
+                if (refusal := self._attempt([letter])) is not None:
                     break
                 done.append(letter)
         elif refusal is not None:
@@ -129,10 +131,40 @@ class Requests:
         self._sink.commit({})
         return refusal is None
 
-    def _attempt(self, changes: list[Change]) -> StuckError | None:
-        self._batch.add(changes, lambda change: True)
+    def _attempt(self, letters: list[DeadLetter]) -> StuckError | None:
+        try:
+            self._batch.add([self._change(letter) for letter in letters], lambda change: True)
+        except StuckError as error:  # of the letter alone: it must not stop the sink
+            self._batch.take()
+            return error
         work = self._batch.take()
+        for table_work in work:
+            table_work.late = True
         return self._sink.attempt(work, keep=True) if work else None
 
     def _change(self, letter: DeadLetter) -> Change:
-        return change_of(letter, self._catalog.find(letter.topic, letter.schema_id), letter.stood_in)
+        schema = self._catalog.find(letter.topic, letter.schema_id)
+        change = change_of(letter, schema, letter.stood_in)
+        _refuse_retyped(change, self._targets.current(letter.topic))
+        return change
+
+
+def _refuse_retyped(change: Change, table: TargetTable) -> None:
+    """A value waits in the form of its column's type, and would be read by the type that the column has now.
+
+    Raises:
+        StuckError: the forms differ.
+    """
+    if change.schema.id == table.version:
+        return
+    now = {column.id: column.type for column in table.columns}
+    read = (change.after, change.before) if change.key is None else (change.after, change.key)
+    known = {name: value for image in read if image is not None for name, value in values(image).items()}
+    present = {name for name, value in known.items() if value is not None and name not in change.unchanged}
+    for column in change.schema.columns:
+        if column.name in present and column.id in now and not same_form(column.type, now[column.id]):
+            raise StuckError(
+                f"column {column.name} has another type since the change was parked ({column.type.name} before)",
+                where=f"table {change.schema.name}",
+                fix="discard it, and run tailrace reload for its row",
+            )

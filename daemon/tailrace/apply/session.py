@@ -74,7 +74,7 @@ class Session:
     Args:
         selects: whether the sink takes this table.
         memory: bytes for buffers.
-        policy: for events that the target refuses; None: they end the session.
+        policy: for events that the target refuses; None: they end the session, and nothing is parked.
     """
 
     def __init__(
@@ -160,10 +160,12 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._loading = Loading(self._sink, self._resyncs, self._ordered)
+        parking = self._parking
+        held = parking.brought if parking is not None else None
+        self._loading = Loading(self._sink, self._resyncs, self._ordered, held)
         self._batch = TargetBatch(self._sink, self._targets, self._loading, self._commit_before, self._writing.wait)
-        if self._parking is not None:
-            self._isolation = Isolation(self._sink, self._batch, self._parking, self._intake.wanted)
+        if parking is not None:
+            self._isolation = Isolation(self._sink, self._batch, parking, self._intake.wanted)
         self._beyond: Sequence[Change] = ()
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
@@ -204,7 +206,7 @@ class Session:
             self._flush()
             self._writing.wait()
         except ValueRefusedError as error:
-            if self._parking is None:
+            if not self._bears_refusals:
                 raise
             log.warning("a value was refused: the next start looks for its event", error=str(error))
 
@@ -261,22 +263,27 @@ class Session:
     def _add(self, changes: list[Change], rest: list[Change]) -> None:
         """Has these gathered for the target; `rest` stays in hand."""
         self._beyond = rest
-        parking = self._parking
+        parking, wanted = self._parking, self._intake.wanted
         if parking is None:
-            self._batch.add(changes, self._intake.wanted)
+            self._batch.add(changes, wanted)
         elif self._careful:
             self._add_carefully(changes, rest, parking)
         else:
-            self._batch.add(parking.divert(changes), self._intake.wanted)
-            self._batch.dirty = self._batch.dirty or parking.changed
+            for start, end in parking.pieces(changes):
+                piece = changes if end - start == len(changes) else changes[start:end]
+                self._beyond = [*changes[end:], *rest]
+                self._batch.add(parking.divert(piece, wanted), wanted)
+                if parking.changed:
+                    self._batch.note(piece)
 
     def _add_carefully(self, changes: list[Change], rest: list[Change], parking: Parking) -> None:
         """Writes these at once; what is refused is parked."""
         self._writing.wait()
         for start, end in runs(changes, self._isolation.met):
             self._beyond = [*changes[end:], *rest]
-            self._isolation.write(parking.divert(changes[start:end]))
-        self._batch.dirty = self._batch.dirty or parking.changed
+            self._isolation.write(parking.divert(changes[start:end], self._intake.wanted))
+            if parking.changed:
+                self._batch.note(changes[start:end])
         positions = self._intake.positions()
         if not rest and all(positions.get(partition, 0) >= offset for partition, offset in self._careful.items()):
             self._careful = {}
@@ -471,9 +478,13 @@ class Session:
 
     # ---- refused values
 
+    @property
+    def _bears_refusals(self) -> bool:
+        return self._parking is not None and self._parking.policy.data != "stop"
+
     def _take_care(self, error: ValueRefusedError) -> None:
         """The same events once more, so that the one which is refused is found."""
-        if self._parking is None or self._careful:
+        if not self._bears_refusals or self._careful:
             raise error
         log.warning("the target refused a value: its event is looked for", error=str(error))
         careful = dict(self._intake.positions())

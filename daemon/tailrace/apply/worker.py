@@ -50,7 +50,7 @@ def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter
         control,
         reporter,
         pipeline.limits.memory,
-        Policy(errors.data, errors.max_parked) if errors.data != "stop" else None,
+        Policy(errors.data, errors.max_parked),
     )
 
 

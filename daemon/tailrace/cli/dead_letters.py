@@ -90,45 +90,58 @@ def asked(file: str, wanted: Wanted, ids: Sequence[str], every: bool, sink: str,
         if not count:
             say("nothing is to be done")
             return code
-        if not _running(pipeline):
+        try:
+            refused = _wait(stores, waited, pipeline)
+        except NotRunningError:
             say(f"{wanted} of {number(count)} parked events is noted: it is done when the pipeline starts")
             return code
-        refused = _wait(stores, waited, pipeline)
+        behind = sum(len(_behind(stores[name], letters)) for name, letters in waited.items())
     for name, letter in refused:
         say(f"{name}: {letter.id} ({letter.table}) is refused again: {letter.reason or 'one before it is'}", "red")
     word = "applied" if wanted == "retry" else "discarded"
     say(f"{number(count - len(refused))} parked events {word}")
+    if wanted == "discard" and behind:
+        say(f"{number(behind)} later events of their rows stay parked: retry or discard these too")
     return 1 if refused else code
 
 
 def _wait(
     stores: dict[str, DeadLetterStore], waited: dict[str, list[DeadLetter]], pipeline: Pipeline
 ) -> list[tuple[str, DeadLetter]]:
-    """Those that are still parked once the workers have acted."""
+    """Those that are still parked once the workers have acted.
+
+    Raises:
+        NotRunningError: the pipeline is not running, or not any more.
+        StuckError: a worker does not act.
+    """
     deadline = time.monotonic() + ACT_SECONDS
     while True:
+        status = ask(pipeline.state_dir, pipeline.name, "/status")
         refused: list[tuple[str, DeadLetter]] = []
-        waiting = False
+        waiting = ""
         for name, letters in waited.items():
             left = {letter.id: letter for letter in stores[name].heads()}
             still = [left[letter.id] for letter in letters if letter.id in left]
-            waiting = waiting or any(letter.wanted for letter in still)
+            if any(letter.wanted for letter in still):
+                waiting = name
             refused += [(name, letter) for letter in still]
         if not waiting:
             return refused
         if time.monotonic() > deadline:
+            worker = next((worker for worker in status["workers"] if worker["name"] == waiting), {})
             raise StuckError(
-                "the sink has not come to it; it stays noted", where=pipeline.name, fix="see tailrace status"
+                f"sink {waiting} is {worker.get('state', 'away')}, and has not come to it"
+                + (f": {error}" if (error := worker.get("error")) else ""),
+                where=pipeline.name,
+                fix="it stays noted; see tailrace status",
             )
         time.sleep(_POLL_SECONDS)
 
 
-def _running(pipeline: Pipeline) -> bool:
-    try:
-        ask(pipeline.state_dir, pipeline.name, "/status")
-    except NotRunningError:
-        return False
-    return True
+def _behind(store: DeadLetterStore, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """What is parked of the same rows."""
+    chains = {(letter.topic, letter.chain) for letter in letters}
+    return [letter for letter in store.heads() if (letter.topic, letter.chain) in chains]
 
 
 @contextmanager
