@@ -194,6 +194,33 @@ def test_a_refused_row_delays_nobody_keeps_its_order_and_is_applied_when_it_can_
         assert not any("parked" in line for line in sink.teardown(dry_run=False))
 
 
+def test_a_parked_change_is_applied_though_the_table_was_altered_meanwhile(target: Target, rig: Rig) -> None:
+    """What ALTER has done to all rows of a fenced target is not newer than the change."""
+    users = rig.script.table("shop.users", [ID, NAME], "mysql")
+    users.insert(row(1, "first"))
+    users.insert(row(2, "first"))
+    rig.apply()
+    users.update(row(1, "first"), row(1, target.bad))
+    rig.apply()
+    users.update(row(1, target.bad), row(1, "second"))
+    added = Column(3, "added", Type(Kind.TEXT, "varchar(9)", 9), initial="x")
+    users.alter([ID, NAME, added])
+    users.insert({"id": 3, "name": "third", "added": "y"})
+    rig.apply()
+    assert [(letter.op, bool(letter.reason)) for letter in letters(rig)] == [("u", True), ("u", False)]
+    ask(rig, "retry")
+    rig.apply()
+    assert letters(rig) == []
+    assert rig.rows(users) == [
+        {"id": 1, "name": "second", "added": "x"},
+        {"id": 2, "name": "first", "added": "x"},
+        {"id": 3, "name": "third", "added": "y"},
+    ]
+    users.update({"id": 1, "name": "second", "added": "x"}, {"id": 1, "name": "last", "added": "z"})
+    rig.apply()
+    assert rig.rows(users)[0] == {"id": 1, "name": "last", "added": "z"}
+
+
 def test_teardown_names_and_removes_parked_events(target: Target, rig: Rig) -> None:
     users = rig.script.table("shop.users", [ID, NAME], "mysql")
     users.insert(row(1, target.bad))

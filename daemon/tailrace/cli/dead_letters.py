@@ -128,7 +128,7 @@ def _wait(
         if not waiting:
             return refused
         if time.monotonic() > deadline:
-            worker = next((worker for worker in status["workers"] if worker["name"] == waiting), {})
+            worker: dict[str, Any] = next((worker for worker in status["workers"] if worker["name"] == waiting), {})
             raise StuckError(
                 f"sink {waiting} is {worker.get('state', 'away')}, and has not come to it"
                 + (f": {error}" if (error := worker.get("error")) else ""),
