@@ -94,7 +94,7 @@ class Isolation:
             if not isinstance(refusal, ValueRefusedError):
                 return found  # it meets another row, which may be in the other half
             if self._parking.policy.data == "park":
-                self._parking.refuse_more_than(len(found) + 1)
+                self._parking.refuse_more_than(len(found) + 1, refusal)
             found.append((units[0], refusal))
             return found
         middle = len(units) // 2

@@ -158,7 +158,7 @@ class Parking:
         Raises:
             StuckError: there are too many.
         """
-        self.refuse_more_than(1)
+        self.refuse_more_than(1, error)
         name = "" if "" in self._chains.get(change.schema.topic, ()) else chain_of(change)
         letter = _letter(change, name, "" if error is None else str(error)[:_REASON_CHARACTERS])
         self._append(letter)
@@ -167,12 +167,13 @@ class Parking:
         if error is not None:
             log.error("event parked: the target refused it", table=letter.table, id=letter.id, error=str(error))
 
-    def refuse_more_than(self, more: int) -> None:
+    def refuse_more_than(self, more: int, error: ValueRefusedError | None) -> None:
         """Raises StuckError where so many more were too many."""
         if self.total + more > self.policy.limit:
+            last = f" (the target said last: {error.what})" if error is not None else ""
             raise StuckError(
-                f"more events than max_parked = {self.policy.limit} would be parked",
-                where="[errors]",
+                f"more events than max_parked = {self.policy.limit} would be parked{last}",
+                where=error.where if error is not None else "[errors]",
                 fix=f"mend the target, then retry or discard what is parked: {_FIX}",
             )
 

@@ -509,7 +509,10 @@ class Session:
             lambda partition, offset: self._committed.get(partition, 0) > offset,
             self._batch_bytes,
         ).act()
+        told = self._told
         self._show_parked()
+        if self._told is not told:  # who has asked looks at the status next
+            self._progress.send()
 
     def _latest(self, topic: str) -> list[TableSchema] | None:
         """The versions of a topic, where all that was announced of them is applied."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from rich.table import Table
+from rich.text import Text
 
 from tailrace.cli.output import console, number, print_json
 from tailrace.config import Pipeline, load
@@ -33,12 +34,18 @@ def listed(file: str, as_json: bool, sink: str, table: str) -> int:
     if not found:
         console().print("nothing is parked")
         return 0
-    view = Table("sink", "id", "table", "op", "key", "since", "wanted", "reason", box=None, header_style="bold")
+    view = Table("sink", "id", "table", "op", "key", "since", "reason", box=None, header_style="bold")
+    told = ""
     for name, letter in found:
         reason = letter.reason or "(behind one that was refused)"
-        view.add_row(name, letter.id, letter.table, letter.op, letter.key, letter.since, letter.wanted, reason)
+        if letter.wanted:
+            reason = f"({letter.wanted} is noted) {reason}"
+        elif letter.reason and letter.reason == told:
+            reason = "(the same)"
+        told = letter.reason or told
+        view.add_row(*map(Text, (name, letter.id, letter.table, letter.op, letter.key, letter.since, reason)))
     console().print(view)
-    console().print(f"{number(len(found))} parked")
+    console().print(f"{_events(len(found))} parked")
     return 0
 
 
@@ -61,7 +68,7 @@ def asked(file: str, wanted: Wanted, ids: Sequence[str], every: bool, sink: str,
         StuckError: the worker of a running pipeline does not act on it.
     """
     if sum((bool(ids), every, bool(table))) != 1:
-        raise ConfigError("which parked events?", fix="give their ids, or --table, or --all")
+        raise ConfigError("it is not said which parked events", fix="give their ids, or --table, or --all")
     pipeline = load(file)
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
     out = console()
@@ -93,15 +100,15 @@ def asked(file: str, wanted: Wanted, ids: Sequence[str], every: bool, sink: str,
         try:
             refused = _wait(stores, waited, pipeline)
         except NotRunningError:
-            say(f"{wanted} of {number(count)} parked events is noted: it is done when the pipeline starts")
+            say(f"{wanted} of {_events(count)} is noted: it is done when the pipeline starts")
             return code
         behind = sum(len(_behind(stores[name], letters)) for name, letters in waited.items())
     for name, letter in refused:
         say(f"{name}: {letter.id} ({letter.table}) is refused again: {letter.reason or 'one before it is'}", "red")
     word = "applied" if wanted == "retry" else "discarded"
-    say(f"{number(count - len(refused))} parked events {word}")
+    say(f"{_events(count - len(refused))} {word}")
     if wanted == "discard" and behind:
-        say(f"{number(behind)} later events of their rows stay parked: retry or discard these too")
+        say(f"{_events(behind)} behind in the same rows stay parked: retry or discard these too")
     return 1 if refused else code
 
 
@@ -136,6 +143,10 @@ def _wait(
                 fix="it stays noted; see tailrace status",
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _events(count: int) -> str:
+    return f"{number(count)} event{'' if count == 1 else 's'}"
 
 
 def _behind(store: DeadLetterStore, letters: Sequence[DeadLetter]) -> list[DeadLetter]:

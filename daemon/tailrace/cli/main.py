@@ -201,7 +201,7 @@ OfSink = Annotated[str, typer.Option("--sink", metavar="NAME", help="Only of thi
 OfTable = Annotated[
     str, typer.Option("--table", metavar="S.T", help="Only of this table; a glob on schema.table.", show_default=False)
 ]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.", show_default=False)]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` shows them.", show_default=False)]
 
 
 @letters.command("list", short_help="Show what is parked.")

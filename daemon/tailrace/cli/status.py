@@ -96,7 +96,7 @@ def _parts(answer: dict[str, Any]) -> list[RenderableType]:
         if table["state"] == SUSPENDED:
             parts.append(_red(f"{table['name']} is suspended: {table['reason']}"))
         if parked := table.get("parked"):
-            parts.append(_red(f"{table['name']}: {number(parked)} events are parked; see tailrace dead-letters list"))
+            parts.append(_red(f"{table['name']}: parked events: {number(parked)}; see tailrace dead-letters list"))
     return parts
 
 
