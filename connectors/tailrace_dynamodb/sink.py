@@ -12,12 +12,13 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from tailrace.connectors import Context
-from tailrace.errors import RefusedError
+from tailrace.errors import RefusedError, StuckError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
@@ -25,6 +26,7 @@ from tailrace.stream import Partition
 from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
 from tailrace_dynamodb.attributes import DELETED, ItemForm, stream_digest
 from tailrace_dynamodb.check import findings
+from tailrace_dynamodb.dead_letters import DynamoDBLetters
 from tailrace_dynamodb.positions import Positions
 from tailrace_dynamodb.service import Service
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
@@ -61,6 +63,9 @@ class DynamoDBSink:
         self._writers: dict[str, TableWriter] = {}
         # Tables that held nothing when we met them and that only rows of a full load have gone to since.
         self._fresh: set[str] = set()
+        self.dead_letters = DynamoDBLetters(
+            settings.prefix, context.pipeline, settings.name, self._service, lambda: self._positions.check_owner()
+        )
 
     def check(self) -> list[Finding]:
         return findings(self._settings, self._context)
@@ -121,8 +126,21 @@ class DynamoDBSink:
                 raise ValueError(f"{table_work.table.source} was not ensured in version {table_work.table.version}")
             self._apply(writer, table_work)
 
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        """What is taken stays in any case: its fence keeps what comes again from doing harm."""
+        try:
+            self.apply(work)
+        except StuckError as error:
+            return error
+        return None
+
     def _apply(self, writer: TableWriter, work: TableWork) -> None:
         concurrent = self._pool()
+        if work.late:
+            upserts, updates, deletes = (
+                [writer.overtaking(row) for row in rows] for rows in (work.upserts, work.updates, work.deletes)
+            )
+            work = replace(work, upserts=upserts, updates=updates, deletes=deletes)
         if not work.inserts_only or work.updates or work.deletes or work.truncate:
             self._fresh.discard(writer.name)
         if work.truncate:
@@ -164,8 +182,10 @@ class DynamoDBSink:
             raise RefusedError(
                 "the table of positions is in use", where=positions.table, fix="stop the pipeline, and try again"
             ) from None
-        name = self._settings.name
-        return [f"positions of sink {name} in the DynamoDB table {positions.table}"] if found else []
+        name, letters = self._settings.name, self.dead_letters
+        count = letters.forget(dry_run)
+        parked = [f"{count} parked events of sink {name} in the DynamoDB table {letters.table}"] if count else []
+        return [f"positions of sink {name} in the DynamoDB table {positions.table}", *parked] if found else parked
 
     def close(self) -> None:
         service, self._connected = self._connected, None

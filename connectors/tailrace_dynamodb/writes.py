@@ -129,6 +129,27 @@ class TableWriter:
     def delete(self, row: Row) -> None:
         self._mark_deleted(self.form.key_of(row.values), Mark(self._stream, row.seq))
 
+    def overtaking(self, row: Row) -> Row:
+        """A row that comes late, with a fence beyond the item's, which a change of the table's columns has left.
+
+        It is below that of any later event, and the same however often this is asked.
+        """
+        names = {"#f": FENCE, "#t": STREAM}
+        answer = self._service.send(
+            "get_item",
+            self.name,
+            TableName=self.name,
+            Key=self.form.key_of(row.values),
+            ConsistentRead=True,
+            ProjectionExpression="#f, #t",
+            ExpressionAttributeNames=names,
+        )
+        item = answer.get("Item", {})
+        fence = item.get(FENCE, {}).get("S", "")
+        if item.get(STREAM) != {"S": self._stream} or fence < row.seq:
+            return row
+        return Row(f"{fence.partition('+')[0]}+{row.seq}", row.values)
+
     def clear(self, concurrent: Concurrent, seq: str) -> None:
         """Deletes all rows that were written before this sequence."""
         mark = Mark(self._stream, seq)

@@ -31,6 +31,7 @@ from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_completion import Completion
 from tailrace_mysql.sink_connection import Server, Target, describe, streaming
+from tailrace_mysql.sink_dead_letters import MySQLLetters
 from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
@@ -63,6 +64,14 @@ class MySQLSink:
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
         self._table = ""  # being written, for errors
+        self.dead_letters = MySQLLetters(
+            context.pipeline,
+            settings.name,
+            self._target.database,
+            self._target.where,
+            self._open_connection,
+            self._target.connect,
+        )
 
     def check(self) -> list[Finding]:
         return findings(self._target)
@@ -139,6 +148,21 @@ class MySQLSink:
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, self._table) from None
 
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        self._savepoint("SAVEPOINT tailrace_attempt")
+        try:
+            self.apply(work)
+        except StuckError as error:
+            self._end_attempt(undo=True)
+            return error
+        self._end_attempt(undo=not keep)
+        return None
+
+    def _end_attempt(self, undo: bool) -> None:
+        if undo:
+            self._savepoint("ROLLBACK TO SAVEPOINT tailrace_attempt")
+        self._savepoint("RELEASE SAVEPOINT tailrace_attempt")
+
     def commit(self, positions: Mapping[Partition, int]) -> None:
         work = self._open_connection()
         try:
@@ -205,14 +229,13 @@ class MySQLSink:
         try:
             with contextlib.closing(self._target.connect()) as connection:
                 positions = self._new_positions()
-                if not positions.exists(connection):
-                    return []
-                found = positions.forget(connection, dry_run)
+                found = positions.forget(connection, dry_run) if positions.exists(connection) else 0
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, POSITIONS_TABLE) from None
-        if not found:
-            return []
-        return [f"positions of sink {self._name} in {self._target.where}, table {POSITIONS_TABLE}"]
+        at = f"of sink {self._name} in {self._target.where}"
+        letters = self.dead_letters.forget(dry_run)
+        parked = [f"{letters} parked events {at}"] if letters else []
+        return [f"positions {at}, table {POSITIONS_TABLE}", *parked] if found else parked
 
     def close(self) -> None:
         for connection in (self._work, self._ddl):
@@ -343,6 +366,12 @@ class MySQLSink:
         if self._work is None:
             raise ValueError("the sink is not open")
         return self._work
+
+    def _savepoint(self, statement: str) -> None:
+        try:
+            self._execute(statement)
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where) from None
 
     def _execute(self, statement: str | bytes) -> int:
         return int(self._open_connection().query(statement))

@@ -24,6 +24,7 @@ DUPLICATE_ENTRY = 1062
 #: A row met one of another key: a duplicate, or the guard of `TablePlan.upserts`.
 MET_ELSEWHERE = (DUPLICATE_ENTRY, 1048)
 _STATEMENT_TIMEOUT = 1969
+_NO_DEFAULT = 1364
 
 #: The connection is gone, or was never there: client errors, too many connections, shutdown, network, killed, idle.
 _LOST = {
@@ -69,7 +70,6 @@ _VALUE = {
     1264: "a value lies outside the target column's range",
     1265: "a value does not fit into the target column",
     1292: "a value is none that the target column's type has",
-    1364: "a target column that the source lacks has no default",
     1366: "a value is none that the target column's type has",
     1367: "a value is none that the target column's type has",
     1406: "a value is longer than the target column",
@@ -131,6 +131,12 @@ def translate(error: pymysql.err.Error, where: str, table: str = "") -> Tailrace
             f"{_VALUE[code]} (error {code})",
             where=f"{place}, column {column}" if column else place,
             fix="change the target column so that it holds all that the source's can",
+        )
+    if code == _NO_DEFAULT:  # no row's matter: every row would be refused
+        return StuckError(
+            f"a target column that the source lacks has no default (error {code})",
+            where=place,
+            fix="give it one, or let it be NULL",
         )
     if code == DUPLICATE_ENTRY:
         index = _INDEX.search(message)

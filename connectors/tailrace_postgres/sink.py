@@ -10,7 +10,7 @@ import psycopg2
 
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
-from tailrace.errors import RefusedError, TailraceError
+from tailrace.errors import RefusedError, StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TableWork, TargetTable, refuse_nothing_seen
@@ -21,6 +21,7 @@ from tailrace_postgres import sink_check, sink_connection
 from tailrace_postgres.settings import PostgresSinkSettings
 from tailrace_postgres.sink_completion import Completion
 from tailrace_postgres.sink_connection import literal, quoted
+from tailrace_postgres.sink_dead_letters import PostgresLetters
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
@@ -56,6 +57,15 @@ class PostgresSink:
         self._tables: Tables
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
+        self._attempting = False
+        self.dead_letters = PostgresLetters(
+            self._pipeline,
+            settings.name,
+            self._where,
+            lambda: self._cursor,
+            lambda: self._session("dead letters"),
+            self._find_schema,
+        )
 
     def check(self) -> list[Finding]:
         return sink_check.check(self._settings)
@@ -123,8 +133,35 @@ class PostgresSink:
             with translated(self._where, name):
                 try:
                     writer.write(table_work)
+                except psycopg2.errors.NotNullViolation as error:
+                    column = error.diag.column_name
+                    if column in {known.name for known in table_work.table.columns}:
+                        raise
+                    # No row's matter: every row would be refused.
+                    raise StuckError(
+                        f"the target's column {column} takes no NULL, and the source has no such column",
+                        where=f"{self._where}, table {name}",
+                        fix="give it a default, or let it be NULL",
+                    ) from None
                 except psycopg2.DataError as error:
                     raise self._locate(writer, table_work, error, name) from None
+
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        with translated(self._where):
+            self._cursor.execute("SAVEPOINT tailrace_attempt")
+        self._attempting = True
+        refusal: StuckError | None = None
+        try:
+            self.apply(work)
+        except StuckError as error:
+            refusal = error
+        finally:
+            self._attempting = False
+        if refusal is not None or not keep:
+            self._undo_attempt()
+        with translated(self._where):
+            self._cursor.execute("RELEASE SAVEPOINT tailrace_attempt")
+        return refusal
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         with translated(self._where):
@@ -142,9 +179,24 @@ class PostgresSink:
         if self._connection is not None:
             with translated(self._where):
                 self._connection.rollback()
-        # Tables may be back at an earlier version, and temporary ones gone.
+        self._forget_stages()
+
+    def _forget_stages(self) -> None:
+        """Tables may be back at an earlier version, and temporary ones gone."""
         for writer in self._writers.values():
             writer.forget_stage()
+
+    def _undo_attempt(self) -> None:
+        with translated(self._where):
+            self._cursor.execute("ROLLBACK TO SAVEPOINT tailrace_attempt")
+        self._forget_stages()
+
+    def _undo(self) -> None:
+        """Back to where the transaction can go on."""
+        if self._attempting:
+            self._undo_attempt()
+        else:
+            self.rollback()
 
     def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
         with translated(self._where, str(table.source)):
@@ -199,7 +251,9 @@ class PostgresSink:
             with connection.cursor() as cursor:
                 found = self._new_positions(self._find_schema(cursor)).remove(cursor, dry_run)
             connection.commit()
-        return [f"positions of sink {self._settings.name} in {self._where}"] if found else []
+        name, letters = self._settings.name, self.dead_letters.forget(dry_run)
+        parked = [f"{letters} parked events of sink {name} in {self._where}"] if letters else []
+        return [f"positions of sink {name} in {self._where}", *parked] if found else parked
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -242,9 +296,9 @@ class PostgresSink:
     def _locate(self, writer: TableWriter, work: TableWork, error: psycopg2.Error, table: str) -> TailraceError:
         """Which column it was, if the error does not say: a literal's error names none, COPY's does."""
         found = explain(error, self._where, table)
-        if "column" in found.where:
+        if "column" in found.where or (self._attempting and not _single(work)):
             return found
-        self.rollback()
+        self._undo()
         try:
             self._tables.ensure(work.table, None)  # it may have been made in the transaction that is rolled back
             writer.stage_all(work)
@@ -254,8 +308,12 @@ class PostgresSink:
         except TailraceError:
             pass
         finally:
-            self.rollback()
+            self._undo()
         return found
+
+
+def _single(work: TableWork) -> bool:
+    return len(work.upserts) + len(work.updates) + len(work.deletes) + len(work.sequential) == 1
 
 
 def _value(read: Reader, text: str) -> Any:

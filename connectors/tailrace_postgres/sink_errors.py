@@ -31,6 +31,8 @@ _REFUSED = {
     "28P01": "correct the url's user and password",
     "3D000": "create the database, or correct the url",
 }
+#: Constraints that a row breaks by itself: NOT NULL, CHECK, and no partition for it (a check violation too).
+_ROW_RULES = frozenset({"23502", "23514"})
 #: Messages of class 22 quote the value; names of types and encodings are not quoted.
 _QUOTED = re.compile(r'"[^"]*"')
 _COPY_COLUMN = re.compile(r"^COPY [^\n]*?, line \d+, column ([^\n]+?)(?:: |$)", re.MULTILINE)
@@ -72,6 +74,12 @@ def explain(error: psycopg2.Error, where: str, table: str = "") -> TailraceError
             f"the target cannot hold a value exactly: {_QUOTED.sub('…', message)} ({state})",
             where=place,
             fix="change the target's column so that it can, or mend the value at the source",
+        )
+    if state in _ROW_RULES:
+        return ValueRefusedError(
+            f"the target refused a row: {message} ({state})",
+            where=place,
+            fix="drop that constraint in the target, or mend the row at the source",
         )
     if state[:2] == "23":
         # These messages name constraints and columns; values stand in the detail, which is left out.

@@ -20,6 +20,7 @@ from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
 from tailrace_sqlite import sink_positions, sink_structure, sink_tables
+from tailrace_sqlite.sink_dead_letters import SQLiteLetters
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
 from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
@@ -60,6 +61,9 @@ class SQLiteSink:
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
         self._statements: dict[str, Statements] = {}
+        self.dead_letters = SQLiteLetters(
+            self._pipeline, self._name, self._path, self._begin, lambda: self._connect("rw")
+        )
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
@@ -115,8 +119,26 @@ class SQLiteSink:
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
                 statements = self._statements[table.topic] = Statements(table)
-            with translated(self._path, str(table.source)):
+            with translated(self._path, str(table.source), statements.columns):
                 self._write(connection, statements, table_work)
+
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        connection = self._begin()
+        with translated(self._path):
+            connection.execute("SAVEPOINT tailrace_attempt")
+        try:
+            self.apply(work)
+        except StuckError as error:
+            self._end_attempt(connection, undo=True)
+            return error
+        self._end_attempt(connection, undo=not keep)
+        return None
+
+    def _end_attempt(self, connection: sqlite3.Connection, undo: bool) -> None:
+        with translated(self._path):
+            if undo:
+                connection.execute("ROLLBACK TO tailrace_attempt")
+            connection.execute("RELEASE tailrace_attempt")
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         with translated(self._path):
@@ -169,7 +191,9 @@ class SQLiteSink:
             found = sink_positions.remove(connection, self._pipeline, self._name, dry_run)
             if not dry_run:
                 connection.execute("COMMIT")
-        return [f"positions of sink {self._name} in {self._path}"] if found else []
+        letters = self.dead_letters.forget(dry_run)
+        parked = [f"{letters} parked events of sink {self._name} in {self._path}"] if letters else []
+        return [f"positions of sink {self._name} in {self._path}", *parked] if found else parked
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,14 +24,22 @@ _REFUSED = {
     sqlite3.SQLITE_CORRUPT: ("the database is damaged", "restore it, or remove it and load anew"),
 }
 
+#: Constraints that a row breaks by itself: CHECK, NOT NULL, and a STRICT table's types (SQLITE_CONSTRAINT_DATATYPE).
+_ROW_RULES = (sqlite3.SQLITE_CONSTRAINT_CHECK, sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_CONSTRAINT | 12 << 8)
+
 
 @contextmanager
-def translated(path: Path, table: str = "") -> Iterator[None]:
-    """Raises tailrace's errors instead of SQLite's; `table` is what was written or changed, if anything."""
+def translated(path: Path, table: str = "", columns: Collection[str] | None = None) -> Iterator[None]:
+    """Raises tailrace's errors instead of SQLite's.
+
+    Args:
+        table: what was written or changed, if anything.
+        columns: that rows were written with.
+    """
     try:
         yield
     except sqlite3.Error as error:
-        raise _explain(error, path, table) from None
+        raise _explain(error, path, table, columns) from None
     except OverflowError:
         raise ValueRefusedError(
             "an integer is beyond the 64 bits that SQLite has",
@@ -40,7 +48,7 @@ def translated(path: Path, table: str = "") -> Iterator[None]:
         ) from None
 
 
-def _explain(error: sqlite3.Error, path: Path, table: str) -> TailraceError:
+def _explain(error: sqlite3.Error, path: Path, table: str, columns: Collection[str] | None) -> TailraceError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     where = _where(path, table)
     if code in _LATER:
@@ -51,6 +59,21 @@ def _explain(error: sqlite3.Error, path: Path, table: str) -> TailraceError:
         return RefusedError(what, where=where, fix=fix)
     if code == sqlite3.SQLITE_TOOBIG:
         return ValueRefusedError("a value is larger than SQLite takes", where=where, fix="exclude the table")
+    extended = getattr(error, "sqlite_errorcode", 0)
+    if extended == sqlite3.SQLITE_CONSTRAINT_NOTNULL and columns is not None:
+        name = str(error).rpartition(".")[2]
+        if name.casefold() not in {column.casefold() for column in columns}:
+            # No row's matter: every row would be refused.
+            return StuckError(
+                f"the target's column {name} takes no NULL, and the source has no such column",
+                where=where,
+                fix="give it a default",
+            )
+    if extended in _ROW_RULES:
+        # These messages name table, columns and constraint, never values.
+        return ValueRefusedError(
+            f"the target refused a row: {error}", where=where, fix="drop that constraint in the target, or mend the row"
+        )
     if code == sqlite3.SQLITE_CONSTRAINT:
         # These messages name table, columns and constraint, never values.
         return StuckError(f"the target refused a row: {error}", where=where, fix="drop that constraint in the target")

@@ -38,6 +38,8 @@ class TableReport:
             tables share (`WorkerReport.one_log`) it is the worker's, and not repeated here.
         lag_bytes: as the worker's, of this table alone; None unknown, and wherever tables share a log: what is in it
             is told by reading it.
+        parked: events that a sink's target refused, and those behind them, kept there.
+        skipped: events that were left out because the target refused them (a sink), since the worker's start.
     """
 
     name: str
@@ -57,6 +59,8 @@ class TableReport:
     bytes: int = 0
     lag_seconds: float | None = None
     lag_bytes: int | None = None
+    parked: int = 0
+    skipped: int = 0
 
 
 @dataclass(slots=True)

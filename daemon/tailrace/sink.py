@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tailrace.dead_letters import DeadLetterStore
 from tailrace.errors import StuckError
 from tailrace.load_mark import LoadMark
 from tailrace.row import Row as Row
@@ -87,6 +88,8 @@ class TableWork:
             as long as applying them twice leaves what applying them once leaves (I4).
         sequential: instead of the above, for keyless tables: changes in order, one matching row each.
         truncate: empty the table first.
+        late: the changes were parked for a while, and their rows have had no others since. A fence may be newer all
+            the same, of what was done to the whole table meanwhile.
     """
 
     table: TargetTable
@@ -97,6 +100,7 @@ class TableWork:
     truncate: bool = False
     truncate_seq: str = ""
     inserts_only: bool = False
+    late: bool = False
 
 
 def refuse_nothing_seen(table: TargetTable, load: LoadMark, seen: bool) -> None:
@@ -124,6 +128,11 @@ class Sink(Protocol):
     #: Whether `apply` and `commit` may run in another thread than the rest, one call at a time. Worth it where they let
     #: go of the interpreter while the target works: the next batch is read and prepared meanwhile.
     overlaps: bool
+
+    @property
+    def dead_letters(self) -> DeadLetterStore:
+        """The events of this sink that the target refused."""
+        ...
 
     def check(self) -> list[Finding]:
         """Every prerequisite, each with its fix; changes nothing."""
@@ -183,7 +192,16 @@ class Sink(Protocol):
         """Writes; the order of the list holds.
 
         Raises:
-            ValueRefusedError: a value that the target's column cannot hold exactly (I5).
+            ValueRefusedError: a value that the target's column cannot hold exactly (I5), or that a rule of the target
+                for single rows forbids.
+        """
+        ...
+
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        """As `apply`, but what is refused leaves the transaction as it was, and is returned; for use after a refusal.
+
+        Args:
+            keep: False: nothing stays in any case. Where writes are fenced it may stay: what is taken comes again.
         """
         ...
 

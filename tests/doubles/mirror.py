@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrace.apply import worker
+from tailrace.apply.parking import Policy
 from tailrace.connectors import Context
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, TableName, Type
@@ -88,6 +89,7 @@ class Mirror:
         self.readers: list[MemoryReader] = []
         self.prepare: Callable[[WatchedSink], None] = lambda sink: None
         self.memory = MEMORY
+        self.policy: Policy | None = None
 
     def _sink(self) -> WatchedSink:
         sink = WatchedSink(self.path)
@@ -101,7 +103,9 @@ class Mirror:
         return reader
 
     def supervise(self, control: Control) -> None:
-        worker.supervise("mirror", self._reader, self._sink, self.selects, control, self.reports, self.memory)
+        worker.supervise(
+            "mirror", self._reader, self._sink, self.selects, control, self.reports, self.memory, self.policy
+        )
 
     def catch_up(self) -> None:
         control = Control()

@@ -50,6 +50,11 @@ class Http:
 
 
 @dataclass(frozen=True)
+class Errors:
+    connection: str = "retry"
+
+
+@dataclass(frozen=True)
 class DoublePipeline:
     """As much of a `Pipeline` as the supervisor and `tailrace.worker` look at."""
 
@@ -61,6 +66,7 @@ class DoublePipeline:
     file: str = "shop.toml"
     source: Named = Named()
     stream: Named = Named()
+    errors: Errors = Errors()
     sinks: tuple[Named, ...] = field(init=False)
 
     def __post_init__(self) -> None:

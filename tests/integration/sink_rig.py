@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tailrace.apply import worker
+from tailrace.apply.parking import Policy
 from tailrace.apply.targets import target_of
 from tailrace.report import Control, WorkerReport
 from tailrace.schema import Column, Kind, Type
@@ -38,6 +39,7 @@ class Rig:
         self.script = Script(self.stream)
         self.reports = Reports()
         self.memory = 64 << 20
+        self.policy: Policy | None = None
 
     def supervise(self, control: Control) -> None:
         worker.supervise(
@@ -48,6 +50,7 @@ class Rig:
             control,
             self.reports,
             self.memory,
+            self.policy,
         )
 
     def apply(self) -> None:

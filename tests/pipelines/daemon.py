@@ -36,9 +36,11 @@ class PipelineFile:
         self.log = folder / "daemon.log"
 
     def command(self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> Result:
-        """`tailrace ARGUMENTS`, waited for; the first argument is the command, the file is put after it."""
+        """`tailrace ARGUMENTS`, waited for; the first argument is the command (two of `dead-letters`), the file is put
+        after it."""
+        words = 2 if arguments[0] == "dead-letters" else 1
         done = subprocess.run(
-            [sys.executable, "-m", "tailrace.cli", arguments[0], str(self.path), *arguments[1:]],
+            [sys.executable, "-m", "tailrace.cli", *arguments[:words], str(self.path), *arguments[words:]],
             capture_output=True,
             text=True,
             timeout=timeout,

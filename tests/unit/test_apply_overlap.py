@@ -12,7 +12,8 @@ import pytest
 from tailrace.apply import worker
 from tailrace.apply.session import SMALLEST_BATCH
 from tailrace.apply.writing import Writing
-from tailrace.errors import RefusedError, TransactionConflictError
+from tailrace.dead_letters import DeadLetterStore
+from tailrace.errors import RefusedError, StuckError, TransactionConflictError
 from tailrace.load_mark import LoadMark
 from tailrace.report import Control
 from tailrace.sink import Preview, TableWork, TargetTable
@@ -63,6 +64,13 @@ class SlowSink:
             yield
         finally:
             self._busy.release()
+
+    @property
+    def dead_letters(self) -> DeadLetterStore:
+        raise AssertionError("nothing is to be parked")
+
+    def attempt(self, work: Sequence[TableWork], keep: bool) -> StuckError | None:
+        raise AssertionError("nothing was refused")
 
     def check(self) -> list[Finding]:
         return []

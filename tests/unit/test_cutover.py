@@ -25,7 +25,7 @@ class Pipeline:
     def __init__(self, *steps: dict[str, Any]) -> None:
         self.mark = "1"
         self.sink: dict[str, Any] = {"name": "wh", "state": "streaming", "lag_seconds": 0.0}
-        self.table: dict[str, Any] = {"name": "s.t", "state": "streaming", "reason": ""}
+        self.table: dict[str, Any] = {"name": "s.t", "state": "streaming", "reason": "", "parked": 0}
         self.state = "running"
         self.problems: list[str] = []
         self.steps = list(steps)
@@ -94,6 +94,7 @@ def test_a_lag_that_is_older_than_capture_was_through_means_that_the_sink_has_pa
     ("change", "message"),
     [
         ({"table": {"state": "suspended", "reason": "no key"}}, "s.t is suspended: no key"),
+        ({"table": {"parked": 3}}, "3 changes of table s.t are parked"),
         ({"sink": {"lag_seconds": 80.0}, "mark": "5"}, "not caught up within 0.2 s: sink wh is 80.0 s behind"),
         ({}, "not caught up within 0.2 s: capture has not read"),
     ],

@@ -18,7 +18,7 @@ from tailrace.errors import RefusedError
 from tailrace.notify import Notifier
 from tailrace.supervisor import folder, policy, supervisor
 from tailrace.supervisor.supervisor import Outcome, Supervisor
-from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, pipeline
+from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, Errors, pipeline
 
 Behaviours = dict[str, list[str]]
 
@@ -27,7 +27,8 @@ class Run:
     """A supervisor in this process's loop."""
 
     def __init__(self, folder: Path, behaviours: Behaviours, **options: Any) -> None:
-        self.pipeline: DoublePipeline = pipeline(folder / "state", dict(behaviours))
+        errors = Errors(options.pop("connection", "retry"))
+        self.pipeline: DoublePipeline = pipeline(folder / "state", dict(behaviours), errors=errors)
         double: Any = self.pipeline
         self.supervisor = Supervisor(double, command=COMMAND, first_backoff=0.05, **options)
 
@@ -135,6 +136,11 @@ def test_an_unreachable_system_at_start_is_exit_5(tmp_path: Path, worker: str) -
     if worker == "kv":
         run.pipeline.behaviours["capture"][0] = "deaf:0"
     assert run.outcome() == Outcome(5, of_worker(worker, str(ERRORS["unreachable"])))
+
+
+def test_a_lost_connection_ends_the_run_where_the_file_says_so(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["away"]}, connection="stop")
+    assert run.outcome() == Outcome(5, f"sink kv: {ERRORS['unreachable']}")
 
 
 @pytest.mark.parametrize("behaviour", ["away", "connects"])

@@ -200,16 +200,17 @@ def test_a_table_is_as_far_behind_as_its_slowest_worker() -> None:
     capture.take(streaming(1, lag_seconds=1.0, lag_bytes=50, tables=[users, log, new]))
     sink = WorkerHealth("kv", clock)
     sink.started(1)
-    users = TableReport("shop.users", "streaming", events=5, bytes=400, lag_seconds=7.0, lag_bytes=300)
+    users = TableReport("shop.users", "streaming", events=5, bytes=400, lag_seconds=7.0, lag_bytes=300, parked=2)
     new = TableReport("shop.new", "streaming", lag_seconds=0.0, lag_bytes=0)
     log = TableReport("shop.log", "streaming", lag_seconds=0.0, lag_bytes=0)
     sink.take(WorkerReport("kv", "streaming", one_log=False, lag_seconds=7.0, tables=[users, log, new]))
     found = {table["name"]: table for table in pipeline_status("shop", "running", [capture, sink], [])["tables"]}
     assert [found["shop.users"][field] for field in ("events", "bytes", "lag_seconds", "lag_bytes")] == [9, 900, 7, 300]
     assert found["shop.users"]["workers"] == {
-        "capture": {"events": 9, "bytes": 900, "lag_seconds": 1, "lag_bytes": None},
-        "kv": {"events": 5, "bytes": 400, "lag_seconds": 7, "lag_bytes": 300},
+        "capture": {"events": 9, "bytes": 900, "lag_seconds": 1, "lag_bytes": None, "parked": 0},
+        "kv": {"events": 5, "bytes": 400, "lag_seconds": 7, "lag_bytes": 300, "parked": 2},
     }
+    assert [found[name]["parked"] for name in ("shop.users", "shop.log")] == [2, 0]
     assert (found["shop.log"]["lag_seconds"], found["shop.log"]["lag_bytes"]) == (100, 0)
     assert found["shop.new"]["lag_seconds"] is None, "rows of it that are not loaded may be of any age"
 

@@ -97,6 +97,12 @@ class TargetBatch:
             self.stamps[last.partition] = last.ts_ms
         self.dirty = self.dirty or bool(self._tables)
 
+    def note(self, changes: Sequence[Change]) -> None:
+        """These count as handed on: some of them were parked, and not added."""
+        for change in changes:
+            self.stamps[change.partition] = change.ts_ms
+        self.dirty = True
+
     def take(self) -> list[TableWork]:
         """What was gathered and is to be written."""
         for found in self._open.values():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -28,11 +29,19 @@ class Loading:
         resyncs: by topic, which load is to remove what it does not bring; what `notes` told before a restart.
         ordered: whether all changes of a topic are met in the source's order, so that values which are unique there are
             never met twice here.
+        held: `Parking.brought`; None: nothing is parked.
     """
 
-    def __init__(self, sink: Sink, resyncs: Mapping[str, int], ordered: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        resyncs: Mapping[str, int],
+        ordered: Callable[[str], bool],
+        held: Callable[[str, str], list[dict[int, Any]]] | None = None,
+    ) -> None:
         self._sink = sink
         self._ordered = ordered
+        self._held = held
         self._resyncs = {topic: number for topic, number in resyncs.items() if number}
         self._seen: dict[str, TargetTable] = {}
         self._changed: dict[str, int] = {}
@@ -68,6 +77,12 @@ class Loading:
             log.error("rows that the source has no more stay: the load's beginning is unknown", table=str(table.source))
             return
         seen = self._seen.get(topic)
+        # What waits to be applied was brought all the same.
+        held = self._held(topic, load.since) if self._held is not None else []
+        if seen is not None and held:
+            rows = [{column.name: key[column.id] for column in seen.columns if column.id in key} for key in held]
+            whole = [Row(load.since, row) for row in rows if len(row) == len(seen.columns)]
+            self._sink.apply([TableWork(seen, upserts=whole)])
         removed = self._sink.remove_others(table, load, seen)
         log.info("rows that the source has no more are removed", table=str(table.source), rows=removed)
         self._give_up(table)

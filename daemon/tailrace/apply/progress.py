@@ -11,6 +11,11 @@ from tailrace.report import Reporter, TableReport, now_text
 from tailrace.schema import TableName
 from tailrace.stream import Partition
 
+_HELD_UP = (
+    "the target refused a change, and without a key those behind it are parked; see tailrace dead-letters list, mend"
+    " the target, and run tailrace dead-letters retry"
+)
+
 
 class Progress(WorkerProgress):
     """Gathers what the worker does and sends it about once a second."""
@@ -45,6 +50,18 @@ class Progress(WorkerProgress):
         self._backlog.handed_on(stamps)
         report.progress += 1
         report.position = position_text(positions)
+
+    def parked(self, counts: Mapping[str, tuple[str, int, bool]], skipped: Mapping[str, int]) -> None:
+        """What the target refused, by topic: see `Parking.counts` and `Parking.skipped`."""
+        for topic, (name, _, _) in counts.items():
+            self._tables.setdefault(topic, TableReport(name, "streaming", since=now_text()))
+        for topic, table in self._tables.items():
+            _, table.parked, held_up = counts.get(topic, ("", 0, False))
+            table.skipped = skipped.get(topic, 0)
+            if held_up != (table.state == "suspended"):
+                table.state = "suspended" if held_up else "streaming"
+                table.since = now_text()
+                table.reason = _HELD_UP if held_up else ""
 
     def at(self, positions: Mapping[Partition, int]) -> None:
         """Where the target stands, before anything was applied."""

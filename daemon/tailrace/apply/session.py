@@ -19,11 +19,15 @@ from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog
 from tailrace.apply.intake import Intake
+from tailrace.apply.isolation import Isolation
 from tailrace.apply.loading import Loading
+from tailrace.apply.parking import Parking, Policy, runs
 from tailrace.apply.progress import Progress, position_text
+from tailrace.apply.requests import Requests
 from tailrace.apply.targets import Targets
 from tailrace.apply.writing import Writing
-from tailrace.errors import DataLossError, StuckError, TransactionConflictError
+from tailrace.dead_letters import DeadLetter
+from tailrace.errors import DataLossError, StuckError, TransactionConflictError, ValueRefusedError
 from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
@@ -70,6 +74,7 @@ class Session:
     Args:
         selects: whether the sink takes this table.
         memory: bytes for buffers.
+        policy: for events that the target refuses; None: they end the session, and nothing is parked.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Session:
         control: Control,
         progress: Progress,
         memory: int,
+        policy: Policy | None = None,
     ) -> None:
         self._reader = reader
         self._sink = sink
@@ -90,6 +96,10 @@ class Session:
         self._batch_bytes = min(max(memory // MEMORY_SHARE, SMALLEST_BATCH), LARGEST_BATCH)
         self._poll_bytes = self._batch_bytes // 2
         self._catalog: SchemaCatalog
+        self._parking = Parking(sink.dead_letters, policy) if policy is not None else None
+        #: Up to where changes are written with care, because the target refused one of them; empty: nowhere.
+        self._careful: Mapping[Partition, int] = {}
+        self._told: tuple[Mapping[str, tuple[str, int, bool]], Mapping[str, int]] = ({}, {})
         self._committed: dict[Partition, int] = {}
         self._skipped: set[str] = set()
         self._resyncs: dict[str, int] = {}
@@ -113,8 +123,11 @@ class Session:
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
         self._require_not_skipped()
         self._committed = stored
+        if self._parking is not None:
+            self._parking.load()
         self._begin()
         self._show_tables()
+        self._show_parked()
         self._opened = True
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
@@ -147,8 +160,13 @@ class Session:
         self._reader.seek(self._committed)
         self._intake = Intake(self._reader, self._catalog, self._selects, self._committed.keys())
         self._targets = Targets(self._catalog, self._sink.fold)
-        self._loading = Loading(self._sink, self._resyncs, self._ordered)
+        parking = self._parking
+        held = parking.brought if parking is not None else None
+        self._loading = Loading(self._sink, self._resyncs, self._ordered, held)
         self._batch = TargetBatch(self._sink, self._targets, self._loading, self._commit_before, self._writing.wait)
+        if parking is not None:
+            self._isolation = Isolation(self._sink, self._batch, parking, self._intake.wanted)
+        self._beyond: Sequence[Change] = ()
         self._gathered: list[Change] = []
         self._gathered_bytes = 0
         self._gathered_at = 0.0
@@ -167,16 +185,30 @@ class Session:
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
             try:
+                if self._parking is not None and self._parking.due:
+                    self._act_on_requests()
                 if goal is not None and (self._reached(goal.ends) or self._only_a_part_left(goal.ends)):
+                    if self._parking is not None and self._parking.total:
+                        self._act_on_requests()
                     self._finish(goal)
                     return True
                 self._step()
             except TransactionConflictError as error:
                 self._again(error)
+            except ValueRefusedError as error:
+                self._take_care(error)
         if self._opened:
+            self._leave()
+        return not held
+
+    def _leave(self) -> None:
+        try:
             self._flush()
             self._writing.wait()
-        return not held
+        except ValueRefusedError as error:
+            if not self._bears_refusals:
+                raise
+            log.warning("a value was refused: the next start looks for its event", error=str(error))
 
     # ---- one step
 
@@ -217,16 +249,44 @@ class Session:
         whole = _whole(changes) if self._reader.total_order else len(changes)
         if whole:
             rest = changes[whole:]
-            self._batch.add(changes if not rest else changes[:whole], self._intake.wanted)
+            self._add(changes if not rest else changes[:whole], rest)
             self._keep(rest)
         elif self._gathered_bytes >= self._batch_bytes:
-            self._batch.add(changes, self._intake.wanted)
+            self._add(changes, [])
             self._keep([])
             self._write_part()
         if whole and self._batch.dirty:
             self._commit(self._positions(self._gathered))
         elif not self._batch.dirty:
             self._store_idle_positions()
+
+    def _add(self, changes: list[Change], rest: list[Change]) -> None:
+        """Has these gathered for the target; `rest` stays in hand."""
+        self._beyond = rest
+        parking, wanted = self._parking, self._intake.wanted
+        if parking is None:
+            self._batch.add(changes, wanted)
+        elif self._careful:
+            self._add_carefully(changes, rest, parking)
+        else:
+            for start, end in parking.pieces(changes):
+                piece = changes if end - start == len(changes) else changes[start:end]
+                self._beyond = [*changes[end:], *rest]
+                self._batch.add(parking.divert(piece, wanted), wanted)
+                if parking.changed:
+                    self._batch.note(piece)
+
+    def _add_carefully(self, changes: list[Change], rest: list[Change], parking: Parking) -> None:
+        """Writes these at once; what is refused is parked."""
+        self._writing.wait()
+        for start, end in runs(changes, self._isolation.met):
+            self._beyond = [*changes[end:], *rest]
+            self._isolation.write(parking.divert(changes[start:end], self._intake.wanted))
+            if parking.changed:
+                self._batch.note(changes[start:end])
+        positions = self._intake.positions()
+        if not rest and all(positions.get(partition, 0) >= offset for partition, offset in self._careful.items()):
+            self._careful = {}
 
     def _keep(self, rest: list[Change]) -> None:
         self._gathered = rest
@@ -243,7 +303,7 @@ class Session:
         return {partition: offset for partition, offset in positions.items() if self._intake.takes(partition)}
 
     def _commit_before(self, changes: Sequence[Change], index: int) -> None:
-        self._commit(self._positions([*changes[index:], *self._gathered[len(changes) :]]))
+        self._commit(self._positions([*changes[index:], *self._beyond]))
         self._writing.wait()
 
     def _commit(self, positions: Mapping[Partition, int]) -> None:
@@ -256,15 +316,31 @@ class Session:
             work, resyncs = batch.take(), self._loading.notes
             notes = {Partition(topic, SKIPPED): 0 for topic in skipped}
             notes |= {Partition(topic, RESYNC): number for topic, number in resyncs.items()}
-            write = partial(self._write, work, {**moved, **notes})
+            parked, released = self._parking.take() if self._parking is not None else ([], [])
+            write = partial(self._write, work, parked, released, {**moved, **notes})
             stamps, batch.stamps = batch.stamps, {}
             batch.dirty = False
-            self._writing.start(write, partial(self._wrote, moved, skipped, resyncs, batch.counted(), stamps))
+            applied = batch.counted()
+            if self._parking is not None:
+                applied = self._isolation.counted(applied)
+            self._writing.start(write, partial(self._wrote, moved, skipped, resyncs, applied, stamps))
 
-    def _write(self, work: list[TableWork], positions: Mapping[Partition, int]) -> None:
+    def _write(
+        self,
+        work: list[TableWork],
+        parked: list[DeadLetter],
+        released: list[str],
+        positions: Mapping[Partition, int] | None,
+    ) -> None:
+        """With a commit, where there are positions."""
         if work:
             self._sink.apply(work)
-        self._sink.commit(positions)
+        if parked:
+            self._sink.dead_letters.park(parked)
+        if released:
+            self._sink.dead_letters.release(released)
+        if positions is not None:
+            self._sink.commit(positions)
 
     def _wrote(
         self,
@@ -282,11 +358,14 @@ class Session:
         self._committed_at = time.monotonic()
         self._reader.commit(self._committed)
         self._progress.committed(applied, self._committed, stamps)
+        self._show_parked()
 
     def _write_part(self) -> None:
         """Of a transaction that goes on."""
-        if work := self._batch.take():
-            self._writing.start(partial(self._sink.apply, work), lambda: None)
+        work = self._batch.take()
+        parked, released = self._parking.take() if self._parking is not None else ([], [])
+        if work or parked or released:
+            self._writing.start(partial(self._write, work, parked, released, None), lambda: None)
 
     def _store_idle_positions(self) -> None:
         """Records of other tables, tombstones and transaction markers move positions too."""
@@ -387,10 +466,66 @@ class Session:
         if self._conflicts > CONFLICTS:
             raise error
         log.warning("target transaction lost against another", error=str(error), attempt=self._conflicts)
-        self._sink.rollback()
-        self._intake.release()
+        self._undo()
         self._control.stop.wait(0.02 * 2**self._conflicts * random.uniform(0.5, 1.5))
         self._begin()
+
+    def _undo(self) -> None:
+        self._sink.rollback()
+        self._intake.release()
+        if self._parking is not None:
+            self._parking.load()
+
+    # ---- refused values
+
+    @property
+    def _bears_refusals(self) -> bool:
+        return self._parking is not None and self._parking.policy.data != "stop"
+
+    def _take_care(self, error: ValueRefusedError) -> None:
+        """The same events once more, so that the one which is refused is found."""
+        if not self._bears_refusals or self._careful:
+            raise error
+        log.warning("the target refused a value: its event is looked for", error=str(error))
+        careful = dict(self._intake.positions())
+        self._undo()
+        self._sink.dead_letters.prepare()
+        self._begin()
+        self._careful = careful
+
+    def _act_on_requests(self) -> None:
+        """What somebody wants of parked events; waits for the end of a transaction that is written in parts."""
+        parking = self._parking
+        if parking is None or self._batch.dirty or parking.changed:
+            return
+        self._writing.wait()
+        Requests(
+            self._sink,
+            self._batch,
+            self._targets,
+            self._catalog,
+            parking,
+            self._latest,
+            lambda partition, offset: self._committed.get(partition, 0) > offset,
+            self._batch_bytes,
+        ).act()
+        told = self._told
+        self._show_parked()
+        if self._told is not told:  # who has asked looks at the status next
+            self._progress.send()
+
+    def _latest(self, topic: str) -> list[TableSchema] | None:
+        """The versions of a topic, where all that was announced of them is applied."""
+        goal = self._goal()
+        return goal.versions.get(topic) if self._idle() and self._reached(goal.ends) else None
+
+    def _show_parked(self) -> None:
+        if self._parking is None:
+            return
+        told = self._parking.counts(), dict(self._parking.skipped)
+        if told != self._told:
+            self._told = told
+            self._progress.parked(*told)
 
     def close(self) -> None:
         """Undoes what was not committed."""

@@ -182,6 +182,17 @@ class Targets:
         table = self._tables[newest.topic] = _Table(list(versions), newest.since)
         return table.target
 
+    def knows(self, topic: str) -> bool:
+        """Whether an event of the table was met, or the table taken as it is."""
+        return topic in self._tables
+
+    def adopt(self, versions: Sequence[TableSchema]) -> TargetTable:
+        """Takes a table of which no event was met, and whose last version the target has."""
+        newest = versions[-1]
+        self._claim_name(newest)
+        table = self._tables[newest.topic] = _Table(list(versions), newest.since)
+        return table.target
+
     def _first(self, schema: TableSchema, seq: str, is_schema_change: bool) -> tuple[TargetTable, TargetTable | None]:
         self._claim_name(schema)
         history = self._history(schema, seq, [])

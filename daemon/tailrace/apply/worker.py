@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from tailrace.apply.parking import Policy
 from tailrace.apply.progress import Progress
 from tailrace.apply.session import Session
 from tailrace.config import Pipeline
@@ -37,7 +38,7 @@ def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter
     Raises:
         TailraceError: what time cannot mend.
     """
-    settings = pipeline.sink(sink_name)
+    settings, errors = pipeline.sink(sink_name), pipeline.errors
     # A batch is some ten thousand rows that hold no cycles: looking through them again and again costs a fifth of
     # the time, and finds nothing.
     gc.set_threshold(50_000, 20, 100)
@@ -49,6 +50,7 @@ def run(pipeline: Pipeline, sink_name: str, control: Control, reporter: Reporter
         control,
         reporter,
         pipeline.limits.memory,
+        Policy(errors.data, errors.max_parked),
     )
 
 
@@ -60,8 +62,13 @@ def supervise(
     control: Control,
     reporter: Reporter,
     memory: int,
+    policy: Policy | None = None,
 ) -> None:
-    """As `run`, on what the pipeline would have made."""
+    """As `run`, on what the pipeline would have made.
+
+    Args:
+        policy: for events that the target refuses; None: they end the worker.
+    """
     progress = Progress(reporter, name)
     progress.send()
     reached = control.settled
@@ -76,7 +83,7 @@ def supervise(
                 reader = stack.enter_context(contextlib.closing(open_reader()))
                 sink = stack.enter_context(contextlib.closing(create_sink()))
                 session = stack.enter_context(
-                    contextlib.closing(Session(reader, sink, selects, control, progress, memory))
+                    contextlib.closing(Session(reader, sink, selects, control, progress, memory, policy))
                 )
                 session.open()
                 reached = True

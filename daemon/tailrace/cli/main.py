@@ -194,6 +194,76 @@ def reload(
     return command.reload(file, table or [], every, where, resync, wait)
 
 
+letters = typer.Typer(help="Events that targets refused: see docs/guides/errors.md.", rich_markup_mode=None)
+app.add_typer(letters, name="dead-letters", short_help="Show, retry or discard parked events.")
+
+OfSink = Annotated[str, typer.Option("--sink", metavar="NAME", help="Only of this sink.", show_default=False)]
+OfTable = Annotated[
+    str, typer.Option("--table", metavar="S.T", help="Only of this table; a glob on schema.table.", show_default=False)
+]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` shows them.", show_default=False)]
+
+
+@letters.command("list", short_help="Show what is parked.")
+def letters_list(
+    file: File, json: Json = False, sink: OfSink = "", table: OfTable = "", log_format: Log = None, debug: Debug = False
+) -> int:
+    """Shows the parked events of all sinks, with the target's reasons."""
+    from tailrace.cli import dead_letters as command
+
+    _logs(log_format, debug)
+    return command.listed(file, json, sink, table)
+
+
+@letters.command("show", short_help="Show one event whole.")
+def letters_show(
+    file: File,
+    letter: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    sink: OfSink = "",
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Shows a parked event with its row, as JSON."""
+    from tailrace.cli import dead_letters as command
+
+    _logs(log_format, debug)
+    return command.shown(file, letter, sink)
+
+
+@letters.command("retry", short_help="Apply parked events again.")
+def letters_retry(
+    file: File,
+    ids: Ids = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    sink: OfSink = "",
+    table: OfTable = "",
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Has parked events applied, with all of their rows, in order."""
+    from tailrace.cli import dead_letters as command
+
+    _logs(log_format, debug)
+    return command.asked(file, "retry", ids or [], every, sink, table)
+
+
+@letters.command("discard", short_help="Give parked events up.")
+def letters_discard(
+    file: File,
+    ids: Ids = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    sink: OfSink = "",
+    table: OfTable = "",
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Removes parked events, which are never applied then; those behind them in their rows stay parked."""
+    from tailrace.cli import dead_letters as command
+
+    _logs(log_format, debug)
+    return command.asked(file, "discard", ids or [], every, sink, table)
+
+
 @app.command(short_help="Drop the pipeline's slot and state.")
 def teardown(
     file: File,

@@ -23,7 +23,7 @@ WATCH_SECONDS = 1.0
 
 
 def status(file: str, as_json: bool, watched: bool = False) -> int:
-    """0 well; 3 not running; 4 running but stuck, or a table suspended.
+    """0 well; 3 not running; 4 running but stuck, a table suspended, or events parked.
 
     Args:
         watched: asked again each second, until Ctrl-C; the exit code is that of the last answer.
@@ -71,7 +71,8 @@ def _asked(pipeline: Pipeline) -> tuple[int, dict[str, Any]]:
         for entry in _with_lag(answer):  # nobody measures it now
             entry.update(lag_seconds=None, lag_bytes=None)
     else:
-        if answer["state"] == "stuck" or any(table["state"] == SUSPENDED for table in answer["tables"]):
+        tables = answer["tables"]
+        if answer["state"] == "stuck" or any(t["state"] == SUSPENDED or t.get("parked") for t in tables):
             code = StuckError.exit_code
     return code, answer
 
@@ -96,6 +97,8 @@ def _parts(answer: dict[str, Any]) -> list[RenderableType]:
     for table in answer["tables"]:
         if table["state"] == SUSPENDED:
             parts.append(_red(f"{table['name']} is suspended: {table['reason']}"))
+        if parked := table.get("parked"):
+            parts.append(_red(f"{table['name']}: parked events: {number(parked)}; see tailrace dead-letters list"))
     return parts
 
 

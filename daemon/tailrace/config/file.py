@@ -129,6 +129,30 @@ class LoadSettings(Settings):
         return self
 
 
+class Errors(Settings):
+    """`[errors]`: what becomes of what goes wrong."""
+
+    connection: Literal["retry", "stop"] = Field(
+        default="retry",
+        description="What a lost connection means: it is made again, for ever; or the run ends, with exit code 5.",
+        examples=["retry"],
+    )
+    data: Literal["park", "skip", "stop"] = Field(
+        default="park",
+        description="What becomes of a change that a target refuses because of a value: it is kept in the target, with "
+        "later changes of its row, until a person has decided (`tailrace dead-letters`); it is left out for good; or "
+        "the sink stops at it.",
+        examples=["park"],
+    )
+    max_parked: int = Field(
+        default=10_000,
+        ge=1,
+        le=100_000,
+        description="How many changes a sink keeps parked; with one more it stops.",
+        examples=[10000],
+    )
+
+
 class PipelineFile(Settings):
     """The top of the file; `source`, `stream` and `sinks` are validated by their connectors' models."""
 
@@ -162,6 +186,7 @@ class PipelineFile(Settings):
     http: Http = Field(default_factory=Http, description="Health, metrics and status.")
     limits: Limits = Field(default_factory=Limits, description="Bounds.")
     load: LoadSettings = Field(default_factory=LoadSettings, description="The full load.")
+    errors: Errors = Field(default_factory=Errors, description="Policies for errors.")
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
         default=(), description="What is special about some tables."
     )

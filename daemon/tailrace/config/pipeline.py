@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tailrace import connectors
-from tailrace.config.file import Http, Limits, LoadSettings
+from tailrace.config.file import Errors, Http, Limits, LoadSettings
 from tailrace.config.problems import at, raise_all, suggestion
 from tailrace.config.settings import Settings, unresolved
 from tailrace.config.table_settings import TableSettings
@@ -51,6 +51,7 @@ class Pipeline:
     http: Http
     limits: Limits
     load: LoadSettings
+    errors: Errors
     tables: tuple[TableSettings, ...]
     instance: str = ""
 

@@ -82,6 +82,7 @@ def parse(text: str, file: str) -> Pipeline:
         http=top.http,
         limits=top.limits,
         load=top.load,
+        errors=top.errors,
         tables=top.tables,
     )
 

@@ -101,6 +101,12 @@ def _behind(status: Status, asked_at: float, passed: float) -> str:
 
 def _refuse_stuck(status: Status) -> None:
     for table in status["tables"]:
+        if table["parked"]:
+            raise StuckError(
+                f"{table['parked']} changes of table {table['name']} are parked",
+                where=str(status["name"]),
+                fix="retry or discard them (tailrace dead-letters list), then cut over",
+            )
         if table["state"] == SUSPENDED:
             raise StuckError(
                 f"table {table['name']} is suspended: {table['reason']}",

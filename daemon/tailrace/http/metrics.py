@@ -118,6 +118,12 @@ class Workers(Collector):
         lag_bytes = GaugeMetricFamily(
             "tailrace_table_lag_bytes", "As tailrace_lag_bytes, of the table alone.", labels=_TABLE
         )
+        parked = GaugeMetricFamily(
+            "tailrace_parked_events", "Events that the target refused, and those behind them.", labels=_TABLE
+        )
+        skipped = CounterMetricFamily(
+            "tailrace_skipped_events", "Events left out because the target refused them.", labels=_TABLE
+        )
         for worker in self._view.workers:
             for table in worker.report.tables:
                 key = (pipeline, worker.name, table.name)
@@ -130,7 +136,10 @@ class Workers(Collector):
                 size.add_metric(key, table.bytes)
                 _add_known(lag_seconds, key, worker.table_lag_seconds(table))
                 _add_known(lag_bytes, key, worker.table_lag_bytes(table))
-        yield from (rows, estimated, rate, left, suspended, events, size, lag_seconds, lag_bytes)
+                if worker.name != "capture":
+                    parked.add_metric(key, table.parked)
+                    skipped.add_metric(key, table.skipped)
+        yield from (rows, estimated, rate, left, suspended, events, size, lag_seconds, lag_bytes, parked, skipped)
 
 
 def _add_known(family: GaugeMetricFamily, labels: tuple[str, ...], value: float | None) -> None:

@@ -21,11 +21,21 @@ def suspended_tables(workers: Sequence[WorkerHealth]) -> list[str]:
     ]
 
 
+def parked_events(workers: Sequence[WorkerHealth]) -> list[str]:
+    """Tables of which targets hold events that they refused."""
+    return [
+        f"sink {worker.name}: events of table {table.name} are parked ({table.parked}); see tailrace dead-letters list"
+        for worker in workers
+        for table in worker.report.tables
+        if table.parked
+    ]
+
+
 def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
     """As capture sees them; a table that a sink has suspended is suspended, with the sink's name before its reason.
 
     A table is as far behind as the worker that is furthest behind with it, and how far is unknown while it is of one.
-    Bytes are those of the sinks that know.
+    Bytes are those of the sinks that know, parked and skipped events those of all.
     """
     found: dict[str, dict[str, Any]] = {}
     for worker in workers:
@@ -52,6 +62,8 @@ def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
                     "bytes": table.bytes,
                     "lag_seconds": lag,
                     "lag_bytes": size,
+                    "parked": 0,
+                    "skipped": 0,
                     "workers": {},
                 }
             else:
@@ -62,11 +74,14 @@ def tables(workers: Sequence[WorkerHealth]) -> list[dict[str, Any]]:
                 entry["lag_seconds"] = None if lag is None or known is None else max(known, lag)
                 if size is not None:
                     entry["lag_bytes"] = max(entry["lag_bytes"] or 0, size)
+            entry["parked"] += table.parked
+            entry["skipped"] += table.skipped
             entry["workers"][worker.name] = {
                 "events": table.events,
                 "bytes": table.bytes,
                 "lag_seconds": lag,
                 "lag_bytes": size,
+                "parked": table.parked,
             }
     return sorted(found.values(), key=lambda entry: str(entry["name"]))
 

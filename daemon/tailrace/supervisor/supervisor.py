@@ -37,7 +37,7 @@ from tailrace.supervisor.policy import (
 )
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
 from tailrace.supervisor.reload import changes, chosen
-from tailrace.supervisor.status import one_line, pipeline_status, suspended_tables, tables
+from tailrace.supervisor.status import one_line, parked_events, pipeline_status, suspended_tables, tables
 from tailrace.worker import Order
 
 if TYPE_CHECKING:
@@ -401,7 +401,8 @@ class Supervisor:
             self._notifier.send("READY=1", self._status_line())
         if worker.health.settled and not was_settled:
             log.info("worker is at work", worker=worker.name, state=report.state)
-        if self._until_caught_up and report.state == "retrying" and not worker.health.settled:
+        waited_for = self._until_caught_up and not worker.health.settled
+        if report.state == "retrying" and (waited_for or self.pipeline.errors.connection == "stop"):
             self._end(UnreachableError.exit_code, worker.line(report.error))
 
     async def _one_is_done(self, worker: Worker) -> None:
@@ -419,7 +420,7 @@ class Supervisor:
             return
         if failed:
             self._end_as(failed)
-        elif suspended := suspended_tables(self.workers):
+        elif suspended := [*suspended_tables(self.workers), *parked_events(self.workers)]:
             more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
             self._end(STUCK, suspended[0] + more)
         else:
