@@ -91,9 +91,9 @@ class KafkaWriter:
         unknown = [topic for topic in new if topic not in begins]
         ends = self._cluster.ends(Partition(t, number) for t in unknown for number in range(found[t].partitions))
         entries: dict[str, bytes | None] = {}
-        for topic in unknown:
+        for order, topic in enumerate(unknown, len(begins)):
             offsets = tuple(ends[Partition(topic, number)] for number in range(found[topic].partitions))
-            entries[TOPIC_PREFIX + topic] = TopicBegin(found[topic].id, offsets).to_json()
+            entries[TOPIC_PREFIX + topic] = TopicBegin(found[topic].id, offsets, order).to_json()
         if entries:
             self._write([], entries)
         self._partitions.update((topic, found[topic].partitions) for topic in new)

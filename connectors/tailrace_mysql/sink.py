@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,8 @@ from tailrace_mysql.sink_tables import Tables, identifier
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
 _FETCHED_ROWS = 1000
+#: A worker that falls asleep in a transaction must not keep its rows locked from whoever takes its place.
+_ASLEEP_SECONDS = 30
 
 
 class MySQLSink:
@@ -75,16 +77,19 @@ class MySQLSink:
                 raise translate(error, self._target.where, table.name) from None
             return Tables(connection, server, self._target.database, self._target.where).preview(table)
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self.close()
         try:
             self._work = work = self._target.connect()
             self._ddl = self._target.connect()
             self._server = describe(work)
             self._positions = self._new_positions()
+            if topics is not None and self._server.mariadb:
+                with contextlib.closing(work.cursor()) as cursor:
+                    cursor.execute(f"SET SESSION idle_transaction_timeout = {_ASLEEP_SECONDS}")
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
-            stored = self._positions.take(work, stream_id)
+            stored = self._positions.take(work, stream_id, topics)
             work.commit()
         except pymysql.err.Error as error:
             self.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,9 @@ _ENFORCED = (
     "foreign keys act on what the sink writes, for its user may not set session_replication_role; GRANT SET ON"
     " PARAMETER session_replication_role TO it (PostgreSQL 15 and newer), or stop the pipeline"
 )
+#: A worker that falls asleep in a transaction must not keep its rows locked from whoever takes its place. Where workers
+#: share a sink, a transaction waits for nothing but the target.
+_ASLEEP_SECONDS = 30
 #: Rows that a server-side cursor sends at a time.
 _FETCH_ROWS = 2000
 
@@ -67,15 +70,17 @@ class PostgresSink:
             columns = tuple((column.name, tables.column_type(table, column)) for column in table.columns)
             return Preview(tables.name(table), columns)
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
         with translated(self._where):
             self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
+            if topics is not None:
+                self._cursor.execute(f"SET idle_in_transaction_session_timeout = '{_ASLEEP_SECONDS}s'")
             self._schema = self._make_schema()
             self._tables = Tables(self._cursor, self._schema)
             self._positions = self._new_positions(self._schema)
-            stored = self._positions.take_over(self._cursor, stream_id)
+            stored = self._positions.take_over(self._cursor, stream_id, topics)
             self._connection.commit()
         return stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,7 +69,7 @@ class SQLiteSink:
     def preview(self, table: TargetTable) -> Preview:
         return Preview(table.name, tuple((column.name, declared(column.type) or "(any)") for column in table.columns))
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         with translated(self._path):
             self._connection = connection = self._connect("rwc")
             connection.execute("PRAGMA journal_mode = WAL")
@@ -80,7 +80,7 @@ class SQLiteSink:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._begin()
             self._positions = Positions(connection, self._pipeline, self._name, str(self._path))
-            stored = self._positions.take_over(stream_id)
+            stored = self._positions.take_over(stream_id, topics)
             connection.execute("COMMIT")
         return stored
 

@@ -56,6 +56,7 @@ class Order:
         settled: an earlier process of this run's worker has been at work.
         log_format, debug: as `tailrace.logs.configure`.
         instance: random name of the supervisor's run, the same for all processes that it starts.
+        shared: for "apply": workers of other machines may work for the sink too.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Order:
     log_format: str = "json"
     debug: bool = False
     instance: str = ""
+    shared: bool = False
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -180,7 +182,7 @@ def run_role(pipeline: Pipeline, order: Order, control: Control, reporter: Repor
     else:
         from tailrace.apply.worker import run as apply
 
-        apply(pipeline, str(order.sink), control, reporter)
+        apply(pipeline, str(order.sink), control, reporter, order.shared)
 
 
 def load_pipeline(order: Order) -> Pipeline:

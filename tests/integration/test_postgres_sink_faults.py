@@ -36,6 +36,7 @@ from tests.integration.sink_rig import (
 )
 from tests.integration.test_postgres_sink import A, B, sink_at
 from tests.servers import Database, wait_until
+from tests.sinks.sharing import workers_own_their_topics
 
 USERS = "SELECT id, a FROM users ORDER BY id"
 
@@ -311,3 +312,7 @@ def test_a_killed_worker_leaves_whole_transactions_and_their_position(database: 
     assert count == position
     assert count % 100 == 0
     assert 0 < count < 200_000
+
+
+def test_workers_that_share_the_sink_own_their_topics(database: Database) -> None:
+    workers_own_their_topics(lambda: sink_at(database.url))

@@ -28,7 +28,7 @@ from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
 from tailrace.sink import Sink, TableWork
-from tailrace.stream import Partition, StreamReader
+from tailrace.stream import Membership, Partition, StreamReader
 
 POLL_SECONDS = 0.25
 #: Under load a target transaction is ended after this time, however little the bound on its bytes is reached.
@@ -70,6 +70,7 @@ class Session:
     Args:
         selects: whether the sink takes this table.
         memory: bytes for buffers.
+        membership: of a worker that shares the sink with others: its share is that of one session.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class Session:
         control: Control,
         progress: Progress,
         memory: int,
+        membership: Membership | None = None,
     ) -> None:
         self._reader = reader
+        self._membership = membership
         self._sink = sink
         self._writing = Writing(sink)
         self._selects = selects
@@ -97,27 +100,67 @@ class Session:
         self._conflicts = 0
         self._introduced = False
         self._opened = False
+        #: Of this worker's share; None: all.
+        self._topics: set[str] | None = None
 
     def open(self) -> None:
         """Waits for the stream to exist, then takes the sink's positions over; returns early with `control.stop`."""
+        waiting = False
         while not self._reader.stream_id:  # capture makes it, and may be slower to start than we are
+            if not waiting:
+                log.info("there is no stream yet, capture makes it")
+                waiting = True
             if self._control.stop.wait(POLL_SECONDS):
                 return
             if self._progress.due:
                 self._progress.send()
-        entries = self._sink.open(self._reader.stream_id)
+        entries = self._take_over()
         stored = {partition: offset for partition, offset in entries.items() if partition.number >= 0}
         self._skipped = {partition.topic for partition in entries if partition.number == SKIPPED}
         self._resyncs = {partition.topic: number for partition, number in entries.items() if partition.number == RESYNC}
         _same_partitions(stored, self._reader.partitions())
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
         self._require_not_skipped()
+        self._require_own_names()
         self._committed = stored
         self._begin()
         self._show_tables()
         self._opened = True
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
+
+    def _take_over(self) -> dict[Partition, int]:
+        """What the sink has stored, of this worker's share.
+
+        A worker that was asleep may hold a share that others have been given meanwhile. The question before spares
+        these the loss of it. The answer behind counts: who is given the share after it takes it over after us, and
+        until then what we write is ours to write.
+
+        Raises:
+            OwnershipLostError: it is not this worker's any more.
+        """
+        membership = self._membership
+        if membership is None:
+            return self._sink.open(self._reader.stream_id)
+        self._topics = {partition.topic for partition in self._reader.partitions()}
+        membership.confirm()
+        entries = self._sink.open(self._reader.stream_id, self._topics)
+        membership.confirm()
+        return entries
+
+    def _has(self, topic: str) -> bool:
+        """Whether the topic is of this worker's share."""
+        return self._topics is None or topic in self._topics
+
+    def _require_own_names(self) -> None:
+        """Two tables that would meet in one of the target meet in no worker where each has one of them."""
+        if self._membership is None:
+            return
+        names = Targets(self._catalog, self._sink.fold)
+        for topic in self._catalog.topics():
+            schema = self._catalog.versions(topic)[-1]
+            if self._selects(schema.name):
+                names.claim_name(schema)
 
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
@@ -128,7 +171,7 @@ class Session:
         """Tables that are behind are to be seen before anything of them was applied."""
         for topic in self._catalog.topics():
             name = self._catalog.versions(topic)[-1].name
-            if self._selects(name):
+            if self._has(topic) and self._selects(name):
                 self._progress.table(topic, name)
 
     def _require_not_skipped(self) -> None:
@@ -158,11 +201,12 @@ class Session:
         """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then.
 
         Returns:
-            False where the sink is held: there is more to do, in another session.
+            False where the sink is held, or its share of the topics is another one: there is more to do, in another
+            session.
         """
         goal: Goal | None = None
-        held = False
-        while not self._control.stop.is_set() and not (held := self._control.held):
+        over = False
+        while not self._control.stop.is_set() and not (over := self._control.held or self._share_changed()):
             if goal is None and self._control.finish.is_set():
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
@@ -176,7 +220,10 @@ class Session:
         if self._opened:
             self._flush()
             self._writing.wait()
-        return not held
+        return not over
+
+    def _share_changed(self) -> bool:
+        return self._membership is not None and self._membership.changed()
 
     # ---- one step
 
@@ -342,7 +389,7 @@ class Session:
     def _goal(self) -> Goal:
         # The records first, then the ends: a table whose rows come between the two is met by its rows.
         self._catalog.refresh()
-        versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics()}
+        versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics() if self._has(topic)}
         return Goal(dict(self._reader.ends()), versions)
 
     def _only_a_part_left(self, ends: Mapping[Partition, int]) -> bool:

@@ -17,6 +17,7 @@ from tests.servers import unique_name, wait_until
 from tests.servers.sql import Database
 from tests.sinks import PARTITION, STREAM, Applied, target, upserts
 from tests.sinks.mysql import USERS, MakeSink, is_mariadb
+from tests.sinks.sharing import workers_own_their_topics
 
 
 def test_rows_and_positions_are_one_transaction(make_sink: MakeSink, database: Database) -> None:
@@ -193,3 +194,7 @@ def test_connections_are_encrypted_and_checked_as_the_file_says(make_sink: MakeS
     assert all(cipher for (cipher,) in ciphers)
     with pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
         make_sink(tls={"mode": "verify-full"}).open(STREAM)
+
+
+def test_workers_that_share_the_sink_own_their_topics(make_sink: MakeSink) -> None:
+    workers_own_their_topics(make_sink)

@@ -1,0 +1,173 @@
+"""The consumer group of the workers that share one sink: which of them has which topics.
+
+The group subscribes to `{name}.__shares`, a topic without records: each of its partitions stands for a share of the
+pipeline's topics (`TopicBegin.share`). So a topic goes to one worker whole, whatever its number of partitions, and a
+new topic needs no rebalance. What a worker holds is only a claim: it counts once the worker owns the topics' positions
+in the target and the group's coordinator has confirmed the claim since (`confirm`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+
+import structlog
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from tailrace.errors import OwnershipLostError, TailraceError
+from tailrace.stream import Partition
+from tailrace_kafka.cluster import Cluster
+from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
+from tailrace_kafka.ledger import Ledger, TopicBegin
+from tailrace_kafka.properties import Properties
+
+#: Of a pipeline: no more workers of one sink have work at a time. So many divide evenly among 2, 3, 4, 6, 8 and 12.
+SHARES = 24
+_POLL_SECONDS = 0.2
+#: The coordinator's answers to a member that it has given up, or not heard of since it began a new generation.
+_NOT_A_MEMBER = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError._STATE,
+        KafkaError._NO_OFFSET,
+    }
+)
+
+log = structlog.get_logger()
+
+
+class KafkaMembership:
+    """One worker's place in the group; outlives the worker's sessions (`tailrace.stream.Membership`).
+
+    Args:
+        consumer: the sink's name, which names the group.
+        replication_factor: of the topic of shares, where it is made.
+    """
+
+    def __init__(self, properties: Properties, consumer: str, replication_factor: int) -> None:
+        self._where = properties.where
+        self._topic = Ledger(properties.pipeline).shares
+        with closing(Cluster(properties)) as cluster:
+            cluster.connect()
+            self._count = cluster.create([self._topic], SHARES, replication_factor)[self._topic].partitions
+        self._faults = Faults(properties.where)
+        self._news = threading.Condition()
+        # None: not known, or lost. A rebalance that is under way (`_unsettled`) leaves it until the next is there.
+        self._assigned: frozenset[int] | None = None
+        self._unsettled = True
+        self._taken: frozenset[int] | None = None
+        self._more = False
+        self._failure: TailraceError | None = None
+        self._closing = threading.Event()
+        self._consumer: Consumer = properties.member(self._faults, f"{properties.prefix}.{consumer}")
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        # A thread of its own: a target that takes long must not cost the worker its place.
+        self._thread = threading.Thread(target=self._follow, name="membership", daemon=True)
+        self._thread.start()
+
+    # ---- the protocol
+
+    def await_share(self, seconds: float) -> bool:
+        with self._news:
+            if not self._news.wait_for(lambda: self._failure or not self._unsettled, seconds):
+                self._faults.raise_refusal()
+                since = self._faults.since
+                if since is not None and time.monotonic() - since > STALL_SECONDS:
+                    raise self._faults.unreachable(STALL_SECONDS)
+                return False
+            if self._failure is not None:
+                raise self._failure
+            self._taken = self._assigned
+            self._more = False
+            return True
+
+    def changed(self) -> bool:
+        with self._news:
+            return self._more or self._assigned != self._taken
+
+    def confirm(self) -> None:
+        place = TopicPartition(self._topic, min(self._taken or (), default=0), 0)
+        try:
+            errors = [done.error for done in self._consumer.commit(offsets=[place], asynchronous=False) or ()]
+        except KafkaException as exception:
+            errors = [error_of(exception)]
+        for error in errors:
+            if error is not None:
+                raise self._lost() if error.code() in _NOT_A_MEMBER else explain(error, self._where)
+        with self._news:
+            # A generation ends for us with the callback: none has come, so it was this share that was confirmed.
+            if self._unsettled or self._assigned != self._taken:
+                raise self._lost()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+        self._consumer.close()
+
+    # ---- for the reader
+
+    def takes(self, topic: str, begin: TopicBegin) -> bool:
+        """Whether the topic is of the share in hand."""
+        return begin.share(topic, self._count) in (self._taken or ())
+
+    def note_more(self) -> None:
+        """There are topics of the share that the session has not begun with."""
+        with self._news:
+            self._more = True
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """The group's offsets, for tools that show its lag; only a member may store them."""
+        offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as exception:
+            log.debug("group offsets not committed", error=str(explain(error_of(exception), self._where)))
+
+    # ---- the group
+
+    def _follow(self) -> None:
+        try:
+            while not self._closing.is_set():
+                message = self._consumer.poll(_POLL_SECONDS)
+                error = message.error() if message is not None else None
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    self._faults.note(error)
+        except Exception as exception:
+            known = exception if isinstance(exception, KafkaException) else None
+            failure = explain(error_of(known), self._where) if known else self._faults.unreachable()
+            log.warning("the group cannot be followed any more", exc_info=exception)
+            with self._news:
+                self._assigned, self._unsettled, self._failure = None, True, failure
+                self._news.notify_all()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Nothing is ever read of these: at their end there is no offset to look up, and no need to fetch.
+        places = [TopicPartition(place.topic, place.partition, OFFSET_END) for place in partitions]
+        consumer.assign(places)
+        if places:
+            consumer.pause(places)
+        self._faults.clear()
+        log.info("share of the topics assigned", shares=len(places), of=self._count)
+        with self._news:
+            self._assigned = frozenset(place.partition for place in partitions)
+            self._unsettled = False
+            self._news.notify_all()
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._news:
+            self._unsettled = True
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.warning("the group has given this worker up; it joins anew")
+        with self._news:
+            self._unsettled = True
+            self._assigned = None
+
+    def _lost(self) -> OwnershipLostError:
+        return OwnershipLostError("the topics are shared out anew among the workers", where=self._where)
