@@ -26,6 +26,8 @@ from tailrace_kafka.properties import Properties
 #: Of a pipeline: no more workers of one sink have work at a time. So many divide evenly among 2, 3, 4, 6, 8 and 12.
 SHARES = 24
 _POLL_SECONDS = 0.2
+#: A session lasts so long before it ends for topics that are new.
+_MORE_SECONDS = 1.0
 #: The coordinator's answers to a member that it has given up, or not heard of since it began a new generation.
 _NOT_A_MEMBER = frozenset(
     {
@@ -33,7 +35,6 @@ _NOT_A_MEMBER = frozenset(
         KafkaError.UNKNOWN_MEMBER_ID,
         KafkaError.REBALANCE_IN_PROGRESS,
         KafkaError._STATE,
-        KafkaError._NO_OFFSET,
     }
 )
 
@@ -60,6 +61,7 @@ class KafkaMembership:
         self._assigned: frozenset[int] | None = None
         self._unsettled = True
         self._taken: frozenset[int] | None = None
+        self._taken_at = 0.0
         self._more = False
         self._failure: TailraceError | None = None
         self._closing = threading.Event()
@@ -84,12 +86,16 @@ class KafkaMembership:
             if self._failure is not None:
                 raise self._failure
             self._taken = self._assigned
+            self._taken_at = time.monotonic()
             self._more = False
             return True
 
     def changed(self) -> bool:
         with self._news:
-            return self._more or self._assigned != self._taken
+            if self._assigned != self._taken:
+                return True
+            # While tables are created one after the other, not each of them is worth a new session.
+            return self._more and not self._unsettled and time.monotonic() - self._taken_at > _MORE_SECONDS
 
     def confirm(self) -> None:
         place = TopicPartition(self._topic, min(self._taken or (), default=0), 0)

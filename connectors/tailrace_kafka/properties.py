@@ -125,6 +125,7 @@ class Properties:
         defaults = {
             # After so long a worker that says nothing is taken for gone. One that was only asleep loses nothing by it.
             "session.timeout.ms": 10_000,
+            "heartbeat.interval.ms": 1_000,
         }
         forced = {
             "group.id": group,

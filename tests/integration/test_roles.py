@@ -105,7 +105,7 @@ def owners(target: Database) -> dict[str, int]:
 
 
 def shared_by(target: Database, *counts: int) -> None:
-    until(lambda: sorted(owners(target).values()) == sorted(counts), 40, f"{counts}, not {owners(target)}")
+    until(lambda: sorted(owners(target).values()) == sorted(counts), 60, f"{counts}, not {owners(target)}")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,10 +99,9 @@ class SharedMirror(Mirror):
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "FIRST_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(worker, "LOST_SECONDS", 0.01)
-    yield
 
 
 def topic_of(mirror: Mirror, name: str) -> str:
