@@ -157,7 +157,11 @@ def test_machines_share_a_sink_over_joins_deaths_and_sleep(
                 shared_by(target, 3, 3)
                 three.start()
                 shared_by(target, 2, 2, 2)
+                # What stands in both partitions of a topic, while topics go from one worker to another.
+                source.execute("ALTER TABLE t0 ADD COLUMN extra int DEFAULT 7")
+                source.execute("TRUNCATE t1")
                 one.signal(signal.SIGKILL)
+                source.execute("ALTER TABLE t2 ADD COLUMN extra int DEFAULT 8")
                 shared_by(target, 3, 3)
                 asleep = owners(target)
                 two.signal(signal.SIGSTOP)

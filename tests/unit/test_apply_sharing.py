@@ -129,6 +129,9 @@ def test_a_worker_applies_its_share_and_what_it_is_given_later(tmp_path: Path) -
         orders.insert(row(2))
         wait_until(mirror.has("SELECT count(*) FROM orders", [(2,)]), 5, "the other one alone")
         assert mirror.query("SELECT count(*) FROM users") == [(2,)]
+        wait_until(
+            lambda: [table.name for table in mirror.reports.last.tables] == ["public.orders"], 5, "it reports its own"
+        )
     assert membership.closed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tailrace.apply.backlog import Backlog
 from tailrace.apply.batch import Applied
@@ -23,6 +23,11 @@ class Progress(WorkerProgress):
         """A table has come into view."""
         if topic not in self._tables:
             self._tables[topic] = TableReport(str(name), "streaming", since=now_text())
+
+    def only(self, topics: Collection[str]) -> None:
+        """Tables of other topics are another worker's now."""
+        for topic in self._tables.keys() - topics:
+            del self._tables[topic]
 
     def committed(
         self, applied: Mapping[str, Applied], positions: Mapping[Partition, int], stamps: Mapping[Partition, int]

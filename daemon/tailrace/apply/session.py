@@ -169,6 +169,8 @@ class Session:
 
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""
+        if self._topics is not None:
+            self._progress.only(self._topics)
         for topic in self._catalog.topics():
             name = self._catalog.versions(topic)[-1].name
             if self._has(topic) and self._selects(name):
