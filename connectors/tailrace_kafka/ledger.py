@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tailrace.errors import DataLossError, StuckError
+from tailrace.errors import DataLossError, OwnershipLostError, StuckError
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition
 from tailrace_kafka.cluster import Cluster, Topic
@@ -109,6 +109,14 @@ class Owner:
         older = (before.instance, *before.predecessors) if before is not None else ()
         predecessors = tuple(name for name in dict.fromkeys(older) if name != instance)
         return cls(instance, socket.gethostname(), os.getpid(), uuid.uuid4().hex, predecessors[:_PREDECESSORS])
+
+    def lost(self, where: str) -> OwnershipLostError:
+        """For a daemon that this one has taken over from."""
+        return OwnershipLostError(
+            f"another, newer daemon writes this pipeline's stream now (process {self.pid} on {self.host})",
+            where=where,
+            fix="stop one of the two",
+        )
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))

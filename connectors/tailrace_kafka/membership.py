@@ -8,6 +8,7 @@ in the target and the group's coordinator has confirmed the claim since (`confir
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Mapping
@@ -25,7 +26,9 @@ from tailrace_kafka.properties import Properties
 
 #: Of a pipeline: no more workers of one sink have work at a time. So many divide evenly among 2, 3, 4, 6, 8 and 12.
 SHARES = 24
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.1
+#: Where the coordinator moves to another broker, librdkafka looks for it meanwhile.
+_CONFIRM_SECONDS = 10.0
 #: A session lasts so long before it ends for topics that are new.
 _MORE_SECONDS = 1.0
 #: The coordinator's answers to a member that it has given up, or not heard of since it began a new generation.
@@ -64,12 +67,17 @@ class KafkaMembership:
         self._taken_at = 0.0
         self._more = False
         self._failure: TailraceError | None = None
+        # By the number of the question: what the coordinator has answered, None: yes.
+        self._questions = 0
+        self._answers: dict[int, KafkaError | None] = {}
+        self._to_commit: queue.SimpleQueue[list[TopicPartition]] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._consumer: Consumer = properties.member(self._faults, f"{properties.prefix}.{consumer}")
+        self._consumer: Consumer = properties.member(self._faults, f"{properties.prefix}.{consumer}", self._on_commit)
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        # A thread of its own: a target that takes long must not cost the worker its place.
+        # A thread of its own: a target that takes long must not cost the worker its place. It alone calls the consumer,
+        # until it has ended: a call from another thread waits for a moment between two polls, and may miss it for ever.
         self._thread = threading.Thread(target=self._follow, name="membership", daemon=True)
         self._thread.start()
 
@@ -98,15 +106,20 @@ class KafkaMembership:
             return self._more and not self._unsettled and time.monotonic() - self._taken_at > _MORE_SECONDS
 
     def confirm(self) -> None:
-        place = TopicPartition(self._topic, min(self._taken or (), default=0), 0)
-        try:
-            errors = [done.error for done in self._consumer.commit(offsets=[place], asynchronous=False) or ()]
-        except KafkaException as exception:
-            errors = [error_of(exception)]
-        for error in errors:
+        with self._news:
+            self._questions += 1
+            number = self._questions
+            # An offset that nobody reads; the question's number comes back with the answer.
+            place = TopicPartition(self._topic, min(self._taken or (), default=0), 0, str(number))
+            self._to_commit.put([place])
+            if not self._news.wait_for(lambda: self._failure or number in self._answers, _CONFIRM_SECONDS):
+                raise self._faults.unreachable(_CONFIRM_SECONDS)
+            if self._failure is not None:
+                raise self._failure
+            error = self._answers[number]
+            self._answers.clear()
             if error is not None:
                 raise self._lost() if error.code() in _NOT_A_MEMBER else explain(error, self._where)
-        with self._news:
             # A generation ends for us with the callback: none has come, so it was this share that was confirmed.
             if self._unsettled or self._assigned != self._taken:
                 raise self._lost()
@@ -129,17 +142,15 @@ class KafkaMembership:
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         """The group's offsets, for tools that show its lag; only a member may store them."""
-        offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
-        try:
-            self._consumer.commit(offsets=offsets, asynchronous=True)
-        except KafkaException as exception:
-            log.debug("group offsets not committed", error=str(explain(error_of(exception), self._where)))
+        self._to_commit.put([TopicPartition(*partition, offset) for partition, offset in positions.items()])
 
     # ---- the group
 
     def _follow(self) -> None:
         try:
             while not self._closing.is_set():
+                while not self._to_commit.empty():
+                    self._commit(self._to_commit.get())
                 message = self._consumer.poll(_POLL_SECONDS)
                 error = message.error() if message is not None else None
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -151,6 +162,21 @@ class KafkaMembership:
             with self._news:
                 self._assigned, self._unsettled, self._failure = None, True, failure
                 self._news.notify_all()
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as exception:
+            self._on_commit(error_of(exception), offsets)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        error = error or next((place.error for place in places if place.error is not None), None)
+        if places[0].topic == self._topic:
+            with self._news:
+                self._answers[int(places[0].metadata)] = error
+                self._news.notify_all()
+        elif error is not None:
+            log.debug("group offsets not committed", error=str(explain(error, self._where)))
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Nothing is ever read of these: at their end there is no offset to look up, and no need to fetch.

@@ -47,6 +47,10 @@ class KafkaReader:
         one_topic: the template of event topics names one topic for all tables.
         needs_beginning: a consumer without a position must not begin later than the stream.
         membership: only topics of its share are there; what comes later is left to the next reader.
+        instance: of the daemon's run, where the sink is its own: it must not take the target back from a newer daemon.
+
+    Raises:
+        OwnershipLostError: there is a newer daemon.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class KafkaReader:
         one_topic: bool,
         needs_beginning: bool,
         membership: KafkaMembership | None = None,
+        instance: str = "",
     ) -> None:
         self._properties = properties
         self._consumer_name = consumer
@@ -79,6 +84,8 @@ class KafkaReader:
         self._message_bytes = 1000.0
         self._sizes = RecordSizes()
         self._cluster.connect()
+        if instance:
+            self._refuse_to_return(instance)
         group = f"{properties.prefix}.{consumer or '-tail'}"
         # What belongs to the group, the membership does.
         self._consumer: Consumer = properties.consumer(self._faults, f"{group}.-reader" if membership else group)
@@ -166,6 +173,19 @@ class KafkaReader:
         if self._schemas is not None:
             self._schemas.close()
         self._cluster.close()
+
+    # ---- ownership
+
+    def _refuse_to_return(self, instance: str) -> None:
+        """The older daemon yields with its sinks too: after a lost connection, or asleep, one would take them again."""
+        positions = self._ledger_topics.positions
+        if not self._cluster.topics([positions]):
+            return
+        with closing(LedgerReader(self._properties, self._cluster, [positions])) as ledger:
+            ledger.read_to_end()
+            owner = ledger.owner
+        if owner is not None and instance in owner.predecessors:
+            raise owner.lost(self._properties.where)
 
     # ---- topics
 

@@ -75,6 +75,7 @@ class KafkaStream:
             # A pipeline that loads its tables has their rows at the stream's beginning.
             needs_beginning=bool(consumer) and self._context.mode != "cdc",
             membership=membership,
+            instance=self._context.instance if consumer and membership is None else "",
         )
 
     def size(self) -> StreamSize:

@@ -173,11 +173,7 @@ class KafkaWriter:
         return owner == self._owner or self._is_rival(owner)
 
     def _yield_to(self, owner: Owner) -> OwnershipLostError:
-        return OwnershipLostError(
-            f"another, newer daemon writes this pipeline's stream now (process {owner.pid} on {owner.host})",
-            where=self._properties.where,
-            fix="stop one of the two",
-        )
+        return owner.lost(self._properties.where)
 
     def _require_ownership(self) -> None:
         """Without transactions nobody fences us off: look for a newer owner."""
