@@ -109,6 +109,7 @@ class DynamoDBSink:
 
     def drop(self, table: TargetTable) -> None:
         name = table_name(self._settings.prefix, table)
+        self._positions.check_owner(table.topic)  # no condition goes with it
         delete_table(self._service(), name)
         self._writers.pop(table.topic, None)
         self._fresh.discard(name)

@@ -64,6 +64,42 @@ class Positions:
                 f") ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE {collation}"
             )
 
+    def owners(self, connection: Connection[Any], topics: Collection[str] | None = None) -> set[str]:
+        """Of these topics, or of all: the other workers that have them now."""
+        only, values = self._only(topics)
+        with contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT owner FROM {self._table} WHERE pipeline = %s AND sink = %s{only}",
+                (*self._sink, *values),
+            )
+            found = {str(row[0]) for row in cursor.fetchall()}
+        connection.rollback()
+        return found - {self._owner, _SHARED}
+
+    def lock(self, connection: Connection[Any], topic: str) -> None:
+        """Keeps others from taking the topic over until the open transaction ends.
+
+        Raises:
+            OwnershipLostError: another worker has it.
+        """
+        owned = _OWNER if self._topics is None else (topic, _OWNER_NUMBER)
+        with contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(
+                f"SELECT owner FROM {self._table} WHERE pipeline = %s AND sink = %s AND topic = %s AND "
+                "partition_number = %s FOR UPDATE",
+                (*self._sink, *owned),
+            )
+            found = cursor.fetchone()
+        if found is None or found[0] != self._owner:
+            raise self._lost()
+
+    def _only(self, topics: Collection[str] | None) -> tuple[str, list[str]]:
+        """A condition, and its values. Rows of other workers' topics are left alone: they may be locked for long."""
+        if topics is None:
+            return "", []
+        wanted = ["", *sorted(topics)]
+        return f" AND topic IN ({', '.join(['%s'] * len(wanted))})", wanted
+
     def take(
         self, connection: Connection[Any], stream_id: str, topics: Collection[str] | None = None
     ) -> dict[Partition, int]:
@@ -72,13 +108,11 @@ class Positions:
         Raises:
             DataLossError: they belong to another stream's content.
         """
-        # Rows of other workers' topics are left alone: one of them may be locked for long.
-        wanted = [] if topics is None else ["", *sorted(topics)]
-        only = f"AND topic IN ({', '.join(['%s'] * len(wanted))}) " if wanted else ""
+        only, wanted = self._only(topics)
         with contextlib.closing(connection.cursor()) as cursor:
             cursor.execute(
                 f"SELECT topic, partition_number, stream_id, next_offset FROM {self._table} "
-                f"WHERE pipeline = %s AND sink = %s {only}FOR UPDATE",
+                f"WHERE pipeline = %s AND sink = %s{only} FOR UPDATE",
                 (*self._sink, *wanted),
             )
             rows = cursor.fetchall()
@@ -112,14 +146,19 @@ class Positions:
             if (topic, _OWNER_NUMBER) not in known:
                 self._insert(cursor, topic, _OWNER_NUMBER, stream_id, 0)
 
-    def advance(self, connection: Connection[Any], positions: Mapping[Partition, int]) -> None:
+    def advance(
+        self, connection: Connection[Any], positions: Mapping[Partition, int], written: Collection[str] = ()
+    ) -> None:
         """Moves the positions on, in the open transaction.
+
+        Args:
+            written: topics whose tables the transaction has changed.
 
         Raises:
             OwnershipLostError: the table holds another owner or offset than we left there.
         """
         with contextlib.closing(connection.cursor()) as cursor:
-            for topic in self._owned(positions):
+            for topic in self._owned(positions, written):
                 self._advance_one(cursor, topic, _OWNER_NUMBER, 0, 0)
             for partition, offset in positions.items():
                 before = self._stored.get(partition)
@@ -128,11 +167,12 @@ class Positions:
                 elif before != offset:
                     self._advance_one(cursor, partition.topic, partition.number, before, offset)
 
-    def _owned(self, positions: Mapping[Partition, int]) -> Collection[str]:
+    def _owned(self, positions: Mapping[Partition, int], written: Collection[str]) -> Collection[str]:
         """Whose owner must still be this worker: the sink's ("") or that of topics."""
         if self._topics is None:
             return [""]
-        return sorted({partition.topic for partition in positions} or self._topics)
+        topics = {partition.topic for partition in positions} | self._topics.intersection(written)
+        return sorted(topics or self._topics)
 
     def advanced(self, positions: Mapping[Partition, int]) -> None:
         """The transaction of `advance` was committed."""

@@ -24,6 +24,7 @@ from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
+from tailrace_postgres.sink_sleepers import Sleepers
 from tailrace_postgres.sink_tables import Present, Tables, refuse_long_names
 from tailrace_postgres.sink_types import Reader, reader
 
@@ -31,9 +32,6 @@ _ENFORCED = (
     "foreign keys act on what the sink writes, for its user may not set session_replication_role; GRANT SET ON"
     " PARAMETER session_replication_role TO it (PostgreSQL 15 and newer), or stop the pipeline"
 )
-#: A worker that falls asleep in a transaction must not keep its rows locked from whoever takes its place. Where workers
-#: share a sink, a transaction waits for nothing but the target.
-_ASLEEP_SECONDS = 30
 #: Rows that a server-side cursor sends at a time.
 _FETCH_ROWS = 2000
 
@@ -58,7 +56,10 @@ class PostgresSink:
         self._replica = False
         self._tables: Tables
         self._positions: Positions
+        self._sleepers: Sleepers
         self._writers: dict[str, TableWriter] = {}
+        # Topics whose tables the open transaction has changed.
+        self._written: set[str] = set()
 
     def check(self) -> list[Finding]:
         return sink_check.check(self._settings)
@@ -75,8 +76,9 @@ class PostgresSink:
         with translated(self._where):
             self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
-            if topics is not None:
-                self._cursor.execute(f"SET idle_in_transaction_session_timeout = '{_ASLEEP_SECONDS}s'")
+            self._sleepers = Sleepers(self._connection, self._pipeline, self._settings.name)
+            self._sleepers.join()
+            self._sleepers.end()
             self._schema = self._make_schema()
             self._tables = Tables(self._cursor, self._schema)
             self._positions = self._new_positions(self._schema)
@@ -90,6 +92,7 @@ class PostgresSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._where, str(table.source)):
             present = self._tables.ensure(table, previous)
+        self._written.add(table.topic)
         self._write_as(table, present)
 
     def _write_as(self, table: TargetTable, present: Present) -> None:
@@ -108,6 +111,7 @@ class PostgresSink:
     def drop(self, table: TargetTable) -> None:
         with translated(self._where, str(table.source)):
             self._cursor.execute(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+        self._written.add(table.topic)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
         assert seen is not None
@@ -124,6 +128,7 @@ class PostgresSink:
     def apply(self, work: Sequence[TableWork]) -> None:
         for table_work in work:
             writer = self._writers[table_work.table.topic]
+            self._written.add(table_work.table.topic)
             name = str(table_work.table.source)
             with translated(self._where, name):
                 try:
@@ -134,19 +139,23 @@ class PostgresSink:
     def commit(self, positions: Mapping[Partition, int]) -> None:
         with translated(self._where):
             try:
-                self._positions.move(self._cursor, positions)
+                self._positions.move(self._cursor, positions, self._written)
             except TailraceError:
                 self.rollback()
                 raise
             self._connection.commit()
+        self._written.clear()
         self._positions.moved(positions)
         for writer in self._writers.values():
             writer.committed()
 
     def rollback(self) -> None:
+        self._written.clear()
         if self._connection is not None:
             with translated(self._where):
                 self._connection.rollback()
+                # What was undone may have met the locks of one that sleeps.
+                self._sleepers.end()
         # Tables may be back at an earlier version, and temporary ones gone.
         for writer in self._writers.values():
             writer.forget_stage()

@@ -98,20 +98,23 @@ class Positions:
         cursor.execute(f"SELECT 1 FROM {self._table} WHERE {listed} ORDER BY topic, partition FOR UPDATE")
         return listed
 
-    def _owners(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    def _owners(self, positions: Mapping[Partition, int], written: Collection[str]) -> dict[Partition, int]:
         """The rows that must still name this worker."""
         if self._topics is None:
             return {OWNER: 0}
-        topics = {partition.topic for partition in positions} or self._topics
+        topics = {partition.topic for partition in positions} | self._topics.intersection(written) or self._topics
         return {Partition(topic, OWNER_NUMBER): 0 for topic in topics}
 
-    def move(self, cursor: Any, positions: Mapping[Partition, int]) -> None:
+    def move(self, cursor: Any, positions: Mapping[Partition, int], written: Collection[str] = ()) -> None:
         """Compare-and-set of these positions, and of the ownership in any case.
+
+        Args:
+            written: topics whose tables the transaction has changed.
 
         Raises:
             OwnershipLostError: another worker has them.
         """
-        known = self._owners(positions)
+        known = self._owners(positions, written)
         owners = len(known)
         known |= {partition: offset for partition, offset in positions.items() if partition in self._stored}
         if not known:  # of a share without topics nothing moves

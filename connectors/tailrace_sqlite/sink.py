@@ -60,6 +60,8 @@ class SQLiteSink:
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
         self._statements: dict[str, Statements] = {}
+        # Topics whose tables the open transaction has changed.
+        self._written: set[str] = set()
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
@@ -90,11 +92,13 @@ class SQLiteSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
             sink_tables.ensure(self._begin(), table, previous)
+        self._written.add(table.topic)
         self._statements[table.topic] = Statements(table)
 
     def drop(self, table: TargetTable) -> None:
         with translated(self._path, str(table.source)):
             self._begin().execute(f"DROP TABLE IF EXISTS {quoted(table.name)}")
+        self._written.add(table.topic)
         self._statements.pop(table.topic, None)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -112,6 +116,7 @@ class SQLiteSink:
         connection = self._begin()
         for table_work in work:
             table = table_work.table
+            self._written.add(table.topic)
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
                 statements = self._statements[table.topic] = Statements(table)
@@ -122,13 +127,16 @@ class SQLiteSink:
         with translated(self._path):
             connection = self._begin()
             try:
-                self._positions.move(positions)
+                self._positions.move(positions, self._written)
             except TailraceError:
+                self._written.clear()
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+        self._written.clear()
 
     def rollback(self) -> None:
+        self._written.clear()
         if self._connection is not None and self._connection.in_transaction:
             with translated(self._path):
                 self._connection.execute("ROLLBACK")

@@ -85,21 +85,24 @@ class Positions:
             self._stored[Partition(topic, OWNER_NUMBER)] = 0
             self._connection.execute(_TAKE_TOPIC, (self._owner, *self._name, topic))
 
-    def _owners(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    def _owners(self, positions: Mapping[Partition, int], written: Collection[str]) -> dict[Partition, int]:
         """The rows that must still name this worker."""
         if self._topics is None:
             return {OWNER: 0}
-        topics = {partition.topic for partition in positions} or self._topics
+        topics = {partition.topic for partition in positions} | self._topics.intersection(written) or self._topics
         return {Partition(topic, OWNER_NUMBER): 0 for topic in topics}
 
-    def move(self, positions: Mapping[Partition, int]) -> None:
+    def move(self, positions: Mapping[Partition, int], written: Collection[str] = ()) -> None:
         """Compare-and-set of these positions, and of the ownership in any case.
+
+        Args:
+            written: topics whose tables the transaction has changed.
 
         Raises:
             OwnershipLostError: another worker has them.
         """
         now = _now()
-        for partition, offset in {**self._owners(positions), **positions}.items():
+        for partition, offset in {**self._owners(positions, written), **positions}.items():
             known = self._stored.get(partition)
             if known is None:
                 moved = self._insert(partition, offset)

@@ -14,6 +14,10 @@ from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
 
+#: Follows a topic's name in that of the table beside the topic's own that keeps which keys a load has brought
+#: (`tailrace.apply.loading`); no topic of Kafka is called so.
+KEPT_KEYS = "#seen"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:

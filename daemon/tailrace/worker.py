@@ -28,6 +28,7 @@ from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
 from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
 from tailrace.supervisor.folder import WORKER_LOCKS
+from tailrace.supervisor.health import WELL_STATES
 
 if TYPE_CHECKING:
     from tailrace.config import Pipeline
@@ -103,7 +104,8 @@ class ReportPipe:
             first = not self._sent
             changed = [replace(table) for table in report.tables if table != self._sent.get(table.name)]
             self._sent.update((table.name, table) for table in changed)
-            whole = first and bool(changed)  # the process before may have had others
+            # The process before may have had others; one that is at work without any has none.
+            whole = first and (bool(changed) or report.state in WELL_STATES)
             if len(self._sent) > len(report.tables):  # some are gone
                 whole = True
                 changed = [replace(table) for table in report.tables]

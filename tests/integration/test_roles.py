@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import os
-import random
 import signal
 import sqlite3
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +13,7 @@ import pytest
 from tests import servers
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
+from tests.pipelines.machines import Machine, kafka_stream, machines, owners, writing
 from tests.servers import unique_name
 from tests.servers.sql import Database
 
@@ -37,102 +31,8 @@ ALTER TABLE _tailrace_positions ENABLE ALWAYS TRIGGER audit;
 """
 
 
-class Machine:
-    """A daemon of one role with a state folder of its own."""
-
-    def __init__(self, folder: Path, *parts: str, name: str, role: str) -> None:
-        folder.mkdir(exist_ok=True)
-        self.role = role
-        self.file = PipelineFile(folder, text.pipeline(folder, *parts, name=name))
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tailrace.cli", "run", str(self.file.path), "--role", self.role, *more]
-        with self.file.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        return self.process
-
-    def signal(self, number: int) -> None:
-        """To all processes of the daemon: the supervisor first, so that it starts none anew."""
-        assert self.process is not None
-        workers = self.file.worker_pids().values()
-        for pid in (self.process.pid, *workers):
-            os.kill(pid, number)
-        self.stopped = [self.process.pid, *workers]
-
-    def wake(self) -> None:
-        for pid in self.stopped:
-            os.kill(pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        assert self.process.wait(30) == 0, self.log()
-
-    def log(self) -> str:
-        return self.file.log.read_text()[-6000:]
-
-    def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
-
-
-@contextlib.contextmanager
-def machines(*all_of_them: Machine) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for machine in all_of_them:
-            machine.kill()
-
-
-def kafka_stream(bootstrap: str) -> str:
-    """Two partitions a topic, and a group that notices a silent member soon."""
-    return (
-        '[stream]\nconnector = "kafka"\npartitions = 2\n[stream.kafka]\n'
-        f'"bootstrap.servers" = "{bootstrap}"\n"session.timeout.ms" = 3000\n"heartbeat.interval.ms" = 500\n'
-    )
-
-
-def owners(target: Database) -> dict[str, int]:
-    """How many topics each worker has."""
-    found = target.query(
-        "SELECT owner, count(*) FROM _tailrace_positions WHERE topic <> '' AND partition = -1 GROUP BY owner"
-    )
-    return {str(owner): int(count) for owner, count in found}
-
-
 def shared_by(target: Database, *counts: int) -> None:
     until(lambda: sorted(owners(target).values()) == sorted(counts), 60, f"{counts}, not {owners(target)}")
-
-
-@contextlib.contextmanager
-def writing(source: Database) -> Iterator[None]:
-    """Changes of every kind in all tables, some with the same few keys, until the end."""
-    over = threading.Event()
-    dice = random.Random(5)
-    connection = source.connect()
-
-    def write() -> None:
-        with contextlib.closing(connection), connection.cursor() as cursor:
-            for number in itertools.count(1000):
-                if over.wait(0.004):
-                    return
-                table, key = f"t{dice.randrange(TABLES)}", dice.randrange(1, 60)
-                cursor.execute(f"INSERT INTO {table} VALUES ({number}, 0)")
-                cursor.execute(f"UPDATE {table} SET n = n + 1 WHERE id = {key}")
-                if number % 3 == 0:
-                    cursor.execute(f"DELETE FROM {table} WHERE id = {number - 30}")
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_machines_share_a_sink_over_joins_deaths_and_sleep(
@@ -143,7 +43,7 @@ def test_machines_share_a_sink_over_joins_deaths_and_sleep(
         for number in range(TABLES):
             source.execute(f"CREATE TABLE t{number} (id int PRIMARY KEY, n int)")
             source.execute(f"INSERT INTO t{number} SELECT i, 0 FROM generate_series(1, 100) i")
-        parts = (text.source(source.url), kafka_stream(kafka.bootstrap), text.sink("wh", target.url))
+        parts = (text.source(source.url), kafka_stream(kafka.bootstrap, 3), text.sink("wh", target.url))
         capture = Machine(tmp_path / "capture", *parts, name=name, role="capture")
         one, two, three = (Machine(tmp_path / which, *parts, name=name, role="apply") for which in ("a", "b", "c"))
         with machines(capture, one, two, three):
@@ -152,7 +52,7 @@ def test_machines_share_a_sink_over_joins_deaths_and_sleep(
             until(lambda: one.file.states() == {"wh": "streaming"}, 60, "the first machine is at work")
             shared_by(target, TABLES)
             target.execute(AUDIT)
-            with writing(source):
+            with writing(source, TABLES):
                 two.start()
                 shared_by(target, 3, 3)
                 three.start()
@@ -227,7 +127,7 @@ def test_a_capture_that_wakes_up_behind_its_successor_leaves(
     name = unique_name("shop").replace("_", "-")
     with postgres18.database("source") as source:
         source.execute("CREATE TABLE t0 (id int PRIMARY KEY, n int)")
-        parts = (text.source(source.url), kafka_stream(kafka.bootstrap))
+        parts = (text.source(source.url), kafka_stream(kafka.bootstrap, 3))
         older, newer = (Machine(tmp_path / which, *parts, name=name, role="capture") for which in ("a", "b"))
         with machines(older, newer):
             older.start()

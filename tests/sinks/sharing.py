@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tailrace.errors import OwnershipLostError
-from tailrace.sink import Sink
+from tailrace.errors import OwnershipLostError, TransactionConflictError, UnreachableError
+from tailrace.sink import Sink, TableWork
 from tailrace.stream import Partition
-from tests.sinks import STREAM
+from tests.servers import wait_until
+from tests.sinks import STREAM, integer, target, text, upserts
 
 A, B, C = Partition("p.shop.a", 0), Partition("p.shop.b", 0), Partition("p.shop.c", 1)
 
@@ -62,3 +63,57 @@ def workers_own_their_topics(make_sink: Callable[[], Sink]) -> None:
     with pytest.raises(OwnershipLostError):
         whole.commit({A: 8})
     sharing.commit({B: 4})
+
+
+USERS, ORDERS = (target(name, [integer(1, "id", key=1), text(2, "name")]) for name in ("users", "orders"))
+
+
+def every_table_that_was_written_must_be_its_worker_s(make_sink: Callable[[], Sink]) -> None:
+    """Also where the positions of another topic alone move with it."""
+    place = Partition(ORDERS.topic, 0)
+
+    def written(sink: Sink) -> None:
+        sink.apply([upserts(USERS, {"id": 1, "name": "late"})])
+
+    def brought_up_to_date(sink: Sink) -> None:
+        sink.ensure(USERS, None)
+
+    for change in (written, brought_up_to_date):
+        worker = make_sink()
+        offset = worker.open(STREAM, {USERS.topic, ORDERS.topic}).get(place, 0)
+        worker.ensure(USERS, None)
+        worker.commit({place: offset + 1})
+        change(worker)
+        worker.commit({place: offset + 2})
+        make_sink().open(STREAM, {USERS.topic})
+        if change is written or worker.transactional_ddl:
+            change(worker)
+            with pytest.raises(OwnershipLostError):
+                worker.commit({place: offset + 3})
+
+
+def a_worker_that_sleeps_in_a_transaction_gives_way(make_sink: Callable[[], Sink]) -> None:
+    """Its successor writes the same rows, though the sleeper has them locked."""
+    place = Partition(USERS.topic, 0)
+    sleeper, successor = make_sink(), make_sink()
+    sleeper.open(STREAM, {USERS.topic})
+    sleeper.ensure(USERS, None)
+    sleeper.apply([upserts(USERS, {"id": 1, "name": "first"})])
+    sleeper.commit({place: 1})
+    sleeper.apply([upserts(USERS, {"id": 1, "name": "late"})])
+    assert successor.open(STREAM, {USERS.topic}) == {place: 1}
+    successor.ensure(USERS, None)
+
+    def applied(*work: TableWork) -> bool:
+        try:
+            successor.apply(work)
+            successor.commit({place: 2})
+        except TransactionConflictError:
+            successor.rollback()
+            return False
+        return True
+
+    wait_until(lambda: applied(upserts(USERS, {"id": 1, "name": "second"})), 20, "the successor gets at the row")
+    with pytest.raises((OwnershipLostError, UnreachableError)):
+        sleeper.commit({place: 2})
+    assert list(successor.rows(USERS)) == [{"id": 1, "name": "second"}]

@@ -23,7 +23,7 @@ from tailrace.apply.loading import Loading
 from tailrace.apply.progress import Progress, position_text
 from tailrace.apply.targets import Targets
 from tailrace.apply.writing import Writing
-from tailrace.errors import DataLossError, StuckError, TransactionConflictError
+from tailrace.errors import DataLossError, StuckError, TailraceError, TransactionConflictError
 from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
@@ -219,6 +219,10 @@ class Session:
                 self._step()
             except TransactionConflictError as error:
                 self._again(error)
+            except TailraceError as error:
+                if not error.retryable:
+                    self._require_own()
+                raise
         if self._opened:
             self._flush()
             self._writing.wait()
@@ -226,6 +230,17 @@ class Session:
 
     def _share_changed(self) -> bool:
         return self._membership is not None and self._membership.changed()
+
+    def _require_own(self) -> None:
+        """What looks like a fault of the target's rows may be that another worker has changed them meanwhile.
+
+        Raises:
+            OwnershipLostError: one has.
+        """
+        if self._membership is not None:
+            self._writing.close()
+            self._sink.rollback()
+            self._sink.commit({})
 
     # ---- one step
 

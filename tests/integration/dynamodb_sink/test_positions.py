@@ -75,3 +75,15 @@ def test_a_missing_table_has_no_rows(make_sink: MakeSink) -> None:
 
 def test_workers_that_share_the_sink_own_their_topics(make_sink: MakeSink) -> None:
     workers_own_their_topics(make_sink)
+
+
+def test_a_table_is_made_anew_by_its_owner_alone(make_sink: MakeSink) -> None:
+    first, second = make_sink(), make_sink()
+    first.open(STREAM, {USERS.topic})
+    first.ensure(USERS, None)
+    second.open(STREAM, {USERS.topic})
+    second.ensure(USERS, None)
+    second.apply([upserts(USERS, {"id": 1, "name": "a", "age": 1})])
+    with pytest.raises(OwnershipLostError):
+        first.drop(USERS)
+    assert len(list(second.rows(USERS))) == 1
