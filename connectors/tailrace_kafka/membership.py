@@ -29,6 +29,8 @@ SHARES = 24
 _POLL_SECONDS = 0.1
 #: Where the coordinator moves to another broker, librdkafka looks for it meanwhile.
 _CONFIRM_SECONDS = 10.0
+#: A broker that does not answer keeps librdkafka from leaving for a minute; the group gives the member up before.
+_LEAVE_SECONDS = 5.0
 #: A session lasts so long before it ends for topics that are new.
 _MORE_SECONDS = 1.0
 #: The coordinator's answers to a member that it has given up, or not heard of since it began a new generation.
@@ -53,6 +55,7 @@ class KafkaMembership:
     """
 
     def __init__(self, properties: Properties, consumer: str, replication_factor: int) -> None:
+        self._properties = properties
         self._where = properties.where
         self._topic = Ledger(properties.pipeline).shares
         with closing(Cluster(properties)) as cluster:
@@ -63,6 +66,7 @@ class KafkaMembership:
         # None: not known, or lost. A rebalance that is under way (`_unsettled`) leaves it until the next is there.
         self._assigned: frozenset[int] | None = None
         self._unsettled = True
+        self._doubt_at = time.monotonic() + STALL_SECONDS
         self._taken: frozenset[int] | None = None
         self._taken_at = 0.0
         self._more = False
@@ -76,8 +80,8 @@ class KafkaMembership:
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        # A thread of its own: a target that takes long must not cost the worker its place. It alone calls the consumer,
-        # until it has ended: a call from another thread waits for a moment between two polls, and may miss it for ever.
+        # A thread of its own: a target that takes long must not cost the worker its place. It alone calls the consumer:
+        # a call from another thread waits for a moment between two polls, and may miss it for ever.
         self._thread = threading.Thread(target=self._follow, name="membership", daemon=True)
         self._thread.start()
 
@@ -85,18 +89,17 @@ class KafkaMembership:
 
     def await_share(self, seconds: float) -> bool:
         with self._news:
-            if not self._news.wait_for(lambda: self._failure or not self._unsettled, seconds):
-                self._faults.raise_refusal()
-                since = self._faults.since
-                if since is not None and time.monotonic() - since > STALL_SECONDS:
-                    raise self._faults.unreachable(STALL_SECONDS)
-                return False
-            if self._failure is not None:
-                raise self._failure
-            self._taken = self._assigned
-            self._taken_at = time.monotonic()
-            self._more = False
-            return True
+            if self._news.wait_for(lambda: self._failure or not self._unsettled, seconds):
+                if self._failure is not None:
+                    raise self._failure
+                self._taken = self._assigned
+                self._taken_at = time.monotonic()
+                self._doubt_at = self._taken_at + STALL_SECONDS
+                self._more = False
+                return True
+        self._faults.raise_refusal()
+        self._doubt()
+        return False
 
     def changed(self) -> bool:
         with self._news:
@@ -126,8 +129,7 @@ class KafkaMembership:
 
     def close(self) -> None:
         self._closing.set()
-        self._thread.join()
-        self._consumer.close()
+        self._thread.join(_LEAVE_SECONDS)
 
     # ---- for the reader
 
@@ -155,6 +157,7 @@ class KafkaMembership:
                 error = message.error() if message is not None else None
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     self._faults.note(error)
+            self._consumer.close()
         except Exception as exception:
             known = exception if isinstance(exception, KafkaException) else None
             failure = explain(error_of(known), self._where) if known else self._faults.unreachable()
@@ -162,6 +165,15 @@ class KafkaMembership:
             with self._news:
                 self._assigned, self._unsettled, self._failure = None, True, failure
                 self._news.notify_all()
+
+    def _doubt(self) -> None:
+        """No share for long: tells a group that takes its time from a cluster that is out of reach."""
+        if time.monotonic() < self._doubt_at:
+            return
+        self._doubt_at = time.monotonic() + STALL_SECONDS
+        with closing(Cluster(self._properties)) as cluster:
+            if not cluster.answers(2.0):
+                raise self._faults.unreachable(STALL_SECONDS)
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
         try:
@@ -173,7 +185,7 @@ class KafkaMembership:
         error = error or next((place.error for place in places if place.error is not None), None)
         if places[0].topic == self._topic:
             with self._news:
-                self._answers[int(places[0].metadata)] = error
+                self._answers[int(places[0].metadata or 0)] = error
                 self._news.notify_all()
         elif error is not None:
             log.debug("group offsets not committed", error=str(explain(error, self._where)))

@@ -29,6 +29,9 @@ class Machine:
         self._signalled: list[int] = []
 
     def start(self, *more: str) -> subprocess.Popen[bytes]:
+        """Once the daemon before has ended, if there was one."""
+        if self.process is not None:
+            self.process.wait(30)
         command = [sys.executable, "-m", "tailrace.cli", "run", str(self.file.path), "--role", self.role, *more]
         with self.file.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
