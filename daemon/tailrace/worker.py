@@ -104,8 +104,8 @@ class ReportPipe:
             first = not self._sent
             changed = [replace(table) for table in report.tables if table != self._sent.get(table.name)]
             self._sent.update((table.name, table) for table in changed)
-            # The process before may have had others; one that is at work without any has none.
-            whole = first and (bool(changed) or report.state in WELL_STATES)
+            # The process before may have had others; one that is at work, or waits for its share, has no others.
+            whole = first and (bool(changed) or report.state in WELL_STATES or report.state == "joining")
             if len(self._sent) > len(report.tables):  # some are gone
                 whole = True
                 changed = [replace(table) for table in report.tables]

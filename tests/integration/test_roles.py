@@ -7,6 +7,7 @@ import json
 import signal
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,10 +172,15 @@ def test_one_machine_runs_both_roles_on_an_embedded_stream(postgres18: servers.P
             until(lambda: "there is no stream yet" in sinks.log(), 30, "it waits for capture")
             capture.start()
             until(lambda: rows(path) == [(1, 0)], 60, "the row arrives")
-            shown = json.loads(capture.file.command("status", "--json").stdout)
+            shown: dict[str, Any] = {}
+
+            def both_have_the_table() -> bool:
+                shown.update(json.loads(capture.file.command("status", "--json").stdout))
+                return [table["workers"].keys() for table in shown["tables"]] == [{"capture", "copy"}]
+
+            until(both_have_the_table, 20, "status shows the table of both daemons")
             assert [worker["name"] for worker in shown["workers"]] == ["capture", "copy"]
             assert (shown["role"], shown["state"]) == ("capture+apply", "running")
-            assert shown["tables"][0]["workers"].keys() == {"capture", "copy"}
             for role in ("apply", "capture", "both"):
                 refused = capture.file.command("run", "--role", role)
                 assert (refused.code, "already running" in refused.stderr) == (5, True), refused.stderr

@@ -115,7 +115,7 @@ def test_a_worker_applies_its_share_and_what_it_is_given_later(tmp_path: Path) -
     users.insert(row(1))
     orders.insert(row(1))
     with mirror.running():
-        wait_until(lambda: bool(mirror.reports.all), 5, "it waits for a share")
+        wait_until(lambda: mirror.reports.last.state == "joining", 5, "it waits for a share")
         assert mirror.sinks == []
         membership.topics = frozenset({topic_of(mirror, "users")})
         wait_until(mirror.has(USERS, [(1, "n")]), 5, "its own table")
@@ -132,6 +132,10 @@ def test_a_worker_applies_its_share_and_what_it_is_given_later(tmp_path: Path) -
         wait_until(
             lambda: [table.name for table in mirror.reports.last.tables] == ["public.orders"], 5, "it reports its own"
         )
+        membership.topics = None
+        wait_until(lambda: mirror.reports.last.state == "joining", 5, "it has none now")
+        last = mirror.reports.last
+        assert (last.tables, last.position, last.lag_seconds, last.lag_bytes) == ([], "", None, None)
     assert membership.closed
 
 

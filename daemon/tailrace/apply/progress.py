@@ -29,6 +29,14 @@ class Progress(WorkerProgress):
         for topic in self._tables.keys() - topics:
             del self._tables[topic]
 
+    def joining(self) -> None:
+        """It is not known which topics are this worker's: it has none for now."""
+        if self._report.state != "joining":
+            self._tables.clear()
+            self._backlog = Backlog()
+            self._report.position = ""
+            self.state("joining")
+
     def committed(
         self, applied: Mapping[str, Applied], positions: Mapping[Partition, int], stamps: Mapping[Partition, int]
     ) -> None:

@@ -115,6 +115,7 @@ def _sessions(
         started = time.monotonic()
         try:
             if not place.await_share():
+                progress.joining()
                 if progress.due:
                     progress.send()
                 continue
@@ -136,7 +137,7 @@ def _sessions(
                 progress.state("stuck", str(error))
                 raise
             lost = 1 if time.monotonic() - started > QUARREL_SECONDS else lost + 1
-            log.info("the share of the topics is another's now; what was not committed is undone", error=str(error))
+            log.info("the share of the topics is another's now; what was not committed is undone", error=error.what)
             if lost > LOSSES:
                 _wait(control, progress, LOST_SECONDS, str(error))
             else:
