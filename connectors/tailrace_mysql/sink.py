@@ -91,9 +91,9 @@ class MySQLSink:
             self._server = describe(work)
             self._positions = self._new_positions()
             with contextlib.closing(work.cursor()) as cursor:
-                cursor.execute(
-                    f"SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {_LOCK_SECONDS})"
-                )
+                cursor.execute("SELECT @@innodb_lock_wait_timeout")
+                seconds = min(int((cursor.fetchone() or (_LOCK_SECONDS,))[0]), _LOCK_SECONDS)
+                cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {seconds}")
             sink_sleepers.be_found(self._owner, work, self._ddl)
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
@@ -261,12 +261,18 @@ class MySQLSink:
         work: Any = self._open_connection()  # the stubs leave server_status out
         open_before = bool(work.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
         try:
+            self._lock(work, table)
+            yield
+        finally:
+            if not open_before:
+                with contextlib.suppress(pymysql.err.Error):
+                    work.rollback()
+
+    def _lock(self, work: Connection[Any], table: TargetTable) -> None:
+        try:
             self._positions.lock(work, table.topic.removesuffix(KEPT_KEYS))
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, POSITIONS_TABLE) from None
-        yield
-        if not open_before:
-            work.rollback()
 
     def _end_sleepers(self) -> None:
         if self._former and self._ddl is not None:

@@ -195,6 +195,7 @@ def test_one_machine_runs_both_roles_on_an_embedded_stream(postgres18: servers.P
             assert sinks.process is not None
             assert sinks.process.wait(60) == 0, sinks.log()
             sinks.start()
+            until(lambda: sinks.file.states().get("copy") == "streaming", 60, "the sink is at work again")
             until(lambda: rows(path) == [(1, 0), (2, 0)], 60, "what came meanwhile arrives")
             sinks.stop()
             capture.stop()
