@@ -1,22 +1,23 @@
 """`{prefix}_tailrace_positions`: how far each pipeline's sink has got, an item per topic of the stream.
 
 All items of a sink have the partition key ``pipeline#sink``. The sort key is ``topic#TOPIC``, ``owner`` for the worker
-that writes now, and ``table#NAME`` for each table that the sink has created or taken over (for `check`). An item of a
-topic holds the next offset of each partition: what stands in every partition at once (a truncate, a schema change) is
-behind all of them or behind none. It moves by compare-and-set on owner and old offsets, after every write below the new
-ones is done.
+that writes now ("shared" where workers share the sink: then the item of each topic names its owner), and
+``table#NAME`` for each table that the sink has created or taken over (for `check`). An item of a topic holds the next
+offset of each partition: what stands in every partition at once (a truncate, a schema change) is behind all of them or
+behind none. It moves by compare-and-set on owner and old offsets, after every write below the new ones is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from botocore.exceptions import ClientError
 
-from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, StuckError
+from tailrace.errors import ONE_OR_SHARED, DataLossError, OwnershipLostError, RefusedError, StuckError
 from tailrace.stream import Partition
 from tailrace_dynamodb.attributes import Attribute, Item
 from tailrace_dynamodb.service import Service, code_of
@@ -25,6 +26,8 @@ from tailrace_dynamodb.tables import create_table, describe_table, wait_active
 NAME = "_tailrace_positions"
 _KEY = (("sink", "S"), ("item", "S"))
 _OWNER = "owner"
+_SHARED = "shared"
+_OWNED_SECONDS = 1.0
 _TOPIC, _TABLE = "topic#", "table#"
 #: An item per partition, as it once was: a commit that ended half way left partitions apart for good.
 _FORMER = "partition#"
@@ -48,11 +51,13 @@ class Positions:
         self._owner = owner
         self._stream_id = ""
         self._stored: dict[str, Offsets] = {}
+        self._topics: frozenset[str] | None = None
+        self._checked_at = 0.0
 
     # ---- open and commit
 
-    def take(self, stream_id: str) -> dict[Partition, int]:
-        """Creates the table if need be, takes the items over, and returns the positions.
+    def take(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
+        """Creates the table if need be, takes the items over, of these topics or of all, and returns the positions.
 
         Raises:
             DataLossError: they belong to another stream's content.
@@ -74,31 +79,68 @@ class Positions:
                     fix="run `tailrace teardown` and load the tables anew",
                 )
         self._stream_id = stream_id
+        self._topics = None if topics is None else frozenset(topics)
         # The owner first: from here on no other worker creates the item of a topic.
-        self._put_owner()
-        self._stored = {}
-        for item in self._items(_TOPIC):
-            answer = self._service.send(
-                "update_item",
-                self.table,
-                TableName=self.table,
-                Key={"sink": item["sink"], "item": item["item"]},
-                UpdateExpression="SET #o = :owner",
-                ExpressionAttributeNames={"#o": "owner"},
-                ExpressionAttributeValues={":owner": {"S": self._owner}},
-                ReturnValues="ALL_NEW",
-            )
-            self._stored[item["item"]["S"].removeprefix(_TOPIC)] = _offsets(answer["Attributes"])
+        if topics is not None:
+            self._share()
+        else:
+            self._put_owner(self._owner)
+            topics = [item["item"]["S"].removeprefix(_TOPIC) for item in self._items(_TOPIC)]
+        self._stored = {topic: self._take_topic(topic) for topic in topics}
         return {
             Partition(topic, number): offset
             for topic, offsets in self._stored.items()
             for number, offset in offsets.items()
         }
 
-    def check_owner(self) -> None:
-        """Raises OwnershipLostError where another worker has taken over."""
-        if self._read(_OWNER).get("owner") != {"S": self._owner}:
+    def _share(self) -> None:
+        """From a worker that had the whole sink all topics are taken, also those that nobody takes now."""
+        whole = self._read(_OWNER).get("owner")
+        if whole == {"S": _SHARED}:
+            return
+        self._put_owner(_SHARED)
+        for item in list(self._items(_TOPIC)):
+            if whole is None or item.get("owner") != whole:
+                continue
+            try:
+                self._service.send(
+                    "update_item",
+                    self.table,
+                    TableName=self.table,
+                    Key={"sink": item["sink"], "item": item["item"]},
+                    UpdateExpression="SET #o = :shared",
+                    ConditionExpression="#o = :whole",
+                    ExpressionAttributeNames={"#o": "owner"},
+                    ExpressionAttributeValues={":shared": {"S": _SHARED}, ":whole": whole},
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise self._unexpected(error) from None
+
+    def _take_topic(self, topic: str) -> Offsets:
+        answer = self._service.send(
+            "update_item",
+            self.table,
+            TableName=self.table,
+            Key={"sink": {"S": self._hash}, "item": {"S": _TOPIC + topic}},
+            UpdateExpression="SET #o = :owner, #s = :stream",
+            ExpressionAttributeNames={"#o": "owner", "#s": "stream_id"},
+            ExpressionAttributeValues={":owner": {"S": self._owner}, ":stream": {"S": self._stream_id}},
+            ReturnValues="ALL_NEW",
+        )
+        return _offsets(answer["Attributes"])
+
+    def check_owner(self, topic: str) -> None:
+        """Raises OwnershipLostError where another worker has taken over: the sink, or of a shared one the topic."""
+        owned = _OWNER if self._topics is None else _TOPIC + topic
+        self._checked_at = time.monotonic()
+        if self._read(owned).get("owner") != {"S": self._owner}:
             raise self._lost()
+
+    def recheck_owner(self) -> None:
+        """Checks the owner of the sink again where the last answer is old: the process may have been asleep since."""
+        if time.monotonic() - self._checked_at > _OWNED_SECONDS:
+            self.check_owner("")
 
     def advance(self, positions: Mapping[Partition, int]) -> None:
         """Moves the positions on.
@@ -110,8 +152,11 @@ class Positions:
         for partition, offset in positions.items():
             if self._stored.get(partition.topic, {}).get(partition.number) != offset:
                 moved.setdefault(partition.topic, {})[partition.number] = offset
-        if any(topic not in self._stored for topic in moved) or not moved:
-            self.check_owner()
+        if self._topics is not None:
+            for topic in () if moved else self._topics:
+                self.check_owner(topic)
+        elif any(topic not in self._stored for topic in moved) or not moved:
+            self.check_owner("")
         for topic, offsets in moved.items():
             before = self._stored.get(topic)
             after = {**(before or {}), **offsets}
@@ -130,8 +175,9 @@ class Positions:
             ":stream": {"S": self._stream_id},
             ":now": {"S": _now()},
         }
-        condition = "attribute_not_exists(#n)"
-        if before is not None:
+        # The item may be there without offsets: its topic was taken before any of it was read.
+        condition = "attribute_not_exists(#n) AND (attribute_not_exists(#o) OR #o = :owner)"
+        if before:
             condition = "#o = :owner AND #n = :before"
             values[":before"] = _attribute(before)
         self._service.send(
@@ -145,12 +191,12 @@ class Positions:
             ExpressionAttributeValues=values,
         )
 
-    def _put_owner(self) -> None:
+    def _put_owner(self, owner: str) -> None:
         item: Item = {
             "sink": {"S": self._hash},
             "item": {"S": _OWNER},
             "stream_id": {"S": self._stream_id},
-            "owner": {"S": self._owner},
+            "owner": {"S": owner},
             "updated_at": {"S": _now()},
         }
         self._service.send("put_item", self.table, TableName=self.table, Item=item)
@@ -182,7 +228,7 @@ class Positions:
         return OwnershipLostError(
             f"another worker has taken over sink {self._sink} of pipeline {self._pipeline}",
             where=f"{self._service.where}, table {self.table}",
-            fix="run one daemon per pipeline; stop the other one, or leave this one stopped",
+            fix=ONE_OR_SHARED,
         )
 
     # ---- the tables that the sink writes

@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +59,7 @@ class DynamoDBSink:
         self._connected: Service | None = None
         self._concurrent: Concurrent | None = None
         self._stream = ""
+        self._shared = False
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
         # Tables that held nothing when we met them and that only rows of a full load have gone to since.
@@ -75,12 +76,13 @@ class DynamoDBSink:
         columns = tuple((column.name, form.attribute_type(column.name)) for column in table.columns)
         return Preview(table_name(self._settings.prefix, table), columns)
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self.close()
         self._stream = stream_digest(stream_id)
+        self._shared = topics is not None
         self._concurrent = Concurrent(self._settings.concurrency)
         self._positions = self._new_positions(self._service())
-        return self._positions.take(stream_id)
+        return self._positions.take(stream_id, topics)
 
     def fold(self, name: str) -> str:
         return name
@@ -101,7 +103,8 @@ class DynamoDBSink:
         check_key(service, name, described, form.key)
         if known is None:
             self._positions.remember_table(name)
-            if is_empty(service, name):
+            # Where workers share the sink every write has its condition: one of them may have been asleep.
+            if not self._shared and is_empty(service, name):
                 self._fresh.add(name)
         if previous is not None:
             migration = Migration(service, name, self._stream, table, previous)
@@ -111,6 +114,7 @@ class DynamoDBSink:
 
     def drop(self, table: TargetTable) -> None:
         name = table_name(self._settings.prefix, table)
+        self._positions.check_owner(table.topic)  # no condition goes with it
         delete_table(self._service(), name)
         self._writers.pop(table.topic, None)
         self._fresh.discard(name)
@@ -146,8 +150,8 @@ class DynamoDBSink:
         if work.truncate:
             writer.clear(concurrent, work.truncate_seq)
         if writer.name in self._fresh:
-            self._positions.check_owner()  # unconditional writes are the owner's only
-            writer.load(concurrent, work.upserts)
+            self._positions.check_owner("")  # unconditional writes are the owner's only
+            writer.load(concurrent, work.upserts, self._positions.recheck_owner)
         elif work.table.retained:
             concurrent.each(writer.overlay, work.upserts)
         else:

@@ -206,11 +206,15 @@ class TableWriter:
 
     # ---- the first load
 
-    def load(self, concurrent: Concurrent, rows: Iterable[Row]) -> None:
-        """Rows of a first load into a table that held nothing: unconditional, many in one request."""
-        concurrent.each(self._put_batch, _batches(rows))
+    def load(self, concurrent: Concurrent, rows: Iterable[Row], still_ours: Callable[[], None]) -> None:
+        """Rows of a first load into a table that held nothing: unconditional, many in one request.
 
-    def _put_batch(self, rows: list[Row]) -> None:
+        Args:
+            still_ours: called before each request; raises where nothing may be written any more.
+        """
+        concurrent.each(lambda batch: self._put_batch(batch, still_ours), _batches(rows))
+
+    def _put_batch(self, rows: list[Row], still_ours: Callable[[], None]) -> None:
         requests = [
             {"PutRequest": {"Item": {**self.form.item(row.values), **Mark(self._stream, row.seq).attributes()}}}
             for row in rows
@@ -218,6 +222,7 @@ class TableWriter:
         pause = 0.05
         taken_at = time.monotonic()
         while requests:
+            still_ours()
             try:
                 answer = self._service.send("batch_write_item", self.name, RequestItems={self.name: requests})
             except ClientError:

@@ -29,6 +29,7 @@ _REFUSALS = frozenset(
         KafkaError.INVALID_REPLICATION_FACTOR,
         KafkaError.INVALID_PARTITIONS,
         KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.INVALID_SESSION_TIMEOUT,
         KafkaError.UNSUPPORTED_VERSION,
         KafkaError._UNSUPPORTED_FEATURE,
         KafkaError.TOPIC_DELETION_DISABLED,
@@ -47,6 +48,10 @@ _FIXES = {
     ),
     KafkaError.INVALID_REPLICATION_FACTOR: "lower stream.replication_factor",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "lower transaction.timeout.ms in [stream.kafka]",
+    KafkaError.INVALID_SESSION_TIMEOUT: (
+        "set session.timeout.ms in [stream.kafka] within the broker's group.min.session.timeout.ms and"
+        " group.max.session.timeout.ms"
+    ),
     KafkaError.TOPIC_DELETION_DISABLED: "delete the topics by hand",
 }
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})

@@ -1,5 +1,7 @@
 """The pipeline's own records in Kafka: `{name}.__positions` and `{name}.__schemas`, compacted, one partition each.
 
+Beside them stands `{name}.__shares`, without records, where several workers share a sink (`membership.py`).
+
 ========================  =========  ============================================================================
 key                       topic      value
 ========================  =========  ============================================================================
@@ -19,6 +21,7 @@ import os
 import socket
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +29,7 @@ from dataclasses import asdict, dataclass
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from tailrace.errors import DataLossError, StuckError
+from tailrace.errors import DataLossError, OwnershipLostError, StuckError
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition
 from tailrace_kafka.cluster import Cluster, Topic
@@ -70,6 +73,11 @@ class Ledger:
         return f"{self.pipeline}.__schemas"
 
     @property
+    def shares(self) -> str:
+        """See `membership.py`; made by the first worker that shares a sink."""
+        return f"{self.pipeline}.__shares"
+
+    @property
     def topics(self) -> list[str]:
         return [self.positions, self.schemas]
 
@@ -102,6 +110,14 @@ class Owner:
         predecessors = tuple(name for name in dict.fromkeys(older) if name != instance)
         return cls(instance, socket.gethostname(), os.getpid(), uuid.uuid4().hex, predecessors[:_PREDECESSORS])
 
+    def lost(self, where: str) -> OwnershipLostError:
+        """For a daemon that this one has taken over from."""
+        return OwnershipLostError(
+            f"another, newer daemon writes this pipeline's stream now (process {self.pid} on {self.host})",
+            where=where,
+            fix="stop one of the two",
+        )
+
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
 
@@ -118,18 +134,24 @@ class TopicBegin:
     Attributes:
         id: of the topic; another one means that it was deleted since.
         offsets: by partition, where this stream's events begin: what is before is of an earlier pipeline.
+        number: of the topic among the stream's, counted from 0; -1 where an earlier release has stored none.
     """
 
     id: str
     offsets: tuple[int, ...]
+    number: int = -1
+
+    def share(self, topic: str, count: int) -> int:
+        """Which of so many shares the topic belongs to, for good: workers must agree without asking each other."""
+        return (self.number if self.number >= 0 else zlib.crc32(topic.encode())) % count
 
     def to_json(self) -> bytes:
-        return orjson.dumps({"id": self.id, "offsets": self.offsets})
+        return orjson.dumps({"id": self.id, "offsets": self.offsets, "number": self.number})
 
     @classmethod
     def from_json(cls, record: bytes) -> TopicBegin:
         raw = orjson.loads(record)
-        return cls(raw["id"], tuple(raw["offsets"]))
+        return cls(raw["id"], tuple(raw["offsets"]), raw.get("number", -1))
 
     def require_same(self, topic: Topic | None, name: str, where: str) -> None:
         """

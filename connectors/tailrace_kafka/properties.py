@@ -120,6 +120,28 @@ class Properties:
         }
         return self._make(Consumer, faults, defaults, forced)
 
+    def member(self, faults: Faults, group: str, on_commit: Callable[..., None]) -> Consumer:
+        """A consumer that joins a group, and reads nothing.
+
+        Args:
+            on_commit: librdkafka's `offset_commit_cb`.
+        """
+        defaults = {
+            # After so long a worker that says nothing is taken for gone. One that was only asleep loses nothing by it.
+            "session.timeout.ms": 10_000,
+            "heartbeat.interval.ms": 1_000,
+        }
+        forced = {
+            "group.id": group,
+            "group.protocol": "classic",
+            # Of one topic: the most even of those that there are.
+            "partition.assignment.strategy": "roundrobin",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "on_commit": on_commit,
+        }
+        return self._make(Consumer, faults, defaults, forced)
+
     def _share(self, parts: int) -> int:
         return max(self.memory // parts, _SMALLEST_SHARE)
 

@@ -16,6 +16,7 @@ from tailrace_kafka.cluster import Cluster
 from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
 from tailrace_kafka.gathering import Gathered, gather
 from tailrace_kafka.ledger import STREAM_KEY, Ledger, LedgerReader, TopicBegin, learn_topics, public_state, topic_begins
+from tailrace_kafka.membership import KafkaMembership
 from tailrace_kafka.properties import Properties
 from tailrace_kafka.sizes import RecordSizes
 
@@ -45,13 +46,29 @@ class KafkaReader:
         consumer: the sink's name, "" for an onlooker.
         one_topic: the template of event topics names one topic for all tables.
         needs_beginning: a consumer without a position must not begin later than the stream.
+        membership: only topics of its share are there; what comes later is left to the next reader.
+        instance: of the daemon's run, where the sink is its own: it must not take the target back from a newer daemon.
+
+    Raises:
+        OwnershipLostError: there is a newer daemon.
     """
 
-    def __init__(self, properties: Properties, consumer: str, *, one_topic: bool, needs_beginning: bool) -> None:
+    def __init__(
+        self,
+        properties: Properties,
+        consumer: str,
+        *,
+        one_topic: bool,
+        needs_beginning: bool,
+        membership: KafkaMembership | None = None,
+        instance: str = "",
+    ) -> None:
         self._properties = properties
         self._consumer_name = consumer
         self._one_topic = one_topic
         self._needs_beginning = needs_beginning
+        self._membership = membership
+        self._share_taken = False
         self._ledger_topics = Ledger(properties.pipeline)
         self._cluster = Cluster(properties)
         self._faults = Faults(properties.where)
@@ -67,7 +84,11 @@ class KafkaReader:
         self._message_bytes = 1000.0
         self._sizes = RecordSizes()
         self._cluster.connect()
-        self._consumer: Consumer = properties.consumer(self._faults, f"{properties.prefix}.{consumer or '-tail'}")
+        if instance:
+            self._refuse_to_return(instance)
+        group = f"{properties.prefix}.{consumer or '-tail'}"
+        # What belongs to the group, the membership does.
+        self._consumer: Consumer = properties.consumer(self._faults, f"{group}.-reader" if membership else group)
 
     # ---- the protocol
 
@@ -83,6 +104,7 @@ class KafkaReader:
 
     def partitions(self) -> Mapping[Partition, str]:
         self._discover(to_end=True)
+        self._share_taken = True
         return {partition: self._begins[partition.topic].id for partition in _partitions(self._begins)}
 
     def seek(self, positions: Mapping[Partition, int]) -> None:
@@ -152,6 +174,19 @@ class KafkaReader:
             self._schemas.close()
         self._cluster.close()
 
+    # ---- ownership
+
+    def _refuse_to_return(self, instance: str) -> None:
+        """The older daemon yields with its sinks too: after a lost connection, or asleep, one would take them again."""
+        positions = self._ledger_topics.positions
+        if not self._cluster.topics([positions]):
+            return
+        with closing(LedgerReader(self._properties, self._cluster, [positions])) as ledger:
+            ledger.read_to_end()
+            owner = ledger.owner
+        if owner is not None and instance in owner.predecessors:
+            raise owner.lost(self._properties.where)
+
     # ---- topics
 
     def _discover(self, to_end: bool = False) -> None:
@@ -167,6 +202,12 @@ class KafkaReader:
         if not self._stream_id and STREAM_KEY in schemas.entries:
             self._stream_id = f"{self._cluster.id()}:{schemas.entries[STREAM_KEY].decode()}"
         known = topic_begins(schemas.entries)
+        membership = self._membership
+        if membership is not None:
+            known = {topic: begin for topic, begin in known.items() if membership.takes(topic, begin)}
+            if self._share_taken and len(known) > len(self._begins):
+                membership.note_more()
+                known = {topic: known[topic] for topic in self._begins}
         new = {topic: begin for topic, begin in known.items() if topic not in self._begins}
         if new or time.monotonic() >= self._topics_at:
             self._require_same_topics(known)
@@ -321,9 +362,12 @@ class KafkaReader:
         """For tools that show a group's lag; nobody reads on from these."""
         if not self._uncommitted or (not at_once and time.monotonic() < self._commit_at):
             return
-        offsets = [TopicPartition(*partition, offset) for partition, offset in self._uncommitted.items()]
-        self._uncommitted = {}
+        uncommitted, self._uncommitted = self._uncommitted, {}
         self._commit_at = time.monotonic() + _COMMIT_SECONDS
+        if self._membership is not None:
+            self._membership.commit(uncommitted)
+            return
+        offsets = [TopicPartition(*partition, offset) for partition, offset in uncommitted.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as exception:

@@ -19,7 +19,10 @@ OWNED = frozenset(
         "enable.auto.offset.store",
         "enable.idempotence",
         "group.id",
+        "group.instance.id",
+        "group.protocol",
         "isolation.level",
+        "partition.assignment.strategy",
         "partitioner",
         "transactional.id",
     }

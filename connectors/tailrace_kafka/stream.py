@@ -14,6 +14,7 @@ from tailrace.stream import Partition, StreamSize
 from tailrace_kafka.check import check
 from tailrace_kafka.cluster import Cluster
 from tailrace_kafka.ledger import Ledger, LedgerReader, topic_begins
+from tailrace_kafka.membership import KafkaMembership
 from tailrace_kafka.properties import Properties
 from tailrace_kafka.reader import KafkaReader
 from tailrace_kafka.writer import KafkaWriter
@@ -62,7 +63,10 @@ class KafkaStream:
             transactional=self._settings.transactional,
         )
 
-    def reader(self, consumer: str) -> KafkaReader:
+    def join(self, consumer: str) -> KafkaMembership:
+        return KafkaMembership(self._properties, consumer, self._settings.replication_factor)
+
+    def reader(self, consumer: str, membership: KafkaMembership | None = None) -> KafkaReader:
         template = self._context.topic
         return KafkaReader(
             self._properties,
@@ -70,6 +74,8 @@ class KafkaStream:
             one_topic="{table}" not in template and "{schema}" not in template,
             # A pipeline that loads its tables has their rows at the stream's beginning.
             needs_beginning=bool(consumer) and self._context.mode != "cdc",
+            membership=membership,
+            instance=self._context.instance if consumer and membership is None else "",
         )
 
     def size(self) -> StreamSize:
@@ -115,7 +121,7 @@ class KafkaStream:
         cluster = Cluster(self._properties)
         try:
             cluster.connect()
-            names = sorted(cluster.topics(self._ledger.topics))
+            names = sorted(cluster.topics([*self._ledger.topics, self._ledger.shares]))
             if not dry_run:
                 cluster.delete(names)
         finally:

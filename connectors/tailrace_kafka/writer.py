@@ -91,9 +91,9 @@ class KafkaWriter:
         unknown = [topic for topic in new if topic not in begins]
         ends = self._cluster.ends(Partition(t, number) for t in unknown for number in range(found[t].partitions))
         entries: dict[str, bytes | None] = {}
-        for topic in unknown:
+        for order, topic in enumerate(unknown, len(begins)):
             offsets = tuple(ends[Partition(topic, number)] for number in range(found[topic].partitions))
-            entries[TOPIC_PREFIX + topic] = TopicBegin(found[topic].id, offsets).to_json()
+            entries[TOPIC_PREFIX + topic] = TopicBegin(found[topic].id, offsets, order).to_json()
         if entries:
             self._write([], entries)
         self._partitions.update((topic, found[topic].partitions) for topic in new)
@@ -176,11 +176,7 @@ class KafkaWriter:
         return owner == self._owner or self._is_rival(owner)
 
     def _yield_to(self, owner: Owner) -> OwnershipLostError:
-        return OwnershipLostError(
-            f"another, newer daemon writes this pipeline's stream now (process {owner.pid} on {owner.host})",
-            where=self._properties.where,
-            fix="stop one of the two",
-        )
+        return owner.lost(self._properties.where)
 
     def _require_ownership(self) -> None:
         """Without transactions nobody fences us off: look for a newer owner."""

@@ -11,21 +11,23 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pymysql.err
 from pymysql.connections import Connection
+from pymysql.constants import SERVER_STATUS
 
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError, TransactionConflictError
 from tailrace.load_mark import LoadMark
-from tailrace.sink import Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
+from tailrace.sink import KEPT_KEYS, Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
+from tailrace_mysql import sink_sleepers
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
@@ -41,6 +43,8 @@ from tailrace_mysql.sink_tables import Tables, identifier
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
 _FETCHED_ROWS = 1000
+#: Shorter than the time in which a stop must be done, and so that a predecessor that sleeps is soon found out.
+_LOCK_SECONDS = 8
 
 
 class MySQLSink:
@@ -63,6 +67,10 @@ class MySQLSink:
         self._server: Server
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
+        # Topics whose tables the open transaction has changed.
+        self._written: set[str] = set()
+        # The workers that had what we have taken over; one of them may be asleep.
+        self._former: set[str] = set()
         self._table = ""  # being written, for errors
         self.dead_letters = MySQLLetters(
             context.pipeline,
@@ -84,18 +92,28 @@ class MySQLSink:
                 raise translate(error, self._target.where, table.name) from None
             return Tables(connection, server, self._target.database, self._target.where).preview(table)
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self.close()
         try:
             self._work = work = self._target.connect()
             self._ddl = self._target.connect()
             self._server = describe(work)
             self._positions = self._new_positions()
+            with contextlib.closing(work.cursor()) as cursor:
+                cursor.execute("SELECT @@innodb_lock_wait_timeout")
+                seconds = min(int((cursor.fetchone() or (_LOCK_SECONDS,))[0]), _LOCK_SECONDS)
+                cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {seconds}")
+            sink_sleepers.be_found(self._owner, work, self._ddl)
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
-            stored = self._positions.take(work, stream_id)
+            self._former = self._positions.owners(self._ddl, topics)
+            if topics is not None:
+                # Whoever was given them before, and is awake, has been told to let them go.
+                sink_sleepers.end(self._ddl, self._former)
+            stored = self._positions.take(work, stream_id, topics)
             work.commit()
         except pymysql.err.Error as error:
+            self._end_sleepers()
             self.close()
             raise translate(error, self._target.where, POSITIONS_TABLE) from None
         except TailraceError:
@@ -114,7 +132,9 @@ class MySQLSink:
         if ddl is None:
             raise ValueError("the sink is not open")
         tables = Tables(ddl, self._server, self._target.database, self._target.where)
-        self._plans[table.topic] = self._plan(table, tables.ensure(table, previous), self._server)
+        with self._alone_at(table):
+            state = tables.ensure(table, previous)
+        self._plans[table.topic] = self._plan(table, state, self._server)
 
     def _plan(self, table: TargetTable, state: TableState, server: Server) -> TablePlan:
         return TablePlan(table, state, server, self._target.database, self._target.where)
@@ -123,7 +143,8 @@ class MySQLSink:
         ddl = self._ddl
         if ddl is None:
             raise ValueError("the sink is not open")
-        Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
+        with self._alone_at(table):
+            Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
         self._plans.pop(table.topic, None)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -144,6 +165,7 @@ class MySQLSink:
         try:
             for table_work in work:
                 self._table = table_work.table.name
+                self._written.add(table_work.table.topic)
                 self._apply(table_work)
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, self._table) from None
@@ -166,7 +188,7 @@ class MySQLSink:
     def commit(self, positions: Mapping[Partition, int]) -> None:
         work = self._open_connection()
         try:
-            self._positions.advance(work, positions)
+            self._positions.advance(work, positions, self._written)
             work.commit()
         except pymysql.err.Error as error:
             self.rollback()
@@ -174,13 +196,17 @@ class MySQLSink:
         except TailraceError:
             self.rollback()
             raise
+        self._written.clear()
         self._positions.advanced(positions)
 
     def rollback(self) -> None:
         """The server does it by itself where the connection is lost."""
+        self._written.clear()
         if self._work is not None:
             with contextlib.suppress(pymysql.err.Error):
                 self._work.rollback()
+            # What was undone may have met the locks of one that sleeps.
+            self._end_sleepers()
 
     def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
         ddl = self._ddl
@@ -188,7 +214,8 @@ class MySQLSink:
             raise ValueError("the sink is not open")
         try:
             completion = Completion(ddl, self._server, self._target.database, patient=True)
-            made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
+            with self._alone_at(table):
+                made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
             state = Tables(ddl, self._server, self._target.database, self._target.where).read(table.name)
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, table.name) from None
@@ -244,6 +271,36 @@ class MySQLSink:
                     connection.close()
         self._work = self._ddl = None
         self._plans.clear()
+
+    # ---- whose it is
+
+    @contextlib.contextmanager
+    def _alone_at(self, table: TargetTable) -> Iterator[None]:
+        """Nobody takes the table's topic over meanwhile: DDL has no transaction that could fail for it.
+
+        Raises:
+            OwnershipLostError: somebody has.
+        """
+        work: Any = self._open_connection()  # the stubs leave server_status out
+        open_before = bool(work.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+        try:
+            self._lock(work, table)
+            yield
+        finally:
+            if not open_before:
+                with contextlib.suppress(pymysql.err.Error):
+                    work.rollback()
+
+    def _lock(self, work: Connection[Any], table: TargetTable) -> None:
+        try:
+            self._positions.lock(work, table.topic.removesuffix(KEPT_KEYS))
+        except pymysql.err.Error as error:
+            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+
+    def _end_sleepers(self) -> None:
+        if self._former and self._ddl is not None:
+            with contextlib.suppress(pymysql.err.Error):
+                sink_sleepers.end(self._ddl, self._former)
 
     # ---- writing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from tailrace_postgres.sink_dead_letters import PostgresLetters
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
 from tailrace_postgres.sink_positions import Positions
+from tailrace_postgres.sink_sleepers import Sleepers
 from tailrace_postgres.sink_tables import Present, Tables, refuse_long_names
 from tailrace_postgres.sink_types import Reader, reader
 
@@ -56,6 +57,7 @@ class PostgresSink:
         self._replica = False
         self._tables: Tables
         self._positions: Positions
+        self._sleepers: Sleepers
         self._writers: dict[str, TableWriter] = {}
         self._attempting = False
         self.dead_letters = PostgresLetters(
@@ -66,6 +68,8 @@ class PostgresSink:
             lambda: self._session("dead letters"),
             self._find_schema,
         )
+        # Topics whose tables the open transaction has changed.
+        self._written: set[str] = set()
 
     def check(self) -> list[Finding]:
         return sink_check.check(self._settings)
@@ -77,15 +81,18 @@ class PostgresSink:
             columns = tuple((column.name, tables.column_type(table, column)) for column in table.columns)
             return Preview(tables.name(table), columns)
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
         with translated(self._where):
             self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
+            self._sleepers = Sleepers(self._connection, self._pipeline, self._settings.name)
+            self._sleepers.join()
+            self._sleepers.end()
             self._schema = self._make_schema()
             self._tables = Tables(self._cursor, self._schema)
             self._positions = self._new_positions(self._schema)
-            stored = self._positions.take_over(self._cursor, stream_id)
+            stored = self._positions.take_over(self._cursor, stream_id, topics)
             self._connection.commit()
         return stored
 
@@ -95,6 +102,7 @@ class PostgresSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._where, str(table.source)):
             present = self._tables.ensure(table, previous)
+        self._written.add(table.topic)
         self._write_as(table, present)
 
     def _write_as(self, table: TargetTable, present: Present) -> None:
@@ -113,6 +121,7 @@ class PostgresSink:
     def drop(self, table: TargetTable) -> None:
         with translated(self._where, str(table.source)):
             self._cursor.execute(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
+        self._written.add(table.topic)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
         assert seen is not None
@@ -129,6 +138,7 @@ class PostgresSink:
     def apply(self, work: Sequence[TableWork]) -> None:
         for table_work in work:
             writer = self._writers[table_work.table.topic]
+            self._written.add(table_work.table.topic)
             name = str(table_work.table.source)
             with translated(self._where, name):
                 try:
@@ -166,19 +176,23 @@ class PostgresSink:
     def commit(self, positions: Mapping[Partition, int]) -> None:
         with translated(self._where):
             try:
-                self._positions.move(self._cursor, positions)
+                self._positions.move(self._cursor, positions, self._written)
             except TailraceError:
                 self.rollback()
                 raise
             self._connection.commit()
+        self._written.clear()
         self._positions.moved(positions)
         for writer in self._writers.values():
             writer.committed()
 
     def rollback(self) -> None:
+        self._written.clear()
         if self._connection is not None:
             with translated(self._where):
                 self._connection.rollback()
+                # What was undone may have met the locks of one that sleeps.
+                self._sleepers.end()
         self._forget_stages()
 
     def _forget_stages(self) -> None:

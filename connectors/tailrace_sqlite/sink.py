@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,6 +64,8 @@ class SQLiteSink:
         self.dead_letters = SQLiteLetters(
             self._pipeline, self._name, self._path, self._begin, lambda: self._connect("rw")
         )
+        # Topics whose tables the open transaction has changed.
+        self._written: set[str] = set()
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
@@ -73,7 +75,7 @@ class SQLiteSink:
     def preview(self, table: TargetTable) -> Preview:
         return Preview(table.name, tuple((column.name, declared(column.type) or "(any)") for column in table.columns))
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         with translated(self._path):
             self._connection = connection = self._connect("rwc")
             connection.execute("PRAGMA journal_mode = WAL")
@@ -84,7 +86,7 @@ class SQLiteSink:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._begin()
             self._positions = Positions(connection, self._pipeline, self._name, str(self._path))
-            stored = self._positions.take_over(stream_id)
+            stored = self._positions.take_over(stream_id, topics)
             connection.execute("COMMIT")
         return stored
 
@@ -94,11 +96,13 @@ class SQLiteSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
             sink_tables.ensure(self._begin(), table, previous)
+        self._written.add(table.topic)
         self._statements[table.topic] = Statements(table)
 
     def drop(self, table: TargetTable) -> None:
         with translated(self._path, str(table.source)):
             self._begin().execute(f"DROP TABLE IF EXISTS {quoted(table.name)}")
+        self._written.add(table.topic)
         self._statements.pop(table.topic, None)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -116,6 +120,7 @@ class SQLiteSink:
         connection = self._begin()
         for table_work in work:
             table = table_work.table
+            self._written.add(table.topic)
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
                 statements = self._statements[table.topic] = Statements(table)
@@ -144,13 +149,16 @@ class SQLiteSink:
         with translated(self._path):
             connection = self._begin()
             try:
-                self._positions.move(positions)
+                self._positions.move(positions, self._written)
             except TailraceError:
+                self._written.clear()
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+        self._written.clear()
 
     def rollback(self) -> None:
+        self._written.clear()
         if self._connection is not None and self._connection.in_transaction:
             with translated(self._path):
                 self._connection.execute("ROLLBACK")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from tailrace.errors import DataLossError, OwnershipLostError
+from tailrace.errors import ONE_OR_SHARED, DataLossError, OwnershipLostError
 from tailrace.stream import Partition
 
 TABLE = "_tailrace_positions"
-#: The row that names the owner, though no partition was read yet.
-OWNER = Partition("", -1)
+#: Instead of a partition's number, in rows that name an owner, though no partition was read yet: of the sink (topic "")
+#: or, where workers share it, of a topic.
+OWNER_NUMBER = -1
+OWNER = Partition("", OWNER_NUMBER)
+#: Of the sink, where workers share it.
+SHARED = "shared"
 
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
@@ -24,6 +28,8 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
 _SELECT = f"SELECT topic, partition, stream_id, next_offset FROM {TABLE} WHERE pipeline = ? AND sink = ?"
 _INSERT = f"INSERT OR IGNORE INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _TAKE_OVER = f"UPDATE {TABLE} SET owner = ? WHERE pipeline = ? AND sink = ?"
+_TAKE_TOPIC = f"{_TAKE_OVER} AND topic = ?"
+_SHARE = f"UPDATE {TABLE} SET owner = ? WHERE pipeline = ? AND sink = ? AND topic = '' AND partition = {OWNER_NUMBER}"
 _MOVE = (
     f"UPDATE {TABLE} SET next_offset = ?, updated_at = ?"
     " WHERE pipeline = ? AND sink = ? AND topic = ? AND partition = ? AND owner = ? AND next_offset = ?"
@@ -41,9 +47,10 @@ class Positions:
         self._owner = uuid.uuid4().hex
         self._stream_id = ""
         self._stored: dict[Partition, int] = {}
+        self._topics: frozenset[str] | None = None
 
-    def take_over(self, stream_id: str) -> dict[Partition, int]:
-        """Makes this worker the owner; returns the positions.
+    def take_over(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
+        """Makes this worker the owner, of these topics or of all; returns the positions.
 
         Raises:
             DataLossError: they belong to another stream's content.
@@ -51,7 +58,9 @@ class Positions:
         execute = self._connection.execute
         execute(_CREATE)
         for topic, number, stored_id, offset in execute(_SELECT, self._name).fetchall():
-            if stored_id != stream_id and number != OWNER.number:
+            if topics is not None and topic and topic not in topics:
+                continue
+            if stored_id != stream_id and number != OWNER_NUMBER:
                 raise DataLossError(
                     "the positions in this target belong to another stream, which is gone",
                     where=self._where,
@@ -62,17 +71,38 @@ class Positions:
         if OWNER not in self._stored:
             self._insert(OWNER, 0)
             self._stored[OWNER] = 0
-        execute(_TAKE_OVER, (self._owner, *self._name))
-        return {partition: offset for partition, offset in self._stored.items() if partition != OWNER}
+        if topics is None:
+            execute(_TAKE_OVER, (self._owner, *self._name))
+        else:
+            self._share(topics)
+        return {partition: offset for partition, offset in self._stored.items() if partition.number != OWNER_NUMBER}
 
-    def move(self, positions: Mapping[Partition, int]) -> None:
+    def _share(self, topics: Collection[str]) -> None:
+        self._topics = frozenset(topics)
+        self._connection.execute(_SHARE, (SHARED, *self._name))
+        for topic in topics:
+            self._insert(Partition(topic, OWNER_NUMBER), 0)
+            self._stored[Partition(topic, OWNER_NUMBER)] = 0
+            self._connection.execute(_TAKE_TOPIC, (self._owner, *self._name, topic))
+
+    def _owners(self, positions: Mapping[Partition, int], written: Collection[str]) -> dict[Partition, int]:
+        """The rows that must still name this worker."""
+        if self._topics is None:
+            return {OWNER: 0}
+        topics = {partition.topic for partition in positions} | self._topics.intersection(written) or self._topics
+        return {Partition(topic, OWNER_NUMBER): 0 for topic in topics}
+
+    def move(self, positions: Mapping[Partition, int], written: Collection[str] = ()) -> None:
         """Compare-and-set of these positions, and of the ownership in any case.
+
+        Args:
+            written: topics whose tables the transaction has changed.
 
         Raises:
             OwnershipLostError: another worker has them.
         """
         now = _now()
-        for partition, offset in {OWNER: 0, **positions}.items():
+        for partition, offset in {**self._owners(positions, written), **positions}.items():
             known = self._stored.get(partition)
             if known is None:
                 moved = self._insert(partition, offset)
@@ -81,7 +111,7 @@ class Positions:
                 moved = self._connection.execute(_MOVE, values).rowcount
             if moved != 1:
                 raise OwnershipLostError(
-                    "another worker has taken this sink over", where=self._where, fix="run one daemon per pipeline"
+                    "another worker has taken this sink over", where=self._where, fix=ONE_OR_SHARED
                 )
         self._stored.update(positions)
 

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tailrace.connectors import Context
 from tailrace.errors import OwnershipLostError
@@ -62,7 +62,10 @@ class EmbeddedStream:
         retention = Retention(self._settings.retain, self._settings.retain_bytes, self._context.sinks)
         return EmbeddedWriter(self._folder, self._cursors, retention)
 
-    def reader(self, consumer: str) -> EmbeddedReader:
+    def join(self, consumer: str) -> None:
+        """The stream is one log, and its file is on one machine: a sink has one worker."""
+
+    def reader(self, consumer: str, membership: Any = None) -> EmbeddedReader:
         # A pipeline that loads its tables has their rows at the stream's beginning: a sink must not begin later.
         whole = bool(consumer) and self._context.mode != "cdc"
         return EmbeddedReader(self._folder, self._cursors, consumer, needs_beginning=whole)

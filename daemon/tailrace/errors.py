@@ -113,3 +113,7 @@ class LogGoneError(DataLossError):
 
 class OwnershipLostError(TailraceError):
     exit_code = 6
+
+
+#: What to do where two workers are at one sink.
+ONE_OR_SHARED = "run one daemon per pipeline, or one with --role capture and the others with --role apply"

@@ -93,7 +93,7 @@ class WorkerReport:
 
     Attributes:
         name: "capture", or the sink's name.
-        state: starting, loading, streaming, paused, held, retrying, stuck, finished, stopped.
+        state: starting, joining, loading, streaming, paused, held, retrying, stuck, finished, stopped.
         position: for a person: log position of capture, offsets of a sink.
         mark: capture: stored mark. A sink: "".
         lag_seconds: age of the oldest change not yet handed on, never understated (`tailrace.lag`); 0 when caught up;

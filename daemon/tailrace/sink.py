@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +14,10 @@ from tailrace.schema import Column, TableName
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
+
+#: Follows a topic's name in that of the table beside the topic's own that keeps which keys a load has brought
+#: (`tailrace.apply.loading`); no topic of Kafka is called so.
+KEPT_KEYS = "#seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +150,16 @@ class Sink(Protocol):
         """
         ...
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         """Connects, takes ownership of this sink's positions, and returns them.
 
         Not all are offsets of the stream's partitions: under negative numbers the apply loop keeps notes of its own,
-        which a sink stores and returns as it does the others. -1 with the topic "" is free for the sink's own use.
+        which a sink stores and returns as it does the others. -1 is free for the sink's own use.
+
+        Args:
+            topics: of a worker that shares the sink with others: it takes these alone, whether they have positions yet
+                or not, and gets theirs. A worker that has taken the whole sink loses all of it by that. None: the whole
+                sink, also from workers that share it.
 
         Raises:
             DataLossError: the stored positions belong to another stream's content.
@@ -207,6 +216,8 @@ class Sink(Protocol):
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         """Ends the target transaction together with the positions, by compare-and-set.
+
+        Without positions, what the worker has taken must still be its own.
 
         Raises:
             OwnershipLostError: another worker has taken the positions over; everything was rolled back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tailrace.batch import Run
 from tailrace.source import Finding
@@ -70,6 +70,40 @@ class StreamWriter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Membership(Protocol):
+    """A worker's place among those that share a sink, each with topics of its own. Outlives readers and sessions.
+
+    Topics are shared out whole: what stands in all partitions of a topic acts once they all have come to it, and one
+    worker sees to that. A share is a claim. It counts once the worker owns the positions of its topics in the target,
+    and `confirm` has returned since: who takes them over later is then known to have been given them later.
+    """
+
+    def await_share(self, seconds: float) -> bool:
+        """Waits until it is known which topics are this worker's; False: not within so many seconds.
+
+        Raises:
+            UnreachableError, RefusedError: as named; after which the membership must be closed.
+        """
+        ...
+
+    def changed(self) -> bool:
+        """Whether the share is another one than when `await_share` last returned True, or has more topics."""
+        ...
+
+    def confirm(self) -> None:
+        """Asks whoever shares out whether the share still is this worker's.
+
+        Raises:
+            OwnershipLostError: it is not, or not for certain.
+            UnreachableError: it cannot be asked.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leaves: the others take the share over at once."""
+        ...
 
 
 class StreamReader(Protocol):
@@ -156,8 +190,17 @@ class Stream(Protocol):
 
     def writer(self) -> StreamWriter: ...
 
-    def reader(self, consumer: str) -> StreamReader:
-        """`consumer` names a sink, whose `commit`s hold retention; "" for an onlooker (`tail`)."""
+    def join(self, consumer: str) -> Membership | None:
+        """Becomes one of the workers that share a sink; None where the stream has only one worker for each."""
+        ...
+
+    def reader(self, consumer: str, membership: Any = None) -> StreamReader:
+        """`consumer` names a sink, whose `commit`s hold retention; "" for an onlooker (`tail`).
+
+        Args:
+            membership: of `join`: the reader knows of the topics of its share alone, as they were when `partitions` was
+                first asked for.
+        """
         ...
 
     def size(self) -> StreamSize: ...

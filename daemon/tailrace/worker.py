@@ -28,6 +28,7 @@ from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
 from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
 from tailrace.supervisor.folder import WORKER_LOCKS
+from tailrace.supervisor.health import WELL_STATES
 
 if TYPE_CHECKING:
     from tailrace.config import Pipeline
@@ -56,6 +57,7 @@ class Order:
         settled: an earlier process of this run's worker has been at work.
         log_format, debug: as `tailrace.logs.configure`.
         instance: random name of the supervisor's run, the same for all processes that it starts.
+        shared: for "apply": workers of other machines may work for the sink too.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Order:
     log_format: str = "json"
     debug: bool = False
     instance: str = ""
+    shared: bool = False
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -101,7 +104,8 @@ class ReportPipe:
             first = not self._sent
             changed = [replace(table) for table in report.tables if table != self._sent.get(table.name)]
             self._sent.update((table.name, table) for table in changed)
-            whole = first and bool(changed)  # the process before may have had others
+            # The process before may have had others; one that is at work, or waits for its share, has no others.
+            whole = first and (bool(changed) or report.state in WELL_STATES or report.state == "joining")
             if len(self._sent) > len(report.tables):  # some are gone
                 whole = True
                 changed = [replace(table) for table in report.tables]
@@ -195,7 +199,7 @@ def run_role(pipeline: Pipeline, order: Order, control: Control, reporter: Repor
     else:
         from tailrace.apply.worker import run as apply
 
-        apply(pipeline, str(order.sink), control, reporter)
+        apply(pipeline, str(order.sink), control, reporter, order.shared)
 
 
 def load_pipeline(order: Order) -> Pipeline:

@@ -58,6 +58,11 @@ def test_a_run_that_was_taken_over_from_does_not_come_back(
     for predecessor in ("older", "newer"):
         with pytest.raises(OwnershipLostError):
             stream(settings, name, predecessor).writer()
+        # Its sinks would take their targets back from the newest one's.
+        with pytest.raises(OwnershipLostError, match="another, newer daemon"):
+            stream(settings, name, predecessor).reader("wh")
+        stream(settings, name, predecessor).reader("").close()
+    stream(settings, name, "newest").reader("wh").close()
 
 
 def test_a_worker_that_was_restarted_is_still_the_owner(settings: KafkaStreamSettings, name: str) -> None:

@@ -25,6 +25,7 @@ from tailrace.errors import (
 from tailrace.schema import Column, Kind, Type
 from tailrace.stream import Partition
 from tailrace.testing import MemoryStream
+from tailrace_postgres import sink_connection, sink_sleepers
 from tests import servers
 from tests.integration.sink_rig import (
     ID,
@@ -36,6 +37,11 @@ from tests.integration.sink_rig import (
 )
 from tests.integration.test_postgres_sink import A, B, sink_at
 from tests.servers import Database, wait_until
+from tests.sinks.sharing import (
+    a_worker_that_sleeps_in_a_transaction_gives_way,
+    every_table_that_was_written_must_be_its_worker_s,
+    workers_own_their_topics,
+)
 
 USERS = "SELECT id, a FROM users ORDER BY id"
 
@@ -311,3 +317,14 @@ def test_a_killed_worker_leaves_whole_transactions_and_their_position(database: 
     assert count == position
     assert count % 100 == 0
     assert 0 < count < 200_000
+
+
+def test_workers_that_share_the_sink_own_their_topics(database: Database) -> None:
+    workers_own_their_topics(lambda: sink_at(database.url))
+    every_table_that_was_written_must_be_its_worker_s(lambda: sink_at(database.url))
+
+
+def test_a_worker_that_sleeps_in_a_transaction_gives_way(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sink_connection._OWN, "lock_timeout", "1s")
+    monkeypatch.setattr(sink_sleepers, "ASLEEP_SECONDS", 0.5)
+    a_worker_that_sleeps_in_a_transaction_gives_way(lambda: sink_at(database.url))

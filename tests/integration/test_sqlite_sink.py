@@ -24,6 +24,7 @@ from tailrace_sqlite import sink as sink_module
 from tailrace_sqlite.sink import SQLiteSink
 from tests.integration.sink_rig import ID, MYSQL_KINDS, POSTGRES_KINDS, Rig, differences, table_of_kinds, upserts
 from tests.servers import wait_until
+from tests.sinks.sharing import every_table_that_was_written_must_be_its_worker_s, workers_own_their_topics
 
 A = Column(2, "a", Type(Kind.TEXT, "text"))
 B = Column(3, "b", Type(Kind.INTEGER, "int", 32))
@@ -345,3 +346,8 @@ def test_a_killed_worker_leaves_whole_transactions_and_their_position(path: Path
     assert count == offset
     assert count % 100 == 0
     assert 0 < count < 200_000
+
+
+def test_workers_that_share_the_sink_own_their_topics(path: Path) -> None:
+    workers_own_their_topics(lambda: sink_at(path))
+    every_table_that_was_written_must_be_its_worker_s(lambda: sink_at(path))

@@ -17,6 +17,7 @@ from typing import Any
 
 from tailrace.errors import TailraceError
 from tailrace.http.client import ask
+from tailrace.supervisor.role import Role
 
 
 @dataclass
@@ -74,11 +75,10 @@ class PipelineFile:
 
     def _workers(self) -> list[dict[str, Any]]:
         document = tomllib.loads(self.path.read_text())
-        try:
-            answer = ask(self.folder / document["state_dir"], document["name"], "/status")
-        except TailraceError:
-            return []
-        workers: list[dict[str, Any]] = answer["workers"]
+        workers: list[dict[str, Any]] = []
+        for role in (Role.BOTH, Role.APPLY):
+            with suppress(TailraceError):
+                workers += ask(self.folder / document["state_dir"], document["name"], "/status", None, role)["workers"]
         return workers
 
     def tail(self, *arguments: str, timeout: float = 60) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ class Kafka(Server):
         "share.coordinator.state.topic.min.isr": 1,
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
         "num.network.threads": 2,
         "num.io.threads": 4,
         # How long a restarted broker waits for its killed predecessor to be given up; 9 s by default.

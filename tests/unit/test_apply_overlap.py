@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -78,7 +78,7 @@ class SlowSink:
     def preview(self, table: TargetTable) -> Preview:
         return Preview(table.name, ())
 
-    def open(self, stream_id: str) -> dict[Partition, int]:
+    def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         return dict(self._target.positions)
 
     def fold(self, name: str) -> str:

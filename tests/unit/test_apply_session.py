@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -459,7 +460,7 @@ def test_a_commit_whose_answer_was_lost_is_not_applied_twice(mirror: Mirror) -> 
 
 def test_with_finish_an_unreachable_target_ends_the_worker(mirror: Mirror) -> None:
     class Away(WatchedSink):
-        def open(self, stream_id: str) -> dict[Partition, int]:
+        def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
             raise UnreachableError("away")
 
     mirror._sink = lambda: Away(mirror.path)  # type: ignore[method-assign]
@@ -474,10 +475,10 @@ def test_with_finish_a_target_that_was_reached_is_tried_again(mirror: Mirror, mo
     away = [UnreachableError("away")]
 
     class Away(WatchedSink):
-        def open(self, stream_id: str) -> dict[Partition, int]:
+        def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
             if away:
                 raise away.pop()
-            return super().open(stream_id)
+            return super().open(stream_id, topics)
 
     mirror._sink = lambda: Away(mirror.path)  # type: ignore[method-assign]
     control = Control(settled=True)  # by an earlier process of the run's worker

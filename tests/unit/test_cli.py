@@ -71,7 +71,7 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (["run"], "missing argument 'FILE'; see tailrace run --help"),
         (["rnu", "x"], "no such command 'rnu'"),
-        (["run", "x", "--role", "capture"], "no such option: --role"),
+        (["run", "x", "--role", "sinks"], "invalid value for '--role'"),
         (["tail", "x", "--from", "tomorrow"], "must be beginning or now"),
         (["tail", "x", "--max", "0"], "invalid value for '--max'"),
         (["demo", "--with", "mysql,oracle"], "takes mysql and kafka, not oracle"),

@@ -22,8 +22,8 @@ from tailrace.http.client import ask
 from tailrace.http.server import serving
 from tailrace.http.sockets import bind_tcp, bind_unix
 from tailrace.report import TableReport, WorkerReport
-from tailrace.supervisor.folder import CONTROL_SOCKET
 from tailrace.supervisor.health import WorkerHealth
+from tailrace.supervisor.role import Role
 
 
 class View:
@@ -269,7 +269,7 @@ def test_a_pipeline_is_steered_over_its_own_socket_alone(tmp_path: Path) -> None
 
     async def run() -> None:
         listener = bind_tcp("127.0.0.1", 0)
-        control = bind_unix(tmp_path / "state" / CONTROL_SOCKET)
+        control = bind_unix(tmp_path / "state" / Role.BOTH.socket)
         async with serving(create_app(view), [listener]), serving(create_app(view, steered=True), [control]):
 
             def asker() -> None:

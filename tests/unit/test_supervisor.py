@@ -17,6 +17,7 @@ import structlog.testing
 from tailrace.errors import RefusedError
 from tailrace.notify import Notifier
 from tailrace.supervisor import folder, policy, supervisor
+from tailrace.supervisor.role import Role
 from tailrace.supervisor.supervisor import Outcome, Supervisor
 from tests.doubles.pipeline import COMMAND, ERRORS, DoublePipeline, Errors, pipeline
 
@@ -359,10 +360,10 @@ def test_a_folder_that_cannot_be_written_any_more_does_not_change_the_exit_code(
 ) -> None:
     run = Run(tmp_path, {"capture": [behaviour]})
     state_dir = run.pipeline.state_dir
-    (state_dir / f"{folder.STATUS}.new").mkdir(parents=True)  # in the way of the file, as a full disk would be
+    (state_dir / f"{Role.BOTH.status}.new").mkdir(parents=True)  # in the way of the file, as a full disk would be
 
     async def script() -> None:
-        socket = state_dir / folder.CONTROL_SOCKET
+        socket = state_dir / Role.BOTH.socket
         await run.until(socket.exists)
         socket.unlink()
         socket.mkdir()
@@ -467,6 +468,48 @@ def test_a_second_run_of_the_pipeline_is_refused(tmp_path: Path) -> None:
         stop()
 
     assert run.outcome(script) == Outcome(0)
+
+
+def test_daemons_of_two_roles_get_along_in_one_folder_and_two_of_one_do_not(tmp_path: Path) -> None:
+    behaviours = {"capture": ["stream"], "kv": ["stream"]}
+    capture, sinks = (Run(tmp_path, behaviours, role=role) for role in (Role.CAPTURE, Role.APPLY))
+    outcomes: list[Outcome] = []
+
+    async def apply() -> None:
+        outcomes.append(await sinks.supervisor.run())
+
+    async def script() -> None:
+        await capture.until(lambda: not capture.supervisor.unready())
+        applying = asyncio.create_task(apply())
+        await sinks.until(lambda: not sinks.supervisor.unready())
+        for role in Role:
+            with pytest.raises(RefusedError, match="already running"):
+                await Run(tmp_path, behaviours, role=role).supervisor.run()
+        assert [w["name"] for w in capture.supervisor.status()["workers"]] == ["capture"]
+        assert [w["name"] for w in sinks.supervisor.status()["workers"]] == ["kv"]
+        state = capture.pipeline.state_dir
+        assert (state / Role.CAPTURE.socket).is_socket()
+        assert (state / Role.APPLY.socket).is_socket()
+        assert [start["shared"] for start in sinks.pipeline.starts("kv")] == [True]
+        stop()  # the later of the two has the signal
+        await applying
+        capture.supervisor._asked_to_stop("the test")
+
+    assert capture.outcome(script) == Outcome(0)
+    assert outcomes == [Outcome(0)]
+
+
+def test_sinks_alone_finish_at_the_stream_s_ends_as_they_start(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]}, role=Role.APPLY, until_caught_up=True)
+    assert run.outcome() == Outcome(0)
+    assert run.pipeline.starts("kv")[0]["finish"]
+    assert run.starts("capture") == 0
+
+
+def test_capture_alone_ends_when_it_has_caught_up(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"capture": ["stream"], "kv": ["stream"]}, role=Role.CAPTURE, until_caught_up=True)
+    assert run.outcome() == Outcome(0)
+    assert run.starts("kv") == 0
 
 
 def test_another_pipeline_in_the_same_folder_is_refused(tmp_path: Path) -> None:

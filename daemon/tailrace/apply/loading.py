@@ -16,7 +16,7 @@ import structlog
 
 from tailrace.load_mark import LoadMark
 from tailrace.row import Row
-from tailrace.sink import Sink, TableWork, TargetTable
+from tailrace.sink import KEPT_KEYS, Sink, TableWork, TargetTable
 from tailrace.structure import FAILED, LEFT_OUT
 
 log = structlog.get_logger()
@@ -182,7 +182,7 @@ def _seen_table(table: TargetTable) -> TargetTable:
     digest = hashlib.sha256(table.topic.encode()).hexdigest()[:16]
     return TargetTable(
         source=table.source,
-        topic=f"{table.topic}#seen",  # as no topic of Kafka is called
+        topic=f"{table.topic}{KEPT_KEYS}",
         version=1,
         columns=table.key,
         renamed=f"_tailrace_seen_{digest}",

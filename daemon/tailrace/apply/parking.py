@@ -61,12 +61,16 @@ class _Chain:
 class Parking:
     """A sink's parked events.
 
+    Args:
+        has: whether a topic is of this worker's share.
+
     Attributes:
         skipped: events that were left out for good, by topic, since the start.
     """
 
-    def __init__(self, store: DeadLetterStore, policy: Policy) -> None:
+    def __init__(self, store: DeadLetterStore, policy: Policy, has: Callable[[str], bool] = lambda topic: True) -> None:
         self._store = store
+        self._has = has
         self.policy = policy
         self._chains: dict[str, dict[str, _Chain]] = {}
         self._tables: dict[str, str] = {}
@@ -81,7 +85,7 @@ class Parking:
         self._chains = {}
         self._parked.clear()
         self._released.clear()
-        letters = self._store.heads()
+        letters = [letter for letter in self._store.heads() if self._has(letter.topic)]
         self.total = len(letters)
         for letter in sorted(letters, key=lambda letter: letter.place):
             self._tables[letter.topic] = letter.table

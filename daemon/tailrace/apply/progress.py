@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tailrace.apply.backlog import Backlog
 from tailrace.apply.batch import Applied
@@ -28,6 +28,19 @@ class Progress(WorkerProgress):
         """A table has come into view."""
         if topic not in self._tables:
             self._tables[topic] = TableReport(str(name), "streaming", since=now_text())
+
+    def only(self, topics: Collection[str]) -> None:
+        """Tables of other topics are another worker's now."""
+        for topic in self._tables.keys() - topics:
+            del self._tables[topic]
+
+    def joining(self) -> None:
+        """It is not known which topics are this worker's: it has none for now."""
+        if self._report.state != "joining":
+            self._tables.clear()
+            self._backlog = Backlog()
+            self._report.position = ""
+            self.state("joining")
 
     def committed(
         self, applied: Mapping[str, Applied], positions: Mapping[Partition, int], stamps: Mapping[Partition, int]

@@ -18,6 +18,7 @@ import structlog
 from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog
+from tailrace.apply.continuity import require_not_skipped, same_partitions
 from tailrace.apply.intake import Intake
 from tailrace.apply.isolation import Isolation
 from tailrace.apply.loading import Loading
@@ -27,12 +28,12 @@ from tailrace.apply.requests import Requests
 from tailrace.apply.targets import Targets
 from tailrace.apply.writing import Writing
 from tailrace.dead_letters import DeadLetter
-from tailrace.errors import DataLossError, StuckError, TransactionConflictError, ValueRefusedError
+from tailrace.errors import TailraceError, TransactionConflictError, ValueRefusedError
 from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
 from tailrace.sink import Sink, TableWork
-from tailrace.stream import Partition, StreamReader
+from tailrace.stream import Membership, Partition, StreamReader
 
 POLL_SECONDS = 0.25
 #: Under load a target transaction is ended after this time, however little the bound on its bytes is reached.
@@ -75,6 +76,7 @@ class Session:
         selects: whether the sink takes this table.
         memory: bytes for buffers.
         policy: for events that the target refuses; None: they end the session, and nothing is parked.
+        membership: of a worker that shares the sink with others: its share is that of one session.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class Session:
         progress: Progress,
         memory: int,
         policy: Policy | None = None,
+        membership: Membership | None = None,
     ) -> None:
         self._reader = reader
+        self._membership = membership
         self._sink = sink
         self._writing = Writing(sink)
         self._selects = selects
@@ -96,7 +100,7 @@ class Session:
         self._batch_bytes = min(max(memory // MEMORY_SHARE, SMALLEST_BATCH), LARGEST_BATCH)
         self._poll_bytes = self._batch_bytes // 2
         self._catalog: SchemaCatalog
-        self._parking = Parking(sink.dead_letters, policy) if policy is not None else None
+        self._parking = Parking(sink.dead_letters, policy, self._has) if policy is not None else None
         #: Up to where changes are written with care, because the target refused one of them; empty: nowhere.
         self._careful: Mapping[Partition, int] = {}
         self._told: tuple[Mapping[str, tuple[str, int, bool]], Mapping[str, int]] = ({}, {})
@@ -107,21 +111,28 @@ class Session:
         self._conflicts = 0
         self._introduced = False
         self._opened = False
+        #: Of this worker's share; None: all.
+        self._topics: set[str] | None = None
 
     def open(self) -> None:
         """Waits for the stream to exist, then takes the sink's positions over; returns early with `control.stop`."""
+        waiting = False
         while not self._reader.stream_id:  # capture makes it, and may be slower to start than we are
+            if not waiting:
+                log.info("there is no stream yet, capture makes it")
+                waiting = True
             if self._control.stop.wait(POLL_SECONDS):
                 return
             if self._progress.due:
                 self._progress.send()
-        entries = self._sink.open(self._reader.stream_id)
+        entries = self._take_over()
         stored = {partition: offset for partition, offset in entries.items() if partition.number >= 0}
         self._skipped = {partition.topic for partition in entries if partition.number == SKIPPED}
         self._resyncs = {partition.topic: number for partition, number in entries.items() if partition.number == RESYNC}
-        _same_partitions(stored, self._reader.partitions())
+        same_partitions(stored, self._reader.partitions())
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
-        self._require_not_skipped()
+        require_not_skipped(self._skipped, self._catalog, self._selects)
+        self._require_own_names()
         self._committed = stored
         if self._parking is not None:
             self._parking.load()
@@ -132,6 +143,39 @@ class Session:
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
 
+    def _take_over(self) -> dict[Partition, int]:
+        """What the sink has stored, of this worker's share.
+
+        A worker that was asleep may hold a share that others have been given meanwhile. The question before spares
+        these the loss of it. The answer behind counts: who is given the share after it takes it over after us, and
+        until then what we write is ours to write.
+
+        Raises:
+            OwnershipLostError: it is not this worker's any more.
+        """
+        membership = self._membership
+        if membership is None:
+            return self._sink.open(self._reader.stream_id)
+        self._topics = {partition.topic for partition in self._reader.partitions()}
+        membership.confirm()
+        entries = self._sink.open(self._reader.stream_id, self._topics)
+        membership.confirm()
+        return entries
+
+    def _has(self, topic: str) -> bool:
+        """Whether the topic is of this worker's share."""
+        return self._topics is None or topic in self._topics
+
+    def _require_own_names(self) -> None:
+        """Two tables that would meet in one of the target meet in no worker where each has one of them."""
+        if self._membership is None:
+            return
+        names = Targets(self._catalog, self._sink.fold)
+        for topic in self._catalog.topics():
+            schema = self._catalog.versions(topic)[-1]
+            if self._selects(schema.name):
+                names.claim_name(schema)
+
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
         partitions = [partition for partition in self._reader.partitions() if partition.topic == topic]
@@ -139,21 +183,12 @@ class Session:
 
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""
+        if self._topics is not None:
+            self._progress.only(self._topics)
         for topic in self._catalog.topics():
             name = self._catalog.versions(topic)[-1].name
-            if self._selects(name):
+            if self._has(topic) and self._selects(name):
                 self._progress.table(topic, name)
-
-    def _require_not_skipped(self) -> None:
-        for topic in sorted(self._skipped):
-            versions = self._catalog.versions(topic)
-            if versions and self._selects(versions[-1].name):
-                raise StuckError(
-                    f"the sink takes {versions[-1].name} only now, and has passed earlier changes of it",
-                    where=f"table {versions[-1].name}",
-                    fix="give the sink a new name, so that it reads the stream from its beginning, or leave the table"
-                    " out of its `tables`",
-                )
 
     def _begin(self) -> None:
         """Reads on from what the target holds, with nothing in hand."""
@@ -176,11 +211,12 @@ class Session:
         """Until `control.stop`, or, with `control.finish`, until everything is applied that the stream held then.
 
         Returns:
-            False where the sink is held: there is more to do, in another session.
+            False where the sink is held, or its share of the topics is another one: there is more to do, in another
+            session.
         """
         goal: Goal | None = None
-        held = False
-        while not self._control.stop.is_set() and not (held := self._control.held):
+        over = False
+        while not self._control.stop.is_set() and not (over := self._control.held or self._share_changed()):
             if goal is None and self._control.finish.is_set():
                 goal = self._goal()
                 log.info("catching up", offsets=position_text(goal.ends))
@@ -196,10 +232,15 @@ class Session:
             except TransactionConflictError as error:
                 self._again(error)
             except ValueRefusedError as error:
+                self._require_own()
                 self._take_care(error)
+            except TailraceError as error:
+                if not error.retryable:
+                    self._require_own()
+                raise
         if self._opened:
             self._leave()
-        return not held
+        return not over
 
     def _leave(self) -> None:
         try:
@@ -209,6 +250,20 @@ class Session:
             if not self._bears_refusals:
                 raise
             log.warning("a value was refused: the next start looks for its event", error=str(error))
+
+    def _share_changed(self) -> bool:
+        return self._membership is not None and self._membership.changed()
+
+    def _require_own(self) -> None:
+        """What looks like a fault of the target's rows may be that another worker has changed them meanwhile.
+
+        Raises:
+            OwnershipLostError: one has.
+        """
+        if self._membership is not None:
+            self._writing.close()
+            self._sink.rollback()
+            self._sink.commit({})
 
     # ---- one step
 
@@ -421,7 +476,7 @@ class Session:
     def _goal(self) -> Goal:
         # The records first, then the ends: a table whose rows come between the two is met by its rows.
         self._catalog.refresh()
-        versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics()}
+        versions = {topic: self._catalog.versions(topic) for topic in self._catalog.topics() if self._has(topic)}
         return Goal(dict(self._reader.ends()), versions)
 
     def _only_a_part_left(self, ends: Mapping[Partition, int]) -> bool:
@@ -540,27 +595,3 @@ def _whole(changes: Sequence[Change]) -> int:
         if changes[index].tx_end:
             return index + 1
     return 0
-
-
-def _same_partitions(stored: Mapping[Partition, int], present: Mapping[Partition, str]) -> None:
-    """The partition of a key depends on their number: with another one, order per key is lost.
-
-    Raises:
-        DataLossError: a topic that was read is gone.
-        StuckError: a topic has another number of partitions than when it was read.
-    """
-    for topic in {partition.topic for partition in stored}:
-        had = sum(partition.topic == topic for partition in stored)
-        has = sum(partition.topic == topic for partition in present)
-        if has == 0:
-            raise DataLossError(
-                "the topic is gone from the stream, though this sink has read a part of it",
-                where=f"topic {topic}",
-                fix="run `tailrace teardown` and load anew",
-            )
-        if has != had:
-            raise StuckError(
-                f"the topic had {had} partitions and now has {has}, so that the order of changes to a row is not kept",
-                where=f"topic {topic}",
-                fix="run `tailrace teardown` and load anew",
-            )

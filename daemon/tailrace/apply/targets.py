@@ -178,7 +178,7 @@ class Targets:
         newest = versions[-1]
         if newest.topic in self._tables or len(versions) > 1:
             return None
-        self._claim_name(newest)
+        self.claim_name(newest)
         table = self._tables[newest.topic] = _Table(list(versions), newest.since)
         return table.target
 
@@ -194,7 +194,7 @@ class Targets:
         return table.target
 
     def _first(self, schema: TableSchema, seq: str, is_schema_change: bool) -> tuple[TargetTable, TargetTable | None]:
-        self._claim_name(schema)
+        self.claim_name(schema)
         history = self._history(schema, seq, [])
         table = self._tables[schema.topic] = _Table(history, seq)
         # Every version after a table's first is announced by an event. Where we meet that event, the target stands at
@@ -216,7 +216,7 @@ class Targets:
         before.pop(schema.id, None)
         return [*sorted(before.values(), key=lambda version: (version.since, version.id)), schema]
 
-    def _claim_name(self, schema: TableSchema) -> None:
+    def claim_name(self, schema: TableSchema) -> None:
         """Two source tables must not meet in one target table."""
         name = schema.target or schema.name.table
         other = self._names.setdefault(self._fold(name), schema.topic)

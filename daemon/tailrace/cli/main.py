@@ -12,6 +12,7 @@ from tailrace import __version__
 from tailrace.cli import stdout
 from tailrace.errors import TailraceError
 from tailrace.logs import LogFormat, place
+from tailrace.supervisor.role import Role
 
 app = typer.Typer(
     name="tailrace",
@@ -74,6 +75,10 @@ def options(
 @app.command(short_help="Run the pipeline.")
 def run(
     file: File,
+    role: Annotated[
+        Role,
+        typer.Option(help="Run only the source's side, or only the sinks', which several machines may share (Kafka)."),
+    ] = Role.BOTH,
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="Stop once every worker has passed the source's present position.")
     ] = False,
@@ -83,7 +88,7 @@ def run(
     """Runs the pipeline until SIGTERM or SIGINT, then drains."""
     from tailrace.cli import run as command
 
-    return command.run(file, until_caught_up, _logs(log_format, debug), _Given.debug)
+    return command.run(file, role, until_caught_up, _logs(log_format, debug), _Given.debug)
 
 
 @app.command(short_help="Check every prerequisite.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -17,7 +18,8 @@ from tailrace.config import Pipeline, load
 from tailrace.errors import ConfigError, NotRunningError, StuckError
 from tailrace.http.client import ask
 from tailrace.supervisor import folder
-from tailrace.supervisor.status import SUSPENDED, never_ran
+from tailrace.supervisor.role import Role
+from tailrace.supervisor.status import SUSPENDED, merged, never_ran
 
 WATCH_SECONDS = 1.0
 
@@ -59,11 +61,11 @@ def status(file: str, as_json: bool, watched: bool = False) -> int:
 def _asked(pipeline: Pipeline) -> tuple[int, dict[str, Any]]:
     """The exit code, and what the running pipeline says, or the stopped one has left."""
     code = 0
-    try:
-        answer: dict[str, Any] = ask(pipeline.state_dir, pipeline.name, "/status")
-    except NotRunningError as error:
-        code = error.exit_code
-        answer = folder.stored_status(pipeline.state_dir) or never_ran(pipeline.name)
+    running = _running(pipeline)
+    if not running:
+        code = NotRunningError.exit_code
+        stored = [folder.stored_status(pipeline.state_dir, role) for role in (Role.BOTH, Role.APPLY)]
+        answer = _one([status for status in stored if status is not None]) or never_ran(pipeline.name)
         answer = {**answer, "state": "stopped", "problems": []}
         for worker in answer["workers"]:  # what it was doing when it was last heard of
             worker.update(state="stopped", pid=None, events_per_second=0.0, bytes_per_second=0.0)
@@ -71,10 +73,26 @@ def _asked(pipeline: Pipeline) -> tuple[int, dict[str, Any]]:
         for entry in _with_lag(answer):  # nobody measures it now
             entry.update(lag_seconds=None, lag_bytes=None)
     else:
+        answer = _one(running)
         tables = answer["tables"]
         if answer["state"] == "stuck" or any(t["state"] == SUSPENDED or t.get("parked") for t in tables):
             code = StuckError.exit_code
     return code, answer
+
+
+def _running(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """What the pipeline's daemons say that run here: one, or one that captures and one that applies."""
+    answers: list[dict[str, Any]] = []
+    for role in (Role.BOTH, Role.APPLY):
+        if not answers or answers[0].get("role") == Role.CAPTURE:
+            with suppress(NotRunningError):
+                answers.append(ask(pipeline.state_dir, pipeline.name, "/status", None, role))
+    return answers
+
+
+def _one(statuses: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of one daemon, or of two, of which one captures and the other applies; {} of none."""
+    return merged(*statuses) if len(statuses) == 2 else dict(*statuses)
 
 
 def _with_lag(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -86,7 +104,8 @@ def _with_lag(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _parts(answer: dict[str, Any]) -> list[RenderableType]:
     heard = "" if answer["state"] != "stopped" or not answer["workers"] else f", last heard of {answer['time']}"
-    parts: list[RenderableType] = [Text(f"pipeline {answer['name']} is {answer['state']}{heard}")]
+    only = {"capture": ", capture alone", "apply": ", the sinks alone"}.get(answer.get("role", ""), "")
+    parts: list[RenderableType] = [Text(f"pipeline {answer['name']} is {answer['state']}{only}{heard}")]
     parts += [_red(f"  {problem}") for problem in answer["problems"]]
     if answer["workers"]:
         parts.append(_workers(answer["workers"]))

@@ -61,7 +61,7 @@ def teardown(file: str, yes: bool) -> int:
             if things:
                 part.drop(False)
         if folder.exists(state_dir):
-            (state_dir / folder.LOCK).unlink(missing_ok=True)  # the last one, while we hold it
+            folder.release_for_good(state_dir)
     print(f"pipeline {pipeline.name} is torn down")  # noqa: T201
     return 0
 

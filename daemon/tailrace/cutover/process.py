@@ -10,13 +10,14 @@ from tailrace.config import Pipeline
 from tailrace.cutover.holding import held
 from tailrace.cutover.report import Report
 from tailrace.cutover.waiting import Waiting
-from tailrace.errors import NotRunningError
+from tailrace.errors import NotRunningError, StuckError
 from tailrace.http.client import ask
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import Source
 from tailrace.stream import StreamReader
 from tailrace.structure import LEFT_OUT, NOTE, TO_MAKE, Outcome, TableStructure
+from tailrace.supervisor.role import Role
 from tailrace.verify import verify
 from tailrace.verify.comparison import target_table
 
@@ -36,6 +37,8 @@ def cutover(pipeline: Pipeline, dry_run: bool, timeout: float, tell: Callable[[s
         StuckError: it does not catch up.
     """
     report = Report(dry_run)
+    if not dry_run:
+        _require_one_daemon(pipeline)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(contextlib.closing(pipeline.create_source()))
         stream = stack.enter_context(contextlib.closing(pipeline.create_stream().reader("")))
@@ -51,6 +54,25 @@ def cutover(pipeline: Pipeline, dry_run: bool, timeout: float, tell: Callable[[s
             outcomes = _complete(pipeline, settings.name, sink, tables, dry_run)
             report.outcomes[settings.name] = [*_unordered(stream, tables), *outcomes]
     return report
+
+
+def _require_one_daemon(pipeline: Pipeline) -> None:
+    """Workers elsewhere can be neither asked how far they are nor held.
+
+    Raises:
+        StuckError: capture and the sinks are run by several daemons.
+    """
+    for asked in (Role.BOTH, Role.APPLY):
+        try:
+            status = ask(pipeline.state_dir, pipeline.name, "/status", None, asked)
+        except NotRunningError:
+            continue  # that nobody is there is said later, where it matters
+        if status["role"] != Role.BOTH:
+            raise StuckError(
+                "the pipeline is run by several daemons, and cut-over must hold the sinks",
+                where=pipeline.name,
+                fix="stop them all, start one without --role, and cut over on its machine",
+            )
 
 
 def _verify(

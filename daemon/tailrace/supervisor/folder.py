@@ -1,10 +1,11 @@
 """The pipeline's state folder: whose it is, who may work in it, and what the supervisor keeps there.
 
 ``pipeline``     the name of the pipeline that the folder belongs to
-``lock``         held by the supervisor for as long as it lives
+``lock``         held by the supervisor that runs capture, for as long as it lives
+``apply.lock``   held by the supervisor that runs the sinks
 ``locks/``       one lock per worker
-``control.sock`` where a running supervisor answers
-``status.json``  the last status, for `tailrace status` of a stopped pipeline
+``control.sock`` where a running supervisor answers; ``apply.sock`` where it runs the sinks alone
+``status.json``  its last status, for `tailrace status` of a stopped pipeline; ``apply-status.json``
 ``log-gone``, ``reload-all``  see `tailrace.renewal`
 
 Everything else in it belongs to connectors.
@@ -25,12 +26,10 @@ import orjson
 from tailrace import renewal
 from tailrace.errors import RefusedError
 from tailrace.locks import LockFile
+from tailrace.supervisor.role import Role
 
 NAME = "pipeline"
-LOCK = "lock"
 WORKER_LOCKS = "locks"
-CONTROL_SOCKET = "control.sock"
-STATUS = "status.json"
 
 
 def no_permission(path: Path) -> RefusedError:
@@ -129,35 +128,48 @@ def _user() -> str:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, name: str) -> Iterator[None]:
-    """Holds the pipeline; `run` and `teardown` do.
+def exclusive(path: Path, name: str, role: Role = Role.BOTH) -> Iterator[None]:
+    """Holds the pipeline, or the part of it that is the role's; `run` and `teardown` do.
 
     Raises:
         RefusedError: another process holds it, or the folder cannot be written.
     """
-    lock = LockFile(path / LOCK)
-    try:
-        free = lock.acquire()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    if not free:
-        raise RefusedError(
-            f"pipeline {name} is already running (pid {lock.holder()})", where=str(path), fix="stop that one first"
-        )
-    with lock:
+    with contextlib.ExitStack() as held:
+        for file in role.locks:
+            lock = LockFile(path / file)
+            try:
+                free = lock.acquire()
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            if not free:
+                raise RefusedError(
+                    f"pipeline {name} is already running (pid {lock.holder()})",
+                    where=str(path),
+                    fix="stop that one first",
+                )
+            held.enter_context(lock)
         yield
 
 
+def release_for_good(path: Path) -> None:
+    """Removes the lock files, while they are held: the folder is nobody's any more."""
+    for file in Role.BOTH.locks:
+        (path / file).unlink(missing_ok=True)
+
+
 def own_entries(path: Path) -> list[Path]:
-    """What a daemon has made in the folder itself, but the lock. Anything else is a connector's, or a person's."""
+    """What a daemon has made in the folder itself, but the locks. Anything else is a connector's, or a person's."""
+    of_roles = [file for role in Role for file in (role.socket, role.status, f"{role.status}.new")]
     # The name goes last: it guards the rest.
-    names = (WORKER_LOCKS, CONTROL_SOCKET, STATUS, f"{STATUS}.new", *renewal.FILES, f"{NAME}.new", NAME)
+    names = dict.fromkeys((WORKER_LOCKS, *of_roles, *renewal.FILES, f"{NAME}.new", NAME))
     return [entry for name in names if (entry := path / name).exists()]
 
 
-def store_status(path: Path, status: dict[str, Any]) -> None:
+def store_status(path: Path, status: dict[str, Any], role: Role = Role.BOTH) -> None:
     """Replaces the last status as a whole: a crash leaves the old one."""
-    _replace(path / STATUS, orjson.dumps(status))
+    _replace(path / role.status, orjson.dumps(status))
+    if role is Role.BOTH:  # what a daemon of the sinks alone has left is of former times
+        (path / Role.APPLY.status).unlink(missing_ok=True)
 
 
 def _replace(target: Path, content: bytes) -> None:
@@ -169,14 +181,14 @@ def _replace(target: Path, content: bytes) -> None:
     new.replace(target)
 
 
-def stored_status(path: Path) -> dict[str, Any] | None:
-    """The last status of a pipeline; None where it never ran.
+def stored_status(path: Path, role: Role = Role.BOTH) -> dict[str, Any] | None:
+    """The last status of a pipeline's daemon of that role; None where it never ran.
 
     Raises:
         RefusedError: no permission, or it is no folder.
     """
     try:
-        status: dict[str, Any] = orjson.loads((path / STATUS).read_bytes())
+        status: dict[str, Any] = orjson.loads((path / role.status).read_bytes())
     except FileNotFoundError:
         return None
     except PermissionError as error:

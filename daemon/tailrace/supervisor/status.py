@@ -8,6 +8,7 @@ from typing import Any
 
 from tailrace.report import TableReport, now_text
 from tailrace.supervisor.health import WorkerHealth
+from tailrace.supervisor.role import Role
 
 SUSPENDED = "suspended"
 
@@ -120,7 +121,9 @@ def worker_status(worker: WorkerHealth) -> dict[str, Any]:
     }
 
 
-def pipeline_status(name: str, state: str, workers: Sequence[WorkerHealth], problems: Sequence[str]) -> dict[str, Any]:
+def pipeline_status(
+    name: str, state: str, workers: Sequence[WorkerHealth], problems: Sequence[str], role: Role = Role.BOTH
+) -> dict[str, Any]:
     """The whole object.
 
     Args:
@@ -129,11 +132,43 @@ def pipeline_status(name: str, state: str, workers: Sequence[WorkerHealth], prob
     """
     return {
         "name": name,
+        "role": role.value,
         "state": state,
         "problems": list(problems),
         "time": now_text(),
         "workers": [worker_status(worker) for worker in workers],
         "tables": tables(workers),
+    }
+
+
+#: Of two daemons of one pipeline, what is said of both of them together.
+_WORST_FIRST = ("stuck", "stopping", "starting", "running", "stopped")
+
+
+def merged(capture: dict[str, Any], sinks: dict[str, Any]) -> dict[str, Any]:
+    """The status of a pipeline whose capture and sinks are run by two daemons in one state folder."""
+    tables = {entry["name"]: entry for entry in capture["tables"]}
+    for other in sinks["tables"]:
+        entry = tables.setdefault(other["name"], other)
+        if entry is other:
+            continue
+        if other["state"] == SUSPENDED and entry["state"] != SUSPENDED:
+            entry = {**entry, "state": SUSPENDED, "since": other["since"], "reason": other["reason"]}
+        known, lag = entry["lag_seconds"], other["lag_seconds"]
+        sizes = [size for size in (entry["lag_bytes"], other["lag_bytes"]) if size is not None]
+        tables[other["name"]] = {
+            **entry,
+            "lag_seconds": None if known is None or lag is None else max(known, lag),
+            "lag_bytes": max(sizes, default=None),
+            "workers": {**entry["workers"], **other["workers"]},
+        }
+    return {
+        **capture,
+        "role": f"{Role.CAPTURE.value}+{Role.APPLY.value}",
+        "state": min(capture["state"], sinks["state"], key=_WORST_FIRST.index),
+        "problems": [*capture["problems"], *sinks["problems"]],
+        "workers": [*capture["workers"], *sinks["workers"]],
+        "tables": sorted(tables.values(), key=lambda entry: str(entry["name"])),
     }
 
 

@@ -37,6 +37,7 @@ from tailrace.supervisor.policy import (
 )
 from tailrace.supervisor.process import WORKER_COMMAND, WorkerProcess
 from tailrace.supervisor.reload import changes, chosen
+from tailrace.supervisor.role import Role
 from tailrace.supervisor.status import one_line, parked_events, pipeline_status, suspended_tables, tables
 from tailrace.worker import Order
 
@@ -100,7 +101,9 @@ class Supervisor:
     """Runs one pipeline.
 
     Args:
-        until_caught_up: the run ends by itself once every worker has passed the source's position at start.
+        role: which workers it runs.
+        until_caught_up: the run ends by itself once every worker has passed the source's position at start; without
+            capture, once the sinks have passed the stream's ends at start.
         log_format, debug: handed on to the workers.
         command: what starts a worker process.
         first_backoff: seconds before the first restart of a worker.
@@ -111,6 +114,7 @@ class Supervisor:
         self,
         pipeline: Pipeline,
         *,
+        role: Role = Role.BOTH,
         until_caught_up: bool = False,
         log_format: str = "json",
         debug: bool = False,
@@ -119,6 +123,7 @@ class Supervisor:
         notifier: Notifier | None = None,
     ) -> None:
         self.pipeline = pipeline
+        self._role = role
         self._until_caught_up = until_caught_up
         self._log_format = log_format
         self._debug = debug
@@ -127,11 +132,13 @@ class Supervisor:
         #: Where workers' logs go; None: to stderr.
         self.output: int | None = None
         self._notifier = notifier or Notifier()
-        sinks = [str(settings.name) for settings in pipeline.sinks]
-        self._workers = [Worker(CAPTURE, None), *(Worker(name, name) for name in sinks)]
+        self._capture = Worker(CAPTURE, None) if role.captures else None
+        sinks = [str(settings.name) for settings in pipeline.sinks] if role.applies else []
+        self._sinks = [Worker(name, name) for name in sinks]
+        self._workers = [*([self._capture] if self._capture else []), *self._sinks]
         for worker in self._workers:
             worker.backoff = Backoff(first_backoff)
-        self._workers[0].finishing = until_caught_up
+            worker.finishing = until_caught_up and (worker.capture or self._capture is None)
         self._outcome: asyncio.Future[Outcome]
         self._tasks: set[asyncio.Task[None]] = set()
         self._hurry = asyncio.Event()
@@ -161,7 +168,7 @@ class Supervisor:
         return "starting" if self.unready() else "running"
 
     def status(self) -> dict[str, Any]:
-        return pipeline_status(self.pipeline.name, self.state(), self.workers, self.problems())
+        return pipeline_status(self.pipeline.name, self.state(), self.workers, self.problems(), self._role)
 
     async def reload(self, globs: Sequence[str], where: str, resync: bool) -> tuple[dict[str, list[int]], list[str]]:
         """Asks capture to load the tables again that the globs name.
@@ -169,7 +176,9 @@ class Supervisor:
         Returns:
             How often each had been loaded again before and how often refused, and why others are not.
         """
-        capture = self._workers[0]
+        capture = self._capture
+        if capture is None:
+            return {}, ["capture does not run here"]
         asked, problems = chosen(capture.health.report.tables, globs)
         if capture.process is None or not capture.health.settled:
             return {}, ["capture is not at work; see tailrace status"]
@@ -179,7 +188,7 @@ class Supervisor:
 
     async def hold(self, sink: str, seconds: float) -> bool:
         """Has a sink leave its target alone for so long; False where its worker does not run just now."""
-        for worker in self._workers[1:]:
+        for worker in self._sinks:
             if worker.name == sink and worker.process is not None:
                 await worker.process.hold(seconds)
                 return True
@@ -205,7 +214,7 @@ class Supervisor:
         state_dir = self.pipeline.state_dir
         folder.refuse_another_s(state_dir, self.pipeline.name)
         folder.create(state_dir)
-        with folder.exclusive(state_dir, self.pipeline.name):
+        with folder.exclusive(state_dir, self.pipeline.name, self._role):
             folder.claim(state_dir, self.pipeline.name)
             self._outcome = asyncio.get_running_loop().create_future()
             async with self._serving(), self._signals():
@@ -217,18 +226,18 @@ class Supervisor:
         """What cannot be written any more, on a full disk say, does not change how the run ended."""
         state_dir = self.pipeline.state_dir
         try:
-            folder.store_status(state_dir, {**self.status(), "state": "stopped"})
+            folder.store_status(state_dir, {**self.status(), "state": "stopped"}, self._role)
         except OSError as error:
             log.warning("cannot store the last status", error=error.strerror)
         try:
-            (state_dir / folder.CONTROL_SOCKET).unlink(missing_ok=True)
+            (state_dir / self._role.socket).unlink(missing_ok=True)
         except OSError as error:
             log.warning("cannot remove the control socket", error=error.strerror)
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         with contextlib.ExitStack() as sockets:
-            control = sockets.enter_context(bind_unix(self.pipeline.state_dir / folder.CONTROL_SOCKET))
+            control = sockets.enter_context(bind_unix(self.pipeline.state_dir / self._role.socket))
             async with contextlib.AsyncExitStack() as servers:
                 if address := self.pipeline.http.address:
                     asked = sockets.enter_context(bind_tcp(*address))
@@ -251,7 +260,8 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
     async def _supervise(self) -> Outcome:
-        log.info("pipeline starts", pipeline=self.pipeline.name, workers=len(self._workers), pid=os.getpid())
+        name, role = self.pipeline.name, self._role.value
+        log.info("pipeline starts", pipeline=name, role=role, workers=len(self._workers), pid=os.getpid())
         if not is_compiled():
             log.warning("the decoders run interpreted, several times slower: install a C compiler, then tailrace again")
         keepers = [self._task(self._keep(worker)) for worker in self._workers]
@@ -351,6 +361,7 @@ class Supervisor:
             log_format=self._log_format,
             debug=self._debug,
             instance=self._instance,
+            shared=self._role is Role.APPLY,
         )
         try:
             process = await WorkerProcess.start(
@@ -407,7 +418,7 @@ class Supervisor:
 
     async def _one_is_done(self, worker: Worker) -> None:
         """After a worker has finished or failed for good: what the others do now, and whether the run is over."""
-        sinks = self._workers[1:]
+        sinks = self._sinks
         if worker.capture:
             log.info("capture has finished, the sinks go on to the stream's end", sinks=len(sinks))
             for sink in sinks:
@@ -454,11 +465,12 @@ class Supervisor:
             if loop.time() - stored_at >= STORE_STATUS_SECONDS:
                 stored_at = loop.time()
                 try:
-                    await asyncio.to_thread(folder.store_status, self.pipeline.state_dir, self.status())
+                    await asyncio.to_thread(folder.store_status, self.pipeline.state_dir, self.status(), self._role)
                 except OSError as error:
                     log.warning("cannot store the status", error=error.strerror)
-            loads = self.output is None and any(t.state == "loading" for t in self.workers[0].report.tables)
-            loading = pace.look(tables(self.workers[:1])) if loads else None
+            capture = [self._capture.health] if self._capture is not None else []
+            loads = self.output is None and any(t.state == "loading" for c in capture for t in c.report.tables)
+            loading = pace.look(tables(capture)) if loads else None
             if loading is not None and loop.time() - loading_at >= LOADING_SECONDS:
                 loading_at = loop.time()
                 left = None if loading.seconds_left is None else round(loading.seconds_left)
@@ -482,7 +494,9 @@ class Supervisor:
         asyncio.get_running_loop().call_later(DRAIN_SECONDS, process.kill)
 
     def _end_if_blocked(self) -> None:
-        if self._blockage.lasts(self.workers[0], self.workers[1:]):
+        if self._capture is None:
+            return
+        if self._blockage.lasts(self._capture.health, [sink.health for sink in self._sinks]):
             log.warning("the stream is full, and a sink that has failed keeps it so", problems=self.problems())
             self._end_as(self._failed())
 

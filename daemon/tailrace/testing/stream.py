@@ -8,6 +8,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tailrace.batch import Run
 from tailrace.errors import DataLossError, UnreachableError
@@ -52,7 +53,10 @@ class MemoryStream:
         self._begun.clear()
         return self
 
-    def reader(self, consumer: str) -> MemoryReader:
+    def join(self, consumer: str) -> None:
+        return None
+
+    def reader(self, consumer: str, membership: Any = None) -> MemoryReader:
         return MemoryReader(self)
 
     def size(self) -> StreamSize:

@@ -10,6 +10,7 @@ from tailrace.stream import Partition
 from tests.servers import DynamoDB
 from tests.sinks import PARTITION, STREAM, Applied, change, target, text, upserts
 from tests.sinks.dynamodb import USERS, MakeSink
+from tests.sinks.sharing import workers_own_their_topics
 
 
 def test_positions_are_kept_per_sink_and_partition(make_sink: MakeSink) -> None:
@@ -70,3 +71,19 @@ def test_a_missing_table_has_no_rows(make_sink: MakeSink) -> None:
         list(make_sink().rows(target("keyless", [text(1, "a")])))
     with pytest.raises(ValueError, match="not ensured"):
         Applied(make_sink()).sink.apply([TableWork(USERS, sequential=[change("c", None, {})])])
+
+
+def test_workers_that_share_the_sink_own_their_topics(make_sink: MakeSink) -> None:
+    workers_own_their_topics(make_sink)
+
+
+def test_a_table_is_made_anew_by_its_owner_alone(make_sink: MakeSink) -> None:
+    first, second = make_sink(), make_sink()
+    first.open(STREAM, {USERS.topic})
+    first.ensure(USERS, None)
+    second.open(STREAM, {USERS.topic})
+    second.ensure(USERS, None)
+    second.apply([upserts(USERS, {"id": 1, "name": "a", "age": 1})])
+    with pytest.raises(OwnershipLostError):
+        first.drop(USERS)
+    assert len(list(second.rows(USERS))) == 1

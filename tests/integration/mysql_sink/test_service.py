@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -11,12 +13,20 @@ import pytest
 
 from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, TransactionConflictError, UnreachableError
 from tailrace.stream import Partition
+from tailrace_mysql import sink as sink_module
+from tailrace_mysql import sink_sleepers
 from tailrace_mysql.connection import Connector
 from tailrace_mysql.settings import MySQLSourceSettings
+from tailrace_mysql.sink_tables import Tables
 from tests.servers import unique_name, wait_until
 from tests.servers.sql import Database
 from tests.sinks import PARTITION, STREAM, Applied, target, upserts
 from tests.sinks.mysql import USERS, MakeSink, is_mariadb
+from tests.sinks.sharing import (
+    a_worker_that_sleeps_in_a_transaction_gives_way,
+    every_table_that_was_written_must_be_its_worker_s,
+    workers_own_their_topics,
+)
 
 
 def test_rows_and_positions_are_one_transaction(make_sink: MakeSink, database: Database) -> None:
@@ -193,3 +203,66 @@ def test_connections_are_encrypted_and_checked_as_the_file_says(make_sink: MakeS
     assert all(cipher for (cipher,) in ciphers)
     with pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
         make_sink(tls={"mode": "verify-full"}).open(STREAM)
+
+
+def test_workers_that_share_the_sink_own_their_topics(make_sink: MakeSink) -> None:
+    workers_own_their_topics(make_sink)
+    every_table_that_was_written_must_be_its_worker_s(make_sink)
+
+
+@pytest.fixture
+def _soon_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_module, "_LOCK_SECONDS", 1)
+    monkeypatch.setattr(sink_sleepers, "ASLEEP_SECONDS", 1)
+
+
+@pytest.mark.usefixtures("_soon_asleep")
+def test_a_worker_that_sleeps_in_a_transaction_gives_way(make_sink: MakeSink) -> None:
+    a_worker_that_sleeps_in_a_transaction_gives_way(make_sink)
+
+
+@pytest.mark.usefixtures("_soon_asleep")
+def test_a_worker_that_wakes_up_before_a_ddl_statement_does_not_send_it(
+    make_sink: MakeSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper, late, successor = make_sink(), make_sink(), make_sink()
+    late.open(STREAM, {USERS.topic})
+    sleeper.open(STREAM, {USERS.topic})
+    sleeper.ensure(USERS, None)
+    sleeper.commit({})
+    with pytest.raises(OwnershipLostError):
+        late.drop(USERS)
+
+    asleep, awake = threading.Event(), threading.Event()
+    drop = Tables.drop
+
+    def dropped_later(tables: Tables, name: str) -> None:
+        asleep.set()
+        assert awake.wait(60)
+        drop(tables, name)
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(1) as threads:
+        patched.setattr(Tables, "drop", dropped_later)
+        dropping = threads.submit(sleeper.drop, USERS)
+        try:
+            assert asleep.wait(10)
+
+            def opened() -> bool:
+                try:
+                    successor.open(STREAM, {USERS.topic})
+                except TransactionConflictError:
+                    return False
+                return True
+
+            wait_until(opened, 20, "the successor has the topic")
+            successor.ensure(USERS, None)
+            successor.apply([upserts(USERS, {"id": 1, "name": "a", "age": 1})])
+            successor.commit({Partition(USERS.topic, 0): 1})
+        finally:
+            awake.set()
+        with pytest.raises(UnreachableError):
+            dropping.result(10)
+    assert len(list(successor.rows(USERS))) == 1
+    # Outside of a transaction the check for it holds no lock.
+    successor.drop(USERS)
+    assert make_sink().open(STREAM, {USERS.topic}) == {Partition(USERS.topic, 0): 1}

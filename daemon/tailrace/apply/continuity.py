@@ -1,0 +1,51 @@
+"""Whether a sink goes on where it stopped: the stream holds what it read of, and it takes what it passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from tailrace.apply.changes import SchemaCatalog
+from tailrace.errors import DataLossError, StuckError
+from tailrace.schema import TableName
+from tailrace.stream import Partition
+
+
+def same_partitions(stored: Mapping[Partition, int], present: Mapping[Partition, str]) -> None:
+    """The partition of a key depends on their number: with another one, order per key is lost.
+
+    Raises:
+        DataLossError: a topic that was read is gone.
+        StuckError: a topic has another number of partitions than when it was read.
+    """
+    for topic in {partition.topic for partition in stored}:
+        had = sum(partition.topic == topic for partition in stored)
+        has = sum(partition.topic == topic for partition in present)
+        if has == 0:
+            raise DataLossError(
+                "the topic is gone from the stream, though this sink has read a part of it",
+                where=f"topic {topic}",
+                fix="run `tailrace teardown` and load anew",
+            )
+        if has != had:
+            raise StuckError(
+                f"the topic had {had} partitions and now has {has}, so that the order of changes to a row is not kept",
+                where=f"topic {topic}",
+                fix="run `tailrace teardown` and load anew",
+            )
+
+
+def require_not_skipped(skipped: Collection[str], catalog: SchemaCatalog, selects: Callable[[TableName], bool]) -> None:
+    """A table whose changes the sink has passed over cannot be taken from here on.
+
+    Raises:
+        StuckError: it is selected now.
+    """
+    for topic in sorted(skipped):
+        versions = catalog.versions(topic)
+        if versions and selects(versions[-1].name):
+            raise StuckError(
+                f"the sink takes {versions[-1].name} only now, and has passed earlier changes of it",
+                where=f"table {versions[-1].name}",
+                fix="give the sink a new name, so that it reads the stream from its beginning, or leave the table"
+                " out of its `tables`",
+            )
