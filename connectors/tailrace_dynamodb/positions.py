@@ -137,6 +137,11 @@ class Positions:
         if self._read(owned).get("owner") != {"S": self._owner}:
             raise self._lost()
 
+    def check_owners(self) -> None:
+        """As `check_owner`, of all that this worker has taken."""
+        for topic in ("",) if self._topics is None else self._topics:
+            self.check_owner(topic)
+
     def recheck_owner(self) -> None:
         """Checks the owner of the sink again where the last answer is old: the process may have been asleep since."""
         if time.monotonic() - self._checked_at > _OWNED_SECONDS:
@@ -153,8 +158,8 @@ class Positions:
             if self._stored.get(partition.topic, {}).get(partition.number) != offset:
                 moved.setdefault(partition.topic, {})[partition.number] = offset
         if self._topics is not None:
-            for topic in () if moved else self._topics:
-                self.check_owner(topic)
+            if not moved:
+                self.check_owners()
         elif any(topic not in self._stored for topic in moved) or not moved:
             self.check_owner("")
         for topic, offsets in moved.items():

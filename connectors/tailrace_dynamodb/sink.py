@@ -65,7 +65,7 @@ class DynamoDBSink:
         # Tables that held nothing when we met them and that only rows of a full load have gone to since.
         self._fresh: set[str] = set()
         self.dead_letters = DynamoDBLetters(
-            settings.prefix, context.pipeline, settings.name, self._service, lambda: self._positions.check_owner()
+            settings.prefix, context.pipeline, settings.name, self._service, lambda: self._positions.check_owners()
         )
 
     def check(self) -> list[Finding]:

@@ -92,7 +92,7 @@ class SharedMirror(Mirror):
             return joined[-1]
 
         sharing = Sharing(join, lambda _: ShareReader(self.stream, joined[-1].taken or frozenset()))
-        worker.supervise("m", self._reader, self._sink, self.selects, control, self.reports, self.memory, sharing)
+        worker.supervise("m", self._reader, self._sink, self.selects, control, self.reports, self.memory, None, sharing)
 
     def running(self) -> contextlib.AbstractContextManager[Control]:
         return working(self.supervise, 10)

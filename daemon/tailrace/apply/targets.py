@@ -189,7 +189,7 @@ class Targets:
     def adopt(self, versions: Sequence[TableSchema]) -> TargetTable:
         """Takes a table of which no event was met, and whose last version the target has."""
         newest = versions[-1]
-        self._claim_name(newest)
+        self.claim_name(newest)
         table = self._tables[newest.topic] = _Table(list(versions), newest.since)
         return table.target
 

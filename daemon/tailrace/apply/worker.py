@@ -101,7 +101,7 @@ def supervise(
     progress = Progress(reporter, name)
     progress.send()
     with contextlib.closing(_Place(sharing, open_reader)) as place:
-        _sessions(place, create_sink, selects, control, progress, memory)
+        _sessions(place, create_sink, selects, control, progress, memory, policy)
 
 
 def _sessions(
@@ -111,6 +111,7 @@ def _sessions(
     control: Control,
     progress: Progress,
     memory: int,
+    policy: Policy | None,
 ) -> None:
     reached = control.settled
     backoff = FIRST_BACKOFF_SECONDS
