@@ -18,7 +18,7 @@ import pytest
 from tailrace.apply.parking import Policy
 from tailrace.connectors import Context
 from tailrace.dead_letters import DeadLetter
-from tailrace.errors import UnreachableError
+from tailrace.errors import OwnershipLostError, UnreachableError
 from tailrace.schema import Column, Kind, Type
 from tailrace.sink import Sink
 from tailrace.stream import Partition
@@ -221,10 +221,23 @@ def test_a_parked_change_is_applied_though_the_table_was_altered_meanwhile(targe
     assert rig.rows(users)[0] == {"id": 1, "name": "last", "added": "z"}
 
 
-def test_teardown_names_and_removes_parked_events(target: Target, rig: Rig) -> None:
+def test_the_owner_alone_touches_parked_events_until_teardown_removes_them(target: Target, rig: Rig) -> None:
     users = rig.script.table("shop.users", [ID, NAME], "mysql")
     users.insert(row(1, target.bad))
     rig.apply()
+    (letter,) = letters(rig)
+    stream_id = rig.stream.reader("target").stream_id
+    with contextlib.closing(rig.create()) as former, contextlib.closing(rig.create()) as owner:
+        former.open(stream_id)
+        owner.open(stream_id)
+
+        def discard() -> None:
+            former.dead_letters.release([letter.id])
+            former.commit({})
+
+        with pytest.raises(OwnershipLostError):
+            discard()
+    assert letters(rig) == [letter]
     with contextlib.closing(rig.create()) as sink:
         assert sum("1 parked event" in line for line in sink.teardown(dry_run=True)) == 1
         assert len(sink.teardown(dry_run=False)) == 2
