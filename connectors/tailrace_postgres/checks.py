@@ -25,6 +25,7 @@ def findings(
     rules: Callable[[Connection, Sequence[Selected]], list[Finding]],
     slot_name: str,
     publication_name: str,
+    goes_on: bool = False,
 ) -> list[Finding]:
     """Changes nothing.
 
@@ -32,6 +33,7 @@ def findings(
         connect: opens a connection, True: for replication.
         select: the tables that the pipeline selects.
         rules: what is to be said of their entries in `[[tables]]`.
+        goes_on: the next start is to go on where capture stands.
     """
     try:
         connection = connect(False)
@@ -43,7 +45,8 @@ def findings(
             result.append(Finding("version", False, "older than PostgreSQL 15", "upgrade the server"))
             return result
         places = _places(connection, slot_name)
-        result += _settings(connection, slot_name, places)
+        result += _settings(connection, places)
+        result += _slot(connection, slot_name, goes_on)
         result += _role(connection, connect)
         tables = select(connection)
         result += _tables(tables)
@@ -95,7 +98,7 @@ def _places(connection: Connection, slot_name: str) -> dict[str, tuple[int, int]
     return {"max_replication_slots": (slots, most_slots), "max_wal_senders": (senders, most_senders)}
 
 
-def _settings(connection: Connection, slot_name: str, places: Mapping[str, tuple[int, int]]) -> list[Finding]:
+def _settings(connection: Connection, places: Mapping[str, tuple[int, int]]) -> list[Finding]:
     rows = connection.query(
         "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'max_slot_wal_keep_size',"
         " 'idle_replication_slot_timeout')"
@@ -142,18 +145,23 @@ def _settings(connection: Connection, slot_name: str, places: Mapping[str, tuple
                 "make it longer than your longest stop, or 0",
             )
         )
-    slot = find_slot(connection, slot_name)
-    if slot is not None and slot.lost:
-        result.append(Finding("slot", False, f"{slot_name} was given up by the server ({slot.lost})", RELOAD_ALL))
-    elif slot is not None and slot.plugin != "pgoutput":
-        result.append(
-            Finding("slot", False, f"{slot_name} belongs to plugin {slot.plugin}", "choose another `slot` in [source]")
-        )
-    elif slot is not None and slot.two_phase:
-        result.append(
-            Finding("slot", False, f"{slot_name} sends prepared transactions before their outcome", TWO_PHASE_FIX)
-        )
     return result
+
+
+def _slot(connection: Connection, name: str, goes_on: bool) -> list[Finding]:
+    """What is wrong with it, if anything is."""
+    slot = find_slot(connection, name)
+    if slot is None and not goes_on:
+        return []
+    if slot is None:
+        return [Finding("slot", False, f"{name} is gone, and changes since then with it", RELOAD_ALL)]
+    if slot.lost:
+        return [Finding("slot", False, f"{name} was given up by the server ({slot.lost})", RELOAD_ALL)]
+    if slot.plugin != "pgoutput":
+        return [Finding("slot", False, f"{name} belongs to plugin {slot.plugin}", "choose another `slot` in [source]")]
+    if slot.two_phase:
+        return [Finding("slot", False, f"{name} sends prepared transactions before their outcome", TWO_PHASE_FIX)]
+    return []
 
 
 def _role(connection: Connection, connect: Callable[[bool], Connection]) -> list[Finding]:

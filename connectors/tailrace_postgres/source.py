@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 
+from tailrace import renewal
 from tailrace.batch import Batch
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.start import StartAt
@@ -91,6 +92,7 @@ class PostgresSource:
             rules=self._check_rules,
             slot_name=self._slot,
             publication_name=self._publication,
+            goes_on=self._context.begun() and renewal.asked(self._context.state_dir) is None,
         )
         asked = self._settings.start_at
         if asked is not None and all(finding.ok is not False for finding in result) and not self._context.begun():

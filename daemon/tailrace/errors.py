@@ -106,6 +106,11 @@ class LogGoneError(DataLossError):
     def __init__(self, what: str, *, where: str = "", fix: str = AGAIN) -> None:
         super().__init__(what, where=where, fix=fix)
 
+    @property
+    def loss(self) -> str:
+        """What is gone and where, without what is to be done."""
+        return str(LogGoneError(self.what, where=self.where, fix=""))
+
     def naming(self, file: str) -> LogGoneError:
         """With the pipeline file's name in place of FILE."""
         return LogGoneError(self.what, where=self.where, fix=self.fix.replace("reload FILE", f"reload {file}"))

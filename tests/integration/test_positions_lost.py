@@ -127,8 +127,6 @@ def test_a_log_that_was_reset(binlog: Stopped, later: int) -> None:
     reset(database)
     binlog.insert(*range(4, 4 + later))
     binlog.assert_refused("reset")
-    if later == 1:
-        binlog.assert_mended(1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("binlog", FAMILY, indirect=True)
@@ -197,7 +195,7 @@ def test_a_slot_that_is_not_as_we_left_it(
         damage(stopped)
         stopped.insert(5)
         stopped.assert_refused(*words)
-        if damage is not advance:
+        if damage is unpublish:
             stopped.assert_mended(1, 2, 3, 4, 5)
         assert stopped.pipeline.command("teardown", "--yes").code == 0
 

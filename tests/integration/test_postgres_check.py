@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tailrace import renewal
 from tailrace.source import Finding
 from tests.capture.postgres import Capture, inserts_only
 from tests.servers import Database, start
@@ -126,6 +129,22 @@ def test_settings_that_may_lose_the_slot_are_said() -> None:
             "max_slot_wal_keep_size",
             "idle_replication_slot_timeout",
         }
+
+
+def test_a_slot_that_is_gone_is_said_until_somebody_has_asked_for_the_way_on(
+    database: Database, tmp_path: Path
+) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    source = Capture(database).create()
+    source._context = replace(source._context, begun=lambda: True, state_dir=tmp_path)
+    try:
+        (found,) = [finding for finding in source.check() if finding.ok is False]
+        assert (found.name, found.fix) == ("slot", "`tailrace reload FILE --all --resync`")
+        assert "is gone" in found.detail
+        renewal.ask(tmp_path)
+        assert [finding for finding in source.check() if finding.ok is False] == []
+    finally:
+        source.close()
 
 
 def test_tables_without_a_key_need_a_slot_and_a_sender_besides_our_own() -> None:

@@ -31,23 +31,23 @@ def table(name: str, state: str = "streaming") -> SourceTable:
     return SourceTable(TableName("app", "public", name), f"shop.public.{name}", state, estimated_rows=7)
 
 
-def test_without_a_request_a_gone_log_is_noted_with_the_command_that_mends_it(tmp_path: Path) -> None:
-    followed = Renewal(tmp_path, "/etc/shop.toml")
+def test_without_a_request_a_gone_log_is_noted_for_whoever_asks_later(tmp_path: Path) -> None:
+    followed = Renewal(tmp_path)
     assert not followed.met(GONE)
-    assert "tailrace reload /etc/shop.toml --all --resync" in renewal.gone(tmp_path)
-    assert not Renewal(tmp_path, "f").renews, "what is noted is no request"
+    assert renewal.gone(tmp_path) == "h: replication slot s is gone"
+    assert not Renewal(tmp_path).renews, "what is noted is no request"
     followed.opened()
     assert renewal.gone(tmp_path) == ""
 
 
 def test_a_folder_that_takes_no_file_does_not_hide_the_loss(tmp_path: Path) -> None:
-    assert not Renewal(tmp_path / "gone", "f").met(GONE)
+    assert not Renewal(tmp_path / "gone").met(GONE)
 
 
 def test_a_request_that_knows_of_the_loss_begins_anew_at_once(tmp_path: Path) -> None:
-    Renewal(tmp_path, "f").met(GONE)
+    Renewal(tmp_path).met(GONE)
     assert "slot s is gone" in renewal.ask(tmp_path).gone
-    followed = Renewal(tmp_path, "f")
+    followed = Renewal(tmp_path)
     followed.look(BEGUN)
     assert followed.renews
     assert not followed.met(GONE), "a beginning that fails is not begun again and again"
@@ -55,7 +55,7 @@ def test_a_request_that_knows_of_the_loss_begins_anew_at_once(tmp_path: Path) ->
 
 def test_a_request_meets_the_loss_when_the_source_says_so(tmp_path: Path) -> None:
     renewal.ask(tmp_path)
-    followed = Renewal(tmp_path, "f")
+    followed = Renewal(tmp_path)
     followed.look(BEGUN)
     assert (followed.pending, followed.renews) == (True, False)
     assert followed.met(GONE)
@@ -64,12 +64,12 @@ def test_a_request_meets_the_loss_when_the_source_says_so(tmp_path: Path) -> Non
 
 def test_a_request_is_followed_once_whatever_crashes(tmp_path: Path) -> None:
     request = renewal.ask(tmp_path)
-    followed = Renewal(tmp_path, "f")
+    followed = Renewal(tmp_path)
     assert followed.entry == {RENEWED_KEY: request.id.encode()}
-    again = Renewal(tmp_path, "f")  # killed before anything was stored
+    again = Renewal(tmp_path)  # killed before anything was stored
     again.look(BEGUN)
     assert again.pending
-    behind = Renewal(tmp_path, "f")  # killed before the file was removed
+    behind = Renewal(tmp_path)  # killed before the file was removed
     behind.look({**BEGUN, **followed.entry})
     assert not behind.pending
     assert renewal.asked(tmp_path) is None
@@ -79,7 +79,7 @@ def test_a_request_is_followed_once_whatever_crashes(tmp_path: Path) -> None:
 
 def test_a_request_of_before_the_first_start_is_nothing(tmp_path: Path) -> None:
     renewal.ask(tmp_path)
-    followed = Renewal(tmp_path, "f")
+    followed = Renewal(tmp_path)
     followed.look({})
     assert not followed.pending
     assert renewal.asked(tmp_path) is None
@@ -94,7 +94,7 @@ def test_all_that_is_captured_is_loaded_behind_a_new_beginning(tmp_path: Path) -
         UNSEEN_KEY: orjson.dumps({"epoch": 1, "tokens": ["17"]}),
     }
     recorded = {table_key("shop.public.misfit"): suspension("its entry does not fit")}
-    plan = Renewal(tmp_path, "f").plan(tables, recorded, state, 2, "truncate-before-load", resync=True)
+    plan = Renewal(tmp_path).plan(tables, recorded, state, 2, "truncate-before-load", resync=True)
     loads = {key: TableLoad.from_json(value) for key, value in plan.items() if value and key.startswith("load:")}
     assert {key: (load.done, load.loads, load.resync, load.prepare) for key, load in loads.items()} == {
         load_key("shop.public.known"): (False, 3, True, "do-nothing"),
@@ -142,7 +142,7 @@ def test_a_table_that_is_locked_just_then_is_waited_for_and_not_left_out(
         capture.load,
         whole,
         TakeUps(source, {}),
-        Renewal(tmp_path, "f"),
+        Renewal(tmp_path),
         loads={},
         resync=False,
         suspended=set(),

@@ -30,12 +30,10 @@ class Renewal:
 
     Args:
         folder: the pipeline's state folder.
-        file: the pipeline file's name, for messages.
     """
 
-    def __init__(self, folder: Path, file: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = file
         self._request = renewal.asked(folder)
         self._gone = self._request.gone if self._request is not None else ""
 
@@ -65,10 +63,10 @@ class Renewal:
     def met(self, error: LogGoneError) -> bool:
         """The log is gone; whether a session may be begun anew for it. Else it is noted for who asks later."""
         if self.pending and not self._gone:
-            self._gone = str(error)
+            self._gone = error.loss
             return True
         try:
-            renewal.note_gone(self._folder, str(error.naming(self._file)))
+            renewal.note_gone(self._folder, error.loss)
         except OSError as failed:  # the disk may be full; a request meets the loss again
             log.warning("that the log is gone could not be noted", error=str(failed))
         return False

@@ -40,7 +40,7 @@ def run(pipeline: Pipeline, control: Control, reporter: Reporter) -> None:
     progress = Progress(reporter, pipeline.mode)
     progress.send()
     guard = Guard(getattr(pipeline.source, "budget", None))
-    renewal = Renewal(pipeline.state_dir, pipeline.file)
+    renewal = Renewal(pipeline.state_dir)
     backoff = FIRST_BACKOFF_SECONDS
     while not control.stop.is_set():
         started = time.monotonic()
