@@ -28,9 +28,9 @@ def _names(owner: str) -> list[str]:
 
 
 def be_found(owner: str, work: Connection[Any], ddl: Connection[Any]) -> None:
-    """Lets successors find these connections of a worker."""
+    """Lets successors find these connections of a worker. A Galera cluster has no such locks, and goes without."""
     for connection, name in zip((work, ddl), _names(owner), strict=True):
-        with contextlib.closing(connection.cursor()) as cursor:
+        with contextlib.closing(connection.cursor()) as cursor, contextlib.suppress(pymysql.err.NotSupportedError):
             cursor.execute("SELECT GET_LOCK(%s, 0)", (name,))
 
 
@@ -39,7 +39,10 @@ def end(connection: Connection[Any], owners: Iterable[str]) -> None:
     with contextlib.closing(connection.cursor()) as cursor:
         for owner in owners:
             first, second = _names(owner)
-            cursor.execute("SELECT IS_USED_LOCK(%s), IS_USED_LOCK(%s)", (first, second))
+            try:
+                cursor.execute("SELECT IS_USED_LOCK(%s), IS_USED_LOCK(%s)", (first, second))
+            except pymysql.err.NotSupportedError:
+                break
             held = [int(number) for number in cursor.fetchone() or () if number is not None]
             if not held:
                 continue
@@ -50,5 +53,5 @@ def end(connection: Connection[Any], owners: Iterable[str]) -> None:
             for number in held:
                 with contextlib.suppress(pymysql.err.Error):  # it has gone by itself
                     cursor.execute(f"KILL {number}")
-            log.warning("a worker sleeps; its connections to the target are ended", worker=owner, connections=held)
+            log.warning("a worker sleeps; its connections to the target are ended", sleeper=owner, connections=held)
     connection.rollback()

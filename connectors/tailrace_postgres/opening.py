@@ -26,8 +26,10 @@ from tailrace_postgres.slot import (
     Created,
     create_slot,
     drop_slot,
+    end_silent,
     find_slot,
     freed_slot,
+    last_heard,
     refuse_foreign,
     refuse_two_phase,
     verify_resumable,
@@ -173,7 +175,7 @@ class Opening:
         beginning.records[PAST_KEY] = b"1"
         beginning.records.update(looking.partitions(selected))
         self._publish(beginning)
-        self._require_free()
+        self._require_free(beginning)
         return beginning
 
     def _require_logical(self) -> None:
@@ -247,18 +249,24 @@ class Opening:
         ):
             if record != state.get(key):
                 beginning.records[key] = record
-        self._require_free()
+        self._require_free(beginning)
         return beginning
 
-    def _require_free(self) -> None:
+    def _require_free(self, beginning: Beginning) -> None:
         slot = find_slot(self.queries, self.slot)
-        if slot is not None:
+        if slot is not None and slot.active_pid is not None:
+            heard = last_heard(self.queries, slot)
             slot = freed_slot(self.queries, slot, SLOT_SECONDS)
+            if slot.active_pid is not None and end_silent(self.queries, slot, heard):
+                beginning.warnings.append(
+                    f"the reader of replication slot {slot.name} had been silent for long, and its session was ended"
+                )
+                slot = freed_slot(self.queries, slot)
         if slot is not None and slot.active_pid is not None:
             raise UnreachableError(
                 f"replication slot {slot.name} is in use by server process {slot.active_pid}",
                 where=self.queries.where,
-                fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
+                fix="stop the other reader; a session that was cut off is ended after a minute",
             )
 
     def _publish(self, beginning: Beginning) -> None:

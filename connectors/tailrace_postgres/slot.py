@@ -14,6 +14,9 @@ from tailrace_postgres.lsn import lsn_text, parse_lsn
 CREATE_SECONDS = 600.0
 #: The same for a view that is asked for beside the stream. It can be asked for again.
 VIEW_SECONDS = 60.0
+#: PostgreSQL's own patience with a reader that says nothing. Ours is given more (`connection.py`) if nobody waits for
+#: its slot; at work it says something each second.
+SILENT_SECONDS = 60.0
 TWO_PHASE_FIX = (
     "PostgreSQL 18: ALTER_REPLICATION_SLOT … (TWO_PHASE false) on a replication connection; else drop it, and tailrace"
     " makes one"
@@ -84,6 +87,25 @@ def freed_slot(connection: Connection, slot: Slot, seconds: float = 3.0) -> Slot
         time.sleep(0.1)
         slot = find_slot(connection, slot.name) or replace(slot, active_pid=None)
     return slot
+
+
+def last_heard(connection: Connection, slot: Slot) -> str:
+    """When the slot's reader last said something, by its own clock; "" where that cannot be known."""
+    rows = connection.query("SELECT reply_time::text FROM pg_stat_replication WHERE pid = %s", [slot.active_pid])
+    return str(rows[0][0] or "") if rows else ""
+
+
+def end_silent(connection: Connection, slot: Slot, heard: str) -> bool:
+    """Ends the session of a reader that sleeps, or is cut off: it has said nothing for long, and nothing since `heard`.
+
+    Only one of our own user; others' are theirs to end.
+    """
+    rows = connection.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = %s AND usename = current_user"
+        " AND reply_time = %s::timestamptz AND reply_time < clock_timestamp() - make_interval(secs => %s)",
+        [slot.active_pid, heard or None, SILENT_SECONDS],
+    )
+    return bool(rows and rows[0][0])
 
 
 def refuse_foreign(slot: Slot, database: str, where: str) -> None:

@@ -156,6 +156,8 @@ class Sink(Protocol):
         Not all are offsets of the stream's partitions: under negative numbers the apply loop keeps notes of its own,
         which a sink stores and returns as it does the others. -1 is free for the sink's own use.
 
+        A predecessor that sleeps in a transaction must not hold this worker up, where the target can prevent it.
+
         Args:
             topics: of a worker that shares the sink with others: it takes these alone, whether they have positions yet
                 or not, and gets theirs. A worker that has taken the whole sink loses all of it by that. None: the whole

@@ -135,7 +135,7 @@ def test_a_capture_that_wakes_up_behind_its_successor_leaves(
             until(lambda: older.file.states() == {"capture": "streaming"}, 60, "the first one streams")
             source.execute("INSERT INTO t0 SELECT i, 0 FROM generate_series(1, 1000) i")
             older.signal(signal.SIGSTOP)
-            # PostgreSQL gives the slot up by itself after wal_sender_timeout.
+            # It is ended by itself when it has been silent for a minute.
             source.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
             newer.start()
             until(lambda: newer.file.states() == {"capture": "streaming"}, 90, "the second one streams")

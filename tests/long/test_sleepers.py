@@ -89,7 +89,7 @@ def test_what_slept_for_minutes_writes_nothing_and_holds_nobody_up(
             older.signal(signal.SIGSTOP)
             newer.start()
             everywhere(targets, lambda target: list(owners(target).values()) == [TABLES], "it has one owner")
-            # PostgreSQL gives the slot up by itself, after wal_sender_timeout.
+            # The session of the first one, which still holds the slot, is ended when it has been silent for a minute.
             until(lambda: newer.file.states() == {"capture": "streaming"}, 90, "the second capture streams")
             source.script(*(f"INSERT INTO t{number} VALUES ({MARKER}, 0)" for number in range(TABLES)))
             everywhere(targets, arrived, "it goes on, whatever the sleepers have locked")

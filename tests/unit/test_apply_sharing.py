@@ -170,6 +170,24 @@ def test_a_share_that_was_lost_is_no_end(tmp_path: Path) -> None:
     assert "stuck" not in {report.state for report in mirror.reports.all}
 
 
+def test_rows_that_another_worker_has_changed_meanwhile_are_no_fault(tmp_path: Path) -> None:
+    membership = Membership()
+    mirror = SharedMirror(tmp_path, membership)
+    users = mirror.script.table("public.users", [ID, NAME])
+    users.insert(row(1))
+    topic = topic_of(mirror, "users")
+    membership.topics = frozenset({topic})
+    with mirror.running():
+        wait_until(mirror.has(USERS, [(1, "n")]), 5, "at work")
+        other = WatchedSink(mirror.path)
+        other.open(mirror.stream.stream_id, {topic})
+        other.close()
+        mirror.sinks[-1].failures.append(StuckError("no row of the target is like the one that was deleted"))
+        users.insert(row(2))
+        wait_until(mirror.has(USERS, [(1, "n"), (2, "n")]), 5, "it comes back for it")
+    assert "stuck" not in {report.state for report in mirror.reports.all}
+
+
 def test_a_group_that_is_out_of_reach_is_joined_anew_and_one_that_refuses_ends_the_worker(tmp_path: Path) -> None:
     first, second = Membership(), Membership()
     mirror = SharedMirror(tmp_path, first, second)

@@ -244,3 +244,20 @@ def test_it_does_nothing_without_an_order() -> None:
         [sys.executable, "-m", "tailrace.worker", "--report-fd=1"], stdin=subprocess.DEVNULL, check=False
     )
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("state", ["streaming", "joining"])
+def test_a_process_without_tables_takes_those_of_the_process_before_away(state: str) -> None:
+    health = WorkerHealth("kv")
+    health.take(WorkerReport("kv", "streaming", tables=[TableReport("t", "streaming")]))
+    reading, writing = os.pipe()
+    reports = ReportPipe(writing, "kv")
+    for said in ("starting", "retrying"):
+        reports.send(WorkerReport("kv", said))
+    reports.send(WorkerReport("kv", state))
+    reports.close()
+    with os.fdopen(reading, "rb") as pipe:
+        for line in pipe:
+            report = WorkerReport.from_json(line)
+            health.take(report)
+            assert bool(health.report.tables) == (report.state != state)
