@@ -1,7 +1,7 @@
-"""A TCP proxy that does to a link what networks do: cuts it, swallows what is sent, delays it, lets it drip, resets it.
+"""A TCP proxy that does to a link what networks do: cuts it, swallows, delays, lets drip, resets.
 
-`start(host, port)` gives a proxy that passes everything on; `mode(…)` changes what it does, for the connections that are
-open too. It runs in a thread of its own, and closes with its `with` block or by `close()`.
+`start(host, port)` gives a proxy that passes everything on; `mode(…)` changes what it does, for the connections that
+are open too. It runs in a thread of its own, and closes with its `with` block or by `close()`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MODES: dict[str, dict[str, float]] = {
     "pass": {},
     # Open connections are reset, new ones refused.
     "cut": {},
-    # Nothing goes through, in neither direction; nobody is told. New connections are accepted, and that is all. What was
-    # sent goes through later, unless its connection was given up.
+    # Nothing goes through, in neither direction; nobody is told. New connections are accepted, and that is all. What
+    # was sent goes through later, unless its connection was given up.
     "black hole": {},
     # Connections that are open now are a black hole for good, new ones pass: a firewall that has forgotten them.
     "forgotten": {},
