@@ -1,0 +1,266 @@
+"""A pipeline whose links go through proxies, while somebody writes to its source without a pause.
+
+What is written lets everything be counted: each transaction has a number n, raises a counter of one of ten rows by one,
+and adds n to a table without a key. So a stream that has lost or doubled an event, and a target that has applied one
+twice or not at all, can be told from one that has not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tailrace.config import load
+from tests.faults import proxy
+from tests.faults.proxy import Proxy
+from tests.pipelines import text
+from tests.pipelines.daemon import PipelineFile, until
+from tests.servers import Database, Kafka
+from tests.servers.process import free_port
+
+#: What a monitoring system is promised, and how late it may ask.
+TOLD_SECONDS = 30 + 2
+#: The longest pause between two attempts, and what those take.
+BACK_SECONDS = 75
+ROWS = 10
+_PAUSE_SECONDS = 0.02
+
+
+class ProxiedKafka(Kafka):
+    """A broker with a second listener, whose clients are told a proxy's address."""
+
+    def __init__(self, options: dict[str, Any] | None = None) -> None:
+        super().__init__(options)
+        self._inner = free_port()
+        self.link = proxy.start("127.0.0.1", self._inner)
+
+    def properties(self, logs: Path) -> str:
+        """The last line with a name counts."""
+        return super().properties(logs) + (
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self._inner},"
+            f"CONTROLLER://127.0.0.1:{self._controller_port}\n"
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self.link.port}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+            "inter.broker.listener.name=PLAINTEXT\n"
+        )
+
+    def stop(self) -> None:
+        super().stop()
+        self.link.close()
+
+
+class Writer:
+    """Changes the source, past all proxies; a source that is down is waited for.
+
+    Attributes:
+        n: how many transactions were committed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.n = 0
+        self._database = database
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
+
+    def create(self) -> None:
+        database = self._database
+        database.script(
+            "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL, note VARCHAR(100))",
+            "CREATE TABLE told (n INT NOT NULL)",
+        )
+        database.executemany("INSERT INTO counted VALUES (%s, 0, 'from the load')", [(id,) for id in range(ROWS)])
+        if database.server.login.scheme == "postgresql":
+            database.execute("ALTER TABLE told REPLICA IDENTITY FULL")
+
+    def _write(self) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(Exception):
+                connection = self._database.connect(autocommit=False)
+                with contextlib.closing(connection), contextlib.closing(connection.cursor()) as cursor:
+                    self._write_to(connection, cursor)
+            self._ended.wait(0.1)
+
+    def _write_to(self, connection: Any, cursor: Any) -> None:
+        # Whether the last one was committed before: the server may have gone between commit and answer.
+        cursor.execute("SELECT count(*) FROM told")
+        self.n = cursor.fetchone()[0]
+        connection.rollback()
+        while not self._ended.wait(_PAUSE_SECONDS):
+            cursor.execute(f"UPDATE counted SET n = n + 1 WHERE id = {(self.n + 1) % ROWS}")
+            cursor.execute(f"INSERT INTO told VALUES ({self.n + 1})")
+            connection.commit()
+            self.n += 1
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join(30)
+
+
+class Rig:
+    """One pipeline. Attributes: `links`, the proxies by name: "source", "stream" of Kafka's, and those of the sinks."""
+
+    def __init__(
+        self, folder: Path, source: Database, sinks: dict[str, Database | str], kafka: ProxiedKafka | None = None
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.source = source
+        self.sinks = sinks
+        self.links: dict[str, Proxy] = {}
+        if kafka is not None:
+            self.links["stream"] = kafka.link
+        self.writer = Writer(source)
+        self.port = free_port()
+        parts = [text.source(self._through("source", source))]
+        if kafka is not None:
+            parts.append(text.kafka(f"127.0.0.1:{kafka.link.port}"))
+        for name, target in sinks.items():
+            url = target if isinstance(target, str) else self._through(name, target)
+            parts.append(text.sink(name, url))
+        parts.append(f'[http]\nlisten = "127.0.0.1:{self.port}"\n')
+        self.file = PipelineFile(folder, text.pipeline(folder, *parts))
+
+    def _through(self, name: str, database: Database) -> str:
+        port = database.server.port
+        link = self.links[name] = proxy.start("127.0.0.1", port)
+        return database.url.replace(f":{port}/", f":{link.port}/")
+
+    @contextlib.contextmanager
+    def running(self, env: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Loaded, at work and written to; in the end everything must have arrived exactly once."""
+        self.writer.create()
+        try:
+            with self.file.running(env):
+                self.until_well(60)
+                self.writer.begin()
+                yield
+                self.until_well(BACK_SECONDS)
+                self.writer.end()
+                self.until_equal()
+            self.require_stream()
+        finally:
+            self.writer.end()
+            for link in self.links.values():
+                link.mode("pass")
+            torn_down = self.file.command("teardown", "--yes")
+            for name, link in self.links.items():
+                if name != "stream":
+                    link.close()
+        assert torn_down.code == 0, torn_down.stderr
+
+    # -- what the daemon says
+
+    def health(self) -> tuple[int, list[str]]:
+        """`/healthz`: the code and the reasons."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                return answer.status, []
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())["reasons"]
+        except OSError as error:
+            return 0, [str(error)]
+
+    def until_told(self, worker: str, words: Sequence[str] = ("",), seconds: float = TOLD_SECONDS) -> float:
+        """Until `/healthz` and `status` say that this worker is not well; returns the seconds that it took.
+
+        Args:
+            words: one of these is in the reason.
+        """
+        begun = time.monotonic()
+
+        def told() -> bool:
+            code, reasons = self.health()
+            return code == 503 and any(
+                reason.startswith(f"{worker} ") and any(word in reason for word in words) for reason in reasons
+            )
+
+        until(told, seconds, f"{worker} is said to be ill ({words}), not {self.health()}; {self.log()}")
+        assert self.file.status()["state"] == "stuck"
+        return time.monotonic() - begun
+
+    def until_well(self, seconds: float) -> float:
+        """Until `/healthz` is 200 and every worker at work; returns the seconds that it took."""
+        begun = time.monotonic()
+
+        def well() -> bool:
+            states = self.file.states()
+            return self.health()[0] == 200 and bool(states) and set(states.values()) == {"streaming"}
+
+        until(well, seconds, f"everything is well again, not {self.health()} {self.file.states()}; {self.log()}")
+        return time.monotonic() - begun
+
+    def until_moved(self, seconds: float) -> None:
+        """Until the targets have what was committed up to now."""
+        goal = self.writer.n
+        until(
+            lambda: all(self.told(name)[-1:] >= [goal] for name in self.sinks),
+            seconds,
+            f"the targets have {goal} transactions; {self.health()}; {self.log()}",
+        )
+
+    def log(self) -> str:
+        return self.file.log.read_text()[-3000:] if self.file.log.exists() else ""
+
+    # -- what is where
+
+    def told(self, name: str) -> list[int]:
+        return [row[0] for row in self._rows(name, "SELECT n FROM told ORDER BY n")]
+
+    def _rows(self, name: str, sql: str) -> list[tuple[Any, ...]]:
+        target = self.sinks[name]
+        if isinstance(target, str):
+            with contextlib.closing(sqlite3.connect(target.removeprefix("sqlite:///"))) as lite:
+                return lite.execute(sql).fetchall()
+        return target.query(sql)
+
+    def until_equal(self) -> None:
+        counted = "SELECT id, n, note FROM counted ORDER BY id"
+        expected = self.source.query(counted)
+        assert [row[0] for row in self.source.query("SELECT n FROM told ORDER BY n")] == [*range(1, self.writer.n + 1)]
+        for name in self.sinks:
+            until(
+                lambda name=name: self._rows(name, counted) == expected,  # type: ignore[misc]
+                60,
+                f"{name} equals the source; {self.health()}; {self.log()}",
+            )
+            assert self.told(name) == [*range(1, self.writer.n + 1)], name
+
+    def require_stream(self) -> None:
+        """Each change once, and in its order."""
+        told: list[int] = []
+        counted: dict[int, list[int]] = {}
+        with contextlib.closing(load(self.file.path).create_stream().reader("")) as reader:
+            ends = dict(reader.ends())
+            reader.seek({})
+            until_end = time.monotonic() + 60
+            while any(reader.positions().get(partition, 0) < end for partition, end in ends.items()):
+                assert time.monotonic() < until_end
+                for piece in reader.poll(1.0, 4 << 20):
+                    for run in piece.runs:
+                        for value in filter(None, run.values):
+                            event = orjson.loads(value)
+                            if event["op"] not in ("c", "u"):
+                                continue
+                            after = event["after"]
+                            if event["source"]["table"] == "told":
+                                told.append(after["n"])
+                            else:
+                                counted.setdefault(after["id"], []).append(after["n"])
+        assert told == [*range(1, self.writer.n + 1)]
+        for numbers in counted.values():
+            assert numbers == [*range(1, len(numbers) + 1)]
+        assert sum(map(len, counted.values())) == self.writer.n
