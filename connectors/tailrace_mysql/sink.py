@@ -30,10 +30,11 @@ from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_completion import Completion
-from tailrace_mysql.sink_connection import Server, Target, describe, streaming
-from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
+from tailrace_mysql.sink_connection import Server, Session, Target, describe, streaming
+from tailrace_mysql.sink_errors import LOCK_TIMEOUT, MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
+from tailrace_mysql.sink_predecessor import Predecessor
 from tailrace_mysql.sink_statements import TablePlan, reader
 from tailrace_mysql.sink_tables import Tables, identifier
 
@@ -57,8 +58,9 @@ class MySQLSink:
         self._indexes = context.indexes != "none"
         self._target = Target(settings)
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
-        self._work: Connection[Any] | None = None
-        self._ddl: Connection[Any] | None = None
+        self._work: Session | None = None
+        self._ddl: Session | None = None
+        self._predecessor: Predecessor
         self._server: Server
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
@@ -79,16 +81,20 @@ class MySQLSink:
         self.close()
         try:
             self._work = work = self._target.connect()
+            work.watch(self._target)
             self._ddl = self._target.connect()
+            self._ddl.watch(self._target)
             self._server = describe(work)
+            self._predecessor = Predecessor(work, self._target.database, self._pipeline_name, self._name)
             self._positions = self._new_positions()
             self._positions.create(self._ddl, self._server.collation)
             work.rollback()
             stored = self._positions.take(work, stream_id)
             work.commit()
         except pymysql.err.Error as error:
+            failed = self._failed(error, POSITIONS_TABLE)
             self.close()
-            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+            raise failed from None
         except TailraceError:
             self.close()
             raise
@@ -137,7 +143,7 @@ class MySQLSink:
                 self._table = table_work.table.name
                 self._apply(table_work)
         except pymysql.err.Error as error:
-            raise translate(error, self._target.where, self._table) from None
+            raise self._failed(error, self._table) from None
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         work = self._open_connection()
@@ -146,11 +152,18 @@ class MySQLSink:
             work.commit()
         except pymysql.err.Error as error:
             self.rollback()
-            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+            raise self._failed(error, POSITIONS_TABLE) from None
         except TailraceError:
             self.rollback()
             raise
         self._positions.advanced(positions)
+
+    def _failed(self, error: pymysql.err.Error, table: str) -> TailraceError:
+        """Our error for one of the driver's; whoever of us still holds locks, and cannot let go, is ended."""
+        if number(error) == LOCK_TIMEOUT:
+            with contextlib.suppress(pymysql.err.Error):
+                self._predecessor.end()
+        return translate(error, self._target.where, table)
 
     def rollback(self) -> None:
         """The server does it by itself where the connection is lost."""

@@ -10,7 +10,7 @@ import psycopg2
 
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
-from tailrace.errors import RefusedError, TailraceError
+from tailrace.errors import RefusedError, TailraceError, TransactionConflictError
 from tailrace.load_mark import LoadMark
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TableWork, TargetTable, refuse_nothing_seen
@@ -69,7 +69,8 @@ class PostgresSink:
 
     def open(self, stream_id: str) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
-        with translated(self._where):
+        self._connection.watch(self._settings)
+        with self._translated():
             self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()
             self._schema = self._make_schema()
@@ -120,14 +121,14 @@ class PostgresSink:
         for table_work in work:
             writer = self._writers[table_work.table.topic]
             name = str(table_work.table.source)
-            with translated(self._where, name):
+            with self._translated(name):
                 try:
                     writer.write(table_work)
                 except psycopg2.DataError as error:
                     raise self._locate(writer, table_work, error, name) from None
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
-        with translated(self._where):
+        with self._translated():
             try:
                 self._positions.move(self._cursor, positions)
             except TailraceError:
@@ -207,6 +208,16 @@ class PostgresSink:
             sink_connection.quietly_close(connection)
 
     # ---- inside
+
+    @contextmanager
+    def _translated(self, table: str = "") -> Iterator[None]:
+        try:
+            with translated(self._where, table):
+                yield
+        except TransactionConflictError:
+            self.rollback()
+            sink_connection.end_predecessors(self._connection)
+            raise
 
     @contextmanager
     def _session(self, purpose: str) -> Iterator[Any]:
