@@ -25,10 +25,12 @@ from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
     AGAIN,
     Created,
+    Slot,
     create_slot,
     drop_slot,
     find_slot,
     freed_slot,
+    hand_to_standbys,
     refuse_foreign,
     refuse_two_phase,
     verify_resumable,
@@ -82,6 +84,7 @@ class Opening:
         replication: a replication connection.
         connect: makes another ordinary connection.
         loads: whether the pipeline loads tables (any mode but "cdc").
+        failover: the server is to hand the slot to its standbys.
     """
 
     queries: Connection
@@ -91,6 +94,7 @@ class Opening:
     publications: Publications
     database: str
     loads: bool
+    failover: bool = False
 
     # ---- a first start
 
@@ -110,7 +114,7 @@ class Opening:
             self.publications.apply(statements)
         keyless = [table.table.oid for table in selected if table.captured and table.source.keyless]
         storage = {oid: columns.storage for oid, columns in Catalog(self.queries).columns_of(keyless).items()}
-        created = create_slot(self.replication, self.slot)
+        created = create_slot(self.replication, self.slot, self.failover)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
         membership = Membership.of(self.publications.present(), _captured(selected))
         beginning = Beginning(position, list(selected), membership)
@@ -214,10 +218,12 @@ class Opening:
         ):
             if record != state.get(key):
                 beginning.records[key] = record
-        self._require_free()
+        slot = self._require_free()
+        if self.failover and slot is not None and not wal.in_recovery(self.queries):
+            hand_to_standbys(self.replication, slot)
         return beginning
 
-    def _require_free(self) -> None:
+    def _require_free(self) -> Slot | None:
         slot = find_slot(self.queries, self.slot)
         if slot is not None:
             slot = freed_slot(self.queries, slot, SLOT_SECONDS)
@@ -227,6 +233,7 @@ class Opening:
                 where=self.queries.where,
                 fix="stop the other reader; a session that was cut off ends by itself within wal_sender_timeout",
             )
+        return slot
 
     def _publish(self, beginning: Beginning) -> None:
         statements = self.publications.statements(beginning.selected)

@@ -25,7 +25,7 @@ from tests.faults import proxy
 from tests.faults.proxy import Proxy
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
-from tests.servers import Database, Kafka
+from tests.servers import Database, Kafka, unique_name
 from tests.servers.process import free_port
 
 #: What a monitoring system is promised, and how late it may ask.
@@ -110,33 +110,64 @@ class Writer:
 
 
 class Rig:
-    """One pipeline. Attributes: `links`, the proxies by name: "source", "stream" of Kafka's, and those of the sinks."""
+    """One pipeline.
+
+    Attributes:
+        links: the proxies by name: "source", "stream" of Kafka's, and those of the sinks.
+        exactly_once: the stream holds no event twice.
+    """
+
+    exactly_once = True
 
     def __init__(
-        self, folder: Path, source: Database, sinks: dict[str, Database | str], kafka: ProxiedKafka | None = None
+        self,
+        folder: Path,
+        source: Database,
+        sinks: Mapping[str, Database | str],
+        kafka: ProxiedKafka | None = None,
+        *,
+        bootstrap: str = "",
+        stream: str = "",
+        source_keys: Mapping[str, str] | None = None,
+        urls: Mapping[str, str] | None = None,
+        sink_keys: Mapping[str, str] | None = None,
     ) -> None:
-        folder.mkdir(exist_ok=True)
+        """
+        Args:
+            sinks: the targets; a text is the url of a SQLite file.
+            kafka: with a link in front of it.
+            bootstrap: of a cluster without one.
+            stream: further lines of `[stream]`.
+            source_keys: further keys of `[source]`, as TOML has them.
+            urls: of "source" and sinks, where they are not the administrator's.
+            sink_keys: further lines of sinks.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.source = source
-        self.sinks = sinks
+        self.sinks = dict(sinks)
         self.links: dict[str, Proxy] = {}
         if kafka is not None:
             self.links["stream"] = kafka.link
+            bootstrap = f"127.0.0.1:{kafka.link.port}"
         self.writer = Writer(source)
         self.port = free_port()
-        parts = [text.source(self._through("source", source))]
-        if kafka is not None:
-            parts.append(text.kafka(f"127.0.0.1:{kafka.link.port}"))
+        self.name = unique_name("p").lower()
+        urls = urls or {}
+        parts = [text.source(self._through("source", source, urls.get("source", source.url)))]
+        parts += [f"{key} = {value}\n" for key, value in (source_keys or {}).items()]
+        if bootstrap:
+            parts.append(text.kafka(bootstrap).replace("[stream.kafka]", f"{stream}[stream.kafka]"))
         for name, target in sinks.items():
-            url = target if isinstance(target, str) else self._through(name, target)
-            parts.append(text.sink(name, url))
+            url = target if isinstance(target, str) else self._through(name, target, urls.get(name, target.url))
+            parts.append(text.sink(name, url) + (sink_keys or {}).get(name, ""))
         parts.append(f'[http]\nlisten = "127.0.0.1:{self.port}"\n')
-        self.file = PipelineFile(folder, text.pipeline(folder, *parts))
+        self.file = PipelineFile(folder, text.pipeline(folder, *parts, name=self.name))
 
-    def _through(self, name: str, database: Database) -> str:
+    def _through(self, name: str, database: Database, url: str) -> str:
         port = database.server.port
         link = self.links[name] = proxy.start("127.0.0.1", port)
-        return database.url.replace(f":{port}/", f":{link.port}/")
+        return url.replace(f":{port}/", f":{link.port}/")
 
     @contextlib.contextmanager
     def running(self, env: Mapping[str, str] | None = None) -> Iterator[None]:
@@ -241,26 +272,33 @@ class Rig:
 
     def require_stream(self) -> None:
         """Each change once, and in its order."""
-        told: list[int] = []
+        told = self._once(self.events("told", "c"))
+        assert [event["after"]["n"] for event in told] == [*range(1, self.writer.n + 1)]
         counted: dict[int, list[int]] = {}
-        with contextlib.closing(load(self.file.path).create_stream().reader("")) as reader:
-            ends = dict(reader.ends())
-            reader.seek({})
-            until_end = time.monotonic() + 60
-            while any(reader.positions().get(partition, 0) < end for partition, end in ends.items()):
-                assert time.monotonic() < until_end
-                for piece in reader.poll(1.0, 4 << 20):
-                    for run in piece.runs:
-                        for value in filter(None, run.values):
-                            event = orjson.loads(value)
-                            if event["op"] not in ("c", "u"):
-                                continue
-                            after = event["after"]
-                            if event["source"]["table"] == "told":
-                                told.append(after["n"])
-                            else:
-                                counted.setdefault(after["id"], []).append(after["n"])
-        assert told == [*range(1, self.writer.n + 1)]
+        for event in self._once(self.events("counted", "u")):
+            counted.setdefault(event["after"]["id"], []).append(event["after"]["n"])
         for numbers in counted.values():
             assert numbers == [*range(1, len(numbers) + 1)]
         assert sum(map(len, counted.values())) == self.writer.n
+
+    def _once(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Without repetitions, where the stream may hold some: their fences tell."""
+        if self.exactly_once:
+            return events
+        return list({event["source"]["tailrace_seq"]: event for event in events}.values())
+
+    def events(self, table: str, op: str) -> list[dict[str, Any]]:
+        """What the stream holds of a table."""
+        found: list[dict[str, Any]] = []
+        with contextlib.closing(load(self.file.path).create_stream().reader("")) as reader:
+            ends = dict(reader.ends())
+            reader.seek({})
+            deadline = time.monotonic() + 120
+            while any(reader.positions().get(partition, 0) < end for partition, end in ends.items()):
+                assert time.monotonic() < deadline
+                for piece in reader.poll(1.0, 4 << 20):
+                    for run in piece.runs:
+                        if run.topic.endswith(f".{table}"):
+                            events = (orjson.loads(value) for value in run.values if value is not None)
+                            found += [event for event in events if event["op"] == op]
+        return found
