@@ -36,8 +36,6 @@ DDL_LOCK_SECONDS = 60
 _IDLE_SECONDS = 365 * 86400
 #: Parameters are escaped as usual; results stay as they come.
 _CONVERSIONS: Any = dict(encoders)
-#: Seconds until a silent peer is asked whether it lives, between asking again, and times asked.
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 
 # Strict, so that a value that does not fit is an error. Zero dates and impossible days pass, because a MySQL source may
 # hold them. Zero in an AUTO_INCREMENT column is the source's zero.
@@ -231,10 +229,6 @@ class Target:
                 fix="see whether the server runs and the url's host and port are right",
             ) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEPALIVE.items():
-            if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         bound_silence(sock)
         if not select.select([sock], [], [], CONNECT_SECONDS)[0]:
             sock.close()
