@@ -22,6 +22,7 @@ class Machine:
     """
 
     def __init__(self, folder: Path, disk: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         library, switches = folder / "shim.so", folder / "switches"
         subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library, _SOURCE], check=True)
         switches.write_bytes(bytes(_BYTES))
@@ -42,10 +43,13 @@ class Machine:
         """Seconds by which the clock is ahead of the servers'."""
         self._switches[8:16] = struct.pack("q", ahead)
 
+    def close(self) -> None:
+        self._switches.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
-        self._switches.close()
+        self.close()

@@ -33,7 +33,7 @@ def test_a_view_whose_lock_was_lost_counts_as_none_and_the_server_lets_go_of_the
             def lost(*arguments: Any) -> Any:
                 """The lock is there, the view is not."""
                 found = log_end(*arguments)
-                with pytest.raises(Exception, match="read lock|Lock wait"):
+                with pytest.raises(Exception, match=r"read lock|Lock wait"):
                     write(database)
                 lock = database.value(newest)
                 waits.append(

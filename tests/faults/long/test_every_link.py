@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,6 +15,7 @@ import pytest
 from tests.faults.links import BACK_SECONDS, ProxiedKafka, Rig
 from tests.pipelines.side_by_side import side_by_side
 
+UNREACHABLE_SECONDS = float(os.environ.get("TAILRACE_TEST_BROKER_SECONDS", "30"))
 #: A slot of PostgreSQL's is free once the server ends the session that was cut off (`wal_sender_timeout`).
 SLOT_SECONDS = 180
 
@@ -61,6 +64,23 @@ def test_the_link_of_the_broker(mariadb: Any, broker: ProxiedKafka, transactiona
         rig.exactly_once = transactional
         with rig.running():
             every_mode(rig, "stream", "capture", 0)
+
+
+def test_a_broker_that_is_out_of_reach_for_long(mariadb: Any, broker: ProxiedKafka, tmp_path: Path) -> None:
+    """TAILRACE_TEST_BROKER_SECONDS=600 for ten minutes; prints what it took to come back."""
+    with mariadb.database("src") as source:
+        rig = Rig(tmp_path, source, {"lite": f"sqlite:///{tmp_path}/target.db"}, broker)
+        with rig.running():
+            rig.until_moved(30)
+            before = rig.writer.n
+            rig.links["stream"].mode("cut")
+            told = {worker: round(rig.until_told(worker), 1) for worker in ("capture", "lite")}
+            stay(rig, UNREACHABLE_SECONDS, lambda: rig.health()[0] == 503)
+            missed = rig.writer.n - before
+            rig.links["stream"].mode("pass")
+            well = round(rig.until_well(BACK_SECONDS), 1)
+            rig.until_moved(120)
+        print(json.dumps({"seconds": UNREACHABLE_SECONDS, "told": told, "well_after": well, "transactions": missed}))
 
 
 def every_mode(rig: Rig, name: str, worker: str, held: float) -> None:
