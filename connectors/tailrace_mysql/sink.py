@@ -111,7 +111,8 @@ class MySQLSink:
         if ddl is None:
             raise ValueError("the sink is not open")
         tables = Tables(ddl, self._server, self._target.database, self._target.where)
-        self._plans[table.topic] = self._plan(table, tables.ensure(table, previous), self._server)
+        with self._not_in_the_way():
+            self._plans[table.topic] = self._plan(table, tables.ensure(table, previous), self._server)
 
     def _plan(self, table: TargetTable, state: TableState, server: Server) -> TablePlan:
         return TablePlan(table, state, server, self._target.database, self._target.where)
@@ -120,7 +121,8 @@ class MySQLSink:
         ddl = self._ddl
         if ddl is None:
             raise ValueError("the sink is not open")
-        Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
+        with self._not_in_the_way():
+            Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
         self._plans.pop(table.topic, None)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -159,11 +161,21 @@ class MySQLSink:
         self._positions.advanced(positions)
 
     def _failed(self, error: pymysql.err.Error, table: str) -> TailraceError:
-        """Our error for one of the driver's; whoever of us still holds locks, and cannot let go, is ended."""
+        """Our error for one of the driver's."""
         if number(error) == LOCK_TIMEOUT:
             with contextlib.suppress(pymysql.err.Error):
                 self._predecessor.end()
         return translate(error, self._target.where, table)
+
+    @contextlib.contextmanager
+    def _not_in_the_way(self) -> Iterator[None]:
+        """As `_failed`, of a statement that needs the whole table."""
+        try:
+            yield
+        except TransactionConflictError:
+            with contextlib.suppress(pymysql.err.Error):
+                self._predecessor.end()
+            raise
 
     def rollback(self) -> None:
         """The server does it by itself where the connection is lost."""

@@ -14,6 +14,8 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
+from tailrace_mysql.sink_errors import passing
+
 #: For a row's lock while an earlier session lives; whoever else locks rows has the server's own time.
 _WAIT_SECONDS = 5
 #: One that is at work comes back within that time, or has somebody to send an answer to.
@@ -52,12 +54,14 @@ class Predecessor:
             self._ask("SET SESSION innodb_lock_wait_timeout = DEFAULT")
 
     def _take(self, seconds: int) -> None:
-        # Clusters may refuse such locks.
-        with contextlib.suppress(pymysql.err.ProgrammingError, pymysql.err.NotSupportedError):
-            if self._ask(f"SELECT GET_LOCK('{self._lock}', {seconds})") == 1:
-                self._number = 0
-            else:
+        self._number = 0
+        try:
+            if self._ask(f"SELECT GET_LOCK('{self._lock}', {seconds})") != 1:
                 self._number = self._ask(f"SELECT IS_USED_LOCK('{self._lock}')")
+        except pymysql.err.Error as error:
+            if passing(error, patient=False):
+                raise
+            # Some clusters refuse such locks.
 
     def _ask(self, sql: str) -> int:
         """The number in the first row; 0 without one."""

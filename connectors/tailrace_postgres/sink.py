@@ -84,7 +84,7 @@ class PostgresSink:
         return name
 
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
-        with translated(self._where, str(table.source)):
+        with self._translated(str(table.source)):
             present = self._tables.ensure(table, previous)
         self._write_as(table, present)
 
@@ -102,7 +102,7 @@ class PostgresSink:
         )
 
     def drop(self, table: TargetTable) -> None:
-        with translated(self._where, str(table.source)):
+        with self._translated(str(table.source)):
             self._cursor.execute(f"DROP TABLE IF EXISTS {self._tables.name(table)}")
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -211,6 +211,7 @@ class PostgresSink:
 
     @contextmanager
     def _translated(self, table: str = "") -> Iterator[None]:
+        """Errors as tailrace's; an earlier session of ours that is in the way is let go."""
         try:
             with translated(self._where, table):
                 yield

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import orjson
 
 from tailrace.config import load
 from tests.faults import proxy
+from tests.faults.items import Items
 from tests.faults.proxy import Proxy
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile, until
@@ -34,6 +35,7 @@ TOLD_SECONDS = 30 + 2
 BACK_SECONDS = 75
 ROWS = 10
 _PAUSE_SECONDS = 0.02
+_COUNTED, _TOLD = "SELECT id, n, note FROM counted ORDER BY id", "SELECT n FROM told ORDER BY n"
 
 
 class ProxiedKafka(Kafka):
@@ -123,7 +125,7 @@ class Rig:
         self,
         folder: Path,
         source: Database,
-        sinks: Mapping[str, Database | str],
+        sinks: Mapping[str, Database | Items | str],
         kafka: ProxiedKafka | None = None,
         *,
         bootstrap: str = "",
@@ -131,6 +133,7 @@ class Rig:
         source_keys: Mapping[str, str] | None = None,
         urls: Mapping[str, str] | None = None,
         sink_keys: Mapping[str, str] | None = None,
+        more: str = "",
     ) -> None:
         """
         Args:
@@ -141,6 +144,7 @@ class Rig:
             source_keys: further keys of `[source]`, as TOML has them.
             urls: of "source" and sinks, where they are not the administrator's.
             sink_keys: further lines of sinks.
+            more: further tables of the file.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -159,9 +163,13 @@ class Rig:
         if bootstrap:
             parts.append(text.kafka(bootstrap).replace("[stream.kafka]", f"{stream}[stream.kafka]"))
         for name, target in sinks.items():
+            if isinstance(target, Items):
+                self.links[name] = proxy.start("127.0.0.1", target.server.port)
+                parts.append(target.part(name, self.links[name].port))
+                continue
             url = target if isinstance(target, str) else self._through(name, target, urls.get(name, target.url))
             parts.append(text.sink(name, url) + (sink_keys or {}).get(name, ""))
-        parts.append(f'[http]\nlisten = "127.0.0.1:{self.port}"\n')
+        parts.append(f'[http]\nlisten = "127.0.0.1:{self.port}"\n{more}')
         self.file = PipelineFile(folder, text.pipeline(folder, *parts, name=self.name))
 
     def _through(self, name: str, database: Database, url: str) -> str:
@@ -215,12 +223,10 @@ class Rig:
 
         def told() -> bool:
             code, reasons = self.health()
-            return code == 503 and any(
-                reason.startswith(f"{worker} ") and any(word in reason for word in words) for reason in reasons
-            )
+            named = any(reason.startswith(f"{worker} ") and any(word in reason for word in words) for reason in reasons)
+            return code == 503 and named and self.file.status()["state"] == "stuck"
 
-        until(told, seconds, f"{worker} is said to be ill ({words}), not {self.health()}; {self.log()}")
-        assert self.file.status()["state"] == "stuck"
+        self.until(told, seconds, f"{worker} is said to be ill ({words})")
         return time.monotonic() - begun
 
     def until_well(self, seconds: float) -> float:
@@ -231,44 +237,59 @@ class Rig:
             states = self.file.states()
             return self.health()[0] == 200 and bool(states) and set(states.values()) == {"streaming"}
 
-        until(well, seconds, f"everything is well again, not {self.health()} {self.file.states()}; {self.log()}")
+        self.until(well, seconds, "everything is well again")
         return time.monotonic() - begun
 
     def until_moved(self, seconds: float) -> None:
         """Until the targets have what was committed up to now."""
         goal = self.writer.n
-        until(
-            lambda: all(self.told(name)[-1:] >= [goal] for name in self.sinks),
+        self.until(
+            lambda: all(self._applied(name) >= goal for name in self.sinks),
             seconds,
-            f"the targets have {goal} transactions; {self.health()}; {self.log()}",
+            f"targets have {goal} transactions",
         )
+
+    def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """As `until` of the pipelines; the error says how things stand."""
+        try:
+            until(condition, seconds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.health()} {self.file.states()}\n{self.log()}") from None
 
     def log(self) -> str:
         return self.file.log.read_text()[-3000:] if self.file.log.exists() else ""
 
     # -- what is where
 
-    def told(self, name: str) -> list[int]:
-        return [row[0] for row in self._rows(name, "SELECT n FROM told ORDER BY n")]
-
-    def _rows(self, name: str, sql: str) -> list[tuple[Any, ...]]:
+    def _applied(self, name: str) -> int:
+        """How many transactions a target has, at least."""
         target = self.sinks[name]
+        if isinstance(target, Items):
+            return sum(n for _, n, _ in target.counted())
+        return int(self.rows(name, "SELECT coalesce(max(n), 0) FROM told")[0][0])
+
+    def rows(self, name: str, sql: str) -> list[tuple[Any, ...]]:
+        """Of a SQL target."""
+        target = self.sinks[name]
+        assert not isinstance(target, Items)
         if isinstance(target, str):
             with contextlib.closing(sqlite3.connect(target.removeprefix("sqlite:///"))) as lite:
                 return lite.execute(sql).fetchall()
         return target.query(sql)
 
     def until_equal(self) -> None:
-        counted = "SELECT id, n, note FROM counted ORDER BY id"
-        expected = self.source.query(counted)
-        assert [row[0] for row in self.source.query("SELECT n FROM told ORDER BY n")] == [*range(1, self.writer.n + 1)]
-        for name in self.sinks:
-            until(
-                lambda name=name: self._rows(name, counted) == expected,  # type: ignore[misc]
-                60,
-                f"{name} equals the source; {self.health()}; {self.log()}",
-            )
-            assert self.told(name) == [*range(1, self.writer.n + 1)], name
+        """Each target holds what the source does."""
+        numbers = [(n,) for n in range(1, self.writer.n + 1)]
+        assert self.source.query(_TOLD) == numbers
+        expected = self.source.query(_COUNTED)
+        for name, target in self.sinks.items():
+
+            def counted(name: str = name, target: Database | Items | str = target) -> list[tuple[Any, ...]]:
+                return target.counted() if isinstance(target, Items) else self.rows(name, _COUNTED)
+
+            self.until(lambda counted=counted: counted() == expected, 60, f"{name} equals the source")  # type: ignore[misc]
+            if not isinstance(target, Items):
+                assert self.rows(name, _TOLD) == numbers, name
 
     def require_stream(self) -> None:
         """Each change once, and in its order."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.items import Items
 from tests.faults.links import BACK_SECONDS, ProxiedKafka, Rig
 from tests.pipelines.side_by_side import side_by_side
 
@@ -41,8 +42,11 @@ def of_a_source(server: Any, folder: Path) -> None:
             every_mode(rig, "source", "capture", held)
 
 
-def test_the_link_of_a_target(mariadb: Any, mysql: Any, postgres15: Any, postgres18: Any, tmp_path: Path) -> None:
+def test_the_link_of_a_target(
+    mariadb: Any, mysql: Any, postgres15: Any, postgres18: Any, dynamodb: Any, tmp_path: Path
+) -> None:
     side_by_side(
+        dynamodb=partial(of_dynamodb, mariadb, dynamodb, tmp_path / "dynamodb"),
         mariadb=partial(of_a_target, postgres15, mariadb, tmp_path / "mariadb"),
         mysql=partial(of_a_target, mariadb, mysql, tmp_path / "mysql"),
         postgres=partial(of_a_target, mariadb, postgres18, tmp_path / "postgres"),
@@ -52,6 +56,13 @@ def test_the_link_of_a_target(mariadb: Any, mysql: Any, postgres15: Any, postgre
 def of_a_target(server: Any, target: Any, folder: Path) -> None:
     with server.database("src") as source, target.database("dst") as database:
         rig = Rig(folder, source, {"target": database})
+        with rig.running():
+            every_mode(rig, "target", "target", 0)
+
+
+def of_dynamodb(server: Any, dynamodb: Any, folder: Path) -> None:
+    with server.database("src") as source:
+        rig = Rig(folder, source, {"target": Items(dynamodb, f"{source.name}_")})
         with rig.running():
             every_mode(rig, "target", "target", 0)
 
