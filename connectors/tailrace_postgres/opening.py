@@ -218,9 +218,9 @@ class Opening:
         ):
             if record != state.get(key):
                 beginning.records[key] = record
-        slot = self._require_free()
-        if self.failover and slot is not None and not wal.in_recovery(self.queries):
-            hand_to_standbys(self.replication, slot)
+        free = self._require_free()
+        if self.failover and free is not None and not wal.in_recovery(self.queries):
+            hand_to_standbys(self.replication, free)
         return beginning
 
     def _require_free(self) -> Slot | None:

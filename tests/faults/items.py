@@ -29,4 +29,4 @@ class Items:
     def counted(self) -> list[tuple[Any, ...]]:
         """Id, n and note, by id."""
         found = self._table.scan(ConsistentRead=True)["Items"]
-        return sorted((int(item["id"]), int(item["n"]), str(item["note"])) for item in found)
+        return sorted((int(str(item["id"])), int(str(item["n"])), str(item["note"])) for item in found)

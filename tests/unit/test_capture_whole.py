@@ -290,7 +290,7 @@ def test_where_there_is_no_room_for_what_waits_the_view_is_left_and_said_why(
     """Of a device on which there is no room at all."""
     capture = Capture(intact)
     monkeypatch.setattr(kept, "MEMORY_BYTES", 0)
-    monkeypatch.setattr(kept.tempfile, "TemporaryFile", lambda **_: open("/dev/full", "r+b", buffering=0))  # noqa: SIM115
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: open("/dev/full", "r+b", buffering=0))  # noqa: SIM115
     capture.until("view")
     capture.transaction(11, (BARE, 4), (OTHER, 5))
     capture.step(sends=False)
