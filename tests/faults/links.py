@@ -262,11 +262,13 @@ class Rig:
     # -- what is where
 
     def _applied(self, name: str) -> int:
-        """How many transactions a target has, at least."""
+        """How many transactions a target has, at least; 0 where it has no table yet."""
         target = self.sinks[name]
-        if isinstance(target, Items):
-            return sum(n for _, n, _ in target.counted())
-        return int(self.rows(name, "SELECT coalesce(max(n), 0) FROM told")[0][0])
+        with contextlib.suppress(Exception):
+            if isinstance(target, Items):
+                return sum(n for _, n, _ in target.counted())
+            return int(self.rows(name, "SELECT coalesce(max(n), 0) FROM told")[0][0])
+        return 0
 
     def rows(self, name: str, sql: str) -> list[tuple[Any, ...]]:
         """Of a SQL target."""

@@ -102,6 +102,7 @@ def privileges(rig: Rig, databases: dict[str, Database], user: str) -> None:
     hang_up(source, user)
     rig.until_told("capture", ["REPLICATION SLAVE"])
     source.server.query(f"GRANT REPLICATION SLAVE ON *.* TO {user}")
+    rig.until_well(BACK_SECONDS)
 
     pg.execute(f"REVOKE INSERT, UPDATE ON counted FROM {user}")
     rig.until_told("pg", ["permission denied"])
@@ -114,6 +115,7 @@ def privileges(rig: Rig, databases: dict[str, Database], user: str) -> None:
     rig.until_well(BACK_SECONDS)
 
     my.server.query(f"REVOKE INSERT ON {my.name}.* FROM {user}")
+    hang_up(my, user)  # a session keeps what it has in its database
     rig.until_told("my", ["privilege"])
     my.server.query(f"GRANT INSERT ON {my.name}.* TO {user}")
     rig.until_well(BACK_SECONDS)
