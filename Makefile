@@ -13,7 +13,7 @@ FUZZ_ARGS ?=
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long load-kills sleepers conformance fuzz lint format bench venv servers clean
+.PHONY: help demo test test-all long load-kills sleepers faults conformance fuzz lint format bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -35,6 +35,9 @@ load-kills: servers ## of those, a load of 5,000,000 rows in 20 tables, killed 2
 
 sleepers: servers ## of those, daemons that are stopped for two minutes under load (TAILRACE_ASLEEP_SECONDS) and wake up replaced
 	$(PYTHON) -m pytest tests/long/test_sleepers.py $(LONG_ARGS)
+
+faults: servers   ## what networks, machines and servers do to a pipeline (FAULTS_ARGS="-k crashes" chooses); half an hour
+	$(PYTHON) -m pytest tests/faults tests/faults/long $(FAULTS_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)

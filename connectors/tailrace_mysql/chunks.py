@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,7 +19,17 @@ from tailrace_mysql.restart import Restart
 from tailrace_mysql.result import Result, pieces
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.table_select import Select, literals
-from tailrace_mysql.views import CHUNK_LOCK_SECONDS, close_view, covers, limit_lock_wait, open_view
+from tailrace_mysql.views import (
+    CHUNK_LOCK_SECONDS,
+    close_view,
+    covers,
+    limit_idleness,
+    limit_lock_wait,
+    open_view,
+)
+
+#: So long the server keeps a session, with its view, from which it hears nothing.
+_IDLE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ class MySQLChunkReader:
         self._session = session
         self._views = views
         self._connection: DriverConnection | None = None
+        self._used_at = 0.0
 
     def read_view(
         self,
@@ -195,9 +207,14 @@ class MySQLChunkReader:
             return self._views.open(connection, reading)
 
     def _connected(self) -> DriverConnection:
+        now = time.monotonic()
+        if now - self._used_at > _IDLE_SECONDS / 2:
+            self._disconnect()
+        self._used_at = now
         if self._connection is None:
             self._connection = self._connector.connect(raw=True)
             limit_lock_wait(self._connection, CHUNK_LOCK_SECONDS, self._connector.address)
+            limit_idleness(self._connection, _IDLE_SECONDS, self._connector.address)
         return self._connection
 
     def _disconnect(self) -> None:

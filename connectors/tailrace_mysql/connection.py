@@ -49,11 +49,19 @@ DriverConnection = Any
 _NO_DECODERS = {kind: encode for kind, encode in converters.conversions.items() if not isinstance(kind, int)}
 
 
+#: Seconds until a silent peer is asked whether it lives, between asking again, and times asked.
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+
 def bound_silence(sock: socket.socket) -> None:
-    """Ends the connection where the network swallows what we send: by itself the kernel sends it again for a quarter of
-    an hour. Without effect on a local socket."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000)
+    """Ends the connection where the network swallows what we send, or what is sent to us: by itself the kernel sends it
+    again for a quarter of an hour, and waits without end. Without effect on a local socket."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {**_KEEPALIVE, "TCP_USER_TIMEOUT": UNACKNOWLEDGED_SECONDS * 1000}.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Connector:
@@ -96,7 +104,7 @@ class Connector:
                 charset="utf8mb4",
                 autocommit=True,
                 connect_timeout=int(CONNECT_SECONDS),
-                read_timeout=int(answer_seconds),
+                read_timeout=int(CONNECT_SECONDS),
                 write_timeout=int(answer_seconds),
                 client_flag=CLIENT.FOUND_ROWS,
                 ssl=tls.ssl_context() if tls else None,
@@ -109,6 +117,7 @@ class Connector:
             )
             driver: DriverConnection = connection
             bound_silence(driver._sock)
+            driver._read_timeout = int(answer_seconds)
             with connection.cursor() as cursor:
                 own = _MARIADB_SESSION if _is_mariadb(connection) else _MYSQL_SESSION
                 cursor.execute(f"SET SESSION {_SESSION}, {own}")

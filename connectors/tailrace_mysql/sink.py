@@ -32,7 +32,7 @@ from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_completion import Completion
-from tailrace_mysql.sink_connection import Server, Target, describe, streaming
+from tailrace_mysql.sink_connection import Server, Session, Target, describe, streaming
 from tailrace_mysql.sink_dead_letters import MySQLLetters
 from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
@@ -62,8 +62,8 @@ class MySQLSink:
         self._indexes = context.indexes != "none"
         self._target = Target(settings)
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
-        self._work: Connection[Any] | None = None
-        self._ddl: Connection[Any] | None = None
+        self._work: Session | None = None
+        self._ddl: Session | None = None
         self._server: Server
         self._positions: Positions
         self._plans: dict[str, TablePlan] = {}
@@ -96,7 +96,9 @@ class MySQLSink:
         self.close()
         try:
             self._work = work = self._target.connect()
+            work.watch(self._target)
             self._ddl = self._target.connect()
+            self._ddl.watch(self._target)
             self._server = describe(work)
             self._positions = self._new_positions()
             with contextlib.closing(work.cursor()) as cursor:
@@ -113,9 +115,10 @@ class MySQLSink:
             stored = self._positions.take(work, stream_id, topics)
             work.commit()
         except pymysql.err.Error as error:
+            failed = translate(error, self._target.where, POSITIONS_TABLE)
             self._end_sleepers()
             self.close()
-            raise translate(error, self._target.where, POSITIONS_TABLE) from None
+            raise failed from None
         except TailraceError:
             self.close()
             raise

@@ -21,21 +21,24 @@ from tailrace.errors import (
 
 NO_SUCH_TABLE = 1146
 DUPLICATE_ENTRY = 1062
+LOCK_TIMEOUT = 1205
 #: A row met one of another key: a duplicate, or the guard of `TablePlan.upserts`.
 MET_ELSEWHERE = (DUPLICATE_ENTRY, 1048)
 _STATEMENT_TIMEOUT = 1969
 _NO_DEFAULT = 1364
 
-#: The connection is gone, or was never there: client errors, too many connections, shutdown, network, killed, idle.
+#: Client errors: nobody answers.
+NO_SERVER = frozenset({2002, 2003, 2005, 2006, 2012, 2013, 2055})
+#: The connection is gone, or was never there: besides, too many connections, shutdown, network, killed, idle.
 _LOST = {
-    *(2002, 2003, 2005, 2006, 2012, 2013, 2055),
+    *NO_SERVER,
     *(1040, 1203, 1226),
     *(1053, 1077, 1078, 1079),
     *(1158, 1159, 1160, 1161),
     *(1317, 1927, 3169, 4031),
 }
 #: Another transaction was in the way: the whole transaction is applied again, from the stored positions.
-_CONFLICT = {1205: "waited too long for a lock", 1213: "lost a deadlock", 1020: "met a concurrent change"}
+_CONFLICT = {LOCK_TIMEOUT: "waited too long for a lock", 1213: "lost a deadlock", 1020: "met a concurrent change"}
 #: A person must grant, create or switch something.
 _REFUSED = {
     1045: ("user or password is wrong", "correct the url's user and password"),

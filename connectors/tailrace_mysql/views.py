@@ -26,6 +26,8 @@ from tailrace_mysql.server import Server, executed, log_end
 LOCK_SECONDS = 10
 #: The same for a chunk, while whose lock is waited for nothing is read from the log.
 CHUNK_LOCK_SECONDS = 2
+#: A lock that we have is let go of by the server after so much silence.
+_LOCKED_SECONDS = 30
 
 _OPEN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
@@ -119,6 +121,8 @@ def open_view(
         place = log_end(session, server)
         visible = executed(session) if server.gtids else GtidSet()
         _execute(connection, _OPEN, connector.address)
+        if tables:
+            _execute(lock, "UNLOCK TABLES", connector.address)  # it fails where they were not locked until now
     finally:
         quietly_close(lock)
     if server.gtids:
@@ -146,12 +150,19 @@ def _open_mariadb(connection: DriverConnection, session: Session, server: Server
 
 def _lock(lock: DriverConnection, tables: Sequence[TableName], seconds: int, where: str) -> None:
     limit_lock_wait(lock, seconds, where)
+    limit_idleness(lock, _LOCKED_SECONDS, where)
     _execute(lock, "LOCK TABLES " + ", ".join(f"{quote_table(name)} READ" for name in tables), where)
 
 
 def limit_lock_wait(connection: DriverConnection, seconds: int, where: str) -> None:
     """A statement that meets somebody's lock on a table fails after so long."""
     _execute(connection, f"SET SESSION lock_wait_timeout = {seconds}", where)
+
+
+def limit_idleness(connection: DriverConnection, seconds: int, where: str) -> None:
+    """Where the network cuts us off, the server lets go of the session, and what it holds, after so long: by itself
+    after eight hours, for which nobody could write a locked table, or alter one that a view has read."""
+    _execute(connection, f"SET SESSION wait_timeout = {seconds}", where)
 
 
 def _execute(connection: DriverConnection, sql: str, where: str) -> None:

@@ -16,7 +16,7 @@ from tailrace.config.url import DatabaseUrl
 from tailrace.errors import TailraceError, UnreachableError
 from tailrace_postgres.errors import login_error, server_error
 from tailrace_postgres.libpq import Copy, CopyEndedError
-from tailrace_postgres.settings import PostgresSourceSettings
+from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSettings
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
@@ -59,8 +59,10 @@ _RAW_TEXT = "SET client_encoding = 'SQL_ASCII'"
 #: noticed by TCP and by our own heartbeats long before.
 _REPLICATION = {"wal_sender_timeout": "180s"}
 
+Settings = PostgresSourceSettings | PostgresSinkSettings
 
-def parameters(url: DatabaseUrl, settings: PostgresSourceSettings, replication: bool) -> dict[str, str]:
+
+def parameters(url: DatabaseUrl, settings: Settings, replication: bool) -> dict[str, str]:
     """libpq's connection parameters."""
     pinned = {**PINNED, **_REPLICATION} if replication else dict(PINNED)
     own = dict(url.options)
@@ -93,7 +95,7 @@ class Connection:
     psycopg2's asynchronous mode is used for its waits: a server that hangs is noticed when the time is up.
     """
 
-    def __init__(self, settings: PostgresSourceSettings, *, replication: bool = False) -> None:
+    def __init__(self, settings: Settings, *, replication: bool = False) -> None:
         """Connects.
 
         Raises:

@@ -24,11 +24,13 @@ from tailrace_postgres.relations import FROM_PREFIX, RELOAD, storage_key
 from tailrace_postgres.selection import Selected
 from tailrace_postgres.slot import (
     Created,
+    Slot,
     create_slot,
     drop_slot,
     end_silent,
     find_slot,
     freed_slot,
+    hand_to_standbys,
     last_heard,
     refuse_foreign,
     refuse_two_phase,
@@ -87,6 +89,7 @@ class Opening:
         replication: a replication connection.
         connect: makes another ordinary connection.
         loads: whether the pipeline loads tables (any mode but "cdc").
+        failover: the server is to hand the slot to its standbys.
     """
 
     queries: Connection
@@ -96,6 +99,7 @@ class Opening:
     publications: Publications
     database: str
     loads: bool
+    failover: bool = False
 
     # ---- a first start
 
@@ -111,7 +115,7 @@ class Opening:
             self.publications.apply(statements)
         keyless = [table.table.oid for table in selected if table.captured and table.source.keyless]
         storage = {oid: columns.storage for oid, columns in Catalog(self.queries).columns_of(keyless).items()}
-        created = create_slot(self.replication, self.slot)
+        created = create_slot(self.replication, self.slot, self.failover)
         position = Position(1, str(identity), lsn_text(created.start), mark=lsn_mark(created.start))
         membership = Membership.of(self.publications.present(), _captured(selected))
         beginning = Beginning(position, list(selected), membership)
@@ -249,10 +253,12 @@ class Opening:
         ):
             if record != state.get(key):
                 beginning.records[key] = record
-        self._require_free(beginning)
+        free = self._require_free(beginning)
+        if self.failover and free is not None and not wal.in_recovery(self.queries):
+            hand_to_standbys(self.replication, free)
         return beginning
 
-    def _require_free(self, beginning: Beginning) -> None:
+    def _require_free(self, beginning: Beginning) -> Slot | None:
         slot = find_slot(self.queries, self.slot)
         if slot is not None and slot.active_pid is not None:
             heard = last_heard(self.queries, slot)
@@ -268,6 +274,7 @@ class Opening:
                 where=self.queries.where,
                 fix="stop the other reader; a session that was cut off is ended after a minute",
             )
+        return slot
 
     def _publish(self, beginning: Beginning) -> None:
         statements = self.publications.statements(beginning.selected)

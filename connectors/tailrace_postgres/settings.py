@@ -64,6 +64,12 @@ class PostgresSourceSettings(DatabaseSettings, SourceSettings):
         "state folder until they commit. `false`: the server keeps them, and sends them after their commit.",
         examples=[False],
     )
+    failover: bool = Field(
+        default=False,
+        description="The slot is one that the server hands to its standbys (`FAILOVER`, PostgreSQL 17 and later), so "
+        "that capture goes on at one that is promoted. A slot that is there is altered.",
+        examples=[True],
+    )
 
     @classmethod
     def check_position(cls, text: str) -> None:

@@ -83,6 +83,7 @@ class PostgresSink:
 
     def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self._connection = sink_connection.connect(self._settings, f"tailrace {self._pipeline}/{self._settings.name}")
+        self._connection.watch(self._settings)
         with translated(self._where):
             self._replica = sink_connection.take_replica_role(self._connection)
             self._cursor = self._connection.cursor()

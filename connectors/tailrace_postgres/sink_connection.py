@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import socket
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 
-from tailrace_postgres.connection import CONNECT_SECONDS, PINNED
+from tailrace.answers import Answers
+from tailrace.errors import TailraceError, UnreachableError
+from tailrace_postgres.connection import CONNECT_SECONDS, PINNED, Connection
 from tailrace_postgres.errors import login_error
 from tailrace_postgres.settings import PostgresSinkSettings
 
@@ -20,9 +25,79 @@ _OWN = {
 }
 
 
+# PostgreSQL manual, "pg_stat_activity".
+_DOUBT = """
+SELECT state LIKE 'idle%%' AND state_change < clock_timestamp() - interval '30 s' FROM pg_stat_activity WHERE pid = %s
+"""
+_DOUBT_SECONDS = 5.0
+#: Said by a server that may well be at work for another session.
+_FULL = re.compile(r"too many (clients|connections)|connection slots")
+
+
 def where(settings: PostgresSinkSettings) -> str:
     """The target for messages, without secrets."""
     return str(settings.database_url())
+
+
+class Session(psycopg2.extensions.connection):
+    """A connection whose answers may be watched."""
+
+    answers: Answers | None = None
+    _settings: PostgresSinkSettings
+
+    def watch(self, settings: PostgresSinkSettings) -> None:
+        """From now on a wait that is in vain ends."""
+        self._settings = settings
+        self.answers = Answers(where(settings), self._hang_up)
+
+    def awaiting(self) -> contextlib.AbstractContextManager[None]:
+        """Around what waits for the server."""
+        return self.answers.awaiting(self._doubt) if self.answers is not None else contextlib.nullcontext()
+
+    def commit(self) -> None:
+        with self.awaiting():
+            super().commit()
+
+    def rollback(self) -> None:
+        with self.awaiting():
+            super().rollback()
+
+    def close(self) -> None:
+        if self.answers is not None:
+            self.answers.close()
+        super().close()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(self.fileno())) as handle:
+            handle.shutdown(socket.SHUT_RDWR)
+
+    def _doubt(self) -> str:
+        """Why no answer will come; "" where it may."""
+        try:
+            with contextlib.closing(Connection(self._settings)) as connection:
+                found = connection.query(_DOUBT, (self.info.backend_pid,), seconds=_DOUBT_SECONDS)
+        except UnreachableError as error:
+            # One that takes no more connections may well be at work for us.
+            return "" if _FULL.search(error.what) else f"the server takes no other connection: {error.what}"
+        except (TailraceError, psycopg2.Error):
+            return ""
+        if not found:
+            return "the server has ended the session"
+        return "the server has nothing left to do for the session" if found[0][0] else ""
+
+
+class Cursor(psycopg2.extensions.cursor):
+    """Of such a connection."""
+
+    connection: Session
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        with self.connection.awaiting():
+            super().execute(query, vars)
+
+    def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
+        with self.connection.awaiting():
+            super().copy_expert(sql, file, size)
 
 
 def connect(settings: PostgresSinkSettings, application: str) -> Any:
@@ -56,7 +131,8 @@ def connect(settings: PostgresSinkSettings, application: str) -> Any:
     if settings.tls is not None:
         words.update(settings.tls.libpq())
     try:
-        return psycopg2.connect(psycopg2.extensions.make_dsn(**words))
+        dsn = psycopg2.extensions.make_dsn(**words)
+        return psycopg2.connect(dsn, connection_factory=Session, cursor_factory=Cursor)
     except psycopg2.Error as error:
         raise login_error(str(error), str(url)) from None
 

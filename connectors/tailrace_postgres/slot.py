@@ -32,6 +32,7 @@ class Slot:
         confirmed: what was acknowledged last; the server has forgotten what was committed before.
         lost: why the server gave it up; "" when it did not.
         two_phase: it sends transactions when they are prepared.
+        failover: the server hands it to its standbys.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Slot:
     confirmed: int
     lost: str
     two_phase: bool = False
+    failover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def find_slot(connection: Connection, name: str, seconds: float = STATEMENT_SECO
         confirmed=parse_lsn(row["confirmed_flush_lsn"] or "0/0"),
         lost=str(lost),
         two_phase=bool(row.get("two_phase")),
+        failover=bool(row.get("failover")),
     )
 
 
@@ -152,14 +155,43 @@ def verify_resumable(slot: Slot | None, name: str, restart: int, where: str) -> 
     return slot
 
 
-def create_slot(connection: Connection, name: str) -> Created:
+def create_slot(connection: Connection, name: str, failover: bool = False) -> Created:
     """Creates the slot on a replication connection.
+
+    Args:
+        failover: the server hands it to its standbys.
 
     Raises:
         UnreachableError: transactions that began earlier did not end in time.
-        RefusedError: no rights, no free slot.
+        RefusedError: no rights, no free slot; a server before PostgreSQL 17 with `failover`.
     """
-    return _create(connection, identifier(name), f"creating replication slot {name}", CREATE_SECONDS)
+    if failover:
+        _require_failover(connection)
+    more = ", FAILOVER" if failover else ""
+    return _create(connection, identifier(name), f"creating replication slot {name}", CREATE_SECONDS, more)
+
+
+def hand_to_standbys(connection: Connection, slot: Slot) -> None:
+    """Makes a slot that nobody uses one for failover, on a replication connection.
+
+    Raises:
+        RefusedError: the server cannot.
+    """
+    if not slot.failover:
+        _require_failover(connection)
+        connection.query(
+            f"ALTER_REPLICATION_SLOT {identifier(slot.name)} (FAILOVER true)",
+            doing=f"handing replication slot {slot.name} to standbys",
+        )
+
+
+def _require_failover(connection: Connection) -> None:
+    if connection.version < 170000:
+        raise RefusedError(
+            "this server hands no slot to its standbys, PostgreSQL 17 does",
+            where=connection.where,
+            fix="remove failover from [source], or upgrade it",
+        )
 
 
 def create_view(connection: Connection, name: str) -> Created:
@@ -172,10 +204,12 @@ def create_view(connection: Connection, name: str) -> Created:
     return _create(connection, f"{identifier(name)} TEMPORARY", doing, VIEW_SECONDS)
 
 
-def _create(connection: Connection, slot: str, doing: str, seconds: float) -> Created:
+def _create(connection: Connection, slot: str, doing: str, seconds: float, more: str = "") -> Created:
+    # Servers before PostgreSQL 15 have no list of options.
+    options = f"(SNAPSHOT 'export'{more})" if more else "EXPORT_SNAPSHOT"
     try:
         rows = connection.query(
-            f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput EXPORT_SNAPSHOT", seconds=seconds, doing=doing
+            f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput {options}", seconds=seconds, doing=doing
         )
     except UnreachableError as error:
         raise UnreachableError(

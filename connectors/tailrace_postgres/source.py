@@ -185,6 +185,7 @@ class PostgresSource:
             publications=self._publications,
             database=self._database,
             loads=self._context.mode != "cdc",
+            failover=self._settings.failover,
         )
         self._standby = wal.in_recovery(self._connection)
         selected = self._select(self._connection)

@@ -30,6 +30,8 @@ _APPLICATION_ID = 0x7461696C
 _PAGE_BYTES = 32 << 10
 #: Commits between two checkpoints write this much into the WAL file: fewer, larger ones cost less.
 _CHECKPOINT_BYTES = 16 << 20
+#: With less room than this, what SQLite calls an error of the disk is a full one.
+_LEAST_ROOM = 1 << 20
 #: Only the rebuilding of a WAL index after a crash keeps anybody waiting.
 _BUSY_SECONDS = 10.0
 
@@ -131,6 +133,19 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // _PAGE_BYTES}")
         return connection
+
+
+def make_durable(connection: sqlite3.Connection, path: Path) -> None:
+    """After a crash, or an fsync that failed: a file's pages may be in memory alone, though a later fsync says nothing
+    of it. What the WAL holds is written once more, into the segment.
+
+    Raises:
+        UnreachableError: it cannot be.
+    """
+    with translated(path):
+        busy, frames, done = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+    if busy or frames != done:
+        raise UnreachableError("a reader of the embedded stream is in the way", where=str(path), fix="end that program")
 
 
 def create(path: Path, identity: Identity, state: Mapping[str, bytes]) -> None:
@@ -280,8 +295,15 @@ def _explain(error: sqlite3.Error, path: Path) -> TailraceError:
         return damaged(path, str(error))
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY", "SQLITE_AUTH")):
         return _explain_access(error, path)
-    if name.startswith("SQLITE_FULL"):
+    # SQLite tells a full disk from a broken one only where it writes pages.
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(path)):
         return UnreachableError("no space left for the embedded stream", where=str(path), fix="free some space")
+    if name.startswith("SQLITE_IOERR"):
+        return UnreachableError(
+            f"reading or writing the embedded stream failed ({name})",
+            where=str(path),
+            fix="see the system's log for errors of the disk",
+        )
     return UnreachableError(f"SQLite cannot go on: {error}", where=str(path))
 
 
@@ -291,6 +313,14 @@ def _explain_access(error: sqlite3.Error, path: Path) -> TailraceError:
     if not readable or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         return no_permission(path)
     return UnreachableError(f"cannot be opened: {error}", where=str(path))
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        found = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _LEAST_ROOM
 
 
 def _size(path: str | Path) -> int:

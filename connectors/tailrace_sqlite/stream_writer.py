@@ -154,6 +154,7 @@ class EmbeddedWriter:
     def _open(self) -> None:
         with segments.translated(self._folder.path):
             segments.remove_leftovers(self._folder)
+            self._folder.sync()
         bases = self._folder.bases()
         if not bases:
             segments.create(self._folder.segment(0), Identity(uuid.uuid4().hex, 0, 0), {})
@@ -161,6 +162,7 @@ class EmbeddedWriter:
         for base in bases[:-1]:
             self._sealed.append(self._look_at(base))
         self._enter(bases[-1])
+        segments.make_durable(self._connected, self._path)
         with segments.translated(self._path):
             self._stream_id = segments.identity(self._connected).stream_id
             self._state = segments.state(self._connected)

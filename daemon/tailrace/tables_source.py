@@ -14,7 +14,7 @@ from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import RefusedError, StuckError, TableGoneError
 from tailrace.position import NO_LOG, Position, suspension, table_key
 from tailrace.schema import Column, TableName, TableSchema
-from tailrace.sequence import NO_LOG_EPOCH, lsn_mark
+from tailrace.sequence import NO_LOG_EPOCH, lsn_mark, mark_lsn
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
 from tailrace.source import Opened, Retained, SourceTable
@@ -114,9 +114,9 @@ class TablesSource:
     # ---- for the connector
 
     def advance(self) -> None:
-        """Rows that are read from now on are newer than all before."""
+        """Rows that are read from now on are newer than all before, also where the clock was set back."""
         assert self._emitter is not None
-        self._emitter.idle(NO_LOG, _now())
+        self._emitter.idle(NO_LOG, max(_now(), lsn_mark(mark_lsn(self._emitter.mark) + 1)))
 
     def version(self, name: TableName, topic: str, columns: tuple[Column, ...]) -> EventTable:
         """The version of the table's rows, recorded when it is met first.

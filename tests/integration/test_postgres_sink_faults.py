@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from tailrace.stream import Partition
 from tailrace.testing import MemoryStream
 from tailrace_postgres import sink_connection, sink_sleepers
 from tests import servers
+from tests.faults import proxy
 from tests.integration.sink_rig import (
     ID,
     POSTGRES_KINDS,
@@ -135,6 +137,50 @@ def test_a_deadlock_applies_the_transaction_again(database: Database, rig: Rig) 
     lost = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     wait_until(lambda: database.value(lost) == 1, 10, "the server has counted a deadlock")
     assert not any(report.state == "retrying" for report in rig.reports.all)
+
+
+def test_locks_of_an_earlier_session_that_was_cut_off_are_let_go(
+    database: Database, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sink_connection._OWN, "lock_timeout", "500ms")
+    monkeypatch.setattr(sink_sleepers, "ASLEEP_SECONDS", 0.2)
+    target = target_of(rig.script.table("public.users", [ID, A]).versions)
+    cut_off, sink = sink_at(database.url), sink_at(database.url)
+    for each in (cut_off, sink):
+        each.open("one")
+        each.ensure(target, None)
+        each.commit({})
+    cut_off.apply([upserts(target, {"id": 1, "a": "x"})])
+    with pytest.raises(TransactionConflictError):
+        sink.apply([upserts(target, {"id": 1, "a": "x"})])
+    sink.rollback()
+    sink.apply([upserts(target, {"id": 1, "a": "x"})])
+    sink.commit({})
+    assert database.query(USERS) == [(1, "x")]
+    with pytest.raises(UnreachableError):
+        cut_off.commit({})
+    cut_off.close()
+    sink.close()
+
+
+def test_an_answer_that_will_not_come_is_given_up_and_a_long_statement_is_not(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tailrace import answers
+    from tailrace_postgres import sink_connection
+
+    monkeypatch.setattr(answers, "LONG_SECONDS", 0.5)
+    monkeypatch.setattr(sink_connection, "_DOUBT", sink_connection._DOUBT.replace("30 s", "1 s"))
+    # What a firewall does that has forgotten the connection.
+    with proxy.start("127.0.0.1", database.server.port) as link:
+        sink: Any = sink_at(database.url.replace(f":{database.server.port}/", f":{link.port}/"))
+        sink.open("one")
+        sink._cursor.execute("SELECT pg_sleep(3)")
+        sink.rollback()
+        link.mode("forgotten")
+        with pytest.raises(UnreachableError, match=r"no answer for .* s, and the server has nothing left to do"):
+            sink.commit({})
+        sink.close()
 
 
 def test_a_locked_table_is_tried_again(database: Database, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

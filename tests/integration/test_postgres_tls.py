@@ -21,7 +21,7 @@ from tests.servers import Database, start
 from tests.servers.process import Account, temporary_folder
 
 
-def _certificate(folder: Path, name: str, san: str) -> None:
+def self_signed(folder: Path, name: str, san: str) -> None:
     """A certificate that has signed itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -49,10 +49,10 @@ def _certificate(folder: Path, name: str, san: str) -> None:
 def certificates() -> Iterator[Path]:
     account = Account.unprivileged()
     folder = temporary_folder("tls", account)
-    _certificate(folder, "good", "127.0.0.1")
-    _certificate(folder, "stranger", "127.0.0.1")
-    _certificate(folder, "elsewhere", "127.0.0.9")
-    _certificate(folder, "certified", "127.0.0.1")
+    self_signed(folder, "good", "127.0.0.1")
+    self_signed(folder, "stranger", "127.0.0.1")
+    self_signed(folder, "elsewhere", "127.0.0.9")
+    self_signed(folder, "certified", "127.0.0.1")
     if account is not None:
         account.own(folder)
     yield folder

@@ -87,12 +87,11 @@ class PipelineFile:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """`tailrace run`, stopped by SIGTERM at the end; its exit code must be 0."""
+    def running(self, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """`tailrace run`, stopped by SIGTERM at the end; its exit code must be 0. `env` goes over the environment."""
+        command = [sys.executable, "-m", "tailrace.cli", "run", str(self.path)]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tailrace.cli", "run", str(self.path)], stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(env or {})})
         try:
             yield process
             process.send_signal(signal.SIGTERM)

@@ -281,3 +281,25 @@ def test_events_that_wait_are_in_a_file_beyond_a_bound(monkeypatch: pytest.Monke
         taken += queue.take(2000)
     assert taken == [*events[:40], (b"key", None), *events[40:]]
     assert queue.bytes == 0
+
+
+@pytest.mark.parametrize("intact", [True, False])
+def test_where_there_is_no_room_for_what_waits_the_view_is_left_and_said_why(
+    intact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a device on which there is no room at all."""
+    capture = Capture(intact)
+    monkeypatch.setattr(kept, "MEMORY_BYTES", 0)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: open("/dev/full", "r+b", buffering=0))  # noqa: SIM115
+    capture.until("view")
+    capture.transaction(11, (BARE, 4), (OTHER, 5))
+    capture.step(sends=False)
+    assert capture.brief() == ([("c", 4), ("c", 5)] if intact else [("c", 5)]), "the log goes on"
+    reason = capture.whole.delayed
+    assert "bytes of changes that wait for a table's load cannot be kept: No space left on device; make room" in reason
+    monkeypatch.undo()
+    capture.reader.place = lsn_mark(11)
+    capture.finish()
+    assert capture.brief() == ROWS
+    assert capture.reader.views == 2
+    assert capture.whole.delayed == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def test_the_fence_is_that_of_the_first_start() -> None:
     opened = Tables().open(None, {})
     again = Tables().open(opened.position, {})
     assert again.emitter.mark == opened.position.mark
+
+
+def test_what_is_loaded_again_is_newer_also_where_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Tables()
+    opened = source.open(None, {})
+    before = opened.emitter.mark
+    hour_ago = time.time_ns() - 3_600_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: hour_ago)
+    source.advance()
+    assert opened.emitter.mark > before
 
 
 def test_a_table_has_one_version_over_restarts() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tempfile
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from tailrace.errors import UnreachableError
 from tailrace.sequence import MARK_WIDTH
 
 #: What is kept in memory before a file is begun (I6).
@@ -62,24 +66,37 @@ class Kept:
         return bool(self._events) or self._read < self._written
 
     def add(self, key: bytes | None, value: bytes | None) -> None:
+        """
+        Raises:
+            UnreachableError: there is no room for it; what is kept is of no use any more.
+        """
         self.bytes += _size(key, value)
         if self._file is None and self.bytes <= MEMORY_BYTES:
             self._events.append((key, value))
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  (closed by `close`)
         head = _HEAD.pack(_NONE if key is None else len(key), _NONE if value is None else len(value))
-        self._file.seek(self._written)
-        self._written += self._file.write(head + (key or b"") + (value or b""))
+        with self._named():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  (closed by `close`)
+            self._file.seek(self._written)
+            self._written += self._file.write(head + (key or b"") + (value or b""))
 
     def first(self) -> Event | None:
-        """The oldest event, which stays."""
+        """The oldest event, which stays.
+
+        Raises:
+            UnreachableError: it cannot be read back.
+        """
         if not self._events and self._read < self._written:
             self._events.append(self._from_file())
         return self._events[0] if self._events else None
 
     def take(self, limit_bytes: int) -> list[Event]:
-        """The oldest events, up to about so many bytes; each that is a transaction's last one here says so."""
+        """The oldest events, up to about so many bytes; each that is a transaction's last one here says so.
+
+        Raises:
+            UnreachableError: they cannot be read back.
+        """
         taken: list[Event] = []
         size = 0
         while size < limit_bytes and (event := self.first()) is not None:
@@ -99,18 +116,32 @@ class Kept:
         """Forgets everything."""
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            with suppress(OSError):  # what is in its buffer may find no room
+                file.close()
         self._events.clear()
         self._read = self._written = self.bytes = 0
 
     def _from_file(self) -> Event:
         assert self._file is not None
-        self._file.seek(self._read)
-        key_size, value_size = _HEAD.unpack(self._file.read(_HEAD.size))
-        key = None if key_size == _NONE else self._file.read(key_size)
-        value = None if value_size == _NONE else self._file.read(value_size)
-        self._read = self._file.tell()
+        with self._named():
+            self._file.seek(self._read)
+            key_size, value_size = _HEAD.unpack(self._file.read(_HEAD.size))
+            key = None if key_size == _NONE else self._file.read(key_size)
+            value = None if value_size == _NONE else self._file.read(value_size)
+            self._read = self._file.tell()
         return key, value
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnreachableError(
+                f"{self.bytes:,} bytes of changes that wait for a table's load cannot be kept:"
+                f" {os.strerror(error.errno or 0)}",
+                where=str(self._folder or tempfile.gettempdir()),
+                fix="make room there, for as much as is changed in the table while it is read; the load begins again",
+            ) from None
 
 
 def _size(key: bytes | None, value: bytes | None) -> int:

@@ -26,7 +26,7 @@ from tailrace.capture.readers import Outcome, Readers
 from tailrace.capture.spans import Span, TableLoad
 from tailrace.capture.throttle import Throttle
 from tailrace.emitter import Emitter
-from tailrace.errors import RefusedError, TableBusyError, TableGoneError
+from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
 from tailrace.position import load_key
 from tailrace.sequence import SNAPSHOT_ORDINAL, sequence
 from tailrace.source import Chunk, Reading, SnapshotReader, SourceTable, WholeReader
@@ -276,11 +276,21 @@ class WholeLoads:
             if value is not None:  # a tombstone goes with its delete
                 keep = attempt is not None and (attempt.place is None or mark_of(value) >= attempt.place)
             if keep and attempt is not None:
-                attempt.kept.add(key, value)
+                attempt = self._keep(attempt, key, value)
             if not intact:
                 left.take_out(value)
         if intact:
             left.leave(run)
+
+    def _keep(self, attempt: _Attempt, key: bytes | None, value: bytes | None) -> _Attempt | None:
+        """Where there is no room for it, the view is left: a later one sees the change."""
+        try:
+            attempt.kept.add(key, value)
+        except UnreachableError as error:
+            self._give_up()
+            self._delays.add(attempt.topic, TableBusyError(error.what, where=error.where, fix=error.fix))
+            return None
+        return attempt
 
     def _give_up(self) -> None:
         """The view is left; a fresh one is opened later."""

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from tailrace import answers
 from tailrace.errors import DataLossError, OwnershipLostError, RefusedError, TransactionConflictError, UnreachableError
 from tailrace.stream import Partition
 from tailrace_mysql import sink as sink_module
-from tailrace_mysql import sink_sleepers
+from tailrace_mysql import sink_connection, sink_sleepers
 from tailrace_mysql.connection import Connector
-from tailrace_mysql.settings import MySQLSourceSettings
+from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
 from tailrace_mysql.sink_tables import Tables
+from tests.faults import proxy
 from tests.servers import unique_name, wait_until
 from tests.servers.sql import Database
 from tests.sinks import PARTITION, STREAM, Applied, target, upserts
@@ -266,3 +268,42 @@ def test_a_worker_that_wakes_up_before_a_ddl_statement_does_not_send_it(
     # Outside of a transaction the check for it holds no lock.
     successor.drop(USERS)
     assert make_sink().open(STREAM, {USERS.topic}) == {Partition(USERS.topic, 0): 1}
+
+
+@pytest.mark.usefixtures("_soon_asleep")
+def test_locks_of_an_earlier_session_that_was_cut_off_are_let_go(make_sink: MakeSink) -> None:
+    """The server itself would keep them for hours."""
+    row = upserts(USERS, {"id": 1, "name": "a", "age": 1})
+    cut_off = Applied(make_sink())
+    cut_off.ensure(USERS)
+    cut_off.sink.apply([row])
+    again = Applied(make_sink())
+    again.ensure(USERS)
+    with pytest.raises(TransactionConflictError):
+        again.sink.apply([row])
+    again.sink.rollback()
+    again(row)
+    assert len(again.rows(USERS)) == 1
+    with pytest.raises(UnreachableError):
+        cut_off.commit()
+
+
+def test_an_answer_that_will_not_come_is_given_up_and_a_long_statement_is_not(
+    applied: Applied, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LONG_SECONDS", 0.5)
+    monkeypatch.setattr(sink_connection, "_ANSWERED_SECONDS", 1)
+    sink: Any = applied.sink
+    sink._execute("DO SLEEP(3)")
+    # What a firewall does that has forgotten the connection.
+    with proxy.start("127.0.0.1", database.server.port) as link:
+        through = database.url.replace(f":{database.server.port}/", f":{link.port}/")
+        target = sink_connection.Target(
+            MySQLSinkSettings.model_validate({"name": "wh", "connector": "mysql", "url": through})
+        )
+        with closing(target.connect()) as session:
+            session.watch(target)
+            session.query("DO 1")
+            link.mode("forgotten")
+            with pytest.raises(UnreachableError, match=r"no answer for .* s, and the server has nothing left to do"):
+                session.query("DO 2")
