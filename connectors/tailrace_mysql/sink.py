@@ -18,6 +18,7 @@ from typing import Any
 import pymysql.err
 from pymysql.connections import Connection
 
+from tailrace import failpoints
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError, TransactionConflictError
@@ -143,6 +144,7 @@ class MySQLSink:
         work = self._open_connection()
         try:
             self._positions.advance(work, positions)
+            failpoints.reached("target.positioned")
             work.commit()
         except pymysql.err.Error as error:
             self.rollback()
@@ -150,6 +152,7 @@ class MySQLSink:
         except TailraceError:
             self.rollback()
             raise
+        failpoints.reached("target.committed")
         self._positions.advanced(positions)
 
     def rollback(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from tailrace import failpoints
 from tailrace.completion import at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
@@ -126,7 +127,9 @@ class SQLiteSink:
             except TailraceError:
                 connection.execute("ROLLBACK")
                 raise
+            failpoints.reached("target.positioned")
             connection.execute("COMMIT")
+        failpoints.reached("target.committed")
 
     def rollback(self) -> None:
         if self._connection is not None and self._connection.in_transaction:

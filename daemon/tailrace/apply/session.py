@@ -15,6 +15,7 @@ from functools import partial
 
 import structlog
 
+from tailrace import failpoints
 from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog
@@ -118,6 +119,7 @@ class Session:
         self._opened = True
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
+        failpoints.reached("sink.opened")
 
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
@@ -184,6 +186,7 @@ class Session:
         slices = self._reader.poll(POLL_SECONDS, self._poll_bytes)
         received = sum(piece.bytes for piece in slices)
         if slices:
+            failpoints.reached("apply.polled")
             self._progress.state("streaming")
             self._gather(self._intake.take(slices))
         elif self._intake.holding and time.monotonic() - self._settled_at >= HELD_SECONDS:
@@ -263,8 +266,13 @@ class Session:
 
     def _write(self, work: list[TableWork], positions: Mapping[Partition, int]) -> None:
         if work:
-            self._sink.apply(work)
+            self._apply(work)
         self._sink.commit(positions)
+
+    def _apply(self, work: list[TableWork]) -> None:
+        failpoints.reached("apply.begin")
+        self._sink.apply(work)
+        failpoints.reached("apply.done")
 
     def _wrote(
         self,
@@ -280,13 +288,15 @@ class Session:
         self._loading.committed(resyncs)
         self._conflicts = 0
         self._committed_at = time.monotonic()
+        failpoints.reached("cursor.begin")
         self._reader.commit(self._committed)
+        failpoints.reached("cursor.done")
         self._progress.committed(applied, self._committed, stamps)
 
     def _write_part(self) -> None:
         """Of a transaction that goes on."""
         if work := self._batch.take():
-            self._writing.start(partial(self._sink.apply, work), lambda: None)
+            self._writing.start(partial(self._apply, work), lambda: None)
 
     def _store_idle_positions(self) -> None:
         """Records of other tables, tombstones and transaction markers move positions too."""

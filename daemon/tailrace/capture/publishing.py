@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.position import Position
 from tailrace.stream import StreamWriter
@@ -47,8 +48,12 @@ class Publisher:
             more: see `StreamWriter.publish`.
         """
         assert self._on_its_way is None
-        future = self._thread.submit(self._writer.publish, batch.runs, state, more)
+        future = self._thread.submit(self._publish, batch, state, more)
         self._on_its_way = future, Published(batch, state, position, not more)
+
+    def _publish(self, batch: Batch, state: State, more: bool) -> None:
+        failpoints.reached("publish.begin")
+        self._writer.publish(batch.runs, state, more)
 
     def settle(self) -> Published | None:
         """Waits for the batch that is on its way; None where there is none.
