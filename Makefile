@@ -13,7 +13,7 @@ FUZZ_ARGS ?=
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long load-kills conformance fuzz lint format bench venv servers clean
+.PHONY: help demo test test-all long load-kills failpoints kill-matrix conformance fuzz lint format bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -32,6 +32,12 @@ long: servers     ## what takes minutes and gigabytes (LONG_ARGS="-k mariadb" ch
 
 load-kills: servers ## of those, a load of 5,000,000 rows in 20 tables, killed 20 times; prints a JSON line for each server
 	$(PYTHON) -m pytest tests/long/test_load_kills.py -s $(LONG_ARGS)
+
+failpoints: servers ## every failpoint on every source, through both streams, into every sink (FAILPOINT_ARGS="-k mariadb")
+	$(PYTHON) -m pytest tests/long/test_failpoints.py $(FAILPOINT_ARGS)
+
+kill-matrix: servers ## SIGKILL and SIGTERM at random moments under sysbench and pgbench; goes on where it ended (KILL_ARGS=--help)
+	$(PYTHON) -m tests.kill_matrix $(KILL_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)

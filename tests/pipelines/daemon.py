@@ -106,6 +106,25 @@ class PipelineFile:
         return {worker["name"]: worker["pid"] for worker in self._workers() if worker.get("pid")}
 
 
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILLs a running daemon and its workers, and waits until they are gone: nothing is stored any more."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    workers = [int(worker) for worker in (children.read_text().split() if children.exists() else ())]
+    process.send_signal(signal.SIGKILL)  # before its workers, which it would start again
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    process.wait()
+    until(lambda: not any(_alive(worker) for worker in workers), 30, "the workers are gone")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Waits for a condition, and fails with `what` when it does not come about."""
     deadline = time.monotonic() + seconds
