@@ -9,7 +9,7 @@ a chain that lacks its end, or has links that were rolled back, is seen as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class History:
             else:
                 self._take(record, record.key, event)
 
-    def hold_against(self, rows: Mapping[str, list[Row]], journal: Journal | None = None) -> None:
+    def hold_against(self, rows: Mapping[str, Sequence[Row]], journal: Journal | None = None) -> None:
         """At rest: the stream has come to the source's end.
 
         Args:
@@ -171,7 +171,7 @@ class History:
                 chain.row, chain.known = None, True
         self._keyless.pop(record.topic, None)
 
-    def _hold(self, table: str, chains: Mapping[bytes, _Chain], expected: list[Row]) -> None:
+    def _hold(self, table: str, chains: Mapping[bytes, _Chain], expected: Sequence[Row]) -> None:
         found = {_key(key): chain for key, chain in chains.items() if chain.row is not None}
         names = tuple(orjson.loads(next(iter(chains)))) if chains else ()
         if not names:
@@ -233,7 +233,7 @@ class History:
         if event["op"] != "d":
             rows[_items(event["after"])] += 1
 
-    def _hold_keyless(self, topic: str, expected: list[Row]) -> None:
+    def _hold_keyless(self, topic: str, expected: Sequence[Row]) -> None:
         names = [name for name in (expected[0] if expected else {}) if all(_plain(row[name]) for row in expected)]
         wanted = Counter(tuple((name, _text(row[name])) for name in names) for row in expected)
         found: Counter[tuple[tuple[str, Any], ...]] = Counter()

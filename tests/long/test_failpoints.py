@@ -1,4 +1,4 @@
-"""Every point × every source, through both streams, into every sink; each point where it is come to first, and later.
+"""Every point × every source, through both streams, into every sink; some where they are come to first, some later.
 
 `make failpoints`; the suite runs a part of it (`tests/integration/test_failpoints.py`).
 """
@@ -18,8 +18,13 @@ from tests.pipelines.worker_process import CAPTURE, run_worker
 from tests.servers import Database
 
 ACCOUNTS = 1500
-#: In addition to the time that the suite takes.
-LATER = (0, 1, 2)
+SOURCES = ("mysql", "mysql_defaults", "mariadb", "postgres15", "postgres16", "postgres18")
+#: With how many times more than the suite points are come to before a worker dies at them.
+CASES = [
+    pytest.param(source, stream, (number + later) % 3, id=f"{source}-{stream}")
+    for number, source in enumerate(SOURCES)
+    for later, stream in enumerate(("embedded", "kafka"))
+]
 
 
 @pytest.fixture
@@ -28,11 +33,7 @@ def source(request: pytest.FixtureRequest) -> Iterator[Database]:
         yield database
 
 
-@pytest.mark.parametrize("later", LATER)
-@pytest.mark.parametrize("stream", ["embedded", "kafka"])
-@pytest.mark.parametrize(
-    "source", ["mysql", "mysql_defaults", "mariadb", "postgres15", "postgres16", "postgres18"], indirect=True
-)
+@pytest.mark.parametrize(("source", "stream", "later"), CASES, indirect=["source"])
 def test_workers_die_at_each_point_and_lose_and_repeat_nothing(
     source: Database,
     stream: str,

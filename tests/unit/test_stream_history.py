@@ -11,11 +11,11 @@ import pytest
 from tailrace.sequence import binlog_mark, sequence
 from tests.checking.anomalies import Anomalies
 from tests.checking.consumer import Record
-from tests.checking.history import DELETED, History
+from tests.checking.history import DELETED, History, Journal
 
 TOPIC = "bank.app.accounts"
 ROWS = {"accounts": [{"id": 1, "version": 3, "balance": 30}]}
-JOURNAL = {"accounts": {(1,): [1, 2, 3], (2,): [1, DELETED]}}
+JOURNAL: Journal = {"accounts": {(1,): [1, 2, 3], (2,): [1, DELETED]}}
 
 
 def row(number: int, version: int, balance: int) -> dict[str, Any]:
