@@ -9,7 +9,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +30,6 @@ KILLS = ("capture", "sink", "supervisor", "everything")
 TERM = "term"
 #: How long the load lasts; the moment is anywhere within, from the daemon's start on.
 LOAD_SECONDS = 5
-TERM_SECONDS = 30
 BANK_ACCOUNTS = 200
 LOOK_SECONDS = 0.02
 
@@ -100,19 +98,19 @@ class Matrix:
         Raises:
             AssertionError: something is missing, twice, wrong, out of order, or did not come to an end.
         """
-        log = self._folder / "load.log"
-        with working(self._load, self._bank, LOAD_SECONDS, log), self._looking():
-            process = self._start()
-            try:
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            with working(self._load, self._bank, LOAD_SECONDS, self._folder / "load.log"), self._looking():
+                process = self._file.start()
                 begun = time.monotonic()
                 time.sleep(round_.moment)  # the moment is the round's, and no condition's
                 process = self._end_some(round_, process)
                 left = LOAD_SECONDS - (time.monotonic() - begun)
                 time.sleep(max(0.0, left))
-            except BaseException:
+            self._file.stop(process)
+        finally:
+            if process is not None:
                 kill_all(process)
-                raise
-        self._stop(process)
         caught_up = self._file.until_caught_up(timeout=300)
         assert caught_up.code == 0, f"{round_}: {caught_up.stderr[-3000:]}"
         self._loaded = True
@@ -120,15 +118,9 @@ class Matrix:
 
     # ---- processes
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        with self._file.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tailrace.cli", "run", str(self._file.path)], stdout=log, stderr=log
-            )
-
     def _end_some(self, round_: Round, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         """What the round ends; the daemon that runs afterwards."""
-        assert process.poll() is None, self._log()
+        assert process.poll() is None, self._file.said()
         if round_.way in ("capture", "sink"):
             name = round_.sink if round_.way == "sink" else "capture"
             until(lambda: name in self._file.worker_pids(), 30, f"{name} runs")
@@ -141,21 +133,8 @@ class Matrix:
             process.kill()
             process.wait()
         else:
-            self._stop(process)
-        return self._start()
-
-    def _stop(self, process: subprocess.Popen[bytes]) -> None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            code = process.wait(TERM_SECONDS)
-        except subprocess.TimeoutExpired:
-            kill_all(process)
-            raise AssertionError(f"no end within {TERM_SECONDS} s of SIGTERM: {self._log()}") from None
-        # Before its handlers are there, the signal does what it does to any process.
-        assert code in (0, -signal.SIGTERM), f"ended with {code}: {self._log()}"
-
-    def _log(self) -> str:
-        return self._file.log.read_text()[-3000:]
+            self._file.stop(process)
+        return self._file.start()
 
     # ---- checks
 

@@ -84,18 +84,41 @@ class PipelineFile:
         assert result.code == 0, result.stderr
         return [json.loads(line) for line in result.stdout.splitlines()]
 
+    def start(self) -> subprocess.Popen[bytes]:
+        """`tailrace run`, which says in `log` what it does."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tailrace.cli", "run", str(self.path)], stdout=log, stderr=log
+            )
+
+    def stop(self, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+        """SIGTERM, at whatever moment of its life.
+
+        Raises:
+            AssertionError: it has not ended in time, and is killed, or not with 0.
+        """
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            kill_all(process)
+            raise AssertionError(f"no end within {seconds} s of SIGTERM: {self.said()}") from None
+        # Before its handlers are there, the signal does what it does to any process.
+        assert code in (0, -signal.SIGTERM), f"ended with {code}: {self.said()}"
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-3000:]
+
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """`tailrace run`, stopped by SIGTERM at the end; its exit code must be 0."""
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tailrace.cli", "run", str(self.path)], stdout=log, stderr=log
-            )
+        process = self.start()
         try:
             yield process
             process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=20)
-            assert code == 0, f"run ended with {code}: {self.log.read_text()[-3000:]}"
+            assert code == 0, f"run ended with {code}: {self.said()}"
         finally:
             if process.poll() is None:
                 process.kill()
@@ -108,6 +131,8 @@ class PipelineFile:
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
     """SIGKILLs a running daemon and its workers, and waits until they are gone: nothing is stored any more."""
+    if process.poll() is not None:
+        return  # its number may be another's by now
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     workers = [int(worker) for worker in (children.read_text().split() if children.exists() else ())]
     process.send_signal(signal.SIGKILL)  # before its workers, which it would start again

@@ -19,7 +19,7 @@ from tailrace.worker import Order
 from tests.pipelines.daemon import PipelineFile
 from tests.servers import unique_name
 
-SECONDS = 90
+SECONDS = 240
 CAPTURE = "capture"
 
 _WORKER = """
