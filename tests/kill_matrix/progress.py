@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +63,4 @@ class Progress:
         os.replace(new, self._path)
 
     def summary(self) -> dict[str, Any]:
-        return {"plan": self._plan, "engines": {name: asdict(engine) for name, engine in self.engines.items()}}
+        return {"plan": self._plan, "engines": {name: vars(engine) for name, engine in self.engines.items()}}
