@@ -34,6 +34,7 @@ class Bank:
         self._random = random.Random(seed)
         self._mysql = database.server.login.scheme == "mysql"
         self._versions: dict[int, int] = {}  # of the accounts that there are
+        self._committed: dict[int, int] = {}  # the same, without the transaction in hand
         self._next = 1
         self._columns = 0
         self._done: list[tuple[str, int, Any]] = []  # of the transaction in hand
@@ -55,22 +56,41 @@ class Bank:
         self.total = accounts * FIRST_BALANCE
 
     def work(self, transactions: int, largest: int = 0) -> None:
-        """So many transactions of one to ten transfers, some of them rolled back; and one of `largest` transfers."""
+        """So many transactions of one to ten transfers, some of them rolled back; and one of `largest` transfers.
+
+        After an error of the server call `settle`, when it answers again.
+        """
         sizes = [self._random.choice((1, 1, 2, 10)) for _ in range(transactions)]
         if largest:
             sizes.insert(len(sizes) // 2, largest)
-        with contextlib.closing(self.database.connect(autocommit=False)) as connection:
+        with contextlib.closing(connected(self.database)) as connection:
             for size in sizes:
-                versions = dict(self._versions)
                 with contextlib.closing(connection.cursor()) as cursor:
                     for _ in range(size):
                         self._change(cursor)
                 if self._random.random() < 0.1:
                     connection.rollback()
-                    self._versions, self._done = versions, []
+                    self._undo()
                 else:
                     connection.commit()
                     self._commit()
+
+    def settle(self) -> None:
+        """Asks whether the transaction was committed in which the server went away; only the server knows."""
+        numbers = [number for table, number, _ in self._done if table == TRANSFERS]
+        if not numbers:
+            self._undo()
+            return
+        with (
+            contextlib.closing(connected(self.database)) as connection,
+            contextlib.closing(connection.cursor()) as cursor,
+        ):
+            cursor.execute(f"SELECT id FROM {TRANSFERS} WHERE id = %s", (numbers[-1],))
+            committed = cursor.fetchone() is not None
+        if committed:
+            self._commit()
+        else:
+            self._undo()
 
     def alter(self) -> None:
         """Adds a column that has a default."""
@@ -136,6 +156,10 @@ class Bank:
         for table, key, version in self._done:
             self.journal[table][(key,)].append(version)
         self._done = []
+        self._committed = dict(self._versions)
+
+    def _undo(self) -> None:
+        self._versions, self._done = dict(self._committed), []
 
     def _number(self) -> int:
         self._next += 1
@@ -145,9 +169,14 @@ class Bank:
         return self._random.choice(("", "rent", "x" * 100, "grüße — ✓"))
 
 
+def connected(database: Database) -> Any:
+    """A connection of the caller's own, which notices a crash of the server as any client does."""
+    return database.server.connect(database.name, autocommit=False)
+
+
 def read_rows(database: Database, table: str) -> list[dict[str, Any]]:
     """All rows of a table, by column."""
-    with contextlib.closing(database.connect()) as connection, contextlib.closing(connection.cursor()) as cursor:
+    with contextlib.closing(connected(database)) as connection, contextlib.closing(connection.cursor()) as cursor:
         cursor.execute(f"SELECT * FROM {table}")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
