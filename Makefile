@@ -9,11 +9,14 @@ TEST_WORKERS ?= 3
 FUZZ_SECONDS ?= 60
 FUZZ_ARGS ?=
 
+SOAK_SECONDS ?= 600
+
 # What pip compiles: Python files with a .pxd beside them, and .pyx files.
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long load-kills sleepers faults conformance fuzz lint format bench venv servers clean
+.PHONY: help demo test test-all long load-kills sleepers faults failpoints kill-matrix soak conformance fuzz lint format \
+	bench venv servers clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*##/\1:/p' $(MAKEFILE_LIST) | column -t -s:
@@ -38,6 +41,15 @@ sleepers: servers ## of those, daemons that are stopped for two minutes under lo
 
 faults: servers   ## what networks, machines and servers do to a pipeline (FAULTS_ARGS="-k crashes" chooses); half an hour
 	$(PYTHON) -m pytest tests/faults tests/faults/long $(FAULTS_ARGS)
+
+failpoints: servers ## every failpoint on every source, through both streams, into every sink (FAILPOINT_ARGS="-k mariadb")
+	$(PYTHON) -m pytest tests/long/test_failpoints.py $(FAILPOINT_ARGS)
+
+kill-matrix: servers ## SIGKILL and SIGTERM at random moments under sysbench and pgbench; goes on where it ended (KILL_ARGS=--help)
+	$(PYTHON) -m tests.kill_matrix $(KILL_ARGS)
+
+soak: servers    ## pipelines under load, a random fault every 20 s for SOAK_SECONDS, a scorecard (SOAK_ARGS=--help)
+	$(PYTHON) -m tests.soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)

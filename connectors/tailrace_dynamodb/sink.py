@@ -17,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tailrace import failpoints
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, StuckError
 from tailrace.load_mark import LoadMark
@@ -160,7 +161,9 @@ class DynamoDBSink:
         concurrent.each(writer.delete, work.deletes)
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
+        failpoints.reached("target.positioned")
         self._positions.advance(positions)
+        failpoints.reached("target.committed")
 
     def rollback(self) -> None:
         """Nothing to undo: what was written is fenced, and comes again."""

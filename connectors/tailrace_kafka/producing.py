@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from tailrace import failpoints
 from tailrace.batch import Run
 from tailrace.errors import StuckError
 from tailrace_kafka.direct import direct
@@ -199,10 +200,13 @@ class TransactionalProducing(Producing):
                 self._begun = True
             self._send_entries(first)
             self._send_runs(runs, partitions)
+            failpoints.reached("stream.produced")
             self._send_entries(last)
             if not more:
+                failpoints.reached("stream.positioned")
                 self._finish(self._producer.commit_transaction)
                 self._begun = False
+                failpoints.reached("stream.committed")
         except KafkaException as exception:
             raise self._explain(exception, runs) from None
 
@@ -249,8 +253,11 @@ class IdempotentProducing(Producing):
             if more and not last:
                 return
             self._deliver()
+            failpoints.reached("stream.produced")
             self._send_entries(last)
+            failpoints.reached("stream.positioned")
             self._deliver()
+            failpoints.reached("stream.committed")
         except KafkaException as exception:
             raise self._explain(exception, runs) from None
 

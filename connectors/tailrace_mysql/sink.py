@@ -19,6 +19,7 @@ import pymysql.err
 from pymysql.connections import Connection
 from pymysql.constants import SERVER_STATUS
 
+from tailrace import failpoints
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError, TransactionConflictError
@@ -192,6 +193,7 @@ class MySQLSink:
         work = self._open_connection()
         try:
             self._positions.advance(work, positions, self._written)
+            failpoints.reached("target.positioned")
             work.commit()
         except pymysql.err.Error as error:
             self.rollback()
@@ -199,6 +201,7 @@ class MySQLSink:
         except TailraceError:
             self.rollback()
             raise
+        failpoints.reached("target.committed")
         self._written.clear()
         self._positions.advanced(positions)
 

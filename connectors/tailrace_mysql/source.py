@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.start import StartAt
@@ -244,6 +245,7 @@ class MySQLSource:
                 fix="see whether the server and the network are well",
             )
         while received:
+            failpoints.reached("read.received")
             self._feed(limit_bytes)
             late = time.monotonic() - started > timeout + _LONGEST_READ and not self._inside
             if late or self._emitter.size >= self._bound(limit_bytes):

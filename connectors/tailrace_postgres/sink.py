@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 
+from tailrace import failpoints
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
 from tailrace.errors import RefusedError, StuckError, TailraceError
@@ -181,7 +182,9 @@ class PostgresSink:
             except TailraceError:
                 self.rollback()
                 raise
+            failpoints.reached("target.positioned")
             self._connection.commit()
+        failpoints.reached("target.committed")
         self._written.clear()
         self._positions.moved(positions)
         for writer in self._writers.values():

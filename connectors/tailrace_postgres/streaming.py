@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.emitter import Emitter
 from tailrace.errors import UnreachableError
@@ -118,6 +119,8 @@ class Streaming:
                     break
                 continue
             fed = stream.feed(decoder, emitter, limit_bytes, FEED_BYTES)
+            if fed:
+                failpoints.reached("read.received")
             if not fed or stream.heard_at > until:
                 break
             if decoder.in_block:

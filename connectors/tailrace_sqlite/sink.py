@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from tailrace import failpoints
 from tailrace.completion import at_load
 from tailrace.connectors import Context
 from tailrace.errors import StuckError, TailraceError
@@ -154,7 +155,9 @@ class SQLiteSink:
                 self._written.clear()
                 connection.execute("ROLLBACK")
                 raise
+            failpoints.reached("target.positioned")
             connection.execute("COMMIT")
+        failpoints.reached("target.committed")
         self._written.clear()
 
     def rollback(self) -> None:

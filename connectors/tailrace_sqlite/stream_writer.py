@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tailrace import failpoints
 from tailrace.batch import Run
 from tailrace.errors import OwnershipLostError, UnreachableError
 from tailrace.locks import LockFile
@@ -206,13 +207,16 @@ class EmbeddedWriter:
                     (end + events - 1, end, written_ms, total, zlib.crc32(body), body),
                 )
                 end += events
+            failpoints.reached("stream.produced")
             for key, value in state.items():
                 if value is None:
                     connection.execute("DELETE FROM state WHERE key = ?", (key,))
                 else:
                     connection.execute(_ENTRY, (key, value))
             if not more:
+                failpoints.reached("stream.positioned")
                 connection.execute("COMMIT")
+                failpoints.reached("stream.committed")
         if end > self._end:
             self._end = end
             self._total = total

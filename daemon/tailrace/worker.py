@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
-from tailrace import logs
+from tailrace import failpoints, logs
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
 from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
@@ -212,6 +212,7 @@ def work(order: Order, control: Control, reports: ReportPipe, load: Callable[[Or
     """Runs the role to its end; returns the exit code, having reported the error."""
     reports.send(WorkerReport(order.name))
     try:
+        failpoints.arm(order.name, os.environ)
         pipeline = load(order)
         with _own_lock(pipeline.state_dir, order.name):
             run(pipeline, order, control, reports)

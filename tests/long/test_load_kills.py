@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from tailrace.config import load
 from tailrace.stream import Stream
 from tests import servers
 from tests.pipelines import key_writers, text
-from tests.pipelines.daemon import PipelineFile, until
+from tests.pipelines.daemon import PipelineFile, kill_all, until
 from tests.pipelines.key_kinds import KINDS, Kind
 from tests.servers import Database
 
@@ -150,21 +149,7 @@ def running(file: PipelineFile) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        workers = children.read_text().split() if children.exists() else []
-        process.send_signal(signal.SIGKILL)  # before its workers, which it would start again
-        for worker in workers:
-            with suppress(ProcessLookupError):
-                os.kill(int(worker), signal.SIGKILL)
-        process.wait()
-        until(lambda: not any(alive(int(worker)) for worker in workers), 30, "the workers are gone")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        kill_all(process)
 
 
 def killed(file: PipelineFile, stream: Stream, goal: float, chance: float) -> int:

@@ -86,17 +86,40 @@ class PipelineFile:
         assert result.code == 0, result.stderr
         return [json.loads(line) for line in result.stdout.splitlines()]
 
+    def start(self, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """`tailrace run`, which says in `log` what it does. `env` goes over the environment."""
+        command = [sys.executable, "-m", "tailrace.cli", "run", str(self.path)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(env or {})})
+
+    def stop(self, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+        """SIGTERM, at whatever moment of its life.
+
+        Raises:
+            AssertionError: it has not ended in time, and is killed, or not with 0.
+        """
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            kill_all(process)
+            raise AssertionError(f"no end within {seconds} s of SIGTERM: {self.said()}") from None
+        # Before its handlers are there, the signal does what it does to any process.
+        assert code in (0, -signal.SIGTERM), f"ended with {code}: {self.said()}"
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-3000:]
+
     @contextmanager
     def running(self, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
         """`tailrace run`, stopped by SIGTERM at the end; its exit code must be 0. `env` goes over the environment."""
-        command = [sys.executable, "-m", "tailrace.cli", "run", str(self.path)]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(env or {})})
+        process = self.start(env)
         try:
             yield process
             process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=20)
-            assert code == 0, f"run ended with {code}: {self.log.read_text()[-3000:]}"
+            assert code == 0, f"run ended with {code}: {self.said()}"
         finally:
             if process.poll() is None:
                 process.kill()
@@ -105,6 +128,27 @@ class PipelineFile:
     def worker_pids(self) -> dict[str, int]:
         """The running workers' process ids, by name; asked as `states`."""
         return {worker["name"]: worker["pid"] for worker in self._workers() if worker.get("pid")}
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILLs a running daemon and its workers, and waits until they are gone: nothing is stored any more."""
+    if process.poll() is not None:
+        return  # its number may be another's by now
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    workers = [int(worker) for worker in (children.read_text().split() if children.exists() else ())]
+    process.send_signal(signal.SIGKILL)  # before its workers, which it would start again
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    process.wait()
+    until(lambda: not any(_alive(worker) for worker in workers), 30, "the workers are gone")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tailrace import failpoints
 from tailrace.apply.change import SCHEMA_CHANGE, Change
 from tailrace.apply.compaction import TableCompaction
 from tailrace.apply.loading import Loading
@@ -157,7 +158,9 @@ class TargetBatch:
         if previous is not None:
             self._write()  # rows of the old version go into the table as it was
         self._before_ddl(changes, index)
+        failpoints.reached("schema.ensure")
         self._sink.ensure(target, previous)
+        failpoints.reached("schema.ensured")
         self.dirty = True
 
     def _mark(self, load: LoadMark, table: TargetTable, changes: Sequence[Change], index: int) -> None:

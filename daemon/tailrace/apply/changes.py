@@ -123,3 +123,11 @@ def parse(
             where=f"topic {topic}, partition {partition.number}, offset {offset}",
             fix="see which program writes to this topic; only tailrace may",
         ) from None
+
+
+def whole_transactions(changes: Sequence[Change]) -> int:
+    """How many of these changes belong to transactions whose end is among them."""
+    for index in range(len(changes) - 1, -1, -1):
+        if changes[index].tx_end:
+            return index + 1
+    return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from tailrace.apply.changes import SchemaCatalog
+from tailrace.apply.targets import Targets
 from tailrace.errors import DataLossError, StuckError
 from tailrace.schema import TableName
 from tailrace.stream import Partition
@@ -49,3 +50,16 @@ def require_not_skipped(skipped: Collection[str], catalog: SchemaCatalog, select
                 fix="give the sink a new name, so that it reads the stream from its beginning, or leave the table"
                 " out of its `tables`",
             )
+
+
+def require_own_names(catalog: SchemaCatalog, fold: Callable[[str], str], selects: Callable[[TableName], bool]) -> None:
+    """Two tables that would meet in one of the target meet in no worker where each of two workers has one of them.
+
+    Raises:
+        StuckError: there are two such.
+    """
+    names = Targets(catalog, fold)
+    for topic in catalog.topics():
+        schema = catalog.versions(topic)[-1]
+        if selects(schema.name):
+            names.claim_name(schema)

@@ -15,10 +15,11 @@ from functools import partial
 
 import structlog
 
+from tailrace import failpoints
 from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
-from tailrace.apply.changes import SchemaCatalog
-from tailrace.apply.continuity import require_not_skipped, same_partitions
+from tailrace.apply.changes import SchemaCatalog, whole_transactions
+from tailrace.apply.continuity import require_not_skipped, require_own_names, same_partitions
 from tailrace.apply.intake import Intake
 from tailrace.apply.isolation import Isolation
 from tailrace.apply.loading import Loading
@@ -132,7 +133,8 @@ class Session:
         same_partitions(stored, self._reader.partitions())
         self._catalog = SchemaCatalog(self._reader.schemas, self._control.stop)
         require_not_skipped(self._skipped, self._catalog, self._selects)
-        self._require_own_names()
+        if self._membership is not None:
+            require_own_names(self._catalog, self._sink.fold, self._selects)
         self._committed = stored
         if self._parking is not None:
             self._parking.load()
@@ -142,6 +144,7 @@ class Session:
         self._opened = True
         self._progress.at(self._reader.positions())
         log.info("sink opened", partitions=len(stored))
+        failpoints.reached("sink.opened")
 
     def _take_over(self) -> dict[Partition, int]:
         """What the sink has stored, of this worker's share.
@@ -165,16 +168,6 @@ class Session:
     def _has(self, topic: str) -> bool:
         """Whether the topic is of this worker's share."""
         return self._topics is None or topic in self._topics
-
-    def _require_own_names(self) -> None:
-        """Two tables that would meet in one of the target meet in no worker where each has one of them."""
-        if self._membership is None:
-            return
-        names = Targets(self._catalog, self._sink.fold)
-        for topic in self._catalog.topics():
-            schema = self._catalog.versions(topic)[-1]
-            if self._selects(schema.name):
-                names.claim_name(schema)
 
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
@@ -271,6 +264,7 @@ class Session:
         slices = self._reader.poll(POLL_SECONDS, self._poll_bytes)
         received = sum(piece.bytes for piece in slices)
         if slices:
+            failpoints.reached("apply.polled")
             self._progress.state("streaming")
             self._gather(self._intake.take(slices))
         elif self._intake.holding and time.monotonic() - self._settled_at >= HELD_SECONDS:
@@ -301,7 +295,7 @@ class Session:
     def _flush(self) -> None:
         """Applies what is whole; of a transaction whose end has not come, only what exceeds the bound."""
         changes = self._gathered
-        whole = _whole(changes) if self._reader.total_order else len(changes)
+        whole = whole_transactions(changes) if self._reader.total_order else len(changes)
         if whole:
             rest = changes[whole:]
             self._add(changes if not rest else changes[:whole], rest)
@@ -389,13 +383,18 @@ class Session:
     ) -> None:
         """With a commit, where there are positions."""
         if work:
-            self._sink.apply(work)
+            self._apply(work)
         if parked:
             self._sink.dead_letters.park(parked)
         if released:
             self._sink.dead_letters.release(released)
         if positions is not None:
             self._sink.commit(positions)
+
+    def _apply(self, work: list[TableWork]) -> None:
+        failpoints.reached("apply.begin")
+        self._sink.apply(work)
+        failpoints.reached("apply.done")
 
     def _wrote(
         self,
@@ -411,7 +410,9 @@ class Session:
         self._loading.committed(resyncs)
         self._conflicts = 0
         self._committed_at = time.monotonic()
+        failpoints.reached("cursor.begin")
         self._reader.commit(self._committed)
+        failpoints.reached("cursor.done")
         self._progress.committed(applied, self._committed, stamps)
         self._show_parked()
 
@@ -481,7 +482,11 @@ class Session:
 
     def _only_a_part_left(self, ends: Mapping[Partition, int]) -> bool:
         """The stream ends inside a source transaction, whose end will not come before capture runs again."""
-        if not self._reader.total_order or not (self._gathered or self._batch.dirty) or _whole(self._gathered):
+        if (
+            not self._reader.total_order
+            or not (self._gathered or self._batch.dirty)
+            or whole_transactions(self._gathered)
+        ):
             return False
         positions = self._intake.positions()
         return all(positions.get(partition, 0) >= offset for partition, offset in ends.items())
@@ -587,11 +592,3 @@ class Session:
         self._writing.close()
         with contextlib.suppress(Exception):  # the connection may be what ended the session
             self._sink.rollback()
-
-
-def _whole(changes: Sequence[Change]) -> int:
-    """How many of these changes belong to transactions whose end is among them."""
-    for index in range(len(changes) - 1, -1, -1):
-        if changes[index].tx_end:
-            return index + 1
-    return 0

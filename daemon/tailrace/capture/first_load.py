@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.capture.spans import TableLoad
 from tailrace.capture.structures import structure_at
@@ -85,6 +86,7 @@ class FirstLoad:
         load = TableLoad(total=table.estimated_rows, prepare=self._settings.prepare)
         yield Piece(table.topic, load, Batch(), {key: load.to_json()})  # a later attempt must know of this one
         for chunk in self._reader.whole(table.topic, self._chunk_bytes):
+            failpoints.reached("load.chunk_read")
             if again:
                 emitter.begin(position.mark, 0, chunk.fields)
                 emitter.truncate(chunk.table, 0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import orjson
 import structlog
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.capture.delays import Delays
 from tailrace.capture.readers import Outcome, Readers
@@ -367,6 +368,7 @@ class Load:
             nonlocal ends
             task.view = self._window.open(opener)
             ends = time.monotonic() + VIEW_SECONDS
+            failpoints.reached("load.view")
             return task.view
 
         # Where the rate is bounded, all readers together ask for a second's worth: what is asked for is sent.
@@ -377,6 +379,7 @@ class Load:
         ) as chunks:
             for chunk in chunks:
                 prepared = True
+                failpoints.reached("load.chunk_read")
                 while not self._room.take(chunk.size, ROOM_SECONDS):
                     if task.given_up or time.monotonic() > ends + PATIENCE_SECONDS:
                         return True
@@ -469,6 +472,7 @@ class Load:
         count = self._emitter.snapshot_rows(chunk.table, rows, self._emitter.mark, chunk.fields)
         table = self.tables[task.topic]
         table.sent(task.span, chunk.after, count, chunk.size)
+        failpoints.reached("load.chunk_sent")
         task.chunks.popleft()
         self._room.give_back(chunk.size)
         if not (task.chunks or task.running):
@@ -478,6 +482,7 @@ class Load:
                 structure = structure_at("after", self._indexes, self._reader, task.topic, table)
                 self._emitter.load_mark(chunk.table, table.end(structure), chunk.fields)
             self._finish_table(task.topic)
+            failpoints.reached("load.table_end")
 
     def _finish_table(self, topic: str) -> None:
         table = self.tables[topic]

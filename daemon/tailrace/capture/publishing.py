@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.position import Position
 from tailrace.stream import StreamWriter
@@ -54,8 +55,12 @@ class Publisher:
         stored: Collection[str] = ()
         if not more:
             stored, self._keys = self._keys, set()
-        future = self._thread.submit(self._writer.publish, batch.runs, state, more)
+        future = self._thread.submit(self._publish, batch, state, more)
         self._on_its_way = future, Published(batch, state, position, not more, stored)
+
+    def _publish(self, batch: Batch, state: State, more: bool) -> None:
+        failpoints.reached("publish.begin")
+        self._writer.publish(batch.runs, state, more)
 
     def settle(self) -> Published | None:
         """Waits for the batch that is on its way; None where there is none.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
 from tailrace.capture.budget import Guard
@@ -31,7 +32,7 @@ from tailrace.capture.whole import WholeLoads
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, UnreachableError
-from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, Position
+from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, SCHEMA_PREFIX, Position
 from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
 from tailrace.stream import StreamWriter
@@ -150,6 +151,7 @@ class Session:
         loads = {**self._load.tables, **self._whole.tables}
         self._progress.opened(opened.tables, loads or loaded_tables(state), state)
         log.info("capture opened", position=self._position.restart, tables=len(opened.tables), loading=not self._loaded)
+        failpoints.reached("capture.opened")
 
     def run(self) -> None:
         """Until `control.stop`, or, with `control.finish`, until caught up with the log as it stood when loaded."""
@@ -194,6 +196,8 @@ class Session:
         batch = self._source.read(self._patience, BATCH_BYTES)
         if batch is None:  # nothing to publish; but of a look-ahead event the load must know before a chunk goes out
             batch = self._emitter.take()
+        else:
+            failpoints.reached("read.decoded")
         self._load.observe(batch)
         if not self._whole.done:
             self._whole.hold(batch)
@@ -243,6 +247,8 @@ class Session:
             self._settle()
             self._full = self._backlog_full()
         self._prepare_for(batch)
+        if batch.state and any(key.startswith(SCHEMA_PREFIX) for key in batch.state):
+            failpoints.reached("schema.publish")
         # Under backlog the next batch is read while this one is on its way. With less to do this one is waited for:
         # what arrives meanwhile leaves in one transaction, where reading at once would find a single change and make
         # it wait. Where no other batch is at hand, the transaction ends with the next step.
@@ -276,7 +282,9 @@ class Session:
             return
         if published.durable:
             self._stored = published.position
+            failpoints.reached("acknowledge.begin")
             self._source.acknowledge(self._stored)
+            failpoints.reached("acknowledge.done")
         self._tell(published.batch)
         for key in published.state:
             if not key.startswith(LOAD_PREFIX):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from tailrace import failpoints
 from tailrace.batch import Batch, Run
 from tailrace.capture.delays import Delays
 from tailrace.capture.kept import Event, Kept, ending, ends_transaction, mark_of, transaction_of
@@ -230,6 +231,7 @@ class WholeLoads:
         else:
             chunk: Chunk = outcome.result
             attempt.chunk = chunk
+            failpoints.reached("load.chunk_read")
             self._delays.end(attempt.topic)
             self._throttle.read(max(chunk.read, len(chunk.rows)))
 
@@ -322,6 +324,7 @@ class WholeLoads:
                 self._begin_rows(chunk, load, mark)
             load.rows += self._emitter.snapshot_rows(chunk.table, chunk.rows, mark, chunk.fields)
             load.bytes += chunk.size
+            failpoints.reached("load.chunk_sent")
             attempt.ended = chunk.after is None
             attempt.last = chunk if attempt.ended else None
             batch.extend(self._emitter.take())
@@ -335,6 +338,7 @@ class WholeLoads:
                 self._end_rows(attempt, load)
                 batch.extend(self._emitter.take())
                 entries[load_key(attempt.topic)] = load.to_json()
+                failpoints.reached("load.table_end")
         return entries
 
     def _begin_rows(self, chunk: Chunk, load: TableLoad, mark: str) -> None:

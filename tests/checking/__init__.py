@@ -1,0 +1,1 @@
+"""What a consumer of a stream gets, checked as Jepsen's workload for Kafka does."""

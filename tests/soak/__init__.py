@@ -1,0 +1,1 @@
+"""Pipelines under load, something else that fails every twenty seconds, and a scorecard at the end: `make soak`."""
