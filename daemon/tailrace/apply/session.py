@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -121,8 +122,7 @@ class Session:
 
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
-        partitions = [partition for partition in self._reader.partitions() if partition.topic == topic]
-        return self._reader.total_order or len(partitions) == 1
+        return self._reader.total_order or self._intake.partitions_of(topic) == 1
 
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""
@@ -414,9 +414,10 @@ def _same_partitions(stored: Mapping[Partition, int], present: Mapping[Partition
         DataLossError: a topic that was read is gone.
         StuckError: a topic has another number of partitions than when it was read.
     """
-    for topic in {partition.topic for partition in stored}:
-        had = sum(partition.topic == topic for partition in stored)
-        has = sum(partition.topic == topic for partition in present)
+    before = Counter(partition.topic for partition in stored)
+    now = Counter(partition.topic for partition in present)
+    for topic, had in before.items():
+        has = now[topic]
         if has == 0:
             raise DataLossError(
                 "the topic is gone from the stream, though this sink has read a part of it",
