@@ -1,7 +1,7 @@
 """What glibc's allocator does with large blocks (mallopt(3)).
 
-Left to itself it learns from the first large block that is freed to keep such blocks, up to 32 MiB, for the next one. Of
-a row of 20 MB a worker makes several blocks of different sizes, in several threads: what is kept fits none of them.
+Left to itself it learns from the first large block that is freed to keep such blocks, up to 32 MiB, for the next one.
+Of a row of 20 MB a worker makes several blocks of different sizes, in several threads: what is kept fits none of them.
 """
 
 from __future__ import annotations
