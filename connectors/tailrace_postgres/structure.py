@@ -57,6 +57,7 @@ SELECT c.relname, m.amname, i.indisunique, i.indisprimary, i.indisvalid,
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0)
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
+       AND k.conrelid = i.indrelid -- which has an index, where conindid has none
  WHERE i.indrelid = %s ORDER BY c.relname
 """
 _FOREIGN_KEYS = """
