@@ -55,7 +55,7 @@ _RESERVED = (FENCE, STREAM, DELETED, EXPIRES, JOINED_KEY)
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
 
-_PARTITION_BYTES, _SORT_BYTES = 2048, 1024
+_PARTITION_BYTES, _SORT_BYTES, _ITEM_BYTES = 2048, 1024, 400 << 10
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DIGITS, _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 38, 125, 128
 
@@ -203,11 +203,15 @@ class ItemForm:
         """
         found = self._codecs[name]
         try:
-            return {found.type: found.encode(value)}
+            encoded = found.encode(value)
         except UnfitError as error:
             raise self.refused(name, str(error)) from None
         except (TypeError, ValueError, AttributeError, KeyError):
             raise self.refused(name, "no value of the column's type") from None
+        # A request of more than 16 MB the service does not even answer.
+        if isinstance(encoded, (str, bytes)) and len(encoded) > _ITEM_BYTES:
+            raise self.refused(name, f"a value of {len(encoded):,} bytes, and DynamoDB takes 400 KB a row")
+        return {found.type: encoded}
 
     def attribute_type(self, name: str) -> str:
         return self._codecs[name].type

@@ -39,7 +39,7 @@ from tailrace.errors import (
 )
 from tailrace_dynamodb.pace import Pace
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
-from tailrace_dynamodb.wire import ANSWER_SECONDS, CONNECT_SECONDS, Wire
+from tailrace_dynamodb.wire import ANSWER_SECONDS, CONNECT_SECONDS, TOO_LARGE, Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -193,7 +193,9 @@ class Service:
             what, fix = _REFUSED[code]
             return RefusedError(f"{what} ({code})", where=place, fix=fix)
         message = str(error.response.get("Error", {}).get("Message", "")).lower()
-        if code == "ItemCollectionSizeLimitExceededException" or (code == "ValidationException" and "size" in message):
+        if code in (TOO_LARGE, "ItemCollectionSizeLimitExceededException") or (
+            code == "ValidationException" and "size" in message
+        ):
             return ValueRefusedError(
                 "a row is larger than DynamoDB's 400 KB",
                 where=place,
@@ -213,7 +215,11 @@ class Service:
         )
 
 
-_FOR_THE_CALLER = {"ConditionalCheckFailedException", "ResourceNotFoundException", "ResourceInUseException"}
+_FOR_THE_CALLER = {
+    "ConditionalCheckFailedException",
+    "ResourceNotFoundException",
+    "ResourceInUseException",
+}
 _LOGIN_ERRORS = (
     NoCredentialsError,
     PartialCredentialsError,

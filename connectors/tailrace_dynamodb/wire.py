@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 20
 _LARGEST_ANSWER = 64 << 20
 _RECEIVED = 64 << 10
+#: The service ends a connection on which more comes, without an answer.
+_LARGEST_REQUEST = 16 << 20
+#: What it then would have said, as the error's code.
+TOO_LARGE = "RequestEntityTooLarge"
 
 
 class Wire:
@@ -78,6 +82,8 @@ class Wire:
         if self._credentials is None:
             raise NoCredentialsError
         body = orjson.dumps(parameters, default=_base64)
+        if len(body) > _LARGEST_REQUEST:
+            raise _refusal(operation, 413, {"__type": TOO_LARGE, "message": f"{len(body):,} bytes"})
         signed = self._signer.sign(f"DynamoDB_20120810.{operation}", body, self._credentials(), time.time())
         status, answer = self._exchange(b"%b%bContent-Length: %d\r\n\r\n%b" % (self._head, signed, len(body), body))
         try:

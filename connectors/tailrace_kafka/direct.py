@@ -37,6 +37,11 @@ class Direct:
         self._handle = handle
         self._records = records
 
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest record of the last call, key and value together."""
+        return int(self._records.largest)
+
     def send(
         self,
         topic: str,

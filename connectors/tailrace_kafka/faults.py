@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from tailrace.errors import ConfigError, RefusedError, StuckError, TailraceError, UnreachableError
 
 #: Without any progress for this long a cluster counts as out of reach; librdkafka itself would try for ever.
-STALL_SECONDS = 30.0
+STALL_SECONDS = 20.0
 #: The first connection either comes about soon or the address is wrong.
 CONNECT_SECONDS = 10.0
 

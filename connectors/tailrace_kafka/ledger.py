@@ -212,6 +212,8 @@ class LedgerReader:
         learn_topics(self._consumer, topics)
         self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._positions.items()])
         self.entries: dict[str, bytes] = {}
+        #: Records so far: as long as it is the same, so are the entries.
+        self.records = 0
 
     def follow(self, timeout: float = 0.0) -> bool:
         """Takes what has come; whether there was a record."""
@@ -274,6 +276,7 @@ class LedgerReader:
         error = message.error()
         if error is None:
             self._positions[partition] = offset + 1
+            self.records += 1
             self._enter((message.key() or b"").decode(), message.value())
             return True
         if error.code() == KafkaError._PARTITION_EOF:

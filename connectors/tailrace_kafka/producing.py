@@ -40,6 +40,8 @@ class Producing(ABC):
         self._faults = Faults(properties.where)
         self._producer: Producer = properties.producer(self._faults, self.transactional, **self._properties())
         self._largest = properties.largest_message
+        # Of the events of earlier calls that are not durable yet: bytes, and the topic.
+        self._largest_sent = (0, "?")
 
     @abstractmethod
     def open(self) -> None:
@@ -150,7 +152,7 @@ class Producing(ABC):
             return Fenced(text(error))
         if error.code() in TOO_LARGE:
             sizes = ((len(value or b"") + len(key or b""), run.topic) for run in runs for key, value in run)
-            size, topic = max(sizes, default=(0, "?"))
+            size, topic = max(*sizes, self._largest_sent, (0, "?"))
             return self._too_large(topic, size)
         self._faults.raise_refusal()
         return explain(error, self._faults.where)
@@ -196,6 +198,7 @@ class TransactionalProducing(Producing):
     ) -> None:
         try:
             if not self._begun:
+                self._largest_sent = (0, "?")
                 self._producer.begin_transaction()
                 self._begun = True
             self._send_entries(first)
@@ -214,18 +217,28 @@ class TransactionalProducing(Producing):
         self, topic: str, keys: list[bytes | None], values: list[bytes | None], partition: int = -1
     ) -> None:
         if self._direct is None:
+            records = zip(keys, values, strict=True)
+            self._note(topic, max((len(key or b"") + len(value or b"") for key, value in records), default=0))
             super()._send_records(topic, keys, values, partition)
             return
         patience = self._patience()
-        sent, code = self._direct.send(topic, keys, values, 0, partition)
-        while code:
+        sent = 0
+        while True:
+            sent, code = self._direct.send(topic, keys, values, sent, partition)
+            self._note(topic, self._direct.largest)
+            if not code:
+                return
             if code in TOO_LARGE:
                 raise self._too_large(topic, len(values[sent] or b""))
             if code != KafkaError._QUEUE_FULL:
                 raise KafkaException(KafkaError(code))
             self._producer.poll(0.05)
             patience.check()
-            sent, code = self._direct.send(topic, keys, values, sent, partition)
+
+    def _note(self, topic: str, largest: int) -> None:
+        """The transaction's end tells whether its records were taken, and not which was not."""
+        if largest > self._largest_sent[0]:
+            self._largest_sent = largest, topic
 
 
 class IdempotentProducing(Producing):
@@ -265,7 +278,11 @@ class IdempotentProducing(Producing):
         # A flush succeeds although a message failed: its report alone tells.
         return {"on_delivery": self._report, "delivery.report.only.error": True}
 
-    def _report(self, error: KafkaError | None, _message: Message) -> None:
+    def _report(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and error.code() in TOO_LARGE:
+            # Records that went to the broker together are refused together.
+            size = len(message.key() or b"") + len(message.value() or b"")
+            self._largest_sent = max(self._largest_sent, (size, message.topic() or "?"))
         self._failure = self._failure or error
 
     def _deliver(self) -> None:

@@ -77,6 +77,8 @@ class KafkaReader:
         self._positions: dict[Partition, int] = {}
         self._stream_id = ""
         self._schemas: LedgerReader | None = None
+        self._discovered = -1  # records of the ledger that were looked at
+        self._unassigned = True  # topics may be known that are not read yet
         self._look_at = 0.0
         self._topics_at = 0.0
         self._commit_at = 0.0
@@ -110,6 +112,7 @@ class KafkaReader:
     def seek(self, positions: Mapping[Partition, int]) -> None:
         self._wanted = dict(positions)
         self._positions = {}
+        self._unassigned = True
         self._consumer.unassign()
         self._discover(to_end=True)
         self._assign()
@@ -199,6 +202,9 @@ class KafkaReader:
         else:
             while schemas.follow():
                 pass
+        # With thousands of topics a look at each of them would be most of what a poll costs.
+        if schemas.records == self._discovered and time.monotonic() < self._topics_at:
+            return
         if not self._stream_id and STREAM_KEY in schemas.entries:
             self._stream_id = f"{self._cluster.id()}:{schemas.entries[STREAM_KEY].decode()}"
         known = topic_begins(schemas.entries)
@@ -211,7 +217,9 @@ class KafkaReader:
         new = {topic: begin for topic, begin in known.items() if topic not in self._begins}
         if new or time.monotonic() >= self._topics_at:
             self._require_same_topics(known)
+        self._discovered = schemas.records
         self._begins.update(new)
+        self._unassigned = self._unassigned or bool(new)
 
     def _open_schemas(self, at_once: bool) -> LedgerReader | None:
         if self._schemas is None and (at_once or time.monotonic() >= self._look_at):
@@ -233,13 +241,17 @@ class KafkaReader:
 
     def _assign(self) -> None:
         """Reads topics that are not read yet, from where `seek` said, or from their beginning."""
+        if not self._unassigned:
+            return
         new = [partition for partition in _partitions(self._begins) if partition not in self._positions]
         if not new:
+            self._unassigned = False
             return
         starts = self._starts(new)
         self._positions.update(starts)
         learn_topics(self._consumer, {partition.topic for partition in starts})
         self._consumer.incremental_assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+        self._unassigned = False
 
     def _starts(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """

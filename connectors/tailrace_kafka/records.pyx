@@ -40,10 +40,14 @@ cdef class Records:
 
     Args:
         produce: its address.
+
+    Attributes:
+        largest: bytes of the largest record of the last call.
     """
 
     cdef ProduceBatch produce
     cdef Message *messages
+    cdef readonly size_t largest
 
     def __cinit__(self, size_t produce):
         self.produce = <ProduceBatch>produce
@@ -68,6 +72,7 @@ cdef class Records:
         cdef Py_ssize_t total = min(len(keys), len(values)), index
         cdef int count
         cdef Message *message
+        self.largest = 0
         while start < total:
             count = <int>min(total - start, <Py_ssize_t>MESSAGES)
             for index in range(count):
@@ -76,6 +81,8 @@ cdef class Records:
                 message.topic = message.private = NULL
                 _point(values[start + index], &message.payload, &message.size)
                 _point(keys[start + index], &message.key, &message.key_size)
+                if message.size + message.key_size > self.largest:
+                    self.largest = message.size + message.key_size
             # librdkafka copies; the lists keep the bytes until it has.
             with nogil:
                 self.produce(<void *>topic, partition, COPY, self.messages, count)

@@ -60,7 +60,8 @@ def structure(
         tuple(_foreign_keys(session, name)),
         tuple(_numberings(session, server, name, definition)),
     )
-    topics = {str(other): (topic, other) for topic, other in tables.items()}
+    # Foreign keys alone ask for the others, of which there may be thousands.
+    topics = {str(other): (topic, other) for topic, other in tables.items()} if found.foreign_keys else {}
     known: dict[str, Names] = {}
 
     def columns(table: TableName, topic: str) -> Names:

@@ -168,7 +168,7 @@ class PostgresSnapshotReader:
         return all(view.sees(transaction) for transaction in transactions)
 
     def structure(self, topic: str) -> TableStructure:
-        return structure(self._connection, self._selected(topic), self._tables(), self._shapes)
+        return structure(self._connection, self._selected(topic), self._tables, self._shapes)
 
     def rows(self, topic: str) -> Iterator[tuple[bytes | None, bytes]]:
         """In no particular order."""

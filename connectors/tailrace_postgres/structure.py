@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/catalog-pg-index.html, catalog-pg-constr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tailrace.errors import StuckError
@@ -57,6 +57,7 @@ SELECT c.relname, m.amname, i.indisunique, i.indisprimary, i.indisvalid,
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0)
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
+       AND k.conrelid = i.indrelid -- which has an index, where conindid has none
  WHERE i.indrelid = %s ORDER BY c.relname
 """
 _FOREIGN_KEYS = """
@@ -95,18 +96,21 @@ _DESCENDING, _NULLS_FIRST = 1, 2
 _EXCLUSION = "it is an exclusion or temporal constraint, which tailrace does not carry"
 
 
-def structure(connection: Connection, selected: Selected, others: Sequence[Selected], shapes: Shapes) -> TableStructure:
+def structure(
+    connection: Connection, selected: Selected, others: Callable[[], Iterable[Selected]], shapes: Shapes
+) -> TableStructure:
     """The table's, in the stream's names.
 
     Args:
-        others: the selected tables, to which foreign keys may refer.
+        others: the selected tables, to which foreign keys may refer; asked only where there are any, because there may
+            be thousands of tables.
     """
     oid = selected.table.oid
     indexes, left_out, mentions = read_indexes(connection.query(INDEXES, [oid], doing="reading indexes"))
     keys, unkept = _foreign_keys(connection, oid)
     numberings, uncounted = _numberings(connection, oid)
     found = TableStructure(POSTGRES, indexes, keys, numberings, (*left_out, *unkept, *uncounted))
-    by_name = {str(other.source.name): other for other in others if other.captured}
+    by_name = {str(other.source.name): other for other in others() if other.captured} if keys else {}
     known: dict[str, Names] = {}
 
     def columns(table: Selected) -> Names:

@@ -24,6 +24,7 @@ import orjson
 import structlog
 
 from tailrace import failpoints, logs
+from tailrace.allocator import give_large_blocks_back
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
 from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
@@ -257,6 +258,7 @@ def main(load: Callable[[Order], Pipeline] = load_pipeline, run: Runner = run_ro
     parser.add_argument("--pipeline", help="for the process list only")
     parser.add_argument("--worker", help="for the process list only")
     options = parser.parse_args()
+    give_large_blocks_back()
     control = Control()
     heed_sigterm(control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the supervisor's to handle

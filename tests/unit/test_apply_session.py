@@ -13,6 +13,7 @@ import pytest
 
 from tailrace.apply import session as session_module
 from tailrace.apply import worker
+from tailrace.apply.continuity import same_partitions
 from tailrace.errors import (
     DataLossError,
     OwnershipLostError,
@@ -417,6 +418,13 @@ def test_another_number_of_partitions_stops_the_sink(parted: Mirror) -> None:
 
 
 # ---- errors
+
+
+def test_a_sink_of_twenty_thousand_topics_looks_at_each_once() -> None:
+    present = {Partition(f"t{number}", 0): "id" for number in range(20_000)}
+    began = time.process_time()
+    same_partitions(dict.fromkeys(present, 1), present)
+    assert time.process_time() - began < 2, "every topic was looked at for every other one"
 
 
 def test_a_lost_deadlock_applies_the_transaction_again(mirror: Mirror) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 from tailrace.apply.changes import SchemaCatalog
@@ -18,9 +19,10 @@ def same_partitions(stored: Mapping[Partition, int], present: Mapping[Partition,
         DataLossError: a topic that was read is gone.
         StuckError: a topic has another number of partitions than when it was read.
     """
-    for topic in {partition.topic for partition in stored}:
-        had = sum(partition.topic == topic for partition in stored)
-        has = sum(partition.topic == topic for partition in present)
+    before = Counter(partition.topic for partition in stored)
+    now = Counter(partition.topic for partition in present)
+    for topic, had in before.items():
+        has = now[topic]
         if has == 0:
             raise DataLossError(
                 "the topic is gone from the stream, though this sink has read a part of it",

@@ -118,6 +118,10 @@ class Intake:
         self._go_on(self._barrier.settle(reached, at_end, self._partitions), changes)
         return changes
 
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions the topic has, as of the last record of it."""
+        return len(self._partitions.get(topic, ()))
+
     def refresh_partitions(self) -> None:
         self._partitions = {}
         for partition in self._reader.partitions():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from heapq import nsmallest
 
 from tailrace.apply.backlog import Backlog
 from tailrace.apply.batch import Applied
@@ -15,6 +16,8 @@ _HELD_UP = (
     "the target refused a change, and without a key those behind it are parked; see tailrace dead-letters list, mend"
     " the target, and run tailrace dead-letters retry"
 )
+#: Partitions whose offsets are named.
+_SHOWN = 20
 
 
 class Progress(WorkerProgress):
@@ -113,6 +116,7 @@ def position_text(positions: Mapping[Partition, int]) -> str:
         ((partition, offset),) = positions.items()
         if not partition.topic:
             return f"offset {offset}"
-    shown = [f"{p.topic}/{p.number}:{offset}" for p, offset in sorted(positions.items()) if offset]
-    rest = len(shown) - 20
-    return " ".join(shown[:20]) + (f" and {rest} more" if rest > 0 else "")
+    read = [item for item in positions.items() if item[1]]
+    shown = " ".join(f"{p.topic}/{p.number}:{offset}" for p, offset in nsmallest(_SHOWN, read))
+    rest = len(read) - _SHOWN
+    return shown + (f" and {rest} more" if rest > 0 else "")

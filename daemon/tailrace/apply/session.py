@@ -171,8 +171,7 @@ class Session:
 
     def _ordered(self, topic: str) -> bool:
         """Whether one partition holds all of a table's changes."""
-        partitions = [partition for partition in self._reader.partitions() if partition.topic == topic]
-        return self._reader.total_order or len(partitions) == 1
+        return self._reader.total_order or self._intake.partitions_of(topic) == 1
 
     def _show_tables(self) -> None:
         """Tables that are behind are to be seen before anything of them was applied."""

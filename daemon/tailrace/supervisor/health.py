@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from tailrace.report import RetainedReport, TableReport, WorkerReport
 
-#: A worker whose `progress` has not grown for this long is not well, whatever it says of itself.
-PATIENCE_SECONDS = 30.0
+#: A worker whose `progress` has not grown for this long is not well, whatever it says of itself. With the time that a
+#: report takes it is told within half a minute.
+PATIENCE_SECONDS = 25.0
 #: A worker reports once a second; one that has not for so long, being busy or gone, may have fallen behind since.
 SILENT_SECONDS = 3.0
 #: Rates are averages over about this long.

@@ -126,6 +126,13 @@ def test_an_event_larger_than_its_topic_takes_is_named(
     writer.close()
     writer = pipeline.open().writer()
     assert POSITION_KEY not in writer.state()
+    # Of a transaction that goes on its end alone tells, in a call without the event.
+    writer.publish([run(topic, (b"2", large))], {}, more=True)
+    writer.publish([run(topic, (b"1", b"x"))], {}, more=True)
+    with pytest.raises(StuckError, match=rf"topic {topic}: an event of 200,001 bytes .*max\.message\.bytes"):
+        writer.publish([], {POSITION_KEY: b"1"})
+    writer.close()
+    writer = pipeline.open().writer()
     with pytest.raises(StuckError, match=r"limits\.memory"):
         writer.publish([run(topic, (b"2", os.urandom(pipeline.memory // 4)))], {})
     reader = reader_from_beginning(pipeline)

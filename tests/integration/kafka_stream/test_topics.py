@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.cimpl import NewPartitions
@@ -13,6 +15,7 @@ import tailrace_kafka.writer
 from tailrace.errors import DataLossError, StuckError
 from tailrace.position import POSITION_KEY
 from tailrace.stream import Partition
+from tailrace_kafka.ledger import TopicBegin, topic_begins
 from tests import servers
 from tests.integration.test_stream_conformance import begin, reader_from_beginning
 from tests.servers import wait_until
@@ -127,5 +130,30 @@ def test_a_new_stream_begins_behind_an_earlier_ones_events(pipeline: Pipeline) -
     reader = reader_from_beginning(pipeline)
     assert reader.stream_id != first_id
     assert values(read_to_end(reader)) == [b"now"]
+    reader.close()
+    writer.close()
+
+
+def test_a_poll_looks_at_no_topic_that_it_knows(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands; a new one is met all the same."""
+    looks: list[int] = []
+
+    def counted(entries: Mapping[str, bytes]) -> dict[str, TopicBegin]:
+        looks.append(len(entries))
+        return topic_begins(entries)
+
+    topic = pipeline.table(USERS)
+    writer = begin(pipeline, USERS)
+    reader = reader_from_beginning(pipeline)
+    monkeypatch.setattr(tailrace_kafka.reader, "topic_begins", counted)
+    for number in range(3):
+        writer.publish([run(topic, (b"%d" % number, b"x"))], {})
+        read(reader, 1)
+    reader.positions()
+    assert not looks
+    later = pipeline.table("later")
+    writer.publish([run(later, (b"1", b"x"))], {})
+    assert values(read(reader, 1)) == [b"x"]
+    assert len(looks) == 1
     reader.close()
     writer.close()
