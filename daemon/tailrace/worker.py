@@ -171,6 +171,21 @@ def listen(lines: Lines, control: Control, leave: Callable[[int], Any] = os._exi
     leave(UNEXPECTED)
 
 
+def heed_sigterm(control: Control) -> None:
+    """From here on SIGTERM sets `control.stop`.
+
+    From a thread, because a handler would run in the middle of the main thread: where that is just looking at the very
+    same event and holds its lock, it would wait for itself. Threads that are started later leave the signal alone.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        control.stop.set()
+
+    threading.Thread(target=wait, name="sigterm", daemon=True).start()
+
+
 def run_role(pipeline: Pipeline, order: Order, control: Control, reporter: Reporter) -> None:
     """Hands over to the role's own loop."""
     if order.role == "capture":
@@ -238,7 +253,7 @@ def main(load: Callable[[Order], Pipeline] = load_pipeline, run: Runner = run_ro
     parser.add_argument("--worker", help="for the process list only")
     options = parser.parse_args()
     control = Control()
-    signal.signal(signal.SIGTERM, lambda *_: control.stop.set())
+    heed_sigterm(control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the supervisor's to handle
     os.set_inheritable(options.report_fd, False)
     lines = Lines(sys.stdin.fileno())

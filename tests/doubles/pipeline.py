@@ -141,6 +141,11 @@ def _behave(behaviour: str, name: str, control: Control, reporter: Reporter) -> 
             _until(control, reporter, report, advance=False, seconds=float(argument))
             report.state, report.error = "streaming", ""
             _until(control, reporter, report)
+    elif verb == "busy":  # looks all the time whether it is to leave
+        report.state = "streaming"
+        reporter.send(report)
+        while not control.stop.wait(0):
+            pass
     elif verb == "suspended":
         report.tables = [TableReport("shop.users", "suspended", reason="no key")]
         report.state = "streaming"

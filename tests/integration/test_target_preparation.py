@@ -17,7 +17,7 @@ from tests.pipelines.daemon import PipelineFile, until
 from tests.pipelines.workload import is_mysql
 from tests.servers import Database, unique_name
 
-ROWS = 3_000
+ROWS = 1_000
 WAYS = (
     ("postgres15", "embedded", "full-load-and-cdc", "drop-and-create"),
     ("mariadb", "kafka", "full-load-and-cdc", "truncate-before-load"),

@@ -101,6 +101,17 @@ def test_sigterm_drains(tmp_path: Path) -> None:
         assert worker.process.wait(10) == 0
 
 
+def test_sigterm_is_heeded_whatever_the_worker_is_just_doing(tmp_path: Path) -> None:
+    """Each of these is most probably met while it holds the lock of what it is told by."""
+    for number in range(4):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with Started(folder, "busy") as worker:
+            worker.until("streaming")
+            worker.process.send_signal(signal.SIGTERM)
+            assert worker.process.wait(10) == 0
+
+
 def test_a_ctrl_c_is_the_supervisors(tmp_path: Path) -> None:
     with Started(tmp_path, "stream") as worker:
         worker.until("streaming")

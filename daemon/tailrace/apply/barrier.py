@@ -26,15 +26,17 @@ class Event(NamedTuple):
     Attributes:
         seq: its sequence; between two transactions several have the same.
         mark: the name of a load's mark; "" of a truncate or a schema change.
+        ts_ms: when capture made it, the same in all partitions.
     """
 
     seq: str
     mark: str = ""
+    ts_ms: int = 0
 
     @property
     def ordered(self) -> bool:
         """Whether a repetition shows by its order. Not so the truncate of a full load: it is no change of the log, and
-        its next attempt may have the same sequence."""
+        its next attempt may have the same sequence, and is told by its time."""
         return bool(self.mark) or not of_load(self.seq)
 
 
@@ -145,9 +147,11 @@ class Barrier:
 
 def _supersedes(event: Event, other: Event) -> bool:
     """Both are truncates of one load, of two attempts."""
-    return not event.ordered and not other.ordered and event.seq > other.seq
+    return not event.ordered and not other.ordered and (event.seq, event.ts_ms) > (other.seq, other.ts_ms)
 
 
 def _same(one: Event, other: Event) -> bool:
     """A load that is begun again after a crash has its marks at another place."""
-    return one.mark == other.mark if one.mark or other.mark else one.seq == other.seq
+    if one.mark or other.mark:
+        return one.mark == other.mark
+    return one.seq == other.seq and (one.ordered or one.ts_ms == other.ts_ms)

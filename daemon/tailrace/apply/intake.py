@@ -177,7 +177,7 @@ class Intake:
         if not change.control:
             changes.append(change)
             return True
-        event = Event(change.seq, change.load.name if change.load is not None else "")
+        event = Event(change.seq, change.load.name if change.load is not None else "", change.ts_ms)
         if self._barrier.is_repeated(topic, event):
             log.warning("a repeated control event is left out", topic=topic, offset=offset, seq=change.seq)
             return True
