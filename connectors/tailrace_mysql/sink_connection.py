@@ -107,6 +107,13 @@ class Session(_Connection):
         with self.answers.awaiting(self._working):
             return int(super()._read_query_result(unbuffered))  # type: ignore[misc]
 
+    def _read_ok_packet(self) -> Any:
+        """The answer to a commit or a rollback."""
+        if self.answers is None:
+            return super()._read_ok_packet()  # type: ignore[misc]
+        with self.answers.awaiting(self._working):
+            return super()._read_ok_packet()  # type: ignore[misc]
+
     def _write_bytes(self, data: bytes) -> None:
         if self.answers is None:
             super()._write_bytes(data)  # type: ignore[misc]

@@ -161,7 +161,7 @@ def test_health_is_503_while_a_worker_retries_and_readiness_waits(tmp_path: Path
 
 
 def test_a_worker_alive_without_progress_is_503_when_patience_is_over(tmp_path: Path) -> None:
-    """Thirty seconds, which `test_supervisor_health` holds to."""
+    """Twenty-five seconds, which `test_supervisor_health` holds to."""
     daemon = Daemon(tmp_path, {"capture": ["stream"], "kv": ["silent"]}, free_port())
     begun = time.monotonic()
     with daemon.started(PATIENCE_SECONDS="8"):

@@ -76,10 +76,11 @@ def kafka_of_partitions(bootstrap: str, partitions: int = 2) -> str:
     return text.kafka(bootstrap).replace("[stream.kafka]", f"partitions = {partitions}\n[stream.kafka]")
 
 
-def pipeline(folder: Path, source: Database, stream: str = "", sinks: str = "") -> PipelineFile:
+def pipeline(folder: Path, source: Database, stream: str = "", sinks: str = "", url: str = "") -> PipelineFile:
+    """`url`: the source's, where the pipeline goes another way than the source's own."""
     folder.mkdir(exist_ok=True)
     (folder / "state").mkdir(mode=0o700)
-    return PipelineFile(folder, text.pipeline(folder, text.source(source.url), stream, sinks))
+    return PipelineFile(folder, text.pipeline(folder, text.source(url or source.url), stream, sinks))
 
 
 def follower(file: PipelineFile) -> Follower:

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from tests import servers
+from tests.faults import proxy
 from tests.pipelines import failing
 from tests.soak import targets
-from tests.soak.faults import TABLE, Deck, Rig
+from tests.soak.faults import TABLE, TARGET, Deck, Rig
 from tests.soak.line import Line
 from tests.soak.soak import Soak
 
 ENGINES = ("postgres18", "postgres15", "mariadb", "mysql")
 STREAMS = ("kafka", "embedded")
-TARGET = "postgres15"
+ENGINE_OF_TARGET = "postgres15"
 
 
 def main() -> int:
@@ -65,18 +66,25 @@ def _rig(stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace)
     if len(chosen) < len(options.pipelines) or set(chosen) - set(ENGINES) or set(chosen.values()) - set(STREAMS):
         raise SystemExit(f"--pipelines {' '.join(options.pipelines)}: each SOURCE:STREAM, with another source")
     broker: servers.Kafka | None = start("kafka") if "kafka" in chosen.values() else None
-    target, kv = start(TARGET), start("dynamodb")
+    target, kv = start(ENGINE_OF_TARGET), start("dynamodb")
+    links = {TARGET: stack.enter_context(proxy.start("127.0.0.1", target.port))}
     sources, lines = {}, []
     for engine, stream in chosen.items():
         sources[engine] = start(engine)
         source = stack.enter_context(sources[engine].database("soak"))
+        links[engine] = stack.enter_context(proxy.start("127.0.0.1", sources[engine].port))
         copy = stack.enter_context(target.database("soak"))
         place = folder / engine
         place.mkdir()
-        sinks = [targets.sql("pg", copy), targets.lite(place), targets.kv(kv)]
+        sinks = [targets.sql("pg", copy, _by(copy, links[TARGET])), targets.lite(place), targets.kv(kv)]
         text = failing.kafka_of_partitions(broker.bootstrap) if broker is not None and stream == "kafka" else ""
-        lines.append(Line(engine, place, source, text, sinks, options.seed))
-    return Rig(lines, sources, broker, target, kv)
+        lines.append(Line(engine, place, source, text, sinks, options.seed, _by(source, links[engine])))
+    return Rig(lines, sources, broker, target, kv, links)
+
+
+def _by(database: servers.Database, link: proxy.Proxy) -> str:
+    """The database's URL, by a link."""
+    return database.url.replace(f":{database.server.port}/", f":{link.port}/")
 
 
 if __name__ == "__main__":

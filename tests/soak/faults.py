@@ -7,15 +7,18 @@ import os
 import random
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from tests.faults.proxy import Proxy
 from tests.servers import Server, wait_until
 from tests.soak.line import CAPTURE, Line
 from tests.soak.targets import Target
-from tests.soak.telling import Says, behind, gone, restarted, retrying, silent
+from tests.soak.telling import Says, anything, behind, gone, restarted, retrying, silent
+
+TARGET = "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Rig:
         broker: of the lines whose stream is Kafka.
         target: that all lines' sink `pg` writes to.
         kv: that all lines' sink `kv` writes to.
+        links: by which daemons go to the source of the line of that name, and to the target by `TARGET`.
     """
 
     lines: Sequence[Line]
@@ -35,6 +39,7 @@ class Rig:
     broker: Server | None = None
     target: Server | None = None
     kv: Server | None = None
+    links: Mapping[str, Proxy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Victim:
     workers: tuple[str, ...]
     server: Server | None = None
     target: Target | None = None
+    link: Proxy | None = None
 
     @property
     def line(self) -> Line:
@@ -104,6 +110,18 @@ def a_source(rig: Rig, choice: random.Random) -> Victim | None:
         return None
     line = choice.choice(lines)
     return Victim(f"{line.name}: source", [line], (CAPTURE,), rig.sources[line.name])
+
+
+def a_source_s_link(rig: Rig, choice: random.Random) -> Victim | None:
+    lines = [line for line in rig.lines if line.name in rig.links]
+    if not lines:
+        return None
+    line = choice.choice(lines)
+    return Victim(f"{line.name}: link to the source", [line], (CAPTURE,), link=rig.links[line.name])
+
+
+def the_target_s_link(rig: Rig, choice: random.Random) -> Victim | None:
+    return Victim("link to target pg", rig.lines, ("pg",), link=rig.links[TARGET]) if TARGET in rig.links else None
 
 
 def the_broker(rig: Rig, choice: random.Random) -> Victim | None:
@@ -195,6 +213,14 @@ def server_hangs(victim: Victim) -> Iterator[None]:
 
 
 @contextmanager
+def link_fails(mode: str, victim: Victim) -> Iterator[None]:
+    assert victim.link is not None
+    victim.link.mode(mode)
+    yield
+    victim.link.mode("pass")
+
+
+@contextmanager
 def file_locked(victim: Victim) -> Iterator[None]:
     assert victim.target is not None
     assert victim.target.path is not None
@@ -224,6 +250,14 @@ TABLE: Sequence[Fault] = (
     Fault("target killed", the_target, True, server_killed, retrying),
     Fault("target hangs", the_target, True, server_hangs, behind),
     Fault("store hangs", the_kv, True, server_hangs, behind),
+    Fault("source's link cut", a_source_s_link, True, partial(link_fails, "cut"), retrying),
+    Fault("source's link swallows", a_source_s_link, True, partial(link_fails, "black hole"), behind),
+    Fault("source's link is slow", a_source_s_link, True, partial(link_fails, "latency"), anything),
+    Fault("source's link resets", a_source_s_link, True, partial(link_fails, "resets"), anything),
+    Fault("target's link cut", the_target_s_link, True, partial(link_fails, "cut"), retrying),
+    Fault("target's link swallows", the_target_s_link, True, partial(link_fails, "black hole"), behind),
+    Fault("target's link drips", the_target_s_link, True, partial(link_fails, "trickle"), behind),
+    Fault("target's link resets", the_target_s_link, True, partial(link_fails, "resets"), anything),
     Fault("file locked", a_file, True, file_locked, behind),
 )
 

@@ -37,20 +37,30 @@ class Line:
     """
     Args:
         stream: the text of `[stream]`; "": the embedded one.
+        url: of the source, as the daemon goes to it; "": as everybody.
 
     Attributes:
         anomalies: see `tests.checking.anomalies`; what looks into targets have found among them.
         looks: into targets, in which the sums were right.
     """
 
-    def __init__(self, name: str, folder: Path, source: Database, stream: str, targets: Sequence[Target], seed: int):
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        source: Database,
+        stream: str,
+        targets: Sequence[Target],
+        seed: int,
+        url: str = "",
+    ) -> None:
         self.name = name
         self.source = source
         self.stream = stream
         self.targets = targets
         self.anomalies = Anomalies()
         self.looks = 0
-        self._file = failing.pipeline(folder, source, stream, "".join(target.sink for target in targets))
+        self._file = failing.pipeline(folder, source, stream, "".join(target.sink for target in targets), url)
         document = tomllib.loads(self._file.path.read_text())
         self._asked = Path(document["state_dir"]), str(document["name"])
         self._bank, self._counters, self.markers = Bank(source, seed), Counters(source, seed), Markers(source)

@@ -41,8 +41,8 @@ class Target(failing.Target):
         self.path = path
 
 
-def sql(name: str, database: Database) -> Target:
-    """Of a server."""
+def sql(name: str, database: Database, url: str = "") -> Target:
+    """Of a server; `url`: as the daemon goes to it."""
 
     def first(query: str) -> Any:
         with contextlib.closing(connected(database)) as connection, contextlib.closing(connection.cursor()) as cursor:
@@ -51,7 +51,7 @@ def sql(name: str, database: Database) -> Target:
 
     return Target(
         name,
-        text.sink(name, database.url),
+        text.sink(name, url or database.url),
         lambda number: first(f"SELECT id FROM {MARKERS} WHERE id = {number}") is not None,
         lambda table: read_rows(database, table),
         lambda: _sums(first(_SNAPSHOT)),

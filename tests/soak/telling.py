@@ -58,6 +58,11 @@ def retrying(told: Told) -> bool:
     return ill and told.now["state"] == "stuck"
 
 
+def anything(told: Told) -> bool:
+    """It answers: what the fault leaves may be quick enough for all that there is to do."""
+    return told.now["state"] not in ("stopped", "silent")
+
+
 def behind(told: Told) -> bool:
     """How far the workers are behind is unknown, or at least as long as the fault lasts; or that they cannot go on.
 

@@ -40,11 +40,11 @@ def test_a_worker_whose_progress_grows_is_well() -> None:
 def test_a_worker_that_reports_without_progress_is_not_well() -> None:
     health, clock = worker()
     health.take(streaming(1))
-    for _ in range(31):
-        assert health.complaint() == "", "for thirty seconds it may"
+    for _ in range(26):
+        assert health.complaint() == "", "for twenty-five seconds it may"
         clock.now += 1
         health.take(streaming(1))
-    assert health.complaint() == "capture has not advanced for 31 s, and nothing shows that it has nothing to do"
+    assert health.complaint() == "capture has not advanced for 26 s, and nothing shows that it has nothing to do"
     health.take(streaming(2))
     assert health.complaint() == ""
 
@@ -53,14 +53,14 @@ def test_a_worker_that_says_nothing_any_more_is_not_well() -> None:
     health, clock = worker()
     health.take(streaming(1))
     clock.now += PATIENCE_SECONDS + 1
-    assert "has not advanced for 31 s" in health.complaint()
+    assert "has not advanced for 26 s" in health.complaint()
 
 
 def test_starting_for_long_is_not_well() -> None:
     health, clock = worker()
     assert health.complaint() == ""
     clock.now += PATIENCE_SECONDS + 5
-    assert health.complaint() == "capture has been starting for 35 s"
+    assert health.complaint() == "capture has been starting for 30 s"
 
 
 def test_retrying_and_stuck_are_said_at_once_with_their_reason() -> None:

@@ -301,9 +301,13 @@ def test_an_answer_that_will_not_come_is_given_up_and_a_long_statement_is_not(
         target = sink_connection.Target(
             MySQLSinkSettings.model_validate({"name": "wh", "connector": "mysql", "url": through})
         )
-        with closing(target.connect()) as session:
-            session.watch(target)
-            session.query("DO 1")
+        with closing(target.connect()) as querying, closing(target.connect()) as committing:
+            for session in (querying, committing):
+                session.watch(target)
+                session.query("DO 1")
             link.mode("forgotten")
-            with pytest.raises(UnreachableError, match=r"no answer for .* s, and the server has nothing left to do"):
-                session.query("DO 2")
+            will_not_come = r"no answer for .* s, and the server has nothing left to do"
+            with pytest.raises(UnreachableError, match=will_not_come):
+                querying.query("DO 2")
+            with pytest.raises(UnreachableError, match=will_not_come):
+                committing.commit()
