@@ -102,7 +102,7 @@ def writing(source: Database, numbers: Iterator[int], alone: bool) -> Iterator[N
     failed: list[Exception] = []
 
     def write() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.005):  # DynamoDB Local has to follow
             number = next(numbers)
             key = number * 7919 % ROWS
             try:

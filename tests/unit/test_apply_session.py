@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from tailrace.apply import session as session_module
-from tailrace.apply import worker
+from tailrace.apply import worker, writing
 from tailrace.apply.continuity import same_partitions
 from tailrace.errors import (
     DataLossError,
@@ -418,6 +418,19 @@ def test_another_number_of_partitions_stops_the_sink(parted: Mirror) -> None:
 
 
 # ---- errors
+
+
+def test_a_sink_that_has_nothing_to_do_finds_out_that_its_target_is_gone(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "ASK_SECONDS", 0.05)
+    mirror.script.table("public.users", [ID, NAME]).insert(row(1))
+    with mirror.running():
+        wait_until(lambda: mirror.sinks and mirror.sinks[-1].calls.count("commit []") > 1, 5, "the target is asked")
+        gone = UnreachableError("no answer", where="db.example", fix="start it")
+        mirror.sinks[-1].fail_commit.append(gone)
+        wait_until(lambda: any(report.error == str(gone) for report in mirror.reports.all), 5, "it says so")
+        assert mirror.reports.last.state in ("retrying", "streaming")
 
 
 def test_a_sink_of_twenty_thousand_topics_looks_at_each_once() -> None:

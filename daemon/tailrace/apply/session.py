@@ -448,6 +448,7 @@ class Session:
             self._introduce(goal)
         self._measure(moment, ends)
         if caught_up:
+            self._writing.ask()
             self._progress.proven_idle()
             self._progress.state("streaming")
         if self._progress.due:
