@@ -20,7 +20,7 @@ from tests.pipelines import failing
 from tests.pipelines.bank import TABLES, Bank, read_rows
 from tests.pipelines.daemon import kill_all
 from tests.servers import Database, wait_until
-from tests.soak.load import COUNTERS, MARKERS, Counters, Markers, working
+from tests.soak.load import COUNTERS, MARKERS, Counters, Markers, beside, working
 from tests.soak.targets import Target
 
 CAPTURE = "capture"
@@ -149,14 +149,8 @@ class Line:
                 self.looks += 1
 
         threads = [threading.Thread(target=look, args=(target,)) for target in self.targets if target.look]
-        for thread in threads:
-            thread.start()
-        try:
+        with beside(threads, done):
             yield
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
 
     # ---- the end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.pipelines.bank import Bank, connected
@@ -104,6 +104,15 @@ def working(bank: Bank, counters: Counters) -> Iterator[None]:
         threading.Thread(target=work, args=(lambda: bank.work(BANK_TRANSACTIONS), bank.settle), name="bank"),
         threading.Thread(target=work, args=(counters.work, None), name="counters"),
     ]
+    with beside(threads, done):
+        yield
+    if failed:
+        raise ServerError(f"the load has failed: {failed[0]!r}") from failed[0]
+
+
+@contextmanager
+def beside(threads: Sequence[threading.Thread], done: threading.Event) -> Iterator[None]:
+    """They run beside the block, at whose end `done` tells them so."""
     for thread in threads:
         thread.start()
     try:
@@ -112,5 +121,3 @@ def working(bank: Bank, counters: Counters) -> Iterator[None]:
         done.set()
         for thread in threads:
             thread.join()
-    if failed:
-        raise ServerError(f"the load has failed: {failed[0]!r}") from failed[0]

@@ -153,7 +153,14 @@ def test_what_the_group_does_not_confirm_is_not_written(tmp_path: Path, before: 
     assert second.calls
 
 
-def test_a_share_that_was_lost_is_no_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "failures",
+    [[], [StuckError("no row of the target is like the one that was deleted")]],
+    ids=["found-at-the-commit", "found-at-rows-that-another-has-changed"],
+)
+def test_a_share_that_was_lost_is_no_end_and_looks_like_no_fault_of_the_rows(
+    tmp_path: Path, failures: list[Exception]
+) -> None:
     membership = Membership()
     mirror = SharedMirror(tmp_path, membership)
     users = mirror.script.table("public.users", [ID, NAME])
@@ -165,26 +172,9 @@ def test_a_share_that_was_lost_is_no_end(tmp_path: Path) -> None:
         other = WatchedSink(mirror.path)
         other.open(mirror.stream.stream_id, {topic})
         other.close()
+        mirror.sinks[-1].failures += failures
         users.insert(row(2))
         wait_until(mirror.has(USERS, [(1, "n"), (2, "n")]), 5, "it takes it over again, for the group says so")
-    assert "stuck" not in {report.state for report in mirror.reports.all}
-
-
-def test_rows_that_another_worker_has_changed_meanwhile_are_no_fault(tmp_path: Path) -> None:
-    membership = Membership()
-    mirror = SharedMirror(tmp_path, membership)
-    users = mirror.script.table("public.users", [ID, NAME])
-    users.insert(row(1))
-    topic = topic_of(mirror, "users")
-    membership.topics = frozenset({topic})
-    with mirror.running():
-        wait_until(mirror.has(USERS, [(1, "n")]), 5, "at work")
-        other = WatchedSink(mirror.path)
-        other.open(mirror.stream.stream_id, {topic})
-        other.close()
-        mirror.sinks[-1].failures.append(StuckError("no row of the target is like the one that was deleted"))
-        users.insert(row(2))
-        wait_until(mirror.has(USERS, [(1, "n"), (2, "n")]), 5, "it comes back for it")
     assert "stuck" not in {report.state for report in mirror.reports.all}
 
 

@@ -22,6 +22,7 @@ from tailrace.report import Control, Reload, WorkerReport
 from tailrace.schema import TableName
 from tailrace.source import SourceTable
 from tests.doubles import loading
+from tests.pipelines import secretless
 
 GONE = LogGoneError("replication slot s is gone", where="h")
 BEGUN = {POSITION_KEY: b"{}"}
@@ -173,25 +174,10 @@ def test_a_table_that_is_locked_just_then_is_waited_for_and_not_left_out(
 
 # ---- the command, of a stopped pipeline
 
-FILE = """
-name = "shop"
-state_dir = "state"
-[source]
-connector = "mysql"
-url = "mysql://repl:${SHOP_PASSWORD_OF_NOBODY}@127.0.0.1:3306/shop"
-[[sinks]]
-name = "copy"
-connector = "sqlite"
-url = "sqlite:////tmp/tailrace-copy.db"
-"""
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """A pipeline whose secret is nowhere: the command needs none."""
-    path = tmp_path / "shop.toml"
-    path.write_text(FILE)
-    return str(path)
+    return secretless.written(tmp_path)
 
 
 def test_a_stopped_pipeline_takes_a_request_to_load_everything_and_no_part_of_it(

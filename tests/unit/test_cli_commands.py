@@ -27,28 +27,14 @@ from tailrace.source import Finding
 from tailrace.stream import StreamWriter
 from tailrace.supervisor import folder
 from tailrace.verify import TableComparison, Verification
+from tests.pipelines import secretless
 
 Output = pytest.CaptureFixture[str]
-
-FILE = """
-name = "shop"
-state_dir = "state"
-[source]
-connector = "mysql"
-url = "mysql://repl:${SHOP_PASSWORD_OF_NOBODY}@127.0.0.1:3306/shop"
-[[sinks]]
-name = "copy"
-connector = "sqlite"
-url = "sqlite:////tmp/tailrace-copy.db"
-"""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """A pipeline whose secret is nowhere: commands that need none must not miss it."""
-    path = tmp_path / "shop.toml"
-    path.write_text(FILE)
-    return str(path)
+    return secretless.written(tmp_path)
 
 
 @pytest.fixture
@@ -300,7 +286,7 @@ def test_no_permission_is_said_by_every_command(open_folder: Path, command: list
     state_dir = open_folder / "parent" / "folder"
     state_dir.mkdir(parents=True)
     path = open_folder / "shop.toml"
-    path.write_text(FILE.replace('"state"', '"parent/folder"'))
+    path.write_text(secretless.FILE.replace('"state"', '"parent/folder"'))
     code = (  # as in the test above
         "import os, sys\nfrom tailrace.config import Pipeline\nfrom tailrace.cli.main import main\n"
         "from tests.unit.test_cli_commands import Part\n"
@@ -347,7 +333,7 @@ def test_a_pipeline_is_kept_out_of_another_s_state_folder(
     folder.claim(state_dir, "shop")
     folder.store_status(state_dir, running_status())
     path = tmp_path / "orders.toml"
-    path.write_text(FILE.replace('name = "shop"', 'name = "orders"'))
+    path.write_text(secretless.FILE.replace('name = "shop"', 'name = "orders"'))
     assert main([command, str(path)]) == 5
     captured = capsys.readouterr()
     assert captured.out == ""
