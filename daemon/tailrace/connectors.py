@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.target import SchemaTarget
 from tailrace.errors import ConfigError
 from tailrace.sink import Sink
 from tailrace.source import Source
@@ -63,10 +65,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SourceConnector:
-    """`config` validates the `[source]` table (it has the keys `connector`, `url`, `tables`, `exclude` at least)."""
+    """`config` validates the `[source]` table (it has the keys `connector`, `url`, `tables`, `exclude` at least).
+
+    Attributes:
+        catalog: reads all that the source's database, or its selected schemas, have, for `tailrace schema`; None: it
+            cannot be read.
+    """
 
     config: type[BaseModel]
     create: Callable[[Any, Context], Source]
+    catalog: Callable[[Any, Context], Catalog] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +87,16 @@ class StreamConnector:
 
 @dataclass(frozen=True, slots=True)
 class SinkConnector:
-    """`config` validates one `[[sinks]]` table (it has the keys `name`, `connector`, `tables` at least)."""
+    """`config` validates one `[[sinks]]` table (it has the keys `name`, `connector`, `tables` at least).
+
+    Attributes:
+        schema: for `tailrace schema`; None: there is no conversion towards this system. It connects only when asked
+            for something that needs a server.
+    """
 
     config: type[BaseModel]
     create: Callable[[Any, Context], Sink]
+    schema: Callable[[Any, Context], SchemaTarget] | None = None
 
 
 _GROUPS: dict[str, type] = {

@@ -1,0 +1,104 @@
+"""What a sink's connector provides for schema conversion, so that `tailrace schema` can make its tables.
+
+A connector names it as `SinkConnector.schema`; a source's reader is `SourceConnector.catalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+
+
+class Stage(StrEnum):
+    """When a statement may run beside a pipeline.
+
+    TABLES: before the first row. REST: whenever, best after the load (secondary indexes, views, programs). CUTOVER:
+    only when the application has moved, because it would act on what the sink writes (triggers where the sink cannot
+    switch them off) or stand in its way.
+    """
+
+    TABLES = "tables"
+    REST = "rest"
+    CUTOVER = "cutover"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """
+    Attributes:
+        kind, name, member: of what it makes, as in the target's catalog.
+        sql: one statement, without a closing semicolon; a comment may stand before it.
+    """
+
+    kind: ObjectKind
+    name: ObjectName
+    sql: str
+    stage: Stage = Stage.TABLES
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the target's names may be.
+
+    Attributes:
+        name_length: of an identifier, in bytes (PostgreSQL) or characters (`in_characters`); 0: no limit.
+        folds: names that differ in case only are one.
+        schemas: there are schemas within a database.
+    """
+
+    name_length: int
+    in_characters: bool = False
+    folds: bool = False
+    schemas: bool = False
+
+
+class SchemaTarget(Protocol):
+    """A target's own ways. `limits`, `types` and `render` need no server; the rest connects when first asked."""
+
+    dialect: Dialect
+    limits: Limits
+
+    def types(self, table: Table, source: Dialect) -> dict[str, str]:
+        """The target's type of each column, by the column's name: the mapping by which the sink makes its tables.
+
+        Args:
+            table: under the names of the target, with the source's types.
+        """
+        ...
+
+    def render(self, catalog: Catalog) -> list[Statement]:
+        """Statements that make all of a catalog in the target's dialect, in an order in which they can run."""
+        ...
+
+    def read(self, names: Collection[ObjectName] | None = None) -> Catalog:
+        """What the target has now.
+
+        Args:
+            names: tables, views, … alone that are wanted; None: all of the sink's schema or database.
+
+        Raises:
+            UnreachableError, RefusedError: as named.
+        """
+        ...
+
+    def canonical(self, catalog: Catalog) -> Catalog:
+        """The catalog as `read` would give it back once it is made: SQL in the words in which the server keeps it.
+
+        Made in a throwaway place (a transaction that is rolled back, a scratch database), so that it leaves nothing.
+        """
+        ...
+
+    def apply(self, statements: Sequence[Statement]) -> None:
+        """Runs them, in one transaction where the target can.
+
+        Raises:
+            RefusedError: the target refuses one: which, its error, and what was made before.
+        """
+        ...
+
+    def close(self) -> None: ...
