@@ -153,9 +153,9 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
             whole, kind=kind, made=Kind.TEXT if model.made is Kind.ENUM else model.made, charset=model.charset
         )
     else:
-        kind = Kind(line.gives)
-        kept = stored(Type(kind), writer.source, writer.target) if kind in (Kind.TIMESTAMPTZ, Kind.UUID) else kind
-        whole = replace(whole, kind=kind, made=kept)
+        gives = Kind(line.gives)
+        kept = stored(Type(gives), writer.source, writer.target) if gives in (Kind.TIMESTAMPTZ, Kind.UUID) else gives
+        whole = replace(whole, kind=gives, made=kept)
     if line.nullable != "any":
         whole = replace(whole, nullable=line.nullable == "always")
     return whole if line.steady else replace(whole, steady=False)
