@@ -96,9 +96,10 @@ class SQLiteSink:
 
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
-            sink_tables.ensure(self._begin(), table, previous)
+            connection = self._begin()
+            sink_tables.ensure(connection, table, previous)
+            self._statements[table.topic] = Statements(table, computed=sink_tables.generated(connection, table))
         self._written.add(table.topic)
-        self._statements[table.topic] = Statements(table)
 
     def drop(self, table: TargetTable) -> None:
         with translated(self._path, str(table.source)):
@@ -124,7 +125,9 @@ class SQLiteSink:
             self._written.add(table.topic)
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
-                statements = self._statements[table.topic] = Statements(table)
+                with translated(self._path, str(table.source)):
+                    computed = sink_tables.generated(connection, table)
+                statements = self._statements[table.topic] = Statements(table, computed=computed)
             with translated(self._path, str(table.source), statements.columns):
                 self._write(connection, statements, table_work)
 
