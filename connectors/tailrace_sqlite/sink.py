@@ -242,8 +242,8 @@ class SQLiteSink:
     def _put(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
         rows = statements.bind_all((row.values for row in work.upserts), statements.columns)
         connection.executemany(statements.upsert, rows)
-        for names, updates in _by_columns(work.updates, statements.key).items():
-            if names:
+        for columns, updates in _by_columns(work.updates, statements.key).items():
+            if names := statements.given(columns):
                 order = (*names, *statements.key)
                 rows = statements.bind_all((row.values for row in updates), order)
                 connection.executemany(statements.update(names), rows)

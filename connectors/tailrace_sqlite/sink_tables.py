@@ -117,8 +117,8 @@ def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
     if primary == wanted:
         return
-    for _, index, unique, _, partial in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
-        if not unique or partial:
+    for _, index, unique, _, of_some in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+        if not unique or of_some:
             continue
         columns = [row[2] for row in connection.execute(f"PRAGMA index_info({quoted(index)})")]
         if None not in columns and {column.casefold() for column in columns} == wanted:
@@ -199,6 +199,10 @@ class Statements:
             f"CREATE UNIQUE INDEX temp.{quoted(_ASIDE + '_key')} ON {quoted(_ASIDE)} ({listed(self.key)})"
         )
         return kept
+
+    def given(self, columns: Sequence[str]) -> Sequence[str]:
+        """Those of the columns that take a value."""
+        return [name for name in columns if name not in self._computed] if self._computed else columns
 
     def update(self, names: Sequence[str]) -> str:
         """Sets these columns of the row with the key: bind their values, then the key's."""
