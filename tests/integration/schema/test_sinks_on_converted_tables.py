@@ -47,11 +47,13 @@ class Target:
     Attributes:
         connector: of the source.
         execute: a statement by hand, in the target.
+        retypes: it follows a column from an enum to a text.
     """
 
     connector: str
     rig: Rig
     execute: Callable[[str], Any]
+    retypes: bool = True
 
 
 @pytest.fixture(params=["postgres15", "mysql", "mariadb", "sqlite"])
@@ -63,7 +65,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         settings = SQLiteSinkSettings.model_validate({"name": "t", "connector": "sqlite", "url": f"sqlite:///{path}"})
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute(_OTHERS.format(id="INTEGER PRIMARY KEY", moment="text"))
-            yield Target("mysql", Rig(lambda: SQLiteSink(settings, context)), connection.execute)
+            yield Target("mysql", Rig(lambda: SQLiteSink(settings, context)), connection.execute, retypes=False)
         return
     with request.getfixturevalue(name).database() as database:
         create: Callable[[], Sink]
@@ -123,6 +125,8 @@ def test_they_take_rows_follow_labels_and_let_go_of_not_null(target: Target) -> 
     with pytest.raises(Exception, match=r"orders_status_labels|(?i:constraint)"):
         target.execute(given.format(6, "bad"))
 
+    if not target.retypes:
+        return
     orders.alter(
         [ID, replace(wider, type=Type(Kind.TEXT, "text")), replace(note, nullable=True), a, total, moved, parent]
     )
