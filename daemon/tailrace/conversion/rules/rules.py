@@ -14,9 +14,7 @@ from tailrace.conversion.outcome import Complexity
 class Rules:
     """A person's lines stand before ours; the first that matches is taken."""
 
-    def type_of(
-        self, source: Dialect, target: Dialect, table: ObjectName, column: str, sql_type: str
-    ) -> str | None:
+    def type_of(self, source: Dialect, target: Dialect, table: ObjectName, column: str, sql_type: str) -> str | None:
         """The target's type that a person wants for a column; None: what the sinks make of it.
 
         Args:
