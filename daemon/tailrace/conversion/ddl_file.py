@@ -24,9 +24,9 @@ def script(conversion: Conversion, statements: Sequence[Statement]) -> str:
 
 def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[str]:
     dialect = conversion.target.dialect
-    named = f" (sink {conversion.sink})" if conversion.sink else ""
+    named = f" (sink {_line(conversion.sink)})" if conversion.sink else ""
     yield f"-- {_line(source_line(conversion.source))}"
-    yield f"-- as {SYSTEMS[dialect]} has it{_line(named)}, by tailrace schema"
+    yield f"-- as {SYSTEMS[dialect]} has it{named}, by tailrace schema"
     stage: Stage | None = None
     heading = ""
     for statement in statements:
