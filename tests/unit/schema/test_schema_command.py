@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tailrace.cli import check
 from tailrace.cli.main import main
 from tailrace.config import Pipeline
 from tailrace.conversion import held, job
@@ -133,6 +134,18 @@ def test_apply_has_cutover_complete_the_sink(file: str, target: MemoryTarget) ->
     assert held.noted(pipeline) == {}
     assert main(["schema", file, "--apply"]) == 0
     assert held.noted(pipeline) == {"lite": []}
+
+
+def test_check_points_to_it_until_it_was_applied(
+    file: str, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setattr(check, "findings_of", lambda pipeline: iter(()))
+    assert main(["check", file]) == 0
+    assert f"`tailrace schema {file}` shows what the source has besides" in capsys.readouterr().out
+    assert main(["schema", file, "--apply"]) == 0
+    capsys.readouterr()
+    assert main(["check", file]) == 0
+    assert "tailrace schema" not in capsys.readouterr().out
 
 
 def test_diff_exits_1_where_the_target_differs(file: str, target: MemoryTarget, capsys: Output) -> None:
