@@ -22,6 +22,7 @@ class Names:
         streams: what the pipeline's stream has of a table, where `[[tables]]` changes it: types, added columns, key.
         schema: the target's schema (database) for what is in no other; "" where there is but one.
         items: what is to be said of the names themselves.
+        piped: a pipeline's sink writes the tables.
     """
 
     objects: Mapping[ObjectName, ObjectName]
@@ -31,3 +32,4 @@ class Names:
     streams: Mapping[ObjectName, TableSchema] = field(default_factory=dict)
     schema: str = ""
     items: tuple[Item, ...] = ()
+    piped: bool = False
