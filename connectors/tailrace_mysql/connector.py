@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
+from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
@@ -24,5 +26,17 @@ def _create_sink(settings: MySQLSinkSettings, context: Context) -> Sink:
     return MySQLSink(settings, context)
 
 
-source = SourceConnector(MySQLSourceSettings, _create_source)
-sink = SinkConnector(MySQLSinkSettings, _create_sink)
+def _catalog(settings: MySQLSourceSettings, context: Context) -> Catalog:
+    from tailrace_mysql.schema.source import catalog
+
+    return catalog(settings, context)
+
+
+def _schema(settings: MySQLSinkSettings | None, context: Context) -> SchemaTarget:
+    from tailrace_mysql.schema.target import MySQLSchema
+
+    return MySQLSchema(settings, context)
+
+
+source = SourceConnector(MySQLSourceSettings, _create_source, _catalog)
+sink = SinkConnector(MySQLSinkSettings, _create_sink, _schema)
