@@ -193,11 +193,11 @@ class KeyForm:
 
 
 def resolved(design: TableDesign | None, table: TargetTable, previous: TargetTable) -> TableDesign | None:
-    """The design in the names that an earlier version of the table has for the same columns."""
+    """The design's key in the names that an earlier version of the table has for the same columns."""
+    if design is None:
+        return None
     before = {column.id: column.name for column in previous.columns}
     names = {column.name: before[column.id] for column in table.columns if column.id in before}
-    if design is None or all(new == old for new, old in names.items()):
-        return design
 
     def part(given: KeyPart | None) -> KeyPart | None:
         if given is None:
