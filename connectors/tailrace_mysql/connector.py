@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
+from tailrace.conversion.statistics import Statistics
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
@@ -18,11 +19,17 @@ def _create_source(settings: MySQLSourceSettings, context: Context) -> Source:
     return MySQLSource(settings, context)
 
 
+def _statistics(settings: MySQLSourceSettings, context: Context) -> Statistics:
+    from tailrace_mysql.schema.statistics import statistics
+
+    return statistics(settings, context)
+
+
 def _create_sink(settings: MySQLSinkSettings, context: Context) -> Sink:
     from tailrace_mysql.sink import MySQLSink
 
     return MySQLSink(settings, context)
 
 
-source = SourceConnector(MySQLSourceSettings, _create_source)
+source = SourceConnector(MySQLSourceSettings, _create_source, statistics=_statistics)
 sink = SinkConnector(MySQLSinkSettings, _create_sink)

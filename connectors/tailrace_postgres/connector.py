@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
+from tailrace.conversion.statistics import Statistics
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSettings
@@ -18,11 +19,17 @@ def _create_source(settings: PostgresSourceSettings, context: Context) -> Source
     return PostgresSource(settings, context)
 
 
+def _statistics(settings: PostgresSourceSettings, context: Context) -> Statistics:
+    from tailrace_postgres.schema.statistics import statistics
+
+    return statistics(settings, context)
+
+
 def _create_sink(settings: PostgresSinkSettings, context: Context) -> Sink:
     from tailrace_postgres.sink import PostgresSink
 
     return PostgresSink(settings, context)
 
 
-source = SourceConnector(PostgresSourceSettings, _create_source)
+source = SourceConnector(PostgresSourceSettings, _create_source, statistics=_statistics)
 sink = SinkConnector(PostgresSinkSettings, _create_sink)
