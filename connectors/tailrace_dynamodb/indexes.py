@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tailrace.errors import StuckError, UnreachableError
-from tailrace_dynamodb.attributes import DELETED, FENCE, Item, ItemForm, identity
-from tailrace_dynamodb.key_form import Index
+from tailrace_dynamodb.attributes import FENCE, Item, ItemForm, identity
+from tailrace_dynamodb.key_form import DELETED, Index
 from tailrace_dynamodb.service import Service, code_of
 from tailrace_dynamodb.tables import definitions, describe_table, index_request, key_of, of_entity, scan
 

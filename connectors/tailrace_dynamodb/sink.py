@@ -26,9 +26,10 @@ from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
 from tailrace_dynamodb import indexes
-from tailrace_dynamodb.attributes import DELETED, ENTITY, ItemForm, stream_digest
+from tailrace_dynamodb.attributes import ItemForm, stream_digest
 from tailrace_dynamodb.check import findings
 from tailrace_dynamodb.dead_letters import DynamoDBLetters
+from tailrace_dynamodb.key_form import DELETED, ENTITY
 from tailrace_dynamodb.positions import Positions
 from tailrace_dynamodb.service import Service
 from tailrace_dynamodb.settings import DynamoDBSinkSettings

@@ -12,19 +12,8 @@ from tailrace.apply.evolution import preserves, same_form
 from tailrace.errors import StuckError, UnreachableError
 from tailrace.schema import Type
 from tailrace.sink import TargetTable
-from tailrace_dynamodb.attributes import (
-    DELETED,
-    ENTITY,
-    EXPIRES,
-    FENCE,
-    STREAM,
-    Item,
-    ItemForm,
-    Mark,
-    added,
-    identity,
-)
-from tailrace_dynamodb.key_form import Index, resolved
+from tailrace_dynamodb.attributes import EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, added, identity
+from tailrace_dynamodb.key_form import DELETED, ENTITY, Index, resolved
 from tailrace_dynamodb.keys import TableDesign
 from tailrace_dynamodb.service import Service, code_of
 

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from tailrace.errors import RefusedError
 from tailrace.sink import Row
 from tailrace_dynamodb import service as service_module
-from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Attribute, Item, ItemForm, Mark, identity
+from tailrace_dynamodb.attributes import EXPIRES, FENCE, STREAM, Attribute, Item, ItemForm, Mark, identity
+from tailrace_dynamodb.key_form import DELETED
 from tailrace_dynamodb.service import Service, code_of
 from tailrace_dynamodb.tables import of_entity, scan
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
-from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.catalog import Catalog, Dialect
+from tailrace.conversion.statistics import Statistics
 from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.source import Source
@@ -20,6 +21,12 @@ def _create_source(settings: MySQLSourceSettings, context: Context) -> Source:
     return MySQLSource(settings, context)
 
 
+def _statistics(settings: MySQLSourceSettings, context: Context) -> Statistics:
+    from tailrace_mysql.schema.statistics import statistics
+
+    return statistics(settings, context)
+
+
 def _create_sink(settings: MySQLSinkSettings, context: Context) -> Sink:
     from tailrace_mysql.sink import MySQLSink
 
@@ -32,11 +39,11 @@ def _catalog(settings: MySQLSourceSettings, context: Context) -> Catalog:
     return catalog(settings, context)
 
 
-def _schema(settings: MySQLSinkSettings | None, context: Context) -> SchemaTarget:
+def _schema(settings: MySQLSinkSettings | None, context: Context, dialect: Dialect | None = None) -> SchemaTarget:
     from tailrace_mysql.schema.target import MySQLSchema
 
-    return MySQLSchema(settings, context)
+    return MySQLSchema(settings, context, dialect)
 
 
-source = SourceConnector(MySQLSourceSettings, _create_source, _catalog)
+source = SourceConnector(MySQLSourceSettings, _create_source, _catalog, _statistics)
 sink = SinkConnector(MySQLSinkSettings, _create_sink, _schema)

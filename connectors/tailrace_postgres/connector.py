@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
 from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.statistics import Statistics
 from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.source import Source
@@ -18,6 +19,12 @@ def _create_source(settings: PostgresSourceSettings, context: Context) -> Source
     from tailrace_postgres.source import PostgresSource
 
     return PostgresSource(settings, context)
+
+
+def _statistics(settings: PostgresSourceSettings, context: Context) -> Statistics:
+    from tailrace_postgres.schema.statistics import statistics
+
+    return statistics(settings, context)
 
 
 def _create_sink(settings: PostgresSinkSettings, context: Context) -> Sink:
@@ -38,5 +45,5 @@ def _schema_target(settings: PostgresSinkSettings | None, context: Context | Non
     return PostgresSchemaTarget(settings, context)
 
 
-source = SourceConnector(PostgresSourceSettings, _create_source, _read_catalog)
+source = SourceConnector(PostgresSourceSettings, _create_source, _read_catalog, _statistics)
 sink = SinkConnector(PostgresSinkSettings, _create_sink, _schema_target)

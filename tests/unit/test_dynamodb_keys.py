@@ -141,14 +141,15 @@ def shared(**changed: Any) -> dict[str, Any]:
 
 def test_tables_that_share_one_are_told_apart_by_prefix_and_entity() -> None:
     assert KeyDesign.model_validate(shared()).tables["shop.orders"].entity == "order"
-    for changed, said in [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"entity": "customer"}, "give each an entity of its own"),
         ({"entity": ""}, "give each an entity of its own"),
         ({"sort": {"prefix": "customer", "columns": ["id"]}}, "could have one key"),
         ({"sort": {"columns": ["id"], "name": "sk"}}, "could have one key"),
         ({"sort": "id"}, "other key attributes"),
         ({"sort": None}, "other key attributes"),
-    ]:
+    ]
+    for changed, said in refused:
         with pytest.raises(ValueError, match=said):
             KeyDesign.model_validate(shared(**changed))
     alone = KeyDesign.model_validate(shared(table="", entity=""))

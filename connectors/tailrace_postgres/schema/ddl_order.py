@@ -109,9 +109,7 @@ class Known:
         found: set[ObjectName] = set()
         for chain in chains(sql):
             name = _name(chain)
-            if name in self.types or (chain.called and name in self.routines):
-                found.add(name)
-            elif (chain.quoted or name.schema) and name in self.relations:
+            if name in self.types or (chain.called and name in self.routines) or ((chain.quoted or name.schema) and name in self.relations):
                 found.add(name)
         return found
 

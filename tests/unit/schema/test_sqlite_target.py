@@ -117,7 +117,7 @@ def settings(tmp_path: Path) -> SQLiteSinkSettings:
 def test_what_is_read_back_is_what_was_meant(settings: SQLiteSinkSettings) -> None:
     create = find_sink("sqlite").schema
     assert create is not None
-    made_target = create(settings, None)
+    made_target = create(settings, Context("shop", "full-load-and-cdc", Path()))
     assert made_target.read().tables == ()
     made_target.apply(made_target.render(CATALOG))
     found = made_target.read()
