@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
-from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.catalog import Catalog, Dialect
 from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.source import Source
@@ -32,10 +32,10 @@ def _catalog(settings: MySQLSourceSettings, context: Context) -> Catalog:
     return catalog(settings, context)
 
 
-def _schema(settings: MySQLSinkSettings | None, context: Context) -> SchemaTarget:
+def _schema(settings: MySQLSinkSettings | None, context: Context, dialect: Dialect | None = None) -> SchemaTarget:
     from tailrace_mysql.schema.target import MySQLSchema
 
-    return MySQLSchema(settings, context)
+    return MySQLSchema(settings, context, dialect)
 
 
 source = SourceConnector(MySQLSourceSettings, _create_source, _catalog)
