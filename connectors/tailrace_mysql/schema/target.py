@@ -59,11 +59,6 @@ class MySQLSchema:
         return self._guess or _dialect(self._server)
 
     @property
-    def default_schema(self) -> str:
-        """The sink's database; "" without a server: names stand without one then."""
-        return self._database
-
-    @property
     def limits(self) -> Limits:
         """Whether tables' names fold is the server's matter; while it was not asked, they do."""
         folds = self._server is None or self._server.folds_names
