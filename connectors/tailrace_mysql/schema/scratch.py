@@ -101,7 +101,8 @@ def renamed(thing: Any, old: str, new: str) -> Any:
         changed: dict[str, Any] = {
             kind: tuple(renamed(item, old, new) for item in getattr(thing, kind)) for kind in _OBJECTS
         }
-        return replace(thing, default_schema=new, **changed)
+        schemas = tuple(new if schema == old else schema for schema in thing.schemas)
+        return replace(thing, default_schema=new, schemas=schemas, **changed)
     if is_dataclass(thing) and not isinstance(thing, type):
         given = {field.name: getattr(thing, field.name) for field in fields(thing)}
         changed = {key: renamed(value, old, new) for key, value in given.items() if _nested(value)}
