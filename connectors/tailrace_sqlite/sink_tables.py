@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -19,8 +19,8 @@ from tailrace_sqlite.sink_types import Conversion, binder, declared, reader
 _ASIDE = "_tailrace_aside"
 #: In the copy, whether the table had the row.
 HAD = "_tailrace_had"
-#: `PRAGMA table_xinfo` of generated columns: virtual, stored.
-_COMPUTED = (2, 3)
+#: `hidden` of PRAGMA table_xinfo: a generated column, virtual or stored.
+_GENERATED = (2, 3)
 
 
 def quoted(name: str) -> str:
@@ -88,11 +88,10 @@ def _keep_labels(connection: sqlite3.Connection, table: TargetTable, previous: T
         change(connection, table.name, partial(relabelled, column=column, labels=labels))
 
 
-def generated(connection: sqlite3.Connection, table: TargetTable) -> frozenset[str]:
-    """The table's columns that SQLite computes, and takes no value for."""
-    rows = connection.execute(f"PRAGMA table_xinfo({quoted(table.name)})").fetchall()
-    computed = {folded(row[1]) for row in rows if row[6] in _COMPUTED}
-    return frozenset(column.name for column in table.columns if folded(column.name) in computed)
+def generated(connection: sqlite3.Connection, name: str) -> frozenset[str]:
+    """Columns that the target computes itself, folded: it takes no values for them."""
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
+    return frozenset(folded(row[1]) for row in rows if row[6] in _GENERATED)
 
 
 def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
@@ -117,8 +116,8 @@ def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
     if primary == wanted:
         return
-    for _, index, unique, _, of_some in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
-        if not unique or of_some:
+    for _, index, unique, _, filtered in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+        if not unique or filtered:
             continue
         columns = [row[2] for row in connection.execute(f"PRAGMA index_info({quoted(index)})")]
         if None not in columns and {column.casefold() for column in columns} == wanted:
@@ -156,40 +155,46 @@ def _value(read: Callable[[Any], Any], value: Any) -> Any:
 
 
 class Statements:
-    """The SQL of one version of a table, and its conversions."""
+    """The SQL of one version of a table, and its conversions.
 
-    def __init__(self, table: TargetTable, name: str = "", computed: frozenset[str] = frozenset()) -> None:
+    Args:
+        computed: `generated` of the target's table.
+
+    Attributes:
+        written: the columns that take values.
+    """
+
+    def __init__(self, table: TargetTable, computed: Collection[str] = (), name: str = "") -> None:
         self.table = table
-        self._computed = computed
         self.name = name or quoted(table.name)
-        self.columns = [column.name for column in table.columns if column.name not in computed]
-        self._all = [column.name for column in table.columns]
+        self.columns = [column.name for column in table.columns]
+        self.written = [name for name in self.columns if not computed or folded(name) not in computed]
+        self._computed = computed
         self.key = [column.name for column in table.key]
         self._binders: dict[str, Conversion] = {column.name: binder(column.type) for column in table.columns}
         self._readers: list[Conversion] = [reader(column.type) for column in table.columns]
-        marks = ", ".join("?" * len(self.columns))
-        self.insert = f"INSERT INTO {self.name} ({listed(self.columns)}) VALUES ({marks})"
+        marks = ", ".join("?" * len(self.written))
+        self.insert = f"INSERT INTO {self.name} ({listed(self.written)}) VALUES ({marks})"
         self.upsert = self.insert + self._on_conflict()
         self.matches_key = self._matches(self.key)
         self.delete = f"DELETE FROM {self.name} WHERE {self.matches_key}"
-        folded = {name.casefold() for name in self.columns}
+        names = {name.casefold() for name in self.columns}
         # Any of the three names the row, unless a column has that name.
-        self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in folded), "")
+        self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in names), "")
 
     def select(self, connection: sqlite3.Connection) -> str:
         """All rows. A column that is still to be added is NULL in every row; SQLite would take its name for a text."""
         present = {folded(name) for name in _columns(connection, self.table.name)}
-        columns = ", ".join(quoted(name) if folded(name) in present else "NULL" for name in self._all)
+        columns = ", ".join(quoted(name) if folded(name) in present else "NULL" for name in self.columns)
         return f"SELECT {columns} FROM {self.name}"
 
     def aside(self) -> Statements:
         """The same for a temporary copy of the table, which has no other unique index than the key's."""
-        return Statements(self.table, f"temp.{quoted(_ASIDE)}", self._computed)
+        return Statements(self.table, self._computed, f"temp.{quoted(_ASIDE)}")
 
     def make_aside(self, connection: sqlite3.Connection) -> list[str]:
         """Makes the copy, empty; returns the columns that rows of the table keep in it."""
-        computed = {folded(name) for name in self._computed}
-        kept = [name for name in _columns(connection, self.table.name) if folded(name) not in computed]
+        kept = [name for name in _columns(connection, self.table.name) if folded(name) not in self._computed]
         connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(_ASIDE)}")
         connection.execute(
             f"CREATE TEMPORARY TABLE {quoted(_ASIDE)} AS SELECT {listed(kept)}, 1 AS {quoted(HAD)} FROM {self.name}"
@@ -199,10 +204,6 @@ class Statements:
             f"CREATE UNIQUE INDEX temp.{quoted(_ASIDE + '_key')} ON {quoted(_ASIDE)} ({listed(self.key)})"
         )
         return kept
-
-    def given(self, columns: Sequence[str]) -> Sequence[str]:
-        """Those of the columns that take a value."""
-        return [name for name in columns if name not in self._computed] if self._computed else columns
 
     def update(self, names: Sequence[str]) -> str:
         """Sets these columns of the row with the key: bind their values, then the key's."""
@@ -228,13 +229,13 @@ class Statements:
     def read(self, row: Sequence[Any]) -> dict[str, Any]:
         return {
             name: value if value is None or read is None else _value(read, value)
-            for name, value, read in zip(self._all, row, self._readers, strict=True)
+            for name, value, read in zip(self.columns, row, self._readers, strict=True)
         }
 
     def _on_conflict(self) -> str:
         if not self.key:
             return ""
-        others = [name for name in self.columns if name not in self.key]
+        others = [name for name in self.written if name not in self.key]
         if not others:
             return f" ON CONFLICT ({listed(self.key)}) DO NOTHING"
         sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others)
