@@ -163,9 +163,7 @@ def _catalogs(draw: st.DrawFn) -> Catalog:
         tables=tuple(tables),
         sequences=(Sequence(ObjectName("s", "counts"), Counter(maximum=10**27)),),
         enums=(Enum(ObjectName("s", "mood"), ("sad", "ok")),),
-        domains=(
-            Domain(ObjectName("s", "short"), Type(Kind.TEXT, "text"), "text", False, "'x'", (Check("k", said),)),
-        ),
+        domains=(Domain(ObjectName("s", "short"), Type(Kind.TEXT, "text"), "text", False, "'x'", (Check("k", said),)),),
         views=(View(ObjectName("s", "seen"), said, materialized=draw(st.booleans()), indexes=(Index("v", ()),)),),
         routines=(Routine(thing, ObjectKind.FUNCTION, (), "int", "sql", said, said),),
         triggers=(Trigger(ObjectName("s", "fires"), holder, "BEFORE", ("INSERT",), True, said),),
