@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
+from tailrace.conversion.labels import wanted_labels
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
+from tailrace_sqlite.sink_definition import change, relabelled, without_not_null
 from tailrace_sqlite.sink_types import Conversion, binder, declared, reader
 
 _ASIDE = "_tailrace_aside"
-#: `hidden` of PRAGMA table_xinfo: a generated column, virtual or stored.
-_GENERATED = (2, 3)
 #: In the copy, whether the table had the row.
 HAD = "_tailrace_had"
+#: `hidden` of PRAGMA table_xinfo: a generated column, virtual or stored.
+_GENERATED = (2, 3)
 
 
 def quoted(name: str) -> str:
@@ -59,21 +62,36 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
         if column.initial is not None:
             value = _bound(column, column.initial)
             connection.execute(f"UPDATE {quoted(name)} SET {quoted(column.name)} = ?", (value,))
-    _refuse_required(connection, table)
     if not table.keyless:
         _ensure_key(connection, table)
+    _loosen(connection, table, previous)
+    _keep_labels(connection, table, previous)
 
 
-def _refuse_required(connection: sqlite3.Connection, table: TargetTable) -> None:
-    """A column that the source has dropped gets no more values, and SQLite cannot make it take NULL."""
-    retained = {folded(column.name) for column in table.retained}
-    for _, name, _, required, default, _, _ in connection.execute(f"PRAGMA table_xinfo({quoted(table.name)})"):
-        if folded(name) in retained and required and default is None:
-            raise StuckError(
-                f"the source has dropped the column {name}, which is NOT NULL in the target and cannot be left out",
-                where=f"table {table.source}",
-                fix=f"ALTER TABLE {quoted(table.name)} DROP COLUMN {quoted(name)}, in the target",
-            )
+def _loosen(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+    """Takes NOT NULL from columns that get no more values, and from those that may be NULL at the source now."""
+    before = {column.id: column.nullable for column in previous.columns} if previous is not None else {}
+    loose = {column.name for column in table.retained}
+    loose |= {c.name for c in table.columns if not c.key and c.nullable and not before.get(c.id, True)}
+    if not loose:
+        return
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(table.name)})").fetchall()
+    fixed = {folded(row[1]) for row in rows if row[3]}
+    for name in loose:
+        if folded(name) in fixed:
+            change(connection, table.name, partial(without_not_null, column=name))
+
+
+def _keep_labels(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+    """Brings checks that keep a column to an enum's labels to those that the source has now."""
+    for column, labels in wanted_labels(table, previous).items():
+        change(connection, table.name, partial(relabelled, column=column, labels=labels))
+
+
+def generated(connection: sqlite3.Connection, name: str) -> frozenset[str]:
+    """Columns that the target computes itself, folded: it takes no values for them."""
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
+    return frozenset(folded(row[1]) for row in rows if row[6] in _GENERATED)
 
 
 def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
@@ -91,12 +109,6 @@ def _columns(connection: sqlite3.Connection, name: str) -> dict[str, int]:
     return {row[1]: row[5] for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")}
 
 
-def generated(connection: sqlite3.Connection, name: str) -> frozenset[str]:
-    """Columns that the target computes itself, folded: it takes no values for them."""
-    rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
-    return frozenset(folded(row[1]) for row in rows if row[6] in _GENERATED)
-
-
 def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     """An upsert needs the key to be unique."""
     name = table.name
@@ -104,8 +116,8 @@ def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
     if primary == wanted:
         return
-    for _, index, unique, _, partial in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
-        if not unique or partial:
+    for _, index, unique, _, filtered in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+        if not unique or filtered:
             continue
         columns = [row[2] for row in connection.execute(f"PRAGMA index_info({quoted(index)})")]
         if None not in columns and {column.casefold() for column in columns} == wanted:
