@@ -187,9 +187,9 @@ class ItemForm:
     def values(self, item: Item) -> dict[str, Any]:
         """The row in its JSON forms."""
         row = {name: self._value(name, item.get(name)) for name in self._codecs}
-        for part in (*self._parts, *self._made):
+        for part in self.texts:
             # Of an attribute that says something else than the columns nobody finds the row by them.
-            if not part.own and item.get(part.name) != self._expected(part, row):
+            if item.get(part.name) != self._expected(part, row):
                 row[(part.columns or self._parts[0].columns)[0]] = repr(item.get(part.name))
         return row
 
@@ -222,9 +222,19 @@ class ItemForm:
         ]
 
     @property
+    def texts(self) -> tuple[Part, ...]:
+        """Key attributes, of the table and of its indexes, that are no column's own."""
+        return tuple(part for part in (*self._parts, *self._made) if not part.own)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The table's key attributes."""
+        return self._parts
+
+    @property
     def in_texts(self) -> frozenset[str]:
         """Columns that stand in the text of a key attribute, to the letter."""
-        return frozenset(name for part in (*self._parts, *self._made) if not part.own for name in part.columns)
+        return frozenset(name for part in self.texts for name in part.columns)
 
 
 @dataclass(frozen=True, slots=True)

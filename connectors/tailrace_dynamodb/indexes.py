@@ -17,7 +17,7 @@ from tailrace.errors import StuckError, UnreachableError
 from tailrace_dynamodb.attributes import FENCE, Item, ItemForm, identity
 from tailrace_dynamodb.key_form import DELETED, Index
 from tailrace_dynamodb.service import Service, code_of
-from tailrace_dynamodb.tables import definitions, describe_table, index_request, key_of, of_entity, scan
+from tailrace_dynamodb.tables import Key, definitions, describe_table, index_request, key_of, of_entity, scan
 
 #: Until an index is no longer being made; that of a large table takes hours, and the items can be written meanwhile.
 _MADE_SECONDS = 3600.0
@@ -51,8 +51,8 @@ def _projects(found: dict[str, Any], index: Index) -> bool:
     return bool(found["ProjectionType"] == wanted["ProjectionType"] and names[0] == names[1])
 
 
-def make(service: Service, name: str, form: ItemForm, index: Index) -> None:
-    """Asks for an index, once no other is being made; writes go on meanwhile."""
+def make(service: Service, name: str, key: Key, index: Index) -> None:
+    """Asks for an index of a table with this key, once no other is being made; writes go on meanwhile."""
     deadline = time.monotonic() + _MADE_SECONDS
     pause = _FIRST_PAUSE
     while any(state in ("CREATING", "DELETING") for state in _states(service, name).values()):
@@ -68,7 +68,7 @@ def make(service: Service, name: str, form: ItemForm, index: Index) -> None:
             "update_table",
             name,
             TableName=name,
-            AttributeDefinitions=definitions([form.key, index.key]),
+            AttributeDefinitions=definitions([key, index.key]),
             GlobalSecondaryIndexUpdates=[{"Create": index_request(index)}],
         )
     except ClientError as error:

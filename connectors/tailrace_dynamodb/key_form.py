@@ -28,6 +28,7 @@ class Part:
         type: "S", "N" or "B".
         own: it is the attribute of its one column.
         limit: its greatest length in bytes.
+        integers: those of the columns that get zeros in front, up to so many `digits`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Part:
     limit: int
     prefix: str = ""
     digits: int = 0
+    integers: frozenset[str] = frozenset()
 
     def text(self, values: Mapping[str, Any]) -> str:
         """Of an attribute that is no column's own; none of the values is NULL.
@@ -44,7 +46,8 @@ class Part:
         Raises:
             UnfitError: a number does not fit the digits.
         """
-        parts = [_digits(values[name], self.digits) if self.digits else _text(values[name]) for name in self.columns]
+        padded = self.integers if self.digits else ()
+        parts = [_digits(values[name], self.digits) if name in padded else _text(values[name]) for name in self.columns]
         return "|".join([escaped(self.prefix), *parts] if self.prefix else parts)
 
 
@@ -116,8 +119,6 @@ class KeyForm:
                 raise self._refused(
                     f"{column} is no column of the table", "name its columns as the stream does; a renamed one anew"
                 )
-            if part.digits and self._columns[column].type.kind not in (Kind.INTEGER, Kind.YEAR):
-                raise self._refused(f"{column} is no integer, and digits are asked for", "leave digits out")
         if part.own:
             found = codec(self._columns[part.own].type, key)
             if found.type == "BOOL":
@@ -127,7 +128,10 @@ class KeyForm:
             return Part(name, found.type, part.columns, True, limit)
         if name in self._columns:
             raise self._refused(f"{name} is a column of the table", "give the key attribute another name")
-        return Part(name, "S", part.columns, False, limit, part.prefix, part.digits)
+        integers = frozenset(c for c in part.columns if self._columns[c].type.kind in (Kind.INTEGER, Kind.YEAR))
+        if part.digits and not integers:
+            raise self._refused(f"digits are asked for, and {name} holds no integer", "leave digits out")
+        return Part(name, "S", part.columns, False, limit, part.prefix, part.digits, integers)
 
     def _check_key(self) -> None:
         """What names a row in the stream must be what names the item: no more, no less."""

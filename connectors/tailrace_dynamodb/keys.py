@@ -120,6 +120,15 @@ class TableDesign(Settings):
         return found if self.sort is None else [*found, (self.sort.attribute(SORT), self.sort)]
 
 
+class RateSettings(Settings):
+    """`[rates."shop.orders"]`: what is done to a table, rows a second, for the estimate."""
+
+    inserts: float = Field(default=0.0, ge=0, description="Rows that come.")
+    updates: float = Field(default=0.0, ge=0, description="Rows that change.")
+    deletes: float = Field(default=0.0, ge=0, description="Rows that go.")
+    reads: float = Field(default=0.0, ge=0, description="Items that the application reads, eventually consistent.")
+
+
 class KeyDesign(Settings):
     """The whole file.
 
@@ -128,6 +137,9 @@ class KeyDesign(Settings):
     """
 
     prices: Prices = Prices()
+    rates: dict[str, RateSettings] = Field(
+        default_factory=dict, description="By the source's name, instead of what is measured."
+    )
     tables: dict[str, TableDesign] = Field(default_factory=dict, description="By the source's name, schema.table.")
 
     @property
@@ -182,6 +194,9 @@ def load_keys(path: Path) -> KeyDesign:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fix = "write one with `tailrace schema FILE --keys PATH`, without `keys` in the file until it is there"
+        raise ConfigError("there is no such file", where=str(path), fix=fix) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), fix="correct `keys`") from None
     except ValueError as error:

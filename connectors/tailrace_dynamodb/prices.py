@@ -21,4 +21,4 @@ class Prices(Settings):
     read_million: float = Field(default=0.125, ge=0, description="A million read request units, on demand.")
     write_hour: float = Field(default=0.00065, ge=0, description="A provisioned write capacity unit for an hour.")
     read_hour: float = Field(default=0.00013, ge=0, description="A provisioned read capacity unit for an hour.")
-    storage_month: float = Field(default=0.25, ge=0, description="A GB (10^9 bytes) stored for a month.")
+    storage_month: float = Field(default=0.25, ge=0, description="A GB (2^30 bytes) stored for a month.")

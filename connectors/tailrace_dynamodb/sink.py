@@ -128,7 +128,7 @@ class DynamoDBSink:
             missed = indexes.Filling(service, name, form)
             self._pool().each(missed.write, missed.items())
         for index in wanted:
-            indexes.make(service, name, form, index)
+            indexes.make(service, name, form.key, index)
         self._writers[table.topic] = TableWriter(service, name, self._stream, form)
 
     def _meet(self, name: str, table: TargetTable, form: ItemForm) -> None:
