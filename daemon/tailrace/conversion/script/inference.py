@@ -59,6 +59,8 @@ def _type(tree: exp.Expr, columns: dict[str, Type], dialect: Dialect) -> Type | 
         return _literal(tree, dialect)
     if isinstance(tree, exp.Cast):
         return named(tree.to.sql(dialect=str(dialect)), dialect)
+    if isinstance(tree, exp.Convert) and isinstance(tree.this, exp.DataType):
+        return named(tree.this.sql(dialect=str(dialect)), dialect)
     if isinstance(tree, exp.Coalesce):
         first = _type(tree.this, columns, dialect)
         # ISNULL has the type of its first argument, COALESCE the strongest of all.
@@ -137,8 +139,8 @@ def _precision(tree: exp.Expr, p1: int, s1: int, p2: int, s2: int) -> Type | Non
     elif isinstance(tree, exp.Mul):
         precision, scale = p1 + p2 + 1, s1 + s2
     elif isinstance(tree, exp.Div):
-        scale = max(6, s1 + p2 + 1)
-        precision = p1 - s1 + s2 + scale
+        # The server cuts the quotient off where a target rounds it.
+        return None
     else:
         precision, scale = min(p1 - s1, p2 - s2) + max(s1, s2), max(s1, s2)
     # Beyond 38 digits the server takes them from the fraction by rules that a target has not.
