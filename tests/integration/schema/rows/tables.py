@@ -49,13 +49,14 @@ class ForeignKey:
 class Table:
     """
     Attributes:
-        keys: primary key first, then other unique ones of plain columns.
+        keys: the unique ones of plain columns, by the index's name.
+        checks: their text by their names.
     """
 
     name: str
     columns: dict[str, Column] = field(default_factory=dict)
     primary: tuple[str, ...] = ()
-    keys: list[tuple[str, ...]] = field(default_factory=list)
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     foreign_keys: list[ForeignKey] = field(default_factory=list)
     checks: dict[str, str] = field(default_factory=dict)
 
@@ -135,7 +136,7 @@ def _mysql(database: Database) -> dict[str, Table]:
     ):
         parts[table, index].append(column if column and not prefix else "")
     for (table, index), columns in parts.items():
-        _key(tables[table], columns, index == "PRIMARY")
+        _key(tables[table], index, columns, index == "PRIMARY")
     referring: dict[tuple[str, str, str, bool], list[tuple[str, str]]] = defaultdict(list)
     for table, name, column, other, referenced, delete, update in database.query(
         "SELECT k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, k.referenced_column_name,"
@@ -167,13 +168,12 @@ def _mysql(database: Database) -> dict[str, Table]:
     return tables
 
 
-def _key(table: Table, columns: Iterable[str | None], primary: bool) -> None:
+def _key(table: Table, name: str, columns: Iterable[str | None], primary: bool) -> None:
     key = tuple(column or "" for column in columns)
+    if all(key):
+        table.keys[name] = key
     if primary:
         table.primary = key
-        table.keys.insert(0, key)
-    elif all(key):
-        table.keys.append(key)
 
 
 def _postgres(database: Database) -> dict[str, Table]:
@@ -209,14 +209,15 @@ def _postgres(database: Database) -> dict[str, Table]:
             always=identity == "a",
             choices=tuple(choices),
         )
-    for table, columns, primary in database.query(
-        "SELECT i.indrelid::bigint, ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1])"
+    for table, name, columns, primary in database.query(
+        "SELECT i.indrelid::bigint, (SELECT relname FROM pg_class WHERE oid = i.indexrelid),"
+        " ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1])"
         " WITH ORDINALITY k(n, o) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n ORDER BY o),"
         " i.indisprimary FROM pg_index i WHERE i.indisunique AND i.indpred IS NULL AND i.indrelid = ANY(%s)"
         " ORDER BY i.indexrelid",
         (list(numbers),),
     ):
-        _key(tables[numbers[table]], columns, primary)
+        _key(tables[numbers[table]], name, columns, primary)
     for table, name, columns, other, referenced, action in database.query(
         "SELECT c.conrelid::bigint, c.conname,"
         " ARRAY(SELECT attname::text FROM unnest(c.conkey) WITH ORDINALITY k(n, o)"

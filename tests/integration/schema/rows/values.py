@@ -17,10 +17,11 @@ _WORDS = (
     "alpha", "beta", "Gamma", "DELTA", "straße", "Ångström", "żółć", "漢字", "it's", '"quoted"', "back\\slash",
     "per%cent", "under_score", "a'b;--", "x,", "tab\there", "😀", "ß", "SS", "i", "I", "ı", "é", "e\u0301",
 )  # fmt: skip
-_INTEGERS = {
+#: Of integers: how many.
+BITS = {
     "tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64, "oid": 31, "year": 0,
 }  # fmt: skip
-_TEXTS = ("char", "varchar", "character", "character varying", "text", "tinytext", "mediumtext", "longtext", "name")
+TEXTS = ("char", "varchar", "character", "character varying", "text", "tinytext", "mediumtext", "longtext", "name")
 _BYTES = ("binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob", "bytea")
 
 
@@ -38,11 +39,11 @@ def value(column: Column, dice: random.Random) -> Any:
         return dice.random() < 0.5
     if base == "set":
         return ",".join(label for label in column.choices if dice.random() < 0.4)
-    if base in _INTEGERS:
-        return _integer(column, _INTEGERS[base], " unsigned" in column.type, dice)
+    if base in BITS:
+        return _integer(column, BITS[base], " unsigned" in column.type, dice)
     if base == "enum" or (column.choices and base not in _OTHERS and dice.random() < 0.9):
         return dice.choice(column.choices)
-    if base in _TEXTS:
+    if base in TEXTS:
         return _text(column, dice)
     if base in _BYTES:
         return dice.randbytes(column.length if base == "binary" else dice.randrange(min(column.length or 60, 60) + 1))
@@ -132,6 +133,7 @@ _OTHERS: dict[str, Callable[[Column, random.Random], Any]] = {
     "interval": lambda column, dice: f"{dice.randrange(40)} days {dice.randrange(24)}:00:0{dice.randrange(10)}",
     "json": _json,
     "jsonb": _json,
+    "bit": lambda column, dice: dice.getrandbits(column.length or 1),
     "uuid": lambda column, dice: str(uuid.UUID(int=dice.getrandbits(128), version=4)),
     "inet": lambda column, dice: f"10.{dice.randrange(256)}.0.{dice.randrange(256)}",
     "tsvector": lambda column, dice: f"'word{dice.randrange(9)}':1 'other':2",

@@ -59,7 +59,7 @@ class Writer:
                         if not refusal:
                             break
                 self._rows.pop(table.name, None)
-                if not self._known(cursor, table.name):
+                if not self.known(cursor, table.name):
                     empty.append(f"{table.name}: {refusal}")
         assert not empty, "\n".join(empty)
 
@@ -82,7 +82,7 @@ class Writer:
                 continue
             known = [
                 there
-                for there in self._known(cursor, key.table)
+                for there in self.known(cursor, key.table)
                 if all(
                     there[far] is not None and (near not in row or row[near] == there[far])
                     for near, far in zip(key.columns, key.referenced, strict=True)
@@ -109,7 +109,8 @@ class Writer:
             return self._dice.random() < 0.7
         return column.default and self._dice.random() < 0.3
 
-    def _known(self, cursor: Any, table: str) -> list[Row]:
+    def known(self, cursor: Any, table: str) -> list[Row]:
+        """Some rows that are there."""
         if table not in self._rows:
             cursor.execute(f"SELECT * FROM {quoted(self.database, table)} LIMIT 200")
             names = [part[0] for part in cursor.description]
@@ -121,7 +122,7 @@ class Writer:
 
     def _change(self, cursor: Any, table: Table) -> None:
         kind = self._dice.choices(("insert", "update", "delete"), (4, 5, 2))[0]
-        known = self._known(cursor, table.name)
+        known = self.known(cursor, table.name)
         if kind == "insert" or not table.primary or not known:
             kind = "insert"
             row = self.row(cursor, table)
