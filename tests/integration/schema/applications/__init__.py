@@ -20,6 +20,10 @@ APPLICATIONS: dict[str, tuple[str, ...]] = {
     "wagtail": ("mysql", "mariadb", "postgres18"),
 }
 
+#: Statements of our own, of every kind that a server has and few applications use.
+FEATURES = "features"
+SCHEMAS = {**APPLICATIONS, FEATURES: ("mysql", "mariadb", "postgres18")}
+
 #: Tables that take only rows that belong together with others in a way that a trigger or a circle of keys asks for.
 WITHOUT_ROWS: dict[str, frozenset[str]] = {
     "synapse": frozenset({"partial_state_events", "worker_read_write_locks", "worker_read_write_locks_mode"}),
@@ -28,7 +32,8 @@ WITHOUT_ROWS: dict[str, frozenset[str]] = {
 
 def dump_of(application: str, kind: str) -> Path:
     """The file with an application's statements for a server of this kind."""
-    return FOLDER / f"{application}.{kind.rstrip('0123456789')}.sql"
+    folder = FOLDER.with_name(FEATURES) if application == FEATURES else FOLDER
+    return folder / f"{application}.{kind.rstrip('0123456789')}.sql"
 
 
 def create(database: Database, application: str) -> None:

@@ -111,6 +111,9 @@ class Comparison:
             for member in members:
                 labelled = given[member].type in ("enum", "set")
                 free = given[member] if labelled else dataclasses.replace(given[member], choices=())
+                for label in given[member].choices[:4]:
+                    yield "check", (name, *members), {**row, member: label.swapcase()}
+                    yield "check", (name, *members), {**row, member: label + " "}
                 for _ in range(4):
                     yield "check", (name, *members), {**row, member: value(free, self._dice)}
 

@@ -136,5 +136,6 @@ _OTHERS: dict[str, Callable[[Column, random.Random], Any]] = {
     "bit": lambda column, dice: dice.getrandbits(column.length or 1),
     "uuid": lambda column, dice: str(uuid.UUID(int=dice.getrandbits(128), version=4)),
     "inet": lambda column, dice: f"10.{dice.randrange(256)}.0.{dice.randrange(256)}",
+    "int4range": lambda column, dice: f"[{(low := dice.randrange(10_000))},{low + dice.randrange(1, 9)})",
     "tsvector": lambda column, dice: f"'word{dice.randrange(9)}':1 'other':2",
 }
