@@ -20,6 +20,7 @@ class Column:
         type: lower case and without its length ("varchar", "bigint unsigned", "timestamp with time zone", "integer[]").
         length: characters of a text, bytes of a binary, bits; precision of a number or fraction digits of a time.
         choices: an enum's or set's labels, or the literals of the checks that name the column.
+        short: it is part of a key, of which other systems hold less.
         counted: the database gives its value where none is given; `always`: only it may.
     """
 
@@ -33,6 +34,7 @@ class Column:
     counted: bool = False
     always: bool = False
     charset: str = ""
+    short: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -65,7 +67,9 @@ def read(database: Database) -> list[Table]:
     """All tables (partitioned ones as one), those that are referred to first where that can be."""
     tables = _mysql(database) if is_mysql(database) else _postgres(database)
     for table in tables.values():
+        keys = {name for key in table.keys.values() for name in key}
         for column in table.columns.values():
+            column.short = column.name in keys or any(column.name in key.columns for key in table.foreign_keys)
             named = [text for text in table.checks.values() if re.search(rf"\b{re.escape(column.name)}\b", text)]
             found = itertools.chain(*(re.findall(r"'((?:[^']|'')*)'", text.replace("\\'", "'")) for text in named))
             column.choices = column.choices or tuple(dict.fromkeys(found))

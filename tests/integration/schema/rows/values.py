@@ -72,7 +72,7 @@ def _text(column: Column, dice: random.Random) -> str:
         words = [word for word in words if max(map(ord, word)) < 0x10000]
     text = " ".join(dice.choice(words) for _ in range(dice.randrange(1, 4))) + f" {dice.randrange(10_000)}"
     if dice.random() < 0.1:
-        text = dice.choice(["", text.upper(), text * 40])
+        text = dice.choice(["", text.upper(), text * (3 if column.short else 40)])
     return (
         text[: column.length or None].rstrip()
         if column.type in ("char", "character")
