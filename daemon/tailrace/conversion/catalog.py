@@ -282,6 +282,7 @@ class View:
         columns: their names, where the definition gives them; empty: the query's own.
         check_option: "", "LOCAL" or "CASCADED".
         indexes: of a materialized view.
+        options: what the head says besides ("security", "algorithm", "definer", …).
     """
 
     name: ObjectName
@@ -291,6 +292,7 @@ class View:
     check_option: str = ""
     indexes: tuple[Index, ...] = ()
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,8 @@ class Trigger:
         function: PostgreSQL's trigger function, with its arguments as written.
         body: of the other systems.
         definition: the whole statement.
+        options: what it was made with besides ("definer", "sql_mode", …). Triggers of one table, timing and event run
+            in the order in which a catalog has them.
     """
 
     name: ObjectName
@@ -356,6 +360,7 @@ class Trigger:
     body: str = ""
     enabled: bool = True
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +386,7 @@ class Other:
         table: that it belongs to, if any.
         definition: the whole statement.
         reason: why it was not understood, where a script's parser did not.
+        options: what it was made with besides ("definer", "sql_mode", "time_zone").
     """
 
     kind: ObjectKind
@@ -389,6 +395,7 @@ class Other:
     table: ObjectName | None = None
     reason: str = ""
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
