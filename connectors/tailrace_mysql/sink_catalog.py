@@ -21,6 +21,7 @@ class TargetColumn:
 
     Attributes:
         declaration: the type as the catalog writes it, with character set, for ALTER TABLE.
+        touched: the server sets it at an UPDATE that does not (ON UPDATE CURRENT_TIMESTAMP).
         exact: whether texts compare equal only when they are equal; True where it holds no text.
         generated: the server computes it and takes no value for it.
     """
@@ -31,6 +32,7 @@ class TargetColumn:
     exact: bool
     generated: bool
     declaration: str
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def _column(row: tuple[Any, ...]) -> TargetColumn:
         exact,
         "GENERATED" in str(extra).upper().replace("DEFAULT_GENERATED", ""),
         declaration,
+        "ON UPDATE" in str(extra).upper(),
     )
 
 

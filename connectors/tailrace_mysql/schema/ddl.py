@@ -15,6 +15,7 @@ from tailrace_mysql.schema.ddl_programs import (
 )
 from tailrace_mysql.schema.ddl_tables import foreign_key_statement, index_statement, inline, table_statement
 from tailrace_mysql.schema.programs import mentioned
+from tailrace_mysql.schema.words import identifier
 
 
 def render(catalog: Catalog) -> list[Statement]:
@@ -35,6 +36,10 @@ def _statements(catalog: Catalog) -> Iterator[Statement]:
     for kind, things in ((ObjectKind.ENUM, catalog.enums), (ObjectKind.DOMAIN, catalog.domains)):
         for thing in things:
             raise ValueError(f"{catalog.dialect} has no {kind} (object {thing.name})")
+    for schema in catalog.schemas:
+        if schema != catalog.default_schema:
+            place = ObjectName("", schema)
+            yield Statement(ObjectKind.SCHEMA, place, f"CREATE DATABASE {identifier(schema)}", Stage.TABLES)
     for sequence in catalog.sequences:
         yield from _sequence(naming, sequence)
     for table in catalog.tables:

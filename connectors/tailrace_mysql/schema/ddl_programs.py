@@ -68,7 +68,7 @@ def view_statements(naming: Naming, view: View) -> Iterator[Statement]:
 
 
 def routine_statements(naming: Naming, routine: Routine) -> Iterator[Statement]:
-    sql = routine_sql(naming.of(routine.name), routine)
+    sql = routine_sql(naming.of(routine.name), routine) if routine.body else routine.definition
     made = Statement(routine.kind, routine.name, sql, Stage.REST, signature(routine))
     yield from _framed(naming, made, routine.options)
 

@@ -77,7 +77,8 @@ def read(
         pymysql.err.Error: the server refuses, or is gone.
     """
     questions = Questions(connection)
-    parts = [_Database(questions, database, names) for database in databases]
+    wanted = None if names is None else frozenset(names)
+    parts = [_Database(questions, database, wanted) for database in databases]
     for part in parts:
         part.read()
     charset, collation = questions.row(_DATABASE, (default,)) or ("", "")

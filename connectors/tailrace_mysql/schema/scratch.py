@@ -40,7 +40,7 @@ def canonical(connection: Any, catalog: Catalog, database: str, where: str) -> C
         raise
     try:
         _ask(connection, f"USE {identifier(name)}")
-        run(connection, render(replace(inside, default_schema=database)), where)
+        run(connection, render(replace(inside, default_schema=database, schemas=())), where)
         made = read(connection, [name], name)
     finally:
         with contextlib.suppress(pymysql.err.Error):

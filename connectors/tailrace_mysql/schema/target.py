@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pymysql.err
@@ -58,15 +59,15 @@ class MySQLSchema:
         return self._guess or _dialect(self._server)
 
     @property
-    def default_schema(self) -> str:
-        """The sink's database; "" without a server: names stand without one then."""
-        return self._database
-
-    @property
     def limits(self) -> Limits:
         """Whether tables' names fold is the server's matter; while it was not asked, they do."""
         folds = self._server is None or self._server.folds_names
         return Limits(NAME_CHARACTERS, in_characters=True, folds=folds)
+
+    @property
+    def default_schema(self) -> str:
+        """The database in which the sink makes its tables; "" without a server."""
+        return self._target.database if self._target is not None else ""
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         """With CHARACTER SET and COLLATE where it is text: the sinks' (`sink_types.table_types`)."""
@@ -80,7 +81,9 @@ class MySQLSchema:
         schema = None if source.mysql_like else table.name.schema
         wanted = TargetTable(TableName(table.name.schema, schema, table.name.name), "", 1, columns)
         collation = binary_collation(mariadb)
-        return {name: type_.sql(collation) for name, type_ in table_types(wanted, mariadb).items()}
+        # The sink's sessions have no escapes in literals, and those of these statements have.
+        types = {name: type_.sql(collation) for name, type_ in table_types(wanted, mariadb).items()}
+        return {name: sql.replace("\\", "\\\\") for name, sql in types.items()}
 
     def render(self, catalog: Catalog) -> list[Statement]:
         return render(catalog)
@@ -88,8 +91,9 @@ class MySQLSchema:
     def read(self, names: Collection[ObjectName] | None = None) -> Catalog:
         """Users' grants and programs' definers are left out: they are no part of what a conversion makes."""
         with self._connected() as connection:
-            database = self._database
-            return scratch.undefined(read(connection, [database], database, self._where, names))
+            database = self.default_schema
+            found = scratch.undefined(read(connection, [database], database, self._where, names))
+            return replace(found, schemas=(database,))
 
     def canonical(self, catalog: Catalog) -> Catalog:
         """Made in a scratch database beside the sink's, which is dropped again.
@@ -103,7 +107,7 @@ class MySQLSchema:
             RefusedError: the server refuses a statement: which, and its error.
         """
         with self._connected() as connection:
-            return scratch.canonical(connection, catalog, self._database, self._where)
+            return scratch.canonical(connection, catalog, self.default_schema, self._where)
 
     def apply(self, statements: Sequence[Statement]) -> None:
         """One after the other: DDL is not transactional here. What was made before an error stays, and need not be
@@ -113,10 +117,6 @@ class MySQLSchema:
 
     def close(self) -> None:
         """Connections last as long as one call."""
-
-    @property
-    def _database(self) -> str:
-        return self._target.database if self._target is not None else ""
 
     @property
     def _where(self) -> str:

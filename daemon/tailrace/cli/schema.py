@@ -19,7 +19,7 @@ from tailrace.config import Pipeline, load
 from tailrace.conversion import application, job, report
 from tailrace.conversion.catalog import Catalog, Dialect
 from tailrace.conversion.ddl_file import script
-from tailrace.conversion.difference import differences
+from tailrace.conversion.difference import Difference, State, differences
 from tailrace.conversion.held import note
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
@@ -174,7 +174,8 @@ def _jobs(
 def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
     target, meant = entry.target, entry.conversion.target
     if asked.diff:
-        return Done(entry, found=differences(target.canonical(meant), target.read()))
+        found = differences(target.canonical(meant), target.read())
+        return Done(entry, found=[difference for difference in found if not _our_own(difference)])
     if not asked.apply:
         return Done(entry)
     assert pipeline is not None
@@ -184,6 +185,11 @@ def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
     if asked.script is None:
         note(pipeline, entry.name, asked.rules)
     return Done(entry, plan, unheld)
+
+
+def _our_own(difference: Difference) -> bool:
+    """Where sinks keep positions and what is parked."""
+    return difference.state is State.EXTRA and difference.name.name.startswith("_tailrace_")
 
 
 def _write_keys(asked: Asked, jobs: Sequence[Job]) -> None:

@@ -22,6 +22,8 @@ from tailrace.conversion.target import Stage, Statement
 
 #: Of a group of items, and of differences, that are shown; a report and --json have all.
 _SHOWN = 8
+#: Characters of what differs; --json has all.
+_BRIEF = 160
 _STYLES = {Grade.AUTOMATIC: "", Grade.CHANGED: "yellow", Grade.BY_HAND: "bold red"}
 _STATES = {State.MISSING: "red", State.DIFFERENT: "yellow", State.EXTRA: "cyan", State.RENAMED: "dim"}
 
@@ -136,15 +138,17 @@ def _show_group(out: Console, group: Group) -> None:
 
 
 def _show_plan(out: Console, done: Done, plan: Plan, target: Target) -> None:
-    for statement in plan.statements:
-        _say(out, f"made {_named(statement)}", "green")
-    for statement in plan.held:
-        _say(out, f"held back {_named(statement)}", "cyan")
+    made = dict.fromkeys(map(_named, plan.statements))
+    for name in made:
+        _say(out, f"made {name}", "green")
+    for name in dict.fromkeys(map(_named, plan.held)):
+        _say(out, f"held back {name}", "cyan")
     _show_differences(out, plan.differing)
     _show_differences(out, done.unheld)
     out.print()
-    objects = len({(s.kind, s.name, s.member) for s in plan.statements})
-    _say(out, f"{words.count(objects, 'object')} made, {plan.present:,} there already", "" if done.differs else "green")
+    _say(
+        out, f"{words.count(len(made), 'object')} made, {plan.present:,} there already", "" if done.differs else "green"
+    )
     if plan.held:
         later = (
             "`tailrace cutover` makes them"
@@ -176,7 +180,12 @@ def _show_differences(out: Console, found: Sequence[Difference]) -> None:
     for difference in found:
         _say(out, f"{difference.state} {difference.kind} {difference.where}", _STATES[difference.state])
         for detail in difference.details:
-            _say(out, f"    {detail.what}: meant {detail.wanted or 'none'}, found {detail.found or 'none'}", "dim")
+            _say(out, f"    {detail.what}: meant {_brief(detail.wanted)}, found {_brief(detail.found)}", "dim")
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return "none" if not line else line if len(line) <= _BRIEF else f"{line[:_BRIEF]}…"
 
 
 def _named(statement: Statement) -> str:

@@ -78,7 +78,8 @@ def differences(wanted: Catalog, found: Catalog, counters: bool = False) -> list
         if key in renamed:
             result.append(Difference(*key, State.RENAMED, (Detail("name", key[2], renamed[key][2]),)))
         elif other is None:
-            result.append(Difference(*key, State.MISSING))
+            if not (key[0] is ObjectKind.SCHEMA and key[1].name == found.default_schema):
+                result.append(Difference(*key, State.MISSING))
         elif details := tuple(_details(definition, other, counters)):
             result.append(Difference(*key, State.DIFFERENT, details))
     taken = set(renamed.values())

@@ -21,21 +21,15 @@ def converted_indexes(work: Work, table: Table, columns: list[Column]) -> list[I
         columns: the target's.
     """
     found: list[Index] = []
-    key = target_key(work, table)
-    target = work.names.objects[table.name]
-    if key is not None:
-        own = table.primary_key
-        name = _key_name(work, table)
-        deferrable = own.deferrable if own is not None and work.dialect is Dialect.POSTGRESQL else ""
-        include = own.include if own is not None and work.dialect is Dialect.POSTGRESQL else ()
-        names = work.names.columns[table.name]
-        kept = tuple(names[column] for column in include if column in names)
-        parts = key.parts if work.dialect.mysql_like else tuple(replace(part, prefix=0) for part in key.parts)
-        found.append(replace(key, name=name, parts=parts, deferrable=deferrable, include=kept))
     by_name = {column.name: column for column in columns}
+    key = target_key(work, table)
+    whole = key is not None and set(key.columns) <= by_name.keys()
+    if key is not None and whole:
+        found.append(_key(work, table, key))
+    target = work.names.objects[table.name]
     for index in table.indexes:
         kind = kind_of(index)
-        if index.primary and is_key(work, table, index):
+        if index.primary and whole and is_key(work, table, index):
             work.ledger.made(kind, table.name, index.name, found[0].name)
             _say_of_key(work, table, index)
             continue
@@ -50,6 +44,18 @@ def converted_indexes(work: Work, table: Table, columns: list[Column]) -> list[I
         work.ledger.made(kind, table.name, index.name, made.name)
         found.append(made)
     return found
+
+
+def _key(work: Work, table: Table, key: Index) -> Index:
+    """The target's primary key, with its name and what belongs to it."""
+    own = table.primary_key
+    parts = key.parts if work.dialect.mysql_like else tuple(replace(part, prefix=0) for part in key.parts)
+    made = replace(key, name=_key_name(work, table), parts=parts)
+    if own is None or work.dialect is not Dialect.POSTGRESQL:
+        return made
+    names = work.names.columns[table.name]
+    include = tuple(names[column] for column in own.include if column in names)
+    return replace(made, deferrable=own.deferrable, include=include)
 
 
 def _key_name(work: Work, table: Table) -> str:

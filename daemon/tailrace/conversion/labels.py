@@ -5,21 +5,55 @@ A sink that meets other labels in the stream finds the check by its name, and pu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from tailrace.completion import fitting
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.literals import quoted, text
+from tailrace.schema import Kind
+from tailrace.sink import TargetTable
 
 #: What every target takes of a name.
 _NAME_BYTES = 63
+_ENDING = "_labels"
+_LITERAL = re.compile(r"'((?:[^'\\]|\\.|'')*)'", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
 
 
 def labels_check_name(table: str, column: str) -> str:
     """In the target's names."""
-    return fitting(f"{table}_{column}_labels", _NAME_BYTES)
+    return fitting(f"{table}_{column}{_ENDING}", _NAME_BYTES)
 
 
 def labels_check(column: str, labels: Sequence[str], dialect: Dialect) -> str:
     """The expression."""
     return f"{quoted(column, dialect)} IN ({', '.join(text(label, dialect) for label in labels)})"
+
+
+def is_labels_check(name: str) -> bool:
+    """Whether it may be one of ours. Its column may have been renamed since, and a long name ends in a digest."""
+    return name.endswith(_ENDING) or len(name.encode()) == _NAME_BYTES
+
+
+def wanted_labels(table: TargetTable, previous: TargetTable | None) -> Mapping[str, tuple[str, ...]]:
+    """By column, the labels that its check is to have; none: it was an enum's column, and is no more."""
+    before = {column.id: column.type.kind for column in previous.columns} if previous is not None else {}
+    found: dict[str, tuple[str, ...]] = {}
+    for column in table.columns:
+        if column.type.kind is Kind.ENUM and column.type.labels:
+            found[column.name] = column.type.labels
+        elif before.get(column.id) is Kind.ENUM and column.type.kind is not Kind.ENUM:
+            found[column.name] = ()
+    return found
+
+
+def labels_of(expression: str, escapes: bool = False) -> frozenset[str]:
+    """The texts in an expression.
+
+    Args:
+        escapes: a backslash escapes what follows it.
+    """
+    if not escapes:
+        return frozenset(found.replace("''", "'") for found in re.findall(r"'((?:[^']|'')*)'", expression))
+    return frozenset(_ESCAPE.sub(lambda match: match[1] or "'", found) for found in _LITERAL.findall(expression))

@@ -16,7 +16,7 @@ from tailrace.conversion.report import assess, record, write
 from tailrace.conversion.report.assessment import Figures
 from tailrace.conversion.report.markdown import markdown
 from tailrace.conversion.report.page import html
-from tailrace.conversion.report.words import duration, first_sentence, hours
+from tailrace.conversion.report.words import duration, first_sentence, hours, sentence
 from tailrace.errors import ConfigError, RefusedError
 from tests.unit.schema import shop_conversion
 from tests.unit.schema.shop_conversion import conversion
@@ -115,6 +115,8 @@ def test_hours_in_words() -> None:
         "about 37 hours",
     ]
     assert duration(1200) == "about 1,200 hours (150 days of work)"
+    assert sentence("nothing counts it") == "Nothing counts it."
+    assert sentence("email, name: they are equal") == "email, name: they are equal."
     assert first_sentence("numeric(1.5) in v1.2 holds. It does.") == "numeric(1.5) in v1.2 holds."
 
 

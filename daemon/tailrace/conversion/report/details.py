@@ -46,8 +46,8 @@ def _lines_of(group: Group) -> int:
 def _said(reason: str, proposal: str, items: list[Item]) -> Markup:
     return element(
         "div",
-        element("p", reason),
-        element("p", element("b", "What to do: "), proposal, class_="do") if proposal else None,
+        element("p", words.sentence(reason)),
+        element("p", element("b", "What to do: "), words.sentence(proposal), class_="do") if proposal else None,
         _places(items),
         class_="said",
     )

@@ -61,9 +61,9 @@ def _groups(groups: tuple[Group, ...], none: str) -> Iterator[str]:
         classed = f", {group.complexity}, {words.hours(group.hours)}" if group.complexity else ""
         yield from ("", f"#### {_plain(group.title)} (`{group.code}`{classed})")
         for reason, proposal, items in group.said():
-            yield from ("", _plain(reason))
+            yield from ("", _plain(words.sentence(reason)))
             if proposal:
-                yield from ("", f"**What to do:** {_plain(proposal)}")
+                yield from ("", f"**What to do:** {_plain(words.sentence(proposal))}")
             yield ""
             for item in items:
                 yield from _item(item)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind
 from tailrace.conversion.outcome import Complexity, Grade, Item, Verdict
 from tailrace.conversion.report.assessment import Figures, Group, Target
@@ -34,6 +36,7 @@ _PLURALS = {
     ObjectKind.OTHER: "other objects",
 }
 _HOURS_A_DAY = 8
+_RELEASE = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def plural(kind: ObjectKind, count: int) -> str:
@@ -51,7 +54,13 @@ def count(number: int, one: str, many: str = "") -> str:
 
 def system(target: Target) -> str:
     """``PostgreSQL 18.4``."""
-    return f"{SYSTEMS[target.dialect]} {target.version}".strip()
+    return f"{SYSTEMS[target.dialect]} {release(target.version)}".strip()
+
+
+def release(version: str) -> str:
+    """``10.11.19`` of ``10.11.19-MariaDB-0+deb12u1-log``."""
+    found = _RELEASE.match(version)
+    return found[0] if found else version
 
 
 def title(target: Target) -> str:
@@ -82,7 +91,7 @@ def duration(number: float) -> str:
 
 
 def source_line(catalog: Catalog) -> str:
-    parts = [f"{SYSTEMS[catalog.dialect]} {catalog.version}".strip(), catalog.origin]
+    parts = [f"{SYSTEMS[catalog.dialect]} {release(catalog.version)}".strip(), catalog.origin]
     return ", ".join(part for part in parts if part)
 
 
@@ -129,7 +138,15 @@ def called(thing: Item | Verdict) -> str:
     return f"{thing.name}{separator}{thing.member}"
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop; a name that stands first is left as it is."""
+    first = text.partition(" ")[0]
+    if first.isalpha() and first.islower():
+        text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?:…" else f"{text}."
+
+
 def first_sentence(reason: str) -> str:
     """Without the rest; a full stop within a name or number ends no sentence."""
     head, stop, _ = reason.partition(". ")
-    return (head + stop).strip()
+    return sentence((head + stop).strip())

@@ -7,6 +7,9 @@ CREATE SEQUENCE numbers START WITH 100 INCREMENT BY 5 MINVALUE 10 MAXVALUE 10000
 CREATE SEQUENCE plain
 //
 
+DO nextval(numbers)
+//
+
 CREATE TABLE numbered (id int NOT NULL DEFAULT nextval(numbers), t text DEFAULT 'it''s', n int DEFAULT (5 + 5), d date DEFAULT (curdate() + interval 1 day), u uuid DEFAULT uuid(), ip inet6, small int CHECK (small > 0 and n > 1), long_text text COMPRESSED, PRIMARY KEY (id), KEY backwards (n DESC, d), KEY unseen (d) IGNORED, UNIQUE KEY whole_text (t), CONSTRAINT named CHECK (n <> 7))
 //
 
