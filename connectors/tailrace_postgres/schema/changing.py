@@ -78,12 +78,6 @@ class Changing(Connection):
         self.query("SET LOCAL check_function_bodies = off")
         self.query(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
-    def settle(self, path: Sequence[str]) -> None:
-        """The schemas whose names SQL is printed without; for the session, or what is left of the transaction."""
-        if not self.raw.closed:
-            listed = ", ".join(identifier(schema) for schema in path) or "''"
-            self.query(f"SET search_path = {listed}")
-
     def rollback(self) -> None:
         if not self.raw.closed:
             self.query("ROLLBACK")

@@ -23,7 +23,7 @@ from tailrace.conversion.catalog import (
 )
 from tailrace.conversion.target import Stage, Statement
 from tailrace_postgres.schema.ddl_comments import comments
-from tailrace_postgres.schema.ddl_order import Known, Node, ordered
+from tailrace_postgres.schema.ddl_order import Known, Node, member, ordered
 from tailrace_postgres.schema.ddl_phases import Phase
 from tailrace_postgres.schema.ddl_tables import (
     add_check,
@@ -32,6 +32,7 @@ from tailrace_postgres.schema.ddl_tables import (
     create_partitions,
     create_sequence,
     create_table,
+    named,
     parents,
     setval,
 )
@@ -114,7 +115,7 @@ class _Rendering:
         later = []
         for check in domain.checks:
             sqls.append(check.expression)
-            clause = f"CONSTRAINT {ident(check.name)} CHECK ({check.expression})"
+            clause = f"{named(check.name)} CHECK ({check.expression})".lstrip()
             if check.validated:
                 text += f"\n    {clause}"
             else:
@@ -138,9 +139,7 @@ class _Rendering:
             needs = needs.union(*map(self._known.in_expression, table.partitioning.expressions))
         needs |= self._known.in_type(table.options.get("type", ""))
         text = create_table(table, self._tables)
-        yield Node(
-            Statement(ObjectKind.TABLE, name, text), Phase.TABLES, frozenset({name}), frozenset(needs - {name})
-        )
+        yield Node(Statement(ObjectKind.TABLE, name, text), Phase.TABLES, frozenset({name}), frozenset(needs - {name}))
         for part, whole, text in self._parts.get(name, ()):
             statement = Statement(ObjectKind.PARTITION, name, text, member=part.name)
             yield Node(statement, Phase.TABLES, frozenset({part}), frozenset({whole}))
@@ -150,39 +149,57 @@ class _Rendering:
                 sequence = f"pg_get_serial_sequence({literal(qualified(name))}, {literal(column.name)})"
                 if value := setval(sequence, counts.counter, column.sql_type):
                     statement = Statement(ObjectKind.COLUMN, name, value, member=column.name)
-                    yield Node(statement, Phase.VALUES, needs=frozenset({name}))
+                    yield Node(statement, Phase.VALUES, needs=frozenset({name}), follows=True)
         for index in table.indexes:
             if not index.primary:
                 kind = kind_of(index)
                 phase = Phase.KEYS if kind is ObjectKind.UNIQUE else Phase.INDEXES
                 statement = Statement(kind, name, create_index(name, index), Stage.REST, index.name)
-                yield Node(statement, phase, needs=self._index_needs(name, [index.where, *_expressions(index.parts)]))
+                used = self._member_needs(name, [index.where, *(part.expression for part in index.parts)])
+                yield Node(statement, phase, frozenset({member(name, index.name)}), used)
         for check in table.checks:
             stage = Stage.REST if check.validated or not check.enforced else Stage.CUTOVER
             statement = Statement(ObjectKind.CHECK, name, add_check(table, check), stage, check.name)
             phase = Phase.CHECKS_OF_CHILDREN if above else Phase.CHECKS
-            yield Node(statement, phase, needs=self._index_needs(name, [check.expression]))
+            used = self._member_needs(name, [check.expression])
+            yield Node(statement, phase, frozenset({member(name, check.name)}), used)
         for key in table.foreign_keys:
             stage = self._acting if key.enforced else Stage.REST
             statement = Statement(ObjectKind.FOREIGN_KEY, name, add_foreign_key(name, key), stage, key.name)
-            yield Node(statement, Phase.FOREIGN_KEYS, needs=frozenset({name, key.table}))
-        for text in filter(None, table.options.get("physical", "").split(";\n")):
-            statement = Statement(ObjectKind.TABLE, name, text, Stage.REST)
-            yield Node(statement, Phase.PHYSICAL, needs=frozenset({name}))
+            made = frozenset({member(name, key.name)})
+            yield Node(statement, Phase.FOREIGN_KEYS, made, frozenset({name, key.table}))
+        yield from self._physical(table)
 
-    def _index_needs(self, table: ObjectName, sqls: Iterable[str]) -> frozenset[ObjectName]:
+    def _physical(self, table: Table) -> Iterator[Node]:
+        """How it is stored: with the table, or with the index that is named."""
+        indexes = {ident(index.name): index for index in table.indexes if not index.primary}
+        for text in filter(None, table.options.get("physical", "").split(";\n")):
+            needs = frozenset({table.name})
+            statement = Statement(ObjectKind.TABLE, table.name, text)
+            if "INDEX " in text or " CLUSTER ON " in text:
+                index = next((index for name, index in indexes.items() if text.endswith(f" {name}")), None)
+                index = index or next((index for name, index in indexes.items() if f"{name} SET" in text), None)
+                if index is not None:
+                    needs = frozenset({table.name, member(table.name, index.name)})
+                    statement = Statement(kind_of(index), table.name, text, Stage.REST, index.name)
+            yield Node(statement, Phase.PHYSICAL, needs=needs, follows=True)
+
+    def _member_needs(self, table: ObjectName, sqls: Iterable[str]) -> frozenset[ObjectName]:
         return frozenset({table}).union(*map(self._known.in_expression, sqls))
 
     def _sequences(self) -> Iterator[Node]:
         for sequence in self._catalog.sequences:
             name, kind = sequence.name, ObjectKind.SEQUENCE
-            yield Node(Statement(kind, name, create_sequence(sequence)), Phase.SEQUENCES, frozenset({name}))
+            # One that no table counts by is made when the application moves: its value is the one of that moment.
+            statement = Statement(kind, name, create_sequence(sequence), Stage.CUTOVER)
+            yield Node(statement, Phase.SEQUENCES, frozenset({name}))
             if sequence.owner is not None:
                 table, column = sequence.owner
                 text = f"ALTER SEQUENCE {qualified(name)} OWNED BY {qualified(table)}.{ident(column)}"
-                yield Node(Statement(kind, name, text), Phase.VALUES, needs=frozenset({name, table}))
+                needs = frozenset({name, table})
+                yield Node(Statement(kind, name, text), Phase.VALUES, needs=needs, follows=True)
             if text := setval(literal(qualified(name)), sequence.counter, sequence.sql_type) or "":
-                yield Node(Statement(kind, name, text), Phase.VALUES, needs=frozenset({name}))
+                yield Node(Statement(kind, name, text), Phase.VALUES, needs=frozenset({name}), follows=True)
 
     def _view(self, view: View) -> Iterator[Node]:
         kind = ObjectKind.MATERIALIZED_VIEW if view.materialized else ObjectKind.VIEW
@@ -190,22 +207,14 @@ class _Rendering:
         text = f"CREATE {kind.upper()} {qualified(view.name)}{columns} AS\n{view.query}"
         if view.check_option:
             text += f"\nWITH {view.check_option} CHECK OPTION"
-        if view.materialized:
-            text += "\nWITH NO DATA"
         needs = frozenset(self._known.in_query(view.query) - {view.name})
-        statement = Statement(kind, view.name, text, Stage.REST)
+        # A materialized view holds what its tables held when it was made.
+        statement = Statement(kind, view.name, text, Stage.CUTOVER if view.materialized else Stage.REST)
         yield Node(statement, Phase.VIEWS, frozenset({view.name}), needs)
         for index in view.indexes:
             statement = Statement(ObjectKind.INDEX, view.name, create_index(view.name, index), Stage.REST, index.name)
-            yield Node(statement, Phase.VIEW_INDEXES, needs=frozenset({view.name}))
-        if view.materialized:
-            filled = Statement(kind, view.name, f"REFRESH MATERIALIZED VIEW {qualified(view.name)}", Stage.CUTOVER)
-            yield Node(
-                filled,
-                Phase.CONTENTS,
-                frozenset({ObjectName(view.name.schema, f"contents of {view.name.name}")}),
-                frozenset({view.name, *(ObjectName(name.schema, f"contents of {name.name}") for name in needs)}),
-            )
+            made = frozenset({member(view.name, index.name)})
+            yield Node(statement, Phase.VIEW_INDEXES, made, frozenset({view.name}))
 
     def _routine(self, routine: Routine) -> Node:
         known = self._known
@@ -225,10 +234,11 @@ class _Rendering:
         needs = {table, *([trigger.function] if trigger.function else [])}
         text = trigger.definition.rstrip().removesuffix(";")
         stage = Stage.REST if not trigger.enabled else self._acting
-        yield Node(Statement(kind, table, text, stage, name), Phase.TRIGGERS, needs=frozenset(needs))
+        made = frozenset({member(table, name)})
+        yield Node(Statement(kind, table, text, stage, name), Phase.TRIGGERS, made, frozenset(needs))
         if not trigger.enabled:
             text = f"ALTER TABLE {qualified(table)} DISABLE TRIGGER {ident(name)}"
-            yield Node(Statement(kind, table, text, stage, name), Phase.TRIGGER_STATES, needs=frozenset({table}))
+            yield Node(Statement(kind, table, text, stage, name), Phase.TRIGGER_STATES, needs=made)
 
     def _other(self, other: Other) -> Node:
         phase = _OTHERS.get(other.kind, Phase.OTHERS)
@@ -243,11 +253,11 @@ class _Rendering:
             stage = self._acting if other.kind is ObjectKind.FOREIGN_KEY else Stage.CUTOVER
         elif other.kind is ObjectKind.CHECK and other.definition.endswith("NOT VALID"):
             stage = Stage.CUTOVER
-        needs = self._known.in_query(other.definition) | ({other.table} if other.table else set())
-        name, member = (other.table, other.name.name) if other.table else (other.name, "")
-        statement = Statement(other.kind, name, other.definition.rstrip().removesuffix(";"), stage, member)
+        needs = self._known.in_query(other.definition)
+        name, part = other.name, ""
+        if other.table is not None:
+            needs |= {other.table}
+            name, part = other.table, other.name.name
+            makes = frozenset({member(name, part)})
+        statement = Statement(other.kind, name, other.definition.rstrip().removesuffix(";"), stage, part)
         return Node(statement, phase, makes, frozenset(needs - makes))
-
-
-def _expressions(parts: Iterable[object]) -> list[str]:
-    return [str(getattr(part, "expression", "")) for part in parts]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import sqlglot
 import sqlglot.errors
@@ -15,6 +15,8 @@ from tailrace.conversion.catalog import Catalog, ObjectName
 from tailrace.conversion.target import Stage, Statement
 from tailrace_postgres.schema.sql_text import Chain, chains
 
+_STAGES = (Stage.TABLES, Stage.REST, Stage.CUTOVER)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -23,16 +25,26 @@ class Node:
         phase: the kind's place in a script; the order where nothing else decides.
         makes: the objects that are there afterwards.
         needs: the objects that must be there before; those that no statement makes are there anyway.
+        follows: its stage is that of what it needs.
     """
 
     statement: Statement
     phase: int
     makes: frozenset[ObjectName] = frozenset()
-    needs: frozenset[ObjectName] = field(default=frozenset(), compare=False)
+    needs: frozenset[ObjectName] = frozenset()
+    follows: bool = False
+
+
+def member(table: ObjectName, name: str) -> ObjectName:
+    """A constraint, index or trigger of a table, among what is made and needed; no object can be called so."""
+    return ObjectName(table.schema, f"{table.name}\0{name}")
 
 
 def ordered(nodes: Sequence[Node]) -> list[Statement]:
-    """By phases, but after what is needed. Where needs form a circle, the phases decide."""
+    """By phases, but after what is needed. Where needs form a circle, the phases decide.
+
+    What tables need is made with them, whatever its own stage; what needs a later one waits for it.
+    """
     makers: dict[ObjectName, list[int]] = defaultdict(list)
     for place, node in enumerate(nodes):
         for name in node.makes:
@@ -41,40 +53,42 @@ def ordered(nodes: Sequence[Node]) -> list[Statement]:
         {maker for name in node.needs for maker in makers.get(name, ()) if maker != place}
         for place, node in enumerate(nodes)
     ]
+    with_tables = _needed_by_tables(nodes, before)
+    stages: dict[int, int] = {}
+    result: list[Statement] = []
+    for place in _sorted(nodes, before):
+        node = nodes[place]
+        own = 0 if node.follows or place in with_tables else _STAGES.index(node.statement.stage)
+        stages[place] = max([own, *(stages.get(needed, 0) for needed in before[place])])
+        result.append(replace(node.statement, stage=_STAGES[stages[place]]))
+    return result
+
+
+def _sorted(nodes: Sequence[Node], before: Sequence[set[int]]) -> Iterator[int]:
     after: dict[int, list[int]] = defaultdict(list)
     for place, needed in enumerate(before):
         for maker in needed:
             after[maker].append(place)
-    _tables_first = _needed_by_tables(nodes, before)
     waiting = [len(needed) for needed in before]
-    ready = [(nodes[place].phase, place) for place, count in enumerate(waiting) if not count]
-    heapq.heapify(ready)
-    rest = sorted((node.phase, place) for place, node in enumerate(nodes))
+    every = sorted((node.phase, place) for place, node in enumerate(nodes))
+    ready = [entry for entry in every if not waiting[entry[1]]]
+    rest = iter(every)
     done: set[int] = set()
-    result: list[Statement] = []
-    next_rest = 0
     while len(done) < len(nodes):
-        if ready:
-            _, place = heapq.heappop(ready)
-        else:
-            while rest[next_rest][1] in done:
-                next_rest += 1
-            place = rest[next_rest][1]
+        # Without one that is ready there is a circle: it is entered where the phases would have it.
+        _, place = heapq.heappop(ready) if ready else next(rest)
         if place in done:
             continue
         done.add(place)
-        statement = nodes[place].statement
-        result.append(replace(statement, stage=Stage.TABLES) if place in _tables_first else statement)
+        yield place
         for follower in after[place]:
             waiting[follower] -= 1
             if not waiting[follower]:
                 heapq.heappush(ready, (nodes[follower].phase, follower))
-    return result
 
 
 def _needed_by_tables(nodes: Sequence[Node], before: Sequence[set[int]]) -> set[int]:
-    """What must be there with the tables, whatever its own stage: functions that a default calls."""
-    pending = [place for place, node in enumerate(nodes) if node.statement.stage is Stage.TABLES]
+    pending = [place for place, node in enumerate(nodes) if node.statement.stage is Stage.TABLES and not node.follows]
     found = set(pending)
     while pending:
         new = before[pending.pop()] - found
@@ -109,7 +123,13 @@ class Known:
         found: set[ObjectName] = set()
         for chain in chains(sql):
             name = _name(chain)
+<<<<<<< HEAD
             if name in self.types or (chain.called and name in self.routines) or ((chain.quoted or name.schema) and name in self.relations):
+=======
+            routine = chain.called and name in self.routines
+            relation = (chain.quoted or name.schema) and name in self.relations
+            if name in self.types or routine or relation:
+>>>>>>> 65641bb2f4ab3f11a162387af94494c3d5ea3ae4
                 found.add(name)
         return found
 

@@ -28,5 +28,4 @@ class Phase(IntEnum):
     OTHERS = auto()
     COMMENTS = auto()
     GRANTS = auto()
-    CONTENTS = auto()  # of materialized views
     EVENTS = auto()

@@ -135,8 +135,13 @@ def setval(sequence: str, counter: Counter, type_: str) -> str | None:
     return f"SELECT setval({sequence}, {last})" if used_up else f"SELECT setval({sequence}, {following}, false)"
 
 
+def named(constraint: str) -> str:
+    """A constraint without a name gets the server's."""
+    return f" CONSTRAINT {ident(constraint)}" if constraint else ""
+
+
 def _primary(table: Table, index: Index) -> str:
-    name = "" if index.name in ("", f"{table.name.name}_pkey") else f"CONSTRAINT {ident(index.name)} "
+    name = "" if index.name == f"{table.name.name}_pkey" else f"{named(index.name)} ".lstrip()
     include = f" INCLUDE ({idents(index.include)})" if index.include else ""
     return f"{name}PRIMARY KEY ({idents(index.columns)}){include}{DEFERRABLE[index.deferrable]}"
 
@@ -146,12 +151,11 @@ def create_index(table: ObjectName, index: Index) -> str:
     distinct = "" if index.nulls_distinct else " NULLS NOT DISTINCT"
     include = f" INCLUDE ({idents(index.include)})" if index.include else ""
     if index.constraint or index.deferrable:
-        return (
-            f"ALTER TABLE {qualified(table)} ADD CONSTRAINT {ident(index.name)}"
-            f" UNIQUE{distinct} ({idents(index.columns)}){include}{DEFERRABLE[index.deferrable]}"
-        )
+        text = f"ALTER TABLE {qualified(table)} ADD{named(index.name)} UNIQUE{distinct}"
+        return f"{text} ({idents(index.columns)}){include}{DEFERRABLE[index.deferrable]}"
     method = "" if index.method == "btree" else f" USING {index.method}"
-    text = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {ident(index.name)} ON {qualified(table)}{method}"
+    name = f" {ident(index.name)}" if index.name else ""
+    text = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX{name} ON {qualified(table)}{method}"
     text += f" ({', '.join(_part(part) for part in index.parts)}){include}{distinct}"
     return text + (f" WHERE {index.where}" if index.where else "")
 
@@ -170,7 +174,7 @@ def _part(part: Part) -> str:
 
 
 def add_check(table: Table, check: Check) -> str:
-    text = f"ALTER TABLE {qualified(table.name)} ADD CONSTRAINT {ident(check.name)} CHECK ({check.expression})"
+    text = f"ALTER TABLE {qualified(table.name)} ADD{named(check.name)} CHECK ({check.expression})"
     if check.name in [chain.parts[0] for chain in chains(table.options.get("no inherit", ""))]:
         text += " NO INHERIT"
     return text + _trusted(check.enforced, check.validated)
@@ -183,7 +187,7 @@ def _trusted(enforced: bool, validated: bool) -> str:
 
 
 def add_foreign_key(table: ObjectName, key: ForeignKey) -> str:
-    text = f"ALTER TABLE {qualified(table)} ADD CONSTRAINT {ident(key.name)} FOREIGN KEY ({idents(key.columns)})"
+    text = f"ALTER TABLE {qualified(table)} ADD{named(key.name)} FOREIGN KEY ({idents(key.columns)})"
     text += f" REFERENCES {qualified(key.table)} ({idents(key.referenced_columns)})"
     text += " MATCH FULL" if key.full else ""
     text += f" ON UPDATE {key.on_update}" if key.on_update != "NO ACTION" else ""

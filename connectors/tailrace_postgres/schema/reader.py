@@ -20,13 +20,15 @@ from tailrace_postgres.schema.reading_others import others
 from tailrace_postgres.schema.reading_programs import routines, triggers, views
 from tailrace_postgres.schema.reading_tables import tables
 from tailrace_postgres.schema.reading_types import types
+from tailrace_postgres.schema.renaming import in_order
 from tailrace_postgres.settings import PostgresSourceSettings
 
 _DATABASE = """
-SELECT current_setting('server_version'), current_database(), pg_encoding_to_char(d.encoding), d.datcollate,
+SELECT current_setting('server_version'), pg_encoding_to_char(d.encoding), d.datcollate,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', '')
   FROM pg_database d WHERE d.datname = current_database()
 """
+_PRESENT = "SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s) ORDER BY nspname"
 
 
 def catalog(settings: PostgresSourceSettings, context: Context) -> Catalog:
@@ -53,7 +55,8 @@ def read(connection: Connection, schemas: Collection[str], default_schema: str =
         UnreachableError, RefusedError: as named.
     """
     reading = Reading(connection, tuple(schemas))
-    version, database, encoding, collation, locale = reading.ask(_DATABASE, doing="the database")[0]
+    present = [row[0] for row in reading.ask(_PRESENT, list(schemas), doing="schemas")]
+    version, encoding, collation, locale = reading.ask(_DATABASE, doing="the database")[0]
     own_tables, counted = tables(reading)
     related = list(reading.relations)
     enums, domains = types(reading, related)
@@ -61,16 +64,16 @@ def read(connection: Connection, schemas: Collection[str], default_schema: str =
     own_routines = routines(reading, list(reading.relations))
     own_triggers = triggers(reading)
     others(reading)
-    return Catalog(
+    found = Catalog(
         Dialect.POSTGRESQL,
         version,
         default_schema,
         encoding,
         locale or collation,
         f"{connection.where} (PostgreSQL {version.split()[0]})",
-        tuple(schemas),
+        tuple(present),
         tuple(own_tables),
-        tuple(found.sequence for found in counted if not found.internal),
+        tuple(each.sequence for each in counted if not each.internal),
         tuple(enums),
         tuple(domains),
         tuple(own_views),
@@ -79,3 +82,4 @@ def read(connection: Connection, schemas: Collection[str], default_schema: str =
         tuple(reading.comments),
         tuple(reading.others),
     )
+    return in_order(found)

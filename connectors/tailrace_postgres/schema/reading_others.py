@@ -18,7 +18,8 @@ SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e
  WHERE e.extname <> 'plpgsql' ORDER BY e.extname
 """
 _EVENT_TRIGGERS = f"""
-SELECT e.evtname, e.evtevent, e.evttags, e.evtfoid::regproc::text, e.evtenabled, obj_description(e.oid, 'pg_event_trigger')
+SELECT e.evtname, e.evtevent, e.evttags, e.evtfoid::regproc::text, e.evtenabled,
+       obj_description(e.oid, 'pg_event_trigger')
   FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname = ANY(%s) AND {own("pg_event_trigger", "e.oid")} ORDER BY e.evtname
 """
@@ -57,7 +58,8 @@ SELECT word, sql, schema, name, table_oid, column_name, {_rights("acl")}, {_righ
       WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname = ANY(%s)
         AND {own("pg_class", "c.oid")}
      UNION ALL
-     SELECT 'TABLE', c.oid::regclass::text, n.nspname, c.relname, c.oid, a.attname, c.relowner, a.attacl, '{{}}'::aclitem[]
+     SELECT 'TABLE', c.oid::regclass::text, n.nspname, c.relname, c.oid, a.attname, c.relowner, a.attacl,
+            NULL::aclitem[]
        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND n.nspname = ANY(%s) AND {own("pg_class", "c.oid")}
      UNION ALL
@@ -81,7 +83,8 @@ SELECT what, nspname, name FROM (
      SELECT 'operator' AS what, o.oprnamespace AS schema, o.oprname AS name FROM pg_operator o
       WHERE {own("pg_operator", "o.oid")}
      UNION ALL SELECT 'operator class', o.opcnamespace, o.opcname FROM pg_opclass o WHERE {own("pg_opclass", "o.oid")}
-     UNION ALL SELECT 'operator family', o.opfnamespace, o.opfname FROM pg_opfamily o WHERE {own("pg_opfamily", "o.oid")}
+     UNION ALL SELECT 'operator family', o.opfnamespace, o.opfname FROM pg_opfamily o
+      WHERE {own("pg_opfamily", "o.oid")}
      UNION ALL SELECT 'conversion', o.connamespace, o.conname FROM pg_conversion o WHERE {own("pg_conversion", "o.oid")}
      UNION ALL SELECT 'text search configuration', o.cfgnamespace, o.cfgname FROM pg_ts_config o
       WHERE {own("pg_ts_config", "o.oid")}
@@ -93,7 +96,8 @@ SELECT what, nspname, name FROM (
       WHERE {own("pg_ts_template", "o.oid")}
      UNION ALL SELECT 'foreign table', c.relnamespace, c.relname FROM pg_class c
       WHERE c.relkind = 'f' AND {own("pg_class", "c.oid")}
-     UNION ALL SELECT 'default privileges', d.defaclnamespace, pg_get_userbyid(d.defaclrole) || ' ' || d.defaclobjtype
+     UNION ALL SELECT 'default privileges', d.defaclnamespace,
+       pg_get_userbyid(d.defaclrole) || ' ' || d.defaclobjtype::text
        FROM pg_default_acl d) f JOIN pg_namespace n ON n.oid = f.schema WHERE n.nspname = ANY(%s)
  ORDER BY what, nspname, name
 """
@@ -104,6 +108,21 @@ _STATES = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 def others(reading: Reading) -> None:
     """After all relations were read. Everything goes to `reading.others` and `reading.comments`."""
     schemas = list(reading.schemas)
+    _of_the_database(reading, schemas)
+    _policies(reading)
+    _rules(reading)
+    for schema, name, oid, text, comment in reading.ask(_STATISTICS, schemas, doing="statistics"):
+        if oid in reading.relations:
+            reading.other(ObjectKind.OTHER, ObjectName(schema, name), text, reading.relations[oid])
+            reading.comment(ObjectKind.OTHER, ObjectName(schema, name), comment, "statistics")
+    for what, schema, name in reading.ask(_NAMED, schemas, doing="operators and text search"):
+        reading.other(
+            ObjectKind.OTHER, ObjectName(schema, name), "", reason=f"a {what}; take its statement from pg_dump"
+        )
+    _grants(reading, schemas)
+
+
+def _of_the_database(reading: Reading, schemas: list[str]) -> None:
     for schema, comment in reading.ask(_SCHEMAS, schemas, doing="schemas"):
         if schema != "public" or comment != "standard public schema":
             reading.comment(ObjectKind.SCHEMA, ObjectName("", schema), comment)
@@ -119,25 +138,17 @@ def others(reading: Reading) -> None:
             action = f"ALTER EVENT TRIGGER {ident(name)} {_STATES[enabled]}"
             reading.other(ObjectKind.EVENT, ObjectName("", f"state of {name}"), action)
         reading.comment(ObjectKind.EVENT, ObjectName("", name), comment)
-    _policies(reading)
+
+
+def _rules(reading: Reading) -> None:
     for oid, rows in reading.grouped(_RULES, reading.relations, doing="rules").items():
         table = reading.relations[oid]
         for name, text, enabled, comment in rows:
-            place = ObjectName(table.schema, name)
-            reading.other(ObjectKind.OTHER, place, text.removesuffix(";"), table)
+            reading.other(ObjectKind.OTHER, ObjectName(table.schema, name), text.removesuffix(";"), table)
             if enabled in _STATES:
                 action = f"ALTER TABLE {qualified(table)} {_STATES[enabled]} RULE {ident(name)}"
                 reading.other(ObjectKind.OTHER, ObjectName(table.schema, f"state of {name}"), action, table)
             reading.comment(ObjectKind.OTHER, table, comment, f"rule {name}")
-    for schema, name, oid, text, comment in reading.ask(_STATISTICS, schemas, doing="statistics"):
-        if oid in reading.relations:
-            reading.other(ObjectKind.OTHER, ObjectName(schema, name), text, reading.relations[oid])
-            reading.comment(ObjectKind.OTHER, ObjectName(schema, name), comment, "statistics")
-    for what, schema, name in reading.ask(_NAMED, schemas, doing="operators and text search"):
-        reading.other(
-            ObjectKind.OTHER, ObjectName(schema, name), "", reason=f"a {what}; take its statement from pg_dump"
-        )
-    _grants(reading, schemas)
 
 
 def _policies(reading: Reading) -> None:

@@ -32,7 +32,8 @@ SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname,
                WITH ORDINALITY u (oid, place) ORDER BY place),
        coalesce(p.proargnames, '{{}}'), coalesce(p.proargmodes::text[], '{{}}'),
        ARRAY(SELECT coalesce(pg_get_function_arg_default(p.oid, place::int), '')
-               FROM generate_series(1, cardinality(coalesce(p.proallargtypes, p.proargtypes::oid[]))) place ORDER BY place),
+               FROM generate_series(1, cardinality(coalesce(p.proallargtypes, p.proargtypes::oid[]))) place
+              ORDER BY place),
        coalesce(pg_get_function_result(p.oid), ''), coalesce(pg_get_function_sqlbody(p.oid), p.prosrc, ''),
        CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE '' END,
        p.provolatile, p.proisstrict, p.prosecdef, p.proparallel, p.proleakproof, p.proconfig,
@@ -42,7 +43,8 @@ SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname,
                                             AND NOT t.tgisinternal AND t.tgparentid = 0))
    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND {own("pg_proc", "p.oid")}
    -- a range type brings its constructors
-   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'i')
+   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
+                      AND x.deptype = 'i')
  ORDER BY n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)
 """
 _AGGREGATES = """

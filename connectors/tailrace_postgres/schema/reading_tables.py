@@ -139,13 +139,15 @@ def indexes_of(reading: Reading, oids: Mapping[int, ObjectName]) -> dict[int, tu
                 reading.other(ObjectKind.INDEX, ObjectName(oids[oid].schema, name), definition, oids[oid], "not valid")
             if storage:
                 index = qualified(ObjectName(oids[oid].schema, name))
-                reading.other(ObjectKind.OTHER, ObjectName("", f"storage of {name}"), f"ALTER INDEX {index} SET ({storage})", oids[oid])
+                action = f"ALTER INDEX {index} SET ({storage})"
+                reading.other(ObjectKind.OTHER, ObjectName("", f"storage of {name}"), action, oids[oid])
             reading.comment(ObjectKind.INDEX, oids[oid], comment, name)
     return found
 
 
 def _found(row: tuple[Any, ...]) -> _Found:
-    return _Found(row[0], ObjectName(row[1], row[2]), *row[3:18], parents=tuple(row[18]))
+    fields: list[Any] = [row[0], ObjectName(row[1], row[2]), *row[3:18], tuple(row[18])]
+    return _Found(*fields)
 
 
 def _indexes(reading: Reading, found: Mapping[int, _Found], parts: Collection[int]) -> None:
@@ -324,7 +326,7 @@ def _members(table: _Found, members: Mapping[int, list[_Found]]) -> list[Any]:
             part.bound,
             partitioning(part.key, _members(part, members)) if part.kind == "p" else None,
         )
-        for part in sorted(members[table.oid], key=lambda part: part.name)
+        for part in sorted(members[table.oid], key=lambda part: (part.name.name, part.name.schema))
     ]
 
 
@@ -337,13 +339,10 @@ def _leaves(table: _Found, members: Mapping[int, list[_Found]]) -> Iterable[_Fou
 
 def _of_leaves(table: _Found, members: Mapping[int, list[_Found]]) -> list[str]:
     return [
-        statement
-        for part in members.get(table.oid, ())
-        for statement in (*part.physical, *_of_leaves(part, members))
+        statement for part in members.get(table.oid, ()) for statement in (*part.physical, *_of_leaves(part, members))
     ]
 
 
 def _sum(figures: Iterable[int | None]) -> int | None:
     known = [figure for figure in figures if figure is not None]
     return sum(known) if known else None
-

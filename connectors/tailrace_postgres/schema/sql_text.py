@@ -14,7 +14,23 @@ from tailrace.conversion.catalog import ObjectName
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS = frozenset(
-    ["all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate", "column", "constraint", "create", "current_catalog", "current_date", "current_role", "current_time", "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lateral", "leading", "limit", "localtime", "localtimestamp", "not", "null", "offset", "on", "only", "or", "order", "placing", "primary", "references", "returning", "select", "session_user", "some", "symmetric", "system_user", "table", "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when", "where", "window", "with", "authorization", "binary", "collation", "concurrently", "cross", "current_schema", "freeze", "full", "ilike", "inner", "is", "isnull", "join", "left", "like", "natural", "notnull", "outer", "overlaps", "right", "similar", "tablesample", "verbose", "between", "bigint", "bit", "boolean", "char", "character", "coalesce", "dec", "decimal", "exists", "extract", "float", "greatest", "grouping", "inout", "int", "integer", "interval", "json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query", "json_scalar", "json_serialize", "json_table", "json_value", "least", "merge_action", "national", "nchar", "none", "normalize", "nullif", "numeric", "out", "overlay", "position", "precision", "real", "row", "setof", "smallint", "substring", "time", "timestamp", "treat", "trim", "values", "varchar", "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable"]
+    word
+    for line in (
+        "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint",
+        "create current_catalog current_date current_role current_time current_timestamp current_user default",
+        "deferrable desc distinct do else end except false fetch for foreign from grant group having in initially",
+        "intersect into lateral leading limit localtime localtimestamp not null offset on only or order placing",
+        "primary references returning select session_user some symmetric system_user table then to trailing true",
+        "union unique user using variadic when where window with authorization binary collation concurrently",
+        "cross current_schema freeze full ilike inner is isnull join left like natural notnull outer overlaps",
+        "right similar tablesample verbose between bigint bit boolean char character coalesce dec decimal exists",
+        "extract float greatest grouping inout int integer interval json json_array json_arrayagg json_exists",
+        "json_object json_objectagg json_query json_scalar json_serialize json_table json_value least",
+        "merge_action national nchar none normalize nullif numeric out overlay position precision real row setof",
+        "smallint substring time timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists",
+        "xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable",
+    )
+    for word in line.split()
 )
 _TOKEN = re.compile(
     r"""
@@ -29,6 +45,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^\s."]+)')
+_FIRST = re.compile(r'(?:"(?:[^"]|"")*"|[^\s."]+)\s*\.\s*')
 _REGCLASS = re.compile(r"\s*::\s*(?:pg_catalog\s*\.\s*)?reg(?:class|type|proc|procedure)\b", re.IGNORECASE)
 
 
@@ -86,20 +103,23 @@ def _parts(chain: str) -> tuple[str, ...]:
     )
 
 
-def rewritten(sql: str, change: Callable[[tuple[str, ...]], tuple[str, ...] | None]) -> str:
-    """The text with some names in place of others.
+def in_schema(sql: str, change: Callable[[tuple[str, ...]], str | None]) -> str:
+    """The text with some names in other schemas; what follows the schema stays as it is written.
 
     Args:
-        change: the parts of a name to new ones; None leaves it as it is written.
+        change: the parts of a name, two at least, to its new schema; "" for none; None leaves the name as it is.
     """
     pieces: list[str] = []
     done = 0
     for chain in chains(sql):
-        parts = change(chain.parts)
-        if parts is None:
+        schema = change(chain.parts) if len(chain.parts) > 1 else None
+        if schema is None:
             continue
-        text = ".".join(ident(part) for part in parts)
-        pieces += [sql[done : chain.start], text.replace("'", "''") if chain.quoted else text]
+        text = sql[chain.start : chain.end]
+        first = _FIRST.match(text)
+        assert first is not None
+        new = f"{ident(schema)}." if schema else ""
+        pieces += [sql[done : chain.start], new.replace("'", "''") if chain.quoted else new, text[first.end() :]]
         done = chain.end
     return "".join([*pieces, sql[done:]])
 

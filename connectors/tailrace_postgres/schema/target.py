@@ -14,7 +14,7 @@ from tailrace.errors import RefusedError, TailraceError
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema import ddl, reader
 from tailrace_postgres.schema.changing import Changing, of_the_user
-from tailrace_postgres.schema.renaming import in_schemas, objects, restricted
+from tailrace_postgres.schema.renaming import in_order, in_schemas, named_objects, objects, restricted
 from tailrace_postgres.settings import PostgresSinkSettings
 from tailrace_postgres.sink_types import column_type
 
@@ -68,63 +68,62 @@ class PostgresSchemaTarget:
     def read(self, names: Collection[ObjectName] | None = None) -> Catalog:
         """Names without a schema are of the sink's own."""
         connection = self._connection()
-        home = self._home
-        wanted = None if names is None else {ObjectName(name.schema or home, name.name) for name in names}
-        schemas = sorted({home} if wanted is None else {name.schema for name in wanted if name.schema})
-        found = self._read(connection, schemas, {} if self.default_schema else {home: ""})
-        if names is None:
-            return found
-        called = {name if name.schema else ObjectName(self.default_schema, name.name) for name in names}
-        return restricted(found, called)
+        at_home = {ObjectName(name.schema or self._home, name.name) for name in names or ()}
+        schemas = {self._home} if names is None else {name.schema for name in at_home}
+        found = reader.read(connection, sorted(schemas), self.default_schema)
+        if not self.default_schema:
+            found = in_schemas(found, {self._home: ""}, keep=_with_schema(names or ()))
+        return found if names is None else restricted(found, self._called(names))
 
     def canonical(self, catalog: Catalog) -> Catalog:
         """Made in throwaway schemas, within a transaction that is rolled back.
 
-        Statistics and counters' values are as the server gives them to what is new; what is of the whole database
-        (extensions, event triggers) and grants stand as they are meant.
+        What is of the whole database (extensions, event triggers) stands as it is meant, and so do grants. Statistics
+        are those of something new.
 
         Raises:
             RefusedError: the server refuses a statement, which is named.
         """
         connection = self._connection()
-        own = objects(catalog)
-        schemas = sorted({name.schema for name in own} | set(catalog.schemas))
-        away = {schema: f"tailrace_meant_{secrets.token_hex(6)}" for schema in schemas}
-        bare = away.get("", "")
-        there = replace(
-            catalog,
-            schemas=(),
-            comments=tuple(comment for comment in catalog.comments if comment.kind not in _DATABASE_WIDE),
-            others=tuple(other for other in catalog.others if other.kind not in _DATABASE_WIDE),
-        )
-        there = in_schemas(there, {schema: name for schema, name in away.items() if schema}, own)
+        own, named = objects(catalog), named_objects(catalog)
+        away = {
+            schema: f"tailrace_meant_{secrets.token_hex(6)}"
+            for schema in sorted({name.schema for name in own} | {*catalog.schemas, self.default_schema})
+        }
         connection.query("BEGIN")
         try:
-            for name in away.values():
-                connection.query(f"CREATE SCHEMA {name}", doing="making a throwaway schema")
-            connection.prepare([bare, self._home] if bare else [self._home])
+            for schema, name in away.items():
+                connection.run(Statement(ObjectKind.SCHEMA, ObjectName("", schema), f"CREATE SCHEMA {name}"))
+            connection.prepare([away[self.default_schema], self._home])
             for other in catalog.others:
                 if other.kind is ObjectKind.EXTENSION and other.definition:
                     connection.run(Statement(other.kind, other.name, other.definition))
-            for statement in ddl.render(there):
+            moved = in_schemas(_own_alone(catalog), {old: new for old, new in away.items() if old}, only=named)
+            for statement in ddl.render(replace(moved, schemas=())):
                 connection.run(statement)
-            connection.settle([bare] if bare else [])
+            connection.query("SET LOCAL search_path = ''")
             found = reader.read(connection, list(away.values()))
         except RefusedError as error:
             raise RefusedError(_at_home(error.what, away), where=error.where, fix=error.fix) from None
         finally:
             connection.rollback()
-            connection.settle([self._home] if not self.default_schema else [])
-        back = in_schemas(found, {name: schema for schema, name in away.items()}, default=self.default_schema)
-        back = restricted(back, own)
-        kept = tuple(other for other in catalog.others if other.kind in _DATABASE_WIDE or not other.definition)
-        return replace(
-            back,
-            version=catalog.version,
-            origin=catalog.origin,
-            schemas=catalog.schemas,
-            comments=(*back.comments, *(each for each in catalog.comments if each.kind in _DATABASE_WIDE)),
-            others=(*(other for other in back.others if other.kind not in _DATABASE_WIDE), *kept),
+        called = {name: schema for schema, name in away.items()}
+        if not self.default_schema:
+            called[self._home] = ""
+        back = in_schemas(found, called, keep=_with_schema(named), default=self.default_schema)
+        back = restricted(back, self._called(own))
+        return in_order(
+            replace(
+                back,
+                version=catalog.version,
+                origin=catalog.origin,
+                schemas=catalog.schemas,
+                comments=(*back.comments, *(each for each in catalog.comments if each.kind in _DATABASE_WIDE)),
+                others=(
+                    *(each for each in back.others if each.kind not in _DATABASE_WIDE),
+                    *(each for each in catalog.others if each.kind in _DATABASE_WIDE or not each.definition),
+                ),
+            )
         )
 
     def apply(self, statements: Sequence[Statement]) -> None:
@@ -147,8 +146,6 @@ class PostgresSchemaTarget:
         except TailraceError:
             connection.rollback()
             raise
-        finally:
-            connection.settle([self._home] if not self.default_schema else [])
 
     def close(self) -> None:
         if self._open is not None:
@@ -163,13 +160,12 @@ class PostgresSchemaTarget:
         if self._settings is None:
             raise RefusedError("there is no target to ask", fix="name a pipeline file whose sink is the target")
         self._home, self._may_switch_off = of_the_user(self._settings)
-        connection = self._open = Changing(self._settings)
-        connection.settle([] if self.default_schema else [self._home])
-        return connection
+        self._open = Changing(self._settings)
+        return self._open
 
-    def _read(self, connection: Changing, schemas: Sequence[str], called: Mapping[str, str]) -> Catalog:
-        found = reader.read(connection, schemas, self.default_schema)
-        return in_schemas(found, called, default=self.default_schema) if called else found
+    def _called(self, names: Collection[ObjectName]) -> set[ObjectName]:
+        """As the catalogs that are read name them."""
+        return {name if name.schema else ObjectName(self.default_schema, name.name) for name in names}
 
     def _has_type(self, name: str) -> bool:
         if _SERVERS_OWN.fullmatch(_MODIFIER.sub("", name)):
@@ -177,6 +173,18 @@ class PostgresSchemaTarget:
         if self._open is None:
             return False
         return self._open.value("SELECT to_regtype(%s) IS NOT NULL", [name]) is True
+
+
+def _with_schema(names: Collection[ObjectName]) -> set[ObjectName]:
+    return {name for name in names if name.schema}
+
+
+def _own_alone(catalog: Catalog) -> Catalog:
+    return replace(
+        catalog,
+        comments=tuple(comment for comment in catalog.comments if comment.kind not in _DATABASE_WIDE),
+        others=tuple(other for other in catalog.others if other.kind not in _DATABASE_WIDE),
+    )
 
 
 def _at_home(text: str, away: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ ALTER TABLE shop.customers ALTER COLUMN payload SET STORAGE EXTERNAL, ALTER COLU
 ;
 ALTER TABLE shop.customers SET (fillfactor = 80, toast.autovacuum_enabled = false)
 ;
-INSERT INTO shop.customers (name) VALUES ('Ann'), ('Bob')
+INSERT INTO shop.customers (name, nick, mood) VALUES ('Ann', 'a', 'sad'), ('Bob', 'b', 'happy')
 ;
 CREATE INDEX customers_lower ON shop.customers (lower(name) DESC, born NULLS FIRST) WHERE price > 10
 ;
