@@ -123,13 +123,9 @@ class Known:
         found: set[ObjectName] = set()
         for chain in chains(sql):
             name = _name(chain)
-<<<<<<< HEAD
-            if name in self.types or (chain.called and name in self.routines) or ((chain.quoted or name.schema) and name in self.relations):
-=======
             routine = chain.called and name in self.routines
             relation = (chain.quoted or name.schema) and name in self.relations
             if name in self.types or routine or relation:
->>>>>>> 65641bb2f4ab3f11a162387af94494c3d5ea3ae4
                 found.add(name)
         return found
 

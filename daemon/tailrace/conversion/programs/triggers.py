@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from tailrace.conversion.catalog import Catalog, Column, Dialect, ObjectName, Table, Trigger
 from tailrace.conversion.names import Names
+from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.translation import Remark
 
 
 def trigger(
@@ -19,7 +21,8 @@ def trigger(
     types: Mapping[ObjectName, Mapping[str, str]] | None = None,
 ) -> Program:
     """The target's trigger, after its function where the target is PostgreSQL."""
-    raise NotImplementedError
+    reason = "programs are not converted yet"
+    return Program(remarks=(Remark("by-hand", Grade.BY_HAND, reason, "write it for the target", Complexity.MEDIUM),))
 
 
 def on_update(table: Table, column: Column, target: Dialect, names: Names) -> Program:
@@ -28,4 +31,5 @@ def on_update(table: Table, column: Column, target: Dialect, names: Names) -> Pr
     Args:
         table: the source's, with `column` of it.
     """
-    raise NotImplementedError
+    reason = "programs are not converted yet"
+    return Program(remarks=(Remark("by-hand", Grade.BY_HAND, reason, "write it for the target", Complexity.MEDIUM),))
