@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tailrace.conversion.catalog import Dialect, ObjectName
 
 _COLLATED = re.compile(r"\s+character set\s+(\w+)(?:\s+collate\s+(\w+))?|\s+collate\s+(\w+)", re.IGNORECASE)
-_PARTS = re.compile(r"\s*([a-z_\"][\w\". ]*?)\s*(?:\(\s*([^()]*)\))?\s*([a-z ]*?)\s*((?:\[\])*)\s*", re.IGNORECASE)
+_PARTS = re.compile(r"\s*([a-z_\"][\w\". ]*?)\s*(?:\(\s*([^()]*)\)\s*([a-z ]*?))?\s*((?:\[\])*)\s*", re.IGNORECASE)
 
 
 def text(value: str, dialect: Dialect) -> str:
@@ -63,7 +63,7 @@ def parsed(sql_type: str) -> Parsed:
     found = _PARTS.fullmatch(sql_type)
     if found is None:
         return Parsed(sql_type.lower(), (), False)
-    base = " ".join(part for part in (found[1].lower().strip(), found[3].lower().strip()) if part)
+    base = " ".join(part for part in (found[1].lower().strip(), (found[3] or "").lower().strip()) if part)
     written = [part.strip() for part in (found[2] or "").split(",")]
     arguments = tuple(int(part) for part in written) if all(part.isdigit() for part in written) else ()
     return Parsed(base, arguments, bool(found[4]))
