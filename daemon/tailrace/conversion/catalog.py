@@ -401,6 +401,25 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """Statements of a script that make no object: settings of a session, data. They are named, so that each is known.
+
+    Attributes:
+        line, last: of the first and of the last one.
+        text: how the first one begins.
+        count: how many stand one after the other.
+        rows: of data, where the script tells them.
+    """
+
+    line: int
+    text: str
+    reason: str
+    last: int = 0
+    count: int = 1
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """
     Attributes:
