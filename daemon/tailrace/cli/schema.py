@@ -82,7 +82,7 @@ def schema(asked: Asked) -> int:
     with contextlib.ExitStack() as stack:
         source = _source(asked, pipeline)
         jobs = list(_jobs(asked, pipeline, source, rules, stack))
-        assessment = report.assess([entry.conversion for entry in jobs], rules.hours)
+        assessment = report.assess([entry.conversion for entry in jobs], rules.hours, rules.again)
         for path in asked.reports:
             report.write(assessment, path)
         _write_keys(asked, jobs)
