@@ -168,7 +168,6 @@ def test_what_stands_for_an_expression_is_an_expression_though_it_looks_like_an_
 
 def test_statements_come_in_an_order_in_which_they_run() -> None:
     parent = replace(table(), name=name("z"))
-    indexes = (Index("other", (Part("up"),)), Index("counts", (Part("id"),)), Index("last", (Part("up"), Part("id"))))
     child = table(
         Column("id", INT, "int", nullable=False, identity=Identity()),
         Column("up", INT, "int"),
