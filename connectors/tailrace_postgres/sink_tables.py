@@ -188,8 +188,8 @@ class Tables:
         # Behind the key: a column that leaves it is NOT NULL still.
         kept = frozenset(column.name for column in table.key) if key else {now[name] for name in present.primary}
         loose = retained | {now[name] for name in present.primary}
-        earlier = {column.id: column.nullable for column in previous.columns} if previous is not None else {}
-        now_nullable = {c.name for c in table.columns if c.nullable and not c.key and not earlier.get(c.id, True)}
+        were = {column.id: column.nullable for column in previous.columns} if previous is not None else {}
+        now_nullable = {c.name for c in table.columns if c.nullable and not c.key and not were.get(c.id, True)}
         statements += key
         statements += [
             f"ALTER COLUMN {quoted(name)} DROP NOT NULL"

@@ -99,7 +99,7 @@ def relabelled(sql: str, column: str, labels: Sequence[str]) -> str:
             continue
         end = next(token for token in tokens[place + 4 :] if token.text == ")" and token.depth == opens.depth)
         if not labels:
-            return sql[: opens.end] + "TRUE" + sql[end.start :]
+            return sql[: opens.end] + "1" + sql[end.start :]
         if labels_of(sql[opens.end : end.start]) == set(labels):
             return sql
         return sql[: opens.end] + labels_check(column, labels, Dialect.SQLITE) + sql[end.start :]

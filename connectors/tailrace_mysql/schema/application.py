@@ -18,9 +18,30 @@ from tailrace_mysql.sink_errors import passing, translate
 #: Strict, so that what does not fit is refused and not cut; days that no calendar has are defaults as at the source.
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES"
 _NAMED = 5
+_TRUST = "SET GLOBAL log_bin_trust_function_creators = ON"
+_FIXES = {
+    1044: "grant the privilege on the database",
+    1142: "grant the privilege",
+    1227: "grant the privilege",
+    1418: f"say DETERMINISTIC, NO SQL or READS SQL DATA, or {_TRUST}",
+    1419: _TRUST,
+}
+#: The user may not make something, or the server takes no writes.
+MAY_NOT = (1044, 1142, 1227, 1290, 1792, 1836)
 #: Warnings that say that something else was made than what was meant: MariaDB indexes the beginning of what is too long
 #: whatever the mode, and a VARCHAR becomes a TEXT.
 _OTHERWISE = frozenset({1071, 1246, 1264, 1265, 1266, 1618})
+
+
+class Refusal(RefusedError):
+    """
+    Args:
+        number: the server's of its error.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", number: int = 0) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.number = number
 
 
 def run(connection: Any, statements: Sequence[Statement], where: str) -> None:
@@ -46,10 +67,12 @@ def run(connection: Any, statements: Sequence[Statement], where: str) -> None:
             except pymysql.err.Error as error:
                 if passing(error, patient=True):
                     raise translate(error, f"{where}, {_named(statement)}") from None
-                raise RefusedError(
+                raise Refusal(
                     f"the server refuses {_named(statement)}: {error.args[-1]} (error {number(error)}); {_made(done)}",
                     where=where,
-                    fix="correct what it says, then run it again: what is made stays, and is not made twice",
+                    fix=_FIXES.get(number(error), "correct what it says")
+                    + ", then run it again: what is made stays, and is not made twice",
+                    number=number(error),
                 ) from None
             if odd := next((row for row in warnings if int(row[1]) in _OTHERWISE), None):
                 raise RefusedError(

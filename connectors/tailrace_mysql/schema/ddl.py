@@ -18,20 +18,23 @@ from tailrace_mysql.schema.programs import mentioned
 from tailrace_mysql.schema.words import identifier
 
 
-def render(catalog: Catalog) -> list[Statement]:
+def render(catalog: Catalog, together: bool = False) -> list[Statement]:
     """Statements in an order in which they can run, in the database `catalog.default_schema`.
 
     Names in that database, or in none, stand without it. One object may take several statements, which have the same
     kind, name and member, and belong together. They are for a session whose sql_mode has neither NO_BACKSLASH_ESCAPES
     nor ANSI_QUOTES.
 
+    Args:
+        together: indexes are made with their tables.
+
     Raises:
         ValueError: the dialect has no such object.
     """
-    return list(_statements(catalog))
+    return list(_statements(catalog, together))
 
 
-def _statements(catalog: Catalog) -> Iterator[Statement]:
+def _statements(catalog: Catalog, together: bool) -> Iterator[Statement]:
     naming = Naming(catalog)
     for kind, things in ((ObjectKind.ENUM, catalog.enums), (ObjectKind.DOMAIN, catalog.domains)):
         for thing in things:
@@ -43,10 +46,10 @@ def _statements(catalog: Catalog) -> Iterator[Statement]:
     for sequence in catalog.sequences:
         yield from _sequence(naming, sequence)
     for table in catalog.tables:
-        yield table_statement(naming, table)
+        yield table_statement(naming, table, table.indexes if together else inline(table))
     for table in catalog.tables:
         for index in table.indexes:
-            if index not in inline(table):
+            if not together and index not in inline(table):
                 yield index_statement(naming, table, index)
     for table in catalog.tables:
         for key in table.foreign_keys:

@@ -26,8 +26,12 @@ _MEMBERS = ("column ", "index ", "period ")
 _SAID = ("engine", "charset", "collation", "system versioning")
 
 
-def table_statement(naming: Naming, table: Table) -> Statement:
-    lines = list(_lines(naming, table))
+def table_statement(naming: Naming, table: Table, indexes: Sequence[Index]) -> Statement:
+    """
+    Args:
+        indexes: those that are made with it.
+    """
+    lines = list(_lines(naming, table, indexes))
     sql = f"CREATE TABLE {naming.of(table.name)} (\n  " + ",\n  ".join(lines) + f"\n){_options(naming, table)}"
     if table.partitioning is not None:
         sql += f"\n{partition_clause(table, table.partitioning)}"
@@ -55,17 +59,13 @@ def _serves(index: Index, column: str, loose: bool) -> bool:
     return column in columns and index.method in ("btree", "hash")
 
 
-def _lines(naming: Naming, table: Table) -> Iterator[str]:
+def _lines(naming: Naming, table: Table, indexes: Sequence[Index]) -> Iterator[str]:
     own = _column_checks(naming, table)
     for column in table.columns:
         yield _column(naming, table, column, own.get(column.name))
-    for index in inline(table):
-        if index.primary:
-            yield f"PRIMARY KEY ({_parts(naming, table, index)}){_index_options(naming, table, index)}"
-        else:
-            kind = "UNIQUE KEY" if index.unique else "KEY"
-            parts = _parts(naming, table, index)
-            yield f"{kind} {identifier(index.name)} ({parts}){_index_options(naming, table, index)}"
+    for index in indexes:
+        kind = "PRIMARY KEY" if index.primary else f"{_kind(index)}KEY {identifier(index.name)}"
+        yield f"{kind} ({_parts(naming, table, index)}){_index_options(naming, table, index)}"
     for option, value in table.options.items():
         if option.startswith("period "):
             period = option.removeprefix("period ")
@@ -179,8 +179,7 @@ def _options(naming: Naming, table: Table) -> str:
 
 
 def index_statement(naming: Naming, table: Table, index: Index) -> Statement:
-    kind = {"fulltext": "FULLTEXT ", "spatial": "SPATIAL ", "vector": "VECTOR "}.get(index.method, "")
-    kind = "UNIQUE " if index.unique else kind
+    kind = _kind(index)
     parts, options = _parts(naming, table, index), _index_options(naming, table, index)
     where, name = naming.of(table.name), identifier(index.name)
     if any(_overlaps(part) for part in index.parts):
@@ -188,6 +187,12 @@ def index_statement(naming: Naming, table: Table, index: Index) -> Statement:
     else:
         sql = f"CREATE {kind}INDEX {name} ON {where} ({parts}){options}"
     return Statement(kind_of(index), table.name, sql, Stage.REST, index.name)
+
+
+def _kind(index: Index) -> str:
+    if index.unique:
+        return "UNIQUE "
+    return f"{index.method.upper()} " if index.method in ("fulltext", "spatial", "vector") else ""
 
 
 def _parts(naming: Naming, table: Table, index: Index) -> str:

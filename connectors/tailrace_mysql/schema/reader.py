@@ -124,9 +124,9 @@ class _Database:
             self.others += grants(self._questions, self._database)
 
     def _wanted(self, name: str) -> bool:
-        if name.startswith(OWN_PREFIX):
-            return False
-        return self._names is None or ObjectName(self._database, name) in self._names
+        if self._names is None:
+            return not name.startswith(OWN_PREFIX)
+        return ObjectName(self._database, name) in self._names
 
     def _listed(self, sql: str) -> list[str]:
         rows = self._questions.rows(sql, (self._database,))

@@ -18,6 +18,7 @@ from tailrace.sink import TargetTable
 from tailrace_mysql.schema import scratch
 from tailrace_mysql.schema.application import run
 from tailrace_mysql.schema.ddl import render
+from tailrace_mysql.schema.portions import undefined
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_connection import Server, Target, describe
@@ -92,14 +93,15 @@ class MySQLSchema:
         """Users' grants and programs' definers are left out: they are no part of what a conversion makes."""
         with self._connected() as connection:
             database = self.default_schema
-            found = scratch.undefined(read(connection, [database], database, self._where, names))
+            if names is not None:
+                names = {ObjectName(name.schema or database, name.name) for name in names}
+            found = undefined(read(connection, [database], database, self._where, names))
             return replace(found, schemas=(database,))
 
     def canonical(self, catalog: Catalog) -> Catalog:
-        """Made in a scratch database beside the sink's, which is dropped again.
-
-        Where the user may create none, the catalog is given back in the forms that can be had without a server
-        (`scratch.settled`); expressions stay as they are written then.
+        """Made in a scratch database, which is dropped again. Where the user may create none, each object is made by
+        itself in the sink's database, under a name of our own; what refers to tables that are not there yet, and what
+        the user may not make, comes back as it is meant, in one form of those in which it may be written.
 
         What is in other databases, events and grants are not made: they come back as they are.
 

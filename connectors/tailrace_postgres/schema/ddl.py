@@ -6,6 +6,7 @@ Functions come before what calls them, but their bodies may name what comes late
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from tailrace.conversion.catalog import (
@@ -37,8 +38,11 @@ from tailrace_postgres.schema.ddl_tables import (
     setval,
 )
 from tailrace_postgres.schema.reading_types import collation_sql
-from tailrace_postgres.schema.sql_text import ident, idents, literal, qualified
+from tailrace_postgres.schema.renaming import MOVED
+from tailrace_postgres.schema.sql_text import ident, idents, literal, names_in, qualified
 
+#: Rules, triggers that always fire, rows that are hidden from their owner, rows that may be there and may not come.
+_ACTING = re.compile(r"^CREATE RULE | (TRIGGER|RULE) \S+$| FORCE ROW LEVEL SECURITY$| NOT VALID$")
 _OTHERS = {
     ObjectKind.EXTENSION: Phase.EXTENSIONS,
     ObjectKind.TYPE: Phase.TYPES,
@@ -248,10 +252,9 @@ class _Rendering:
             makes, stage = frozenset({other.name}), Stage.TABLES
             if other.definition.startswith("CREATE COLLATION"):
                 phase = Phase.COLLATIONS
-        elif other.kind in (ObjectKind.EVENT, ObjectKind.OTHER, ObjectKind.FOREIGN_KEY, ObjectKind.POLICY):
-            # Event triggers, rules, triggers that always fire, rows that are hidden from their owner.
-            stage = self._acting if other.kind is ObjectKind.FOREIGN_KEY else Stage.CUTOVER
-        elif other.kind is ObjectKind.CHECK and other.definition.endswith("NOT VALID"):
+        elif other.kind is ObjectKind.FOREIGN_KEY:
+            stage = self._acting
+        elif other.kind is ObjectKind.EVENT or _ACTING.search(other.definition):
             stage = Stage.CUTOVER
         needs = self._known.in_query(other.definition)
         name, part = other.name, ""
@@ -259,5 +262,9 @@ class _Rendering:
             needs |= {other.table}
             name, part = other.table, other.name.name
             makes = frozenset({member(name, part)})
+        if match := MOVED.fullmatch(other.definition):
+            phase, stage = Phase.TABLES, Stage.TABLES
+            (schema,), (*_, moved) = names_in(match[2])[0], names_in(match[1])[0]
+            makes |= {ObjectName(schema, moved)}
         statement = Statement(other.kind, name, other.definition.rstrip().removesuffix(";"), stage, part)
         return Node(statement, phase, makes, frozenset(needs - makes))

@@ -53,10 +53,18 @@ def create_table(table: Table, above: Mapping[ObjectName, Table]) -> str:
     if primary is not None:
         lines.append(_primary(table, primary))
     unlogged = "UNLOGGED " if table.options.get("unlogged") else ""
-    body = "(\n    " + ",\n    ".join(lines) + "\n)" if lines else "()"
+    text = f"CREATE {unlogged}TABLE {qualified(table.name)}"
     if type_ := table.options.get("type"):
-        body = f"OF {type_}" + (f" (\n    {_primary(table, primary)}\n)" if primary is not None else "")
-    text = f"CREATE {unlogged}TABLE {qualified(table.name)} {body}"
+        text += f" OF {type_}"
+        lines = [
+            f"{ident(column.name)} WITH OPTIONS{said}"
+            for column in table.columns
+            if (said := _said(column, column.name in key))
+        ]
+        lines += [_primary(table, primary)] if primary is not None else []
+        text += " (\n    " + ",\n    ".join(lines) + "\n)" if lines else ""
+    else:
+        text += " (\n    " + ",\n    ".join(lines) + "\n)" if lines else " ()"
     if "inherits" in table.options:
         text += f" INHERITS ({table.options['inherits']})"
     if table.partitioning is not None:
@@ -67,9 +75,13 @@ def create_table(table: Table, above: Mapping[ObjectName, Table]) -> str:
 
 
 def _column(column: Column, key: bool) -> str:
-    text = f"{ident(column.name)} {column.sql_type}"
-    if column.collation:
-        text += f" COLLATE {collation_sql(column.collation)}"
+    collation = f" COLLATE {collation_sql(column.collation)}" if column.collation else ""
+    return f"{ident(column.name)} {column.sql_type}{collation}{_said(column, key)}"
+
+
+def _said(column: Column, key: bool) -> str:
+    """Besides its type."""
+    text = ""
     if column.generated:
         text += f" GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}"
     counts = column.identity
@@ -163,9 +175,9 @@ def create_index(table: ObjectName, index: Index) -> str:
 def _part(part: Part) -> str:
     text = ident(part.column) if part.column else f"({part.expression})"
     if part.collation:
-        text += f" COLLATE {part.collation}"
+        text += f" COLLATE {part.collation.removeprefix('pg_catalog.')}"
     if part.operators:
-        text += f" {part.operators}"
+        text += f" {part.operators.removeprefix('pg_catalog.')}"
     if part.descending:
         text += " DESC"
     if part.nulls_first is not None:

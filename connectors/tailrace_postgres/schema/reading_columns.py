@@ -24,7 +24,7 @@ SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, format_type(a.a
        coalesce(col_description(a.attrelid, a.attnum), ''),
        CASE WHEN t.typtype IN ('d', 'e', 'c', 'r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             THEN {own("pg_type", "t.oid")} ELSE false END,
-       n.nspname, t.typname, a.attislocal,
+       n.nspname, t.typname,
        array_remove(ARRAY[
            CASE WHEN a.attstorage <> t.typstorage THEN 'SET STORAGE ' || CASE a.attstorage
                 WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'x' THEN 'EXTENDED' ELSE 'MAIN' END END,
@@ -115,13 +115,13 @@ def _values(reading: Reading, rows: list[tuple[Any, ...]]) -> dict[int, tuple[in
 class FoundColumn:
     """
     Attributes:
-        local: it is the table's own, not (only) inherited.
+        default: as SQL has it, a sequence's too.
         physical: what ALTER TABLE … ALTER COLUMN would say of how it is stored.
     """
 
     number: int
     column: Column
-    local: bool
+    default: str
     physical: tuple[str, ...]
 
 
@@ -137,7 +137,7 @@ def columns(
 
 def _column(reading: Reading, row: tuple[Any, ...], counted: FoundSequence | None) -> FoundColumn:
     number, name, type_oid, modifier, sql_type, not_null, identity, generated, expression, collation, comment = row[:11]
-    used, schema, type_name, local, physical = row[11:]
+    used, schema, type_name, physical = row[11:]
     counts: Identity | None = None
     default = "" if generated else expression
     if counted is not None and identity:
@@ -157,7 +157,7 @@ def _column(reading: Reading, row: tuple[Any, ...], counted: FoundSequence | Non
         comment=comment,
         user_type=ObjectName(schema, type_name) if used else None,
     )
-    return FoundColumn(number, column, local, tuple(physical))
+    return FoundColumn(number, column, "" if generated else expression, tuple(physical))
 
 
 def _text(text: str) -> str:

@@ -256,12 +256,12 @@ def _of_partition(reading: Reading, table: _Found, parent: _Found) -> None:
         name = ObjectName(table.name.schema, f"{table.name.name} {what}")
         reading.other(ObjectKind.OTHER, name, f"ALTER TABLE {table.sql} {action}", table.name)
 
-    theirs = {found.column.name: found.column for found in parent.columns}
+    theirs = {found.column.name: found for found in parent.columns}
     for found in table.columns:
-        mine, usual = found.column, theirs[found.column.name]
+        mine, usual = found.column, theirs[found.column.name].column
         alter = f"ALTER COLUMN {ident(mine.name)}"
-        if mine.default != usual.default and not mine.identity:
-            other(mine.name, f"{alter} SET DEFAULT {mine.default}" if mine.default else f"{alter} DROP DEFAULT")
+        if found.default != theirs[mine.name].default:
+            other(mine.name, f"{alter} SET DEFAULT {found.default}" if found.default else f"{alter} DROP DEFAULT")
         if usual.nullable and not mine.nullable:
             other(mine.name, f"{alter} SET NOT NULL")
         if mine.comment:

@@ -15,7 +15,7 @@ from tailrace_postgres.schema.sql_text import chains, ident, in_schema
 _PROSE = frozenset({"comment", "text", "labels", "reason", "origin", "version", "default_schema", "schemas", "method"})
 _MULTIRANGE = re.compile(r"MULTIRANGE_TYPE_NAME = (.*)\)")
 #: Of a partition in another schema than its table's.
-_MOVED = re.compile(r"ALTER TABLE (.*) SET SCHEMA (\S.*)")
+MOVED = re.compile(r"ALTER TABLE (.*) SET SCHEMA (\S.*)")
 _ATOMIC = re.compile(r"\s*(BEGIN\s+ATOMIC|RETURN)\b", re.IGNORECASE)
 
 
@@ -46,7 +46,7 @@ def in_schemas(
         return old if old in keep else ObjectName(schemas.get(old.schema, old.schema), old.name)
 
     def text(sql: str) -> str:
-        if match := _MOVED.fullmatch(sql):
+        if match := MOVED.fullmatch(sql):
             schema = schemas.get(_names(match[2])[0].name, "")
             return f"ALTER TABLE {in_schema(match[1], change)} SET SCHEMA {ident(schema) if schema else match[2]}"
         return in_schema(sql, change)
@@ -129,7 +129,7 @@ def objects(catalog: Catalog) -> set[ObjectName]:
             found.add(other.name)
         if match := _MULTIRANGE.search(other.definition):
             found.update(_names(match[1]))
-        if match := _MOVED.fullmatch(other.definition):
+        if match := MOVED.fullmatch(other.definition):
             found.add(ObjectName(_names(match[2])[0].name, _names(match[1])[0].name))
     for table in catalog.tables:
         if table.partitioning:

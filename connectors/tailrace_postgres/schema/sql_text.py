@@ -97,6 +97,11 @@ def chains(sql: str) -> Iterator[Chain]:
             yield Chain(token.start() + 1, token.end() - 1, _parts(inner.replace("''", "'")), True, False)
 
 
+def names_in(sql: str) -> list[tuple[str, ...]]:
+    """The parts of all names."""
+    return [chain.parts for chain in chains(sql)]
+
+
 def _parts(chain: str) -> tuple[str, ...]:
     return tuple(
         match[1].replace('""', '"') if match[1] is not None else match[2].lower() for match in _PART.finditer(chain)

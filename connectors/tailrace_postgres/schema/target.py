@@ -164,8 +164,8 @@ class PostgresSchemaTarget:
         return self._open
 
     def _called(self, names: Collection[ObjectName]) -> set[ObjectName]:
-        """As the catalogs that are read name them."""
-        return {name if name.schema else ObjectName(self.default_schema, name.name) for name in names}
+        """As the catalogs that are read name them. What is of the whole database has no schema there, either."""
+        return {*names, *(ObjectName(name.schema or self.default_schema, name.name) for name in names)}
 
     def _has_type(self, name: str) -> bool:
         if _SERVERS_OWN.fullmatch(_MODIFIER.sub("", name)):

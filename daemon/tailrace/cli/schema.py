@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +135,8 @@ def _refuse(asked: Asked) -> None:
 
 def _source(asked: Asked, pipeline: Pipeline | None) -> Catalog:
     if asked.script is not None:
-        read: Callable[[str, Dialect, str], Catalog] = import_module("tailrace.conversion.script").read
+        from tailrace.conversion.script import read
+
         return read(_text(asked.script), DIALECTS[asked.dialect or ""], str(asked.script))
     assert pipeline is not None
     pipeline.resolve_secrets(stream=False, sinks=False)

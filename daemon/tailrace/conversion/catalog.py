@@ -222,6 +222,7 @@ class Table:
         indexes: all of them; the primary key (`Index.primary`) and unique constraints (`Index.constraint`) too.
         options: what the dialect says of a table besides ("engine", "collation", "unlogged", "tablespace", …).
         rows, bytes: as the server's statistics estimate them; None: nobody knows.
+        lines: in a script, of indexes by their names ("" of the partitioning), where they are not the table's.
     """
 
     name: ObjectName
@@ -235,6 +236,7 @@ class Table:
     rows: int | None = None
     bytes: int | None = None
     line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def primary_key(self) -> Index | None:
@@ -399,10 +401,30 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """Statements of a script that make no object: settings of a session, data. They are named, so that each is known.
+
+    Attributes:
+        line, last: of the first and of the last one.
+        text: how the first one begins.
+        count: how many stand one after the other.
+        rows: of data, where the script tells them.
+    """
+
+    line: int
+    text: str
+    reason: str
+    last: int = 0
+    count: int = 1
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """
     Attributes:
         version: the server's, as it says it; "" of a script.
+        skipped: of a script alone.
         default_schema: where names without a schema belong.
         collation: the database's default.
         origin: for a person: server and database, or the script's path.
@@ -424,6 +446,7 @@ class Catalog:
     triggers: tuple[Trigger, ...] = ()
     comments: tuple[Comment, ...] = ()
     others: tuple[Other, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def table(self, name: ObjectName) -> Table | None:
         return next((table for table in self.tables if table.name == name), None)
@@ -477,12 +500,12 @@ def _members(table: Table) -> Iterator[tuple[ObjectKind, ObjectName, str, int]]:
         if column.comment:
             yield ObjectKind.COMMENT, table.name, column.name, column.line
     for index in table.indexes:
-        yield kind_of(index), table.name, index.name, table.line
+        yield kind_of(index), table.name, index.name, table.lines.get(index.name, table.line)
     for check in table.checks:
         yield ObjectKind.CHECK, table.name, check.name, check.line
     for key in table.foreign_keys:
         yield ObjectKind.FOREIGN_KEY, table.name, key.name, key.line
     if table.partitioning:
-        yield ObjectKind.PARTITION, table.name, "", table.line
+        yield ObjectKind.PARTITION, table.name, "", table.lines.get("", table.line)
     if table.comment:
         yield ObjectKind.COMMENT, table.name, "", table.line

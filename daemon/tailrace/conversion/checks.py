@@ -29,10 +29,15 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         if target is None or column.name in altered:
             continue
         found += _of_domain(work, table, column, target)
-        if column.type.kind is Kind.ENUM and column.type.labels and textual(target.sql_type):
+        if _keeps_labels(work, column, target):
             name = work.taken.free(_room(work, table), labels_check_name(_target(work, table), target.name), holder="")
             found.append(Check(name, labels_check(target.name, column.type.labels, work.dialect)))
     return found
+
+
+def _keeps_labels(work: Work, column: Column, target: Column) -> bool:
+    """Whether a text is to be one of an enum's labels."""
+    return column.type.kind is Kind.ENUM and bool(column.type.labels) and textual(target.sql_type)
 
 
 def _target(work: Work, table: Table) -> str:

@@ -8,7 +8,7 @@ from tailrace.conversion import collations
 from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
 from tailrace.conversion.identity import converted_identity
 from tailrace.conversion.keys import target_key
-from tailrace.conversion.literals import qualified, without_collation
+from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.meaning import say_of_type
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import on_update
@@ -178,7 +178,15 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         work.ledger.say(
             _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
         )
-    return replace(made, default=found.sql)
+    sql = found.sql
+    if sql and work.dialect is Dialect.MYSQL and (_outside(made) or not is_text(sql)):
+        # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
+        sql = with_kept_texts(sql)
+    return replace(made, default=sql)
+
+
+def _outside(made: Column) -> bool:
+    return parsed(made.sql_type).base.endswith(("text", "blob", "json"))
 
 
 def _updated(work: Work, table: Table, column: Column, made: Column) -> Column:

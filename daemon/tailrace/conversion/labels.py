@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tailrace.completion import fitting
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.literals import quoted, text
+from tailrace.conversion.literals import kept_text, quoted
 from tailrace.schema import Kind
 from tailrace.sink import TargetTable
 
@@ -18,6 +18,7 @@ from tailrace.sink import TargetTable
 _NAME_BYTES = 63
 _ENDING = "_labels"
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.|'')*)'", re.DOTALL)
+_HEXADECIMAL = re.compile(r"convert\(0x([0-9a-f]*) using utf8mb4\)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
 
 
@@ -28,7 +29,7 @@ def labels_check_name(table: str, column: str) -> str:
 
 def labels_check(column: str, labels: Sequence[str], dialect: Dialect) -> str:
     """The expression."""
-    return f"{quoted(column, dialect)} IN ({', '.join(text(label, dialect) for label in labels)})"
+    return f"{quoted(column, dialect)} IN ({', '.join(kept_text(label, dialect) for label in labels)})"
 
 
 def is_labels_check(name: str) -> bool:
@@ -52,8 +53,9 @@ def labels_of(expression: str, escapes: bool = False) -> frozenset[str]:
     """The texts in an expression.
 
     Args:
-        escapes: a backslash escapes what follows it.
+        escapes: it is MySQL's or MariaDB's: a backslash escapes what follows it, and texts may be in hexadecimal.
     """
     if not escapes:
         return frozenset(found.replace("''", "'") for found in re.findall(r"'((?:[^']|'')*)'", expression))
-    return frozenset(_ESCAPE.sub(lambda match: match[1] or "'", found) for found in _LITERAL.findall(expression))
+    plain = {_ESCAPE.sub(lambda match: match[1] or "'", found) for found in _LITERAL.findall(expression)}
+    return frozenset(plain | {bytes.fromhex(found).decode() for found in _HEXADECIMAL.findall(expression)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tailrace.conversion.catalog import (
     Catalog,
@@ -20,6 +20,7 @@ from tailrace.conversion.catalog import (
 from tailrace.conversion.expressions import translate
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
+from tailrace.conversion.literals import with_kept_texts
 from tailrace.conversion.names import Names
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import SchemaTarget
@@ -73,7 +74,7 @@ class Work:
         columns: Mapping[str, Column] | None = None,
     ) -> Translation:
         """An expression of a table's of the source."""
-        return translate(
+        found = translate(
             sql,
             use,
             self.source.dialect,
@@ -85,6 +86,9 @@ class Work:
             column=column,
             types=self.types.get(table.name),
         )
+        if self.dialect is Dialect.MYSQL and use is not Use.DEFAULT and found.sql:
+            return replace(found, sql=with_kept_texts(found.sql))
+        return found
 
     def altered(self, table: ObjectName, columns: Iterable[str]) -> str:
         """Why one of the columns is not in the target with the source's values; "" where all are."""

@@ -1,5 +1,5 @@
 -- A database with every kind of object that tailrace reads from PostgreSQL 15 and newer.
--- A statement ends with a line that is a semicolon alone; "-- from 18" before one: only there.
+-- A statement ends with a line that is a semicolon alone; "-- from 18" and "-- below 18" before one: only there.
 CREATE SCHEMA shop
 ;
 CREATE SCHEMA "Odd names"
@@ -253,6 +253,23 @@ GRANT UPDATE (name) ON shop.customers TO pg_monitor WITH GRANT OPTION
 REVOKE EXECUTE ON FUNCTION shop.touch() FROM PUBLIC
 ;
 GRANT USAGE ON SCHEMA shop TO pg_monitor
+;
+CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION shop.no_ddl()
+;
+ALTER EVENT TRIGGER guard DISABLE
+;
+CREATE TABLE shop.typed OF shop.place (street WITH OPTIONS DEFAULT 'none', PRIMARY KEY (number))
+;
+CREATE INDEX parts_1_b ON "Odd names".parts_1 (b)
+;
+-- below 18
+CREATE EXTENSION citext SCHEMA public
+;
+-- below 18
+CREATE TABLE shop.words (word public.citext PRIMARY KEY DEFAULT 'x'::public.citext)
+;
+-- from 18
+CREATE TABLE shop.periods (r int4range, during daterange, PRIMARY KEY (r, during WITHOUT OVERLAPS))
 ;
 -- from 18
 CREATE TABLE shop.newer (a integer, b integer GENERATED ALWAYS AS (a * 2) VIRTUAL, during daterange,

@@ -32,7 +32,7 @@ from tailrace.conversion.target import Stage, Statement
 from tailrace.errors import RefusedError
 from tailrace.schema import Kind, Type
 from tailrace.structure import Index, Part
-from tailrace_mysql.schema.scratch import renamed, undefined
+from tailrace_mysql.schema.portions import moved, undefined
 from tailrace_mysql.schema.target import MySQLSchema
 from tests import servers
 from tests.servers import Database
@@ -43,7 +43,7 @@ RICH = Path(__file__).parent / "rich"
 
 @pytest.fixture(scope="module", params=["mysql", "mariadb"])
 def server(request: pytest.FixtureRequest) -> Iterator[servers.MySQL]:
-    with servers.start(request.param, options={"binlog-format": "ROW"}) as started:
+    with servers.start(request.param, options={"log-bin-trust-function-creators": "ON"}) as started:
         yield started
 
 
@@ -106,7 +106,7 @@ def test_a_database_that_is_read_and_made_anew_is_the_same(server: servers.MySQL
         source, target = source_catalog(rich), schema(copy)
         assert source.default_schema == rich.name
         assert target.dialect == source.dialect == Dialect(server.kind)
-        meant = undefined(renamed(source, rich.name, copy.name))
+        meant = undefined(moved(source, rich.name, copy.name))
         target.apply(target.render(meant))
         made = target.read()
         assert alike(made) == alike(replace(meant, schemas=(copy.name,)))
@@ -336,18 +336,33 @@ def user(database: Database, *grants: str) -> Iterator[str]:
         database.execute(f"DROP USER {name}")
 
 
-def test_who_may_make_no_scratch_database_gets_a_form_without_the_server(server: servers.MySQL) -> None:
-    with (
-        server.database("alone") as database,
-        user(database, f"ALL PRIVILEGES ON `{database.name}`.*") as url,
-    ):
+def test_without_a_scratch_database_objects_are_made_aside_in_the_sink_s_own(server: servers.MySQL) -> None:
+    with server.database("alone") as database, user(database, f"ALL PRIVILEGES ON `{database.name}`.*") as url:
         target = schema(database, url)
-        settled = target.canonical(replace(meant_by_a_person(database.name), dialect=target.dialect))
-        people = settled.tables[0]
-        assert people.columns[1].sql_type == "varchar(20)"
-        assert people.columns[1].collation == "utf8mb4_bin"
-        assert people.columns[1].default == "'x'"
-        assert people.checks[0].expression == "amount >= 0"
+        meant = replace(meant_by_a_person(database.name), dialect=target.dialect, others=())
+        target.apply([s for s in target.render(meant) if s.kind is not ObjectKind.TRIGGER])
+        aside, made = target.canonical(meant), target.read()
+        assert alike(replace(aside, triggers=())) == alike(replace(made, triggers=(), schemas=()))
+        assert [(trigger.name, trigger.table, trigger.body) for trigger in aside.triggers] == [
+            (ObjectName(database.name, "fill"), ObjectName(database.name, "pets"), "SET NEW.owner = 1")
+        ]
+        assert {str(name) for (name,) in database.query("SHOW TABLES")} == {"People", "pets", "aa", "zz"}
+
+
+def test_who_may_make_nothing_compares_by_forms_that_need_no_server(server: servers.MySQL) -> None:
+    with server.database("bare") as database, user(database, f"SELECT, SHOW VIEW ON `{database.name}`.*") as url:
+        meant = replace(meant_by_a_person(database.name), dialect=Dialect(server.kind))
+        schema(database).apply([s for s in schema(database).render(meant) if s.kind is ObjectKind.TABLE])
+        made, settled = schema(database, url).read(), schema(database, url).canonical(meant)
+        for one, other in zip(made.tables, settled.tables, strict=True):
+            assert one.options == other.options
+            for column, same in zip(one.columns, other.columns, strict=True):
+                assert (column.sql_type, column.charset, column.collation) == (
+                    same.sql_type,
+                    same.charset,
+                    same.collation,
+                )
+                assert column.generated or column.default == same.default or column.type.kind is Kind.TIMESTAMP
 
 
 def test_what_a_user_may_not_read_is_named(server: servers.MySQL, rich: Database) -> None:

@@ -27,8 +27,8 @@ SCHEMAS = ("Odd names", "shop")
 def statements(server: servers.Postgres) -> Iterator[str]:
     """Those of the script that this release takes."""
     for statement in SCRIPT.read_text().removesuffix("\n;\n").split("\n;\n"):
-        least = re.match(r"-- from (\d+)\n", statement)
-        if least is None or int(server.version) >= int(least[1]):
+        release = re.match(r"-- (from|below) (\d+)\n", statement)
+        if release is None or (int(server.version) >= int(release[2])) == (release[1] == "from"):
             yield statement
 
 

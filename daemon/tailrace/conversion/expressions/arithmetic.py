@@ -38,8 +38,16 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
             return shift(writer, writer.value(node.expression), interval, False)
     left, right = writer.number(writer.value(node.this)), writer.number(writer.value(node.expression))
     if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
-        return concatenation(writer, [left, right])
+        return concatenation(writer, [*_sides(writer, node.this, left), right])
     return call(writer, sign, [left, right], shown=sign)
+
+
+def _sides(writer: Writer, node: exp.Expr, whole: Piece) -> list[Piece]:
+    """SQL Server's + of texts, taken apart, so that all of them stand side by side."""
+    bare = node.unnest()
+    if isinstance(bare, exp.Add) and whole.kind is Kind.TEXT:
+        return [*_sides(writer, bare.this, writer.value(bare.this)), writer.value(bare.expression)]
+    return [whole]
 
 
 @writes(exp.Neg)

@@ -9,14 +9,14 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tailrace.conversion.expressions.comparisons import compare_texts
-from tailrace.conversion.expressions.kinds import NUMBERS
+from tailrace.conversion.expressions.kinds import NUMBERS, stored
 from tailrace.conversion.expressions.logic import together, trimmed, unite
 from tailrace.conversion.expressions.piece import Piece, of
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import FunctionRule
-from tailrace.schema import Kind
+from tailrace.schema import Kind, Type
 
 _PLACE = re.compile(r"(?P<before>[(,]\s*)?\{(?P<what>[a-z0-9]+)(?::(?P<between>[^}]*))?\}(?=(?P<after>\s*[,)])?)")
 _WORD = re.compile(r"\w+|CASE .* END|'[^']*'")
@@ -153,7 +153,9 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
             whole, kind=kind, made=Kind.TEXT if model.made is Kind.ENUM else model.made, charset=model.charset
         )
     else:
-        whole = replace(whole, kind=Kind(line.gives), made=Kind(line.gives))
+        gives = Kind(line.gives)
+        kept = stored(Type(gives), writer.source, writer.target) if gives in (Kind.TIMESTAMPTZ, Kind.UUID) else gives
+        whole = replace(whole, kind=gives, made=kept)
     if line.nullable != "any":
         whole = replace(whole, nullable=line.nullable == "always")
     return whole if line.steady else replace(whole, steady=False)

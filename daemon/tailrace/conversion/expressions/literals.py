@@ -57,26 +57,12 @@ def _literal(writer: Writer, node: exp.Expr) -> Piece:
             raise RefusalError("character-set", f"a text in the character set {node.name}")
         return inner
     if isinstance(node, exp.ByteString) and writer.source is Dialect.POSTGRESQL:
-        return string(_escaped(node.name), writer.target)
+        return string(node.name, writer.target)
     if isinstance(node, exp.National) or (isinstance(node, exp.Literal) and node.is_string):
         return string(node.name, writer.target)
     if isinstance(node, exp.Literal):
         return number(node.name, writer.target)
     raise RefusalError("unknown-construct", f"a literal of the kind {type(node).__name__}")
-
-
-def _escaped(text: str) -> str:
-    """PostgreSQL's E'…', in which a backslash stands before what it stands for."""
-
-    def letter(match: re.Match[str]) -> str:
-        if match[1] in "\\'":
-            return match[1]
-        simple = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}.get(match[1])
-        if simple is None:
-            raise RefusalError("string-escape", f"the escape \\{match[1]} in a text")
-        return simple
-
-    return re.sub(r"\\(.)", letter, text, flags=re.DOTALL)
 
 
 @writes(exp.Null)
@@ -139,8 +125,7 @@ def as_kind(writer: Writer, piece: Piece, wanted: Piece, default: bool = False) 
     if not piece.quoted:
         raise RefusalError("types-differ", f"the number {text} stands where a {kind} is wanted")
     made = _WRITTEN[kind](writer, text, wanted, default) if kind in _WRITTEN else _other(writer, text, wanted, default)
-    stored = wanted.made
-    return Piece(made, kind, stored, wanted.type, nullable=False, constant=text, quoted=True)
+    return Piece(made, kind, wanted.made, wanted.type, nullable=False, constant=text, quoted=True)
 
 
 def _as_boolean(writer: Writer, piece: Piece, wanted: Piece) -> Piece:
