@@ -139,7 +139,7 @@ def _rate(entry: Entry) -> str:
 def _fold(fold: Fold, parent: str, child: str) -> Iterator[str]:
     yield from _comment(
         f"To fold {child} into {parent}: {fold.reason}. Put this in the place of [tables.{_key(parent)}] and "
-        f"[tables.{_key(child)}], before the tables are made:",
+        f"[tables.{_key(child)}], before the tables are made, with the indexes that are needed:",
         "# ",
     )
     if fold.key:

@@ -22,6 +22,7 @@ from tailrace.conversion.difference import Difference, State, differences
 from tailrace.conversion.held import note
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
+from tailrace.conversion.measuring import Measuring
 from tailrace.conversion.report.files import cannot_write
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import Stage
@@ -62,6 +63,7 @@ class Asked:
     reports: Sequence[Path] = ()
     out: Path | None = None
     keys: Path | None = None
+    rate_seconds: float = 0.0
     rules: Sequence[Path] = ()
     apply: bool = False
     stage: Stages | None = None
@@ -155,6 +157,7 @@ def _jobs(
     asked: Asked, pipeline: Pipeline | None, source: Catalog, rules: Rules, stack: contextlib.ExitStack
 ) -> Iterator[Job]:
     chosen: list[Any] = []
+    measuring = Measuring(pipeline if asked.script is None else None, asked.rate_seconds)
     if pipeline is not None and (asked.sinks or not asked.targets):
         chosen = [pipeline.sink(name) for name in dict.fromkeys(asked.sinks)] or list(pipeline.sinks)
         if not chosen:
@@ -164,11 +167,11 @@ def _jobs(
         pipeline.resolve_secrets(source=False, stream=False, sinks=[settings.name for settings in chosen])
     for settings in chosen:
         assert pipeline is not None
-        entry = job.of_sink(pipeline, settings, source, rules, asked.script is not None)
+        entry = job.of_sink(pipeline, settings, source, rules, asked.script is not None, measuring)
         stack.callback(entry.target.close)
         yield entry
     for kind in dict.fromkeys(asked.targets):
-        yield job.of_kind(kind, source, rules, pipeline)
+        yield job.of_kind(kind, source, rules, pipeline, measuring)
 
 
 def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:

@@ -32,8 +32,15 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
             "INSERT INTO public.parts SELECT n, n % 2 + 1 FROM generate_series(1, 100) n",
             "ANALYZE",
         )
-        before = read(database, "postgres")
-        orders = before.tables[ObjectName("public", "orders")]
+        name = ObjectName("public", "orders")
+
+        def inserted() -> Statistics | None:
+            found = read(database, "postgres")
+            return found if found.tables[name].changes == Changes(inserts=1000.0) else None
+
+        before = wait_until(inserted, 20, "the server has counted what was inserted")
+        assert before is not None
+        orders = before.tables[name]
         assert orders.rows == 1000
         assert orders.row_bytes is not None
         assert 60 < orders.row_bytes < 200
@@ -50,8 +57,7 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
         )
 
         def counted() -> bool:
-            found = rates(before, read(database, "postgres"), 10.0)[ObjectName("public", "orders")]
-            return found == Changes(updates=3.0, deletes=1.0)
+            return rates(before, read(database, "postgres"), 10.0)[name] == Changes(updates=3.0, deletes=1.0)
 
         wait_until(counted, 20, "the changes are counted")
 

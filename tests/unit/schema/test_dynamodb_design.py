@@ -76,7 +76,11 @@ CUSTOMERS = Table(
 )
 ORDERS = Table(
     named("orders"),
-    (column("id", identity=Identity()), column("customer_id"), column("note", TEXT, nullable=True)),
+    (
+        column("id", identity=Identity()),
+        column("customer_id"),
+        column("note", Type(Kind.TEXT, "varchar(3000)", 3000), nullable=True),
+    ),
     (primary("id"), Index("customer", (Part("customer_id"),))),
     foreign_keys=(ForeignKey("fk_customer", ("customer_id",), named("customers"), ("id",), on_delete="CASCADE"),),
 )

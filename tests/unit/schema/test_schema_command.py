@@ -41,7 +41,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
     verdicts = tuple(Verdict(*object_, Grade.AUTOMATIC, "x") for object_ in MEANT.count())
     conversion = Conversion(shop_conversion.source(), MEANT, (), verdicts, "lite")
 
-    def of_sink(pipeline: Pipeline, settings: object, source: Catalog, rules: Rules, script: bool = False) -> Job:
+    def of_sink(pipeline: Pipeline, settings: object, source: Catalog, rules: Rules, *_: object) -> Job:
         return Job("lite", target, conversion, settings)
 
     monkeypatch.setattr(job, "source_catalog", lambda pipeline: shop_conversion.source())
@@ -101,7 +101,7 @@ def test_files_are_written_where_they_were_asked_for(
 def test_several_targets_get_a_folder(
     file: str, target: MemoryTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None) -> Job:
+    def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None, *_: object) -> Job:
         return Job(kind, target, replace(shop_conversion.conversion(), target=MEANT))
 
     monkeypatch.setattr(job, "of_kind", of_kind)
