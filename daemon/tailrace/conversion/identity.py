@@ -27,11 +27,14 @@ def converted_identity(work: Work, table: Table, column: Column, made: Column) -
     return _sqlite(work, table, column, made, column.identity)
 
 
-def fitting_counter(counter: Counter) -> Counter:
-    """Within what a 64-bit sequence counts; bounds beyond it are no bounds."""
+def fitting_counter(counter: Counter, mariadb: bool = False) -> Counter:
+    """Within what a 64-bit sequence counts; greatest values beyond it are no bounds."""
     maximum = counter.maximum if counter.maximum is not None and counter.maximum < _LARGEST else None
-    minimum = counter.minimum if counter.minimum is not None and counter.minimum > -_LARGEST else None
-    return replace(counter, minimum=minimum, maximum=maximum)
+    least = -_LARGEST if mariadb else -_LARGEST - 1
+    minimum = max(counter.minimum, least) if counter.minimum is not None else None
+    if counter.increment > 0 and minimum is None and counter.start < 1:
+        minimum = max(counter.start, least)
+    return replace(counter, start=max(counter.start, least), minimum=minimum, maximum=maximum)
 
 
 def _postgres(work: Work, table: Table, column: Column, made: Column, identity: Identity) -> Column:
