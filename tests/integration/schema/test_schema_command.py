@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tailrace.cli.main import main
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile
 from tests.servers import Database
