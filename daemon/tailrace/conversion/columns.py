@@ -7,7 +7,7 @@ from dataclasses import replace
 from tailrace.conversion import collations
 from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
 from tailrace.conversion.identity import converted_identity
-from tailrace.conversion.keys import target_key
+from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.meaning import say_of_type
 from tailrace.conversion.outcome import Complexity, Grade
@@ -86,6 +86,9 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
         exact: columns of which texts that differ must not be equal: those by which rows are found or referred to.
     """
     names = work.names.columns[table.name]
+    plain = {c.name: _plain(work, table, c, c.name in exact) for c in table.columns if c.name in names}
+    # Expressions of one column may be about others.
+    work.collations[table.name] = {name: made.collation for name, made in plain.items()}
     columns: list[Column] = []
     for column in table.columns:
         if column.name not in names:
@@ -93,20 +96,19 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
             work.ledger.say(_COLUMN, table.name, column.name, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(_COLUMN, table.name, column.name)
             continue
-        made = _column(work, table, column, exact)
+        made = _whole(work, table, column, plain[column.name])
         if made is not None:
             columns.append(made)
             work.ledger.made(_COLUMN, table.name, column.name, made.name)
     return [*columns, *_added(work, table)]
 
 
-def _column(work: Work, table: Table, column: Column, exact: frozenset[str]) -> Column | None:
-    name = work.names.columns[table.name][column.name]
-    carried_type = stream_types(work, table).get(column.name, column.type)
+def _plain(work: Work, table: Table, column: Column, exact: bool) -> Column:
+    """Its name, its type and its collation."""
     written = without_collation(work.types[table.name][column.name])
     made = Column(
-        name,
-        carried_type,
+        work.names.columns[table.name][column.name],
+        stream_types(work, table).get(column.name, column.type),
         written.sql,
         nullable=column.nullable,
         charset=written.charset,
@@ -114,10 +116,14 @@ def _column(work: Work, table: Table, column: Column, exact: frozenset[str]) -> 
         invisible=column.invisible and work.dialect.mysql_like,
         line=column.line,
     )
+    return collations.collated(work, table, column, made, exact)
+
+
+def _whole(work: Work, table: Table, column: Column, made: Column) -> Column | None:
+    """With its default, or what else gives it a value."""
     if column.invisible and not made.invisible:
         reason = "the target has no invisible columns: SELECT * shows it"
         work.ledger.say(_COLUMN, table.name, column.name, "invisible", Grade.CHANGED, reason, "name columns in SELECT")
-    made = collations.collated(work, table, column, made, column.name in exact)
     altered = work.names.altered.get(table.name, {}).get(column.name, "")
     if altered:
         return _altered(work, table, column, made, altered)
@@ -214,6 +220,10 @@ def _updated(work: Work, table: Table, column: Column, made: Column) -> Column:
 
 def _generated(work: Work, table: Table, column: Column, made: Column) -> Column | None:
     target = work.names.objects[table.name]
+    if of_period(column):
+        reason = "the server fills it at the source; here it is an ordinary column that the pipeline fills"
+        work.ledger.say(_COLUMN, table.name, column.name, "system-versioning", Grade.CHANGED, reason, "see the table's")
+        return made
     mentioned = [name for name in work.mentions(column.generated, table) if name != column.name]
     reason = work.altered(table.name, mentioned)
     if not reason:

@@ -22,9 +22,10 @@ from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.literals import with_kept_texts
 from tailrace.conversion.names import Names
+from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import SchemaTarget
-from tailrace.conversion.translation import Translation, Use
+from tailrace.conversion.translation import Remark, Translation, Use
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Work:
     Attributes:
         taken: names of constraints and indexes in the target.
         types: the target's column types, by the source's names of tables and columns.
+        collations: of the target's columns, by the source's names, where there is one.
         tables: the target's tables that were made so far, by the source's names.
         sequences, programs: of the target, that were made so far.
     """
@@ -45,6 +47,7 @@ class Work:
     ledger: Ledger
     taken: Taken
     types: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
+    collations: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
     tables: dict[ObjectName, Table] = field(default_factory=dict)
     sequences: list[Sequence] = field(default_factory=list)
     programs: list[View | Routine | Trigger] = field(default_factory=list)
@@ -87,8 +90,18 @@ class Work:
             types=self.types.get(table.name),
         )
         if self.dialect is Dialect.MYSQL and use is not Use.DEFAULT and found.sql:
-            return replace(found, sql=with_kept_texts(found.sql))
+            return self._kept(sql, found, table)
         return found
+
+    def _kept(self, sql: str, found: Translation, table: Table) -> Translation:
+        """With texts that MySQL can keep."""
+        known = self.collations.get(table.name, {})
+        collations = {known[name] for name in self.mentions(sql, table) if known.get(name)}
+        kept = with_kept_texts(found.sql, collations.pop() if len(collations) == 1 else "")
+        if kept != found.sql and collations:
+            reason = "MySQL cannot keep its texts: they have quotes or backslashes, and columns of several collations"
+            return Translation("", (Remark("text-literal", Grade.BY_HAND, reason, "write it for one collation"),))
+        return replace(found, sql=kept)
 
     def altered(self, table: ObjectName, columns: Iterable[str]) -> str:
         """Why one of the columns is not in the target with the source's values; "" where all are."""
