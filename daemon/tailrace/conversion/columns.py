@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tailrace.conversion import collations
@@ -9,7 +10,7 @@ from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, Obj
 from tailrace.conversion.identity import converted_identity
 from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
-from tailrace.conversion.meaning import say_of_type
+from tailrace.conversion.meaning import say_of_type, textual
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import on_update
 from tailrace.conversion.streams import carried
@@ -19,6 +20,8 @@ from tailrace.schema import Type
 
 _COLUMN = ObjectKind.COLUMN
 _SIMPLE = Complexity.SIMPLE
+#: A text or a number, with nothing behind it.
+_LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?")
 
 
 def target_types(work: Work, table: Table) -> dict[str, str]:
@@ -71,12 +74,18 @@ def stream_types(work: Work, table: Table) -> dict[str, Type]:
 
 def _own_type(work: Work, column: Column) -> str:
     """The domain or other type of the user's that a PostgreSQL target has too; "" without one."""
-    if column.user_type is None or not (work.alike and work.dialect is Dialect.POSTGRESQL):
+    if not (work.alike and work.dialect is Dialect.POSTGRESQL):
         return ""
-    name = work.names.objects.get(column.user_type)
-    if name is None:
-        return ""
-    return qualified(name, work.dialect) + ("[]" if column.sql_type.endswith("[]") else "")
+    base = column.sql_type.rstrip("[]")
+    for known in (*work.source.enums, *work.source.domains):
+        if known.name in (column.user_type, _named(base)) and (name := work.names.objects.get(known.name)) is not None:
+            return qualified(name, work.dialect) + column.sql_type[len(base) :]
+    return ""
+
+
+def _named(text: str) -> ObjectName:
+    schema, _, name = text.replace('"', "").rpartition(".")
+    return ObjectName(schema, name)
 
 
 def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[Column]:
@@ -177,6 +186,12 @@ def _added(work: Work, table: Table) -> list[Column]:
 def _with_default(work: Work, table: Table, column: Column, made: Column, default: str) -> Column:
     if not default or default.strip().upper() == "NULL":
         return made
+    if _other_type(work, column, made) and not _LITERAL.fullmatch(default):
+        reason = f"its default {default} is of {column.sql_type}, and the target's column is {made.sql_type}"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+        return made
     found = work.translate(default, Use.DEFAULT, table, column.name)
     work.ledger.remarks(_COLUMN, table.name, column.name, found.remarks, default, found.sql)
     if not found.sql and not found.remarks:
@@ -189,6 +204,11 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)
     return replace(made, default=sql)
+
+
+def _other_type(work: Work, column: Column, made: Column) -> bool:
+    """Whether PostgreSQL gives a column of PostgreSQL's own types another one: a text, for what the target has not."""
+    return work.alike and work.dialect is Dialect.POSTGRESQL and textual(made.sql_type) and not textual(column.sql_type)
 
 
 def _outside(made: Column) -> bool:
