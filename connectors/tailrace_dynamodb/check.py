@@ -19,7 +19,7 @@ from tailrace_dynamodb.writes import MARKER_SECONDS
 
 _PERMISSIONS = (
     "DescribeTable, CreateTable, DescribeTimeToLive, UpdateTimeToLive, Scan, Query, GetItem, PutItem, UpdateItem, "
-    "BatchWriteItem, DeleteItem"
+    "BatchWriteItem, DeleteItem, UpdateTable"
 )
 
 

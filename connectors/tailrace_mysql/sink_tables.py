@@ -15,10 +15,12 @@ import pymysql.err
 from pymysql.connections import Connection
 
 from tailrace.apply.evolution import preserves
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
-from tailrace_mysql.sink_catalog import TableState, TargetColumn, read_table
+from tailrace_mysql.sink_catalog import TableState, TargetColumn, first_name, read_checks, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
 from tailrace_mysql.sink_types import ColumnType, mapped, table_types
@@ -75,6 +77,7 @@ class Tables:
                 self._alter(name, changes)
                 self._forget_defaults(table, state, types)
                 state = self._reread(name)
+            self._keep_labels(table, previous)
             self._check_columns(table, state)
         except pymysql.err.Error as error:
             raise translate(error, self._where, name) from None
@@ -196,6 +199,24 @@ class Tables:
             text = f"CONVERT(X'{str(column.initial).encode().hex()}' USING utf8mb4)"
             return f"(CAST({text} AS JSON))" if type_.base == "json" else f"({text})"
         return f"({literal})" if type_.outside_row or type_.binary else literal
+
+    def _keep_labels(self, table: TargetTable, previous: TargetTable | None) -> None:
+        """Brings checks that keep a column to an enum's labels to those that the source has now."""
+        wanted = {name.lower(): labels for name, labels in wanted_labels(table, previous).items()}
+        if not wanted:
+            return
+        dialect = Dialect.MARIADB if self._server.mariadb else Dialect.MYSQL
+        for check, expression in read_checks(self._connection, self._database, table.name, self._server.mariadb):
+            column = first_name(expression)
+            labels = wanted.get(column.lower())
+            if labels is None or not is_labels_check(check):
+                continue
+            if labels and labels_of(expression, escapes=True) == set(labels):
+                continue
+            changes = [f"DROP CONSTRAINT {identifier(check)}"]
+            if labels:
+                changes.append(f"ADD CONSTRAINT {identifier(check)} CHECK ({labels_check(column, labels, dialect)})")
+            self._alter(table.name, changes)
 
     def _forget_defaults(self, table: TargetTable, before: TableState, types: dict[str, ColumnType]) -> None:
         """A default has filled the rows that stood there; rows to come bring their own values."""

@@ -195,6 +195,11 @@ class ColumnType:
         return self.holds(present)
 
 
+def binary_collation(mariadb: bool) -> str:
+    """Binary, and not padding: keys differing in case or trailing blanks are different keys."""
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+
+
 def catalog_type(text: str, character_set: str | None) -> ColumnType:
     """Reads `information_schema.COLUMNS.COLUMN_TYPE`, ``"decimal(12,2)"``, ``"int(11) unsigned"``."""
     declared = parse(text)

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.statistics import Statistics
 from tailrace.conversion.target import SchemaTarget
 from tailrace.errors import ConfigError
 from tailrace.sink import Sink
@@ -70,11 +71,13 @@ class SourceConnector:
     Attributes:
         catalog: reads all that the source's database, or its selected schemas, have, for `tailrace schema`; None: it
             cannot be read.
+        statistics: asks the server for sizes, the spread of values, and how much is written; None: it cannot be asked.
     """
 
     config: type[BaseModel]
     create: Callable[[Any, Context], Source]
     catalog: Callable[[Any, Context], Catalog] | None = None
+    statistics: Callable[[Any, Context], Statistics] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,14 @@ class Pipeline:
         fix = suggestion(name, names) if names else "add a [[sinks]] table with this name"
         raise ConfigError(f"there is no sink {name!r}", where=at(self.file, ("sinks",)), fix=fix)
 
+    def made(self, create: Callable[[Any, Context], T], settings: Any) -> T:
+        """What a connector makes of its settings in this pipeline.
+
+        Raises:
+            ConfigError: the driver is not installed, or a secret is missing.
+        """
+        return _create(create, settings, self.context())
+
     def create_source(self) -> Source:
         """Raises ConfigError where the driver is not installed or a secret is missing."""
         connector = connectors.find_source(self.source.connector)

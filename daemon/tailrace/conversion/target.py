@@ -60,8 +60,11 @@ class Limits:
 class SchemaTarget(Protocol):
     """A target's own ways. `limits`, `types` and `render` need no server; the rest connects when first asked."""
 
-    dialect: Dialect
-    limits: Limits
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def limits(self) -> Limits: ...
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         """The target's type of each column, by the column's name: the mapping by which the sink makes its tables.

@@ -1,0 +1,111 @@
+"""A catalog made in a target: only what is missing, never over what is there, and read back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from tailrace.conversion.catalog import Catalog, ObjectName
+from tailrace.conversion.definition import Key, definitions
+from tailrace.conversion.difference import Difference, State, differences, stands
+from tailrace.conversion.target import SchemaTarget, Stage, Statement
+
+#: What `--apply` makes beside a pipeline.
+BESIDE = frozenset({Stage.TABLES, Stage.REST})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Attributes:
+        meant: in the words in which the target keeps it.
+        statements: to be run now, in this order.
+        held: missing too, and of a stage that was not asked for.
+        differing: what is there in another form, or cannot be made by itself (a column of a table that is there): it
+            is named, and never altered or dropped.
+        present: how many objects are there as they are meant.
+    """
+
+    meant: Catalog
+    statements: tuple[Statement, ...]
+    held: tuple[Statement, ...]
+    differing: tuple[Difference, ...]
+    present: int
+
+
+def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE) -> Plan:
+    """What of a catalog a target lacks.
+
+    Raises:
+        UnreachableError, RefusedError: of the target.
+    """
+    canonical = target.canonical(meant)
+    found = differences(canonical, target.read(names(meant)))
+    missing = {difference.key for difference in found if difference.state is State.MISSING}
+    whole = {key[1] for key in missing if stands(key)}
+    chosen = _statements(target, meant, canonical, missing, whole)
+    made = {_key(statement) for statement in chosen}
+    unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
+    differing = [d for d in found if d.state is not State.MISSING and d.counts]
+    changed = sum(d.state is State.DIFFERENT for d in found)
+    return Plan(
+        canonical,
+        tuple(statement for statement in chosen if statement.stage in stages),
+        tuple(statement for statement in chosen if statement.stage not in stages),
+        (*unmade, *differing),
+        len(definitions(canonical)) - len(missing) - changed,
+    )
+
+
+def run(target: SchemaTarget, given: Plan) -> list[Difference]:
+    """Runs a plan's statements and reads the target back; returns what does not hold, besides what the plan names.
+
+    Raises:
+        RefusedError: the target refuses a statement: which, and what was made before.
+    """
+    if given.statements:
+        target.apply(given.statements)
+    back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
+    named = {difference.key for difference in given.differing}
+    held = {_key(statement) for statement in given.held}
+    return [
+        difference
+        for difference in back
+        if difference.counts
+        and difference.key not in named
+        and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
+    ]
+
+
+def names(catalog: Catalog) -> list[ObjectName]:
+    """All that a catalog has and that stands by itself."""
+    groups: Iterable[Iterable[ObjectName]] = (
+        (thing.name for thing in catalog.tables),
+        (thing.name for thing in catalog.sequences),
+        (thing.name for thing in catalog.enums),
+        (thing.name for thing in catalog.domains),
+        (thing.name for thing in catalog.views),
+        (thing.name for thing in catalog.routines),
+        (thing.name for thing in catalog.others if thing.table is None),
+    )
+    return list(dict.fromkeys(name for group in groups for name in group))
+
+
+def _key(statement: Statement) -> Key:
+    return statement.kind, statement.name, statement.member
+
+
+def _within(key: Key, held: Collection[Key]) -> bool:
+    """A member of something whose own statement waits."""
+    return any(name == key[1] and not member for _, name, member in held)
+
+
+def _statements(
+    target: SchemaTarget, meant: Catalog, canonical: Catalog, missing: Collection[Key], whole: Collection[ObjectName]
+) -> list[Statement]:
+    """In the target's order: those of what is missing, and all of those of what is missing whole."""
+    chosen = [s for s in target.render(meant) if _key(s) in missing or s.name in whole]
+    # What had no name in the meant catalog has one that the server gave.
+    made = {_key(statement) for statement in chosen}
+    unmade = {key for key in missing if key not in made and key[1] not in whole}
+    return chosen + [s for s in target.render(canonical) if _key(s) in unmade] if unmade else chosen

@@ -1,0 +1,290 @@
+"""A source's columns become a target's: types, NOT NULL, defaults, what counts them, what is generated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tailrace.conversion import collations
+from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
+from tailrace.conversion.identity import converted_identity
+from tailrace.conversion.keys import target_key
+from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
+from tailrace.conversion.meaning import say_of_type
+from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.programs import on_update
+from tailrace.conversion.streams import carried
+from tailrace.conversion.translation import Use
+from tailrace.conversion.work import Work
+from tailrace.schema import Type
+
+_COLUMN = ObjectKind.COLUMN
+_SIMPLE = Complexity.SIMPLE
+
+
+def target_types(work: Work, table: Table) -> dict[str, str]:
+    """The target's type of each column that it gets, by the source's names, and by the target's for added ones."""
+    names = work.names.columns[table.name]
+    stream = work.names.streams.get(table.name)
+    carried_types = stream_types(work, table)
+    by_target = {target: source for source, target in names.items()}
+    key = target_key(work, table)
+    columns = [
+        replace(column, name=names[column.name], type=carried_types.get(column.name, column.type))
+        for column in table.columns
+        if column.name in names
+    ]
+    added: list[Column] = []
+    if stream is not None:
+        added = [Column(c.name, c.type, c.type.name, c.nullable) for c in stream.columns if c.name not in by_target]
+    indexes = tuple(
+        replace(index, parts=tuple(replace(part, column=names.get(part.column, part.column)) for part in index.parts))
+        for index in table.indexes
+        if not index.primary
+    )
+    if key is not None:
+        indexes = (key, *indexes)
+    renamed = replace(table, name=work.names.objects[table.name], columns=(*columns, *added), indexes=indexes)
+    given = work.target.types(renamed, work.source.dialect)
+    found: dict[str, str] = {}
+    for column in table.columns:
+        if column.name in names:
+            own = _own_type(work, column) if column.name not in carried_types else ""
+            wanted = work.rules.type_of(work.source.dialect, work.dialect, table.name, column.name, column.sql_type)
+            found[column.name] = wanted or own or given[names[column.name]]
+    found.update({column.name: given[column.name] for column in added})
+    return found
+
+
+def stream_types(work: Work, table: Table) -> dict[str, Type]:
+    """Of the columns that `[[tables]]` gives another type, by the source's names."""
+    stream = work.names.streams.get(table.name)
+    if stream is None:
+        return {}
+    by_name = {column.name: column for column in stream.columns}
+    found: dict[str, Type] = {}
+    for source, target in work.names.columns[table.name].items():
+        own, becomes = table.column(source), by_name.get(target)
+        if own is not None and becomes is not None and becomes.type != own.type:
+            found[source] = becomes.type
+    return found
+
+
+def _own_type(work: Work, column: Column) -> str:
+    """The domain or other type of the user's that a PostgreSQL target has too; "" without one."""
+    if column.user_type is None or not (work.alike and work.dialect is Dialect.POSTGRESQL):
+        return ""
+    name = work.names.objects.get(column.user_type)
+    if name is None:
+        return ""
+    return qualified(name, work.dialect) + ("[]" if column.sql_type.endswith("[]") else "")
+
+
+def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[Column]:
+    """The target's columns; triggers that do what they did by themselves join `Work.programs`.
+
+    Args:
+        exact: columns of which texts that differ must not be equal: those by which rows are found or referred to.
+    """
+    names = work.names.columns[table.name]
+    columns: list[Column] = []
+    for column in table.columns:
+        if column.name not in names:
+            reason = work.names.altered.get(table.name, {}).get(column.name, f"{column.name} is not carried")
+            work.ledger.say(_COLUMN, table.name, column.name, "left-out", Grade.AUTOMATIC, reason, "nothing")
+            work.ledger.gone(_COLUMN, table.name, column.name)
+            continue
+        made = _column(work, table, column, exact)
+        if made is not None:
+            columns.append(made)
+            work.ledger.made(_COLUMN, table.name, column.name, made.name)
+    return [*columns, *_added(work, table)]
+
+
+def _column(work: Work, table: Table, column: Column, exact: frozenset[str]) -> Column | None:
+    name = work.names.columns[table.name][column.name]
+    carried_type = stream_types(work, table).get(column.name, column.type)
+    written = without_collation(work.types[table.name][column.name])
+    made = Column(
+        name,
+        carried_type,
+        written.sql,
+        nullable=column.nullable,
+        charset=written.charset,
+        collation=written.collation,
+        invisible=column.invisible and work.dialect.mysql_like,
+        line=column.line,
+    )
+    if column.invisible and not made.invisible:
+        reason = "the target has no invisible columns: SELECT * shows it"
+        work.ledger.say(_COLUMN, table.name, column.name, "invisible", Grade.CHANGED, reason, "name columns in SELECT")
+    made = collations.collated(work, table, column, made, column.name in exact)
+    altered = work.names.altered.get(table.name, {}).get(column.name, "")
+    if altered:
+        return _altered(work, table, column, made, altered)
+    say_of_type(work, table, column, made)
+    if column.user_type is not None:
+        made = _of_domain(work, column, made)
+    if column.generated:
+        return _generated(work, table, column, made)
+    made = converted_identity(work, table, column, made)
+    if made.identity is None:
+        default = column.default or _domain_default(work, column)
+        made = _with_default(work, table, column, made, default)
+    return _updated(work, table, column, made) if column.on_update else made
+
+
+def _altered(work: Work, table: Table, column: Column, made: Column, reason: str) -> Column:
+    """A column with other values than the source's: of what the source says of it nothing holds but its name."""
+    stream = work.names.streams[table.name]
+    becomes = next(one for one in stream.columns if one.name == made.name)
+    lost = [word for word, said in (("default", column.default), ("expression", column.generated)) if said]
+    lost += ["numbering"] if column.identity else []
+    if lost:
+        what = f"{reason}: it gets no {' nor '.join(lost)} of the source's"
+        work.ledger.say(_COLUMN, table.name, column.name, "altered", Grade.CHANGED, what, "give it one of its own")
+    return replace(made, nullable=becomes.nullable)
+
+
+def _added(work: Work, table: Table) -> list[Column]:
+    """Columns that `[[tables]]` adds."""
+    stream = work.names.streams.get(table.name)
+    if stream is None:
+        return []
+    known = set(work.names.columns[table.name].values())
+    found = []
+    for column in stream.columns:
+        if column.name not in known:
+            written = without_collation(work.types[table.name][column.name])
+            found.append(
+                Column(
+                    column.name,
+                    column.type,
+                    written.sql,
+                    column.nullable,
+                    charset=written.charset,
+                    collation=written.collation,
+                )
+            )
+    return found
+
+
+def _with_default(work: Work, table: Table, column: Column, made: Column, default: str) -> Column:
+    if not default or default.strip().upper() == "NULL":
+        return made
+    found = work.translate(default, Use.DEFAULT, table, column.name)
+    work.ledger.remarks(_COLUMN, table.name, column.name, found.remarks, default, found.sql)
+    if not found.sql and not found.remarks:
+        reason = f"its default {default} has no counterpart"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+    sql = found.sql
+    if sql and work.dialect is Dialect.MYSQL and (_outside(made) or not is_text(sql)):
+        # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
+        sql = with_kept_texts(sql)
+    return replace(made, default=sql)
+
+
+def _outside(made: Column) -> bool:
+    return parsed(made.sql_type).base.endswith(("text", "blob", "json"))
+
+
+def _updated(work: Work, table: Table, column: Column, made: Column) -> Column:
+    if work.dialect.mysql_like:
+        return replace(made, on_update=column.on_update)
+    program = on_update(table, column, work.dialect, work.names)
+    original = f"ON UPDATE {column.on_update}"
+    work.ledger.remarks(_COLUMN, table.name, column.name, program.remarks, original)
+    if not program.objects and not program.remarks:
+        reason = "the source sets it when a row is updated, and the target does not"
+        work.ledger.say(
+            _COLUMN,
+            table.name,
+            column.name,
+            "on-update",
+            Grade.BY_HAND,
+            reason,
+            "write a trigger, or let the application set it",
+            _SIMPLE,
+            original=original,
+        )
+    work.programs += program.objects
+    return made
+
+
+def _generated(work: Work, table: Table, column: Column, made: Column) -> Column | None:
+    target = work.names.objects[table.name]
+    mentioned = [name for name in work.mentions(column.generated, table) if name != column.name]
+    reason = work.altered(table.name, mentioned)
+    if not reason:
+        reason = _forbidden(work, table, column)
+    if not reason:
+        found = work.translate(column.generated, Use.GENERATED, table, column.name)
+        work.ledger.remarks(
+            _COLUMN,
+            table.name,
+            column.name,
+            [remark for remark in found.remarks if remark.grade is not Grade.BY_HAND],
+            column.generated,
+            found.sql,
+        )
+        if found.sql:
+            stored = column.stored or work.dialect is Dialect.POSTGRESQL
+            # PostgreSQL had no virtual ones before 18; what is stored is the same to who reads it.
+            return replace(made, generated=found.sql, stored=stored, nullable=made.nullable)
+        reason = next((remark.reason for remark in found.remarks), "its expression has no counterpart")
+    if carried(column, work.source):
+        work.ledger.say(
+            _COLUMN,
+            table.name,
+            column.name,
+            "generated-as-plain",
+            Grade.CHANGED,
+            f"{reason}: it is an ordinary column that the pipeline fills; after cut-over nothing computes it",
+            f"after cut-over, give {target}.{made.name} an expression or a trigger",
+            _SIMPLE,
+            original=column.generated,
+        )
+        return made
+    work.ledger.by_hand(
+        _COLUMN,
+        table.name,
+        column.name,
+        "generated",
+        f"{reason}, and the source's log does not bring its values: it is left out",
+        "add it with an expression of the target's",
+        _SIMPLE,
+        original=column.generated,
+    )
+    return None
+
+
+def _forbidden(work: Work, table: Table, column: Column) -> str:
+    """Why the target has no generated column in this place."""
+    primary = table.primary_key
+    in_key = primary is not None and column.name in primary.columns
+    if in_key and (work.dialect is Dialect.SQLITE or (work.dialect.mysql_like and not column.stored)):
+        return "the target's primary key takes no such column"
+    partitioning = table.partitioning
+    if partitioning and work.dialect is Dialect.POSTGRESQL and column.name in partitioning.expressions:
+        return "PostgreSQL does not partition by a generated column"
+    return ""
+
+
+def domain_of(work: Work, name: ObjectName | None) -> Domain | None:
+    return next((domain for domain in work.source.domains if domain.name == name), None) if name else None
+
+
+def inlined(work: Work, column: Column) -> Domain | None:
+    """The domain of which the target's column is no member, so that the column itself must say what it says."""
+    return None if _own_type(work, column) else domain_of(work, column.user_type)
+
+
+def _of_domain(work: Work, column: Column, made: Column) -> Column:
+    domain = inlined(work, column)
+    return replace(made, nullable=False) if domain is not None and not domain.nullable else made
+
+
+def _domain_default(work: Work, column: Column) -> str:
+    domain = inlined(work, column)
+    return domain.default if domain is not None else ""
