@@ -125,9 +125,9 @@ def test_mysqls_text_has_its_tables_character_set() -> None:
     [
         ("NUMBER(9)", Dialect.ORACLE, {"digits-wider": Grade.AUTOMATIC}),
         ("NUMBER(12,2)", Dialect.ORACLE, {}),
-        ("DATE", Dialect.ORACLE, {"date-with-time": Grade.AUTOMATIC}),
+        ("DATE", Dialect.ORACLE, {}),
         ("CHAR(1)", Dialect.ORACLE, {}),
-        ("CHAR(3 CHAR)", Dialect.ORACLE, {"char-padding": Grade.CHANGED}),
+        ("CHAR(3 CHAR)", Dialect.ORACLE, {}),
         ("VARCHAR2(10)", Dialect.ORACLE, {"bytes-counted": Grade.AUTOMATIC}),
         ("TIMESTAMP WITH TIME ZONE", Dialect.ORACLE, {"zone-lost": Grade.CHANGED}),
         ("TIMESTAMP(9) WITH LOCAL TIME ZONE", Dialect.ORACLE, {"fraction-digits": Grade.CHANGED}),

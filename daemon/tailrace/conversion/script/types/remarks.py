@@ -45,11 +45,6 @@ def _by_hand(code: str, reason: str, proposal: str, complexity: Complexity = _ME
     return Remark(code, Grade.BY_HAND, reason, proposal, complexity)
 
 
-_PADDED = _changed(
-    "char-padding",
-    "the source fills it with blanks up to its length, and compares without them; the target keeps what it is given",
-    "trim the values when they are loaded, and where the application writes them",
-)
 _FIXED_BYTES = _changed(
     "binary-padding",
     "the source fills it with zero bytes up to its length; the target keeps what it is given",
@@ -87,15 +82,8 @@ ORACLE: tuple[Line, ...] = (
             "see whether anything relies on being rounded",
         ),
     ),
-    Line(
-        ("date",),
-        _known(
-            "date-with-time", "Oracle's DATE has a time of day, to the second", "use date where the time is never set"
-        ),
-    ),
     Line(("timestamp",), _ZONE, lambda t: t.name.upper().endswith("WITH TIME ZONE"), "WITH TIME ZONE"),
     Line(("timestamp", "interval"), _ROUNDED, lambda t: t.size > _FRACTION, "more than 6 fraction digits"),
-    Line(("char", "character", "nchar", "national character", "national char"), _PADDED, lambda t: t.size > 1, "n > 1"),
     Line(
         ("varchar2", "varchar", "char", "character"),
         _known("bytes-counted", "the source counts bytes, the target characters", "nothing: all values fit"),
@@ -158,14 +146,6 @@ ORACLE: tuple[Line, ...] = (
 TSQL: tuple[Line, ...] = (
     Line(("bit",), _known("bit-as-boolean", "1 and 0 are true and false to a client", "see what reads it as a number")),
     Line(
-        ("tinyint",),
-        _known(
-            "digits-wider",
-            "0 to 255 at the source; the target's type takes more, and below 0",
-            "add a check where it matters",
-        ),
-    ),
-    Line(
         ("money", "smallmoney"),
         _known(
             "money",
@@ -185,12 +165,6 @@ TSQL: tuple[Line, ...] = (
         ("datetime2", "datetimeoffset", "time"), _ROUNDED, lambda t: t.size > _FRACTION, "more than 6 fraction digits"
     ),
     Line(("datetimeoffset",), _ZONE),
-    Line(
-        ("char", "character", "nchar", "national character", "national char"),
-        _PADDED,
-        lambda t: t.size > 1,
-        "n > 1",
-    ),
     Line(
         ("nvarchar", "nchar", "national character", "national char", "national character varying"),
         _known("utf16-counted", "the source counts UTF-16 units, the target characters", "nothing: all values fit"),
