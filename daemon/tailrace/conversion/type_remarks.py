@@ -71,6 +71,12 @@ _OBJECTS = _by_hand(
     "take its attributes apart into columns, or into a table",
     _SIGNIFICANT,
 )
+_COMPUTED = _by_hand(
+    "computed-type",
+    "the source takes its type from the expression, and it is not sure which one that is",
+    "add a generated column with the type that it shall have",
+    _SIMPLE,
+)
 
 ORACLE: tuple[Line, ...] = (
     Line(("number", "numeric", "decimal", "dec"), _DIGITS, lambda t: t.kind is Kind.INTEGER, "whole, up to 18 digits"),
@@ -241,6 +247,8 @@ def remarks(column: Column, source: Dialect, target: Dialect) -> tuple[Remark, .
     """
     if source not in _LINES:
         return ()
+    if column.generated and not column.sql_type:
+        return (_COMPUTED,)
     if column.type.kind is Kind.OTHER and column.user_type is not None:
         return (_OBJECTS,)
     found = []
@@ -249,6 +257,12 @@ def remarks(column: Column, source: Dialect, target: Dialect) -> tuple[Remark, .
             continue
         found.append(line.remark)
     return tuple(found)
+
+
+def refused(column: Column, source: Dialect, target: Dialect) -> Remark | None:
+    """Why a column is not made; None: it is."""
+    found = remarks(column, source, target)
+    return next((remark for remark in found if remark.grade is Grade.BY_HAND), None)
 
 
 def matching(type_: Type, source: Dialect) -> Iterator[Line]:
