@@ -154,7 +154,7 @@ def _read_from(sql: str) -> set[ObjectName]:
 
 def _common(table: exp.Table, name: ObjectName) -> bool:
     """Whether a common table expression is meant. One sees those before it alone, unless WITH is RECURSIVE."""
-    below: exp.Expression = table
+    below: object = table
     above = table.parent
     while above is not None and not name.schema:
         if isinstance(above, exp.With):

@@ -166,7 +166,7 @@ def test_a_converted_catalog_is_read_back_as_it_was_meant(schema: str, postgres1
         }
         target.apply(target.render(MEANT))
         found = target.read(names)
-        server = {"version": "", "origin": "", "schemas": ()}
+        server: dict[str, Any] = {"version": "", "origin": "", "schemas": ()}
         assert replace(found, **server) == replace(meant, **server)
         assert target.canonical(MEANT) == meant
         place = f'"{schema or "public"}"'
