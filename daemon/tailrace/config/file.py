@@ -190,3 +190,9 @@ class PipelineFile(Settings):
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
         default=(), description="What is special about some tables."
     )
+    conversion: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Files of conversion rules, relative to this file's folder: what `tailrace schema` makes of types, "
+        "names and expressions. The types hold for the tables that sinks make, too. Of two files the later wins.",
+        examples=[["house.toml"]],
+    )
