@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tailrace.conversion import measuring
 from tailrace.conversion.catalog import (
     Catalog,
     Check,
@@ -27,6 +26,7 @@ from tailrace.conversion.catalog import (
     Trigger,
     View,
 )
+from tailrace.conversion.measuring import measure
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
@@ -310,10 +310,10 @@ def test_changes_are_measured_by_the_source_or_by_the_running_pipeline(monkeypat
             return next(looks)
 
     clock = iter([100.0, 102.0])
-    monkeypatch.setattr(measuring, "ask", status)
-    monkeypatch.setattr(measuring.connectors, "find_source", lambda name: Source())
-    monkeypatch.setattr(measuring.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(measuring.time, "monotonic", lambda: next(clock))
-    _, found, told = measuring.measure(Pipeline(), 2.0)  # type: ignore[arg-type]
+    monkeypatch.setattr("tailrace.conversion.measuring.ask", status)
+    monkeypatch.setattr("tailrace.connectors.find_source", lambda name: Source())
+    monkeypatch.setattr("tailrace.conversion.measuring.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tailrace.conversion.measuring.time.monotonic", lambda: next(clock))
+    _, found, told = measure(Pipeline(), 2.0)  # type: ignore[arg-type]
     assert found == {named("orders"): Changes(2.0, 0.0, 0.5), named("uncounted"): Changes(updates=2.0)}
     assert told == "measured in 2 s"
