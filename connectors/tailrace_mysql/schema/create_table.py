@@ -16,6 +16,7 @@ from tailrace_mysql.schema.columns import read_column
 from tailrace_mysql.schema.partitions import read_partitioning
 from tailrace_mysql.schema.words import Text, flattened, identifier, stripped, unqualified
 
+_ROW_END = "ROW END"
 _METHODS = {"FULLTEXT": "fulltext", "SPATIAL": "spatial", "VECTOR": "vector"}
 
 
@@ -84,10 +85,11 @@ def read_table(name: ObjectName, sql: str, known: Known, mariadb: bool) -> tuple
     table_comment = table_options.pop("comment", "")
     for key in ("charset", "collate"):
         table_options.pop(key, None)
+    end = next((column.name for column in columns if column.generated == _ROW_END), "")
     table = Table(
         name,
         tuple(_counted(column, next_value) for column in columns),
-        tuple(_by_engine(index, table_options.get("engine", "")) for index in indexes),
+        tuple(_declared(index, table_options.get("engine", ""), end) for index in indexes),
         (*column_checks, *checks),
         tuple(keys),
         partitioning,
@@ -110,8 +112,10 @@ def default_method(engine: str) -> str:
     return "hash" if engine.upper() == "MEMORY" else "btree"
 
 
-def _by_engine(index: Index, engine: str) -> Index:
-    return index if index.method else replace(index, method=default_method(engine))
+def _declared(index: Index, engine: str, end: str) -> Index:
+    """Without what the server adds: the end of a period, to each unique index of a table with history."""
+    parts = tuple(part for part in index.parts if not (end and index.unique and part.column == end))
+    return replace(index, parts=parts, method=index.method or default_method(engine))
 
 
 def _index(text: Text) -> tuple[Index, str, str]:

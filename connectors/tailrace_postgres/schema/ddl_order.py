@@ -107,6 +107,7 @@ class Known:
             *(sequence.name for sequence in catalog.sequences),
             *partitions,
         }
+        self._bare = any(not name.schema for name in self.relations)
         self.routines = {routine.name for routine in catalog.routines}
         self.types = {
             *(enum.name for enum in catalog.enums),
@@ -132,7 +133,7 @@ class Known:
     def in_query(self, sql: str) -> set[ObjectName]:
         """Tables and views besides. A name without a schema is one only where a query reads from it."""
         found = self.in_expression(sql)
-        if any(not name.schema for name in self.relations):
+        if self._bare:
             found |= {name for name in _read_from(sql) if name in self.relations}
         return found
 
@@ -142,19 +143,37 @@ def _name(chain: Chain) -> ObjectName:
 
 
 def _read_from(sql: str) -> set[ObjectName]:
-    """What FROM and its like name, common table expressions of the same name too; all names of SQL that sqlglot does
-    not know."""
+    """What FROM and its like name; all names of SQL that sqlglot does not know."""
     try:
         parsed = [each for each in sqlglot.parse(sql, read="postgres") if each is not None]
     except sqlglot.errors.SqlglotError:
         return {_name(chain) for chain in chains(sql)}
-    return {_table(table) for each in parsed for table in each.find_all(exp.Table)}
+    tables = (table for each in parsed for table in each.find_all(exp.Table))
+    return {name for table in tables if not _common(table, name := _table(table))}
+
+
+def _common(table: exp.Table, name: ObjectName) -> bool:
+    """Whether a common table expression is meant. One sees those before it alone, unless WITH is RECURSIVE."""
+    below: object = table
+    above = table.parent
+    while above is not None and not name.schema:
+        if isinstance(above, exp.With):
+            every = above.expressions
+            seen = every if above.args.get("recursive") else every[: next(i for i, e in enumerate(every) if e is below)]
+        else:
+            given = above.args.get("with_") or above.args.get("with")
+            seen = given.expressions if given is not None and given is not below else []
+        if any(_folded(each.args["alias"].this) == name.name for each in seen):
+            return True
+        below, above = above, above.parent
+    return False
 
 
 def _table(table: exp.Table) -> ObjectName:
-    def folded(part: object) -> str:
-        if not isinstance(part, exp.Identifier):
-            return ""
-        return str(part.this) if part.quoted else str(part.this).lower()
+    return ObjectName(_folded(table.args.get("db")), _folded(table.args.get("this")))
 
-    return ObjectName(folded(table.args.get("db")), folded(table.args.get("this")))
+
+def _folded(part: object) -> str:
+    if not isinstance(part, exp.Identifier):
+        return ""
+    return str(part.this) if part.quoted else str(part.this).lower()

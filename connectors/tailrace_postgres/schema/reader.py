@@ -54,6 +54,8 @@ def read(connection: Connection, schemas: Collection[str], default_schema: str =
     Raises:
         UnreachableError, RefusedError: as named.
     """
+    # Compiling questions that are asked once takes longer than asking them.
+    connection.query("SET jit = off")
     reading = Reading(connection, tuple(schemas))
     present = [row[0] for row in reading.ask(_PRESENT, list(schemas), doing="schemas")]
     version, encoding, collation, locale = reading.ask(_DATABASE, doing="the database")[0]

@@ -52,8 +52,16 @@ def in_schemas(
         return in_schema(sql, change)
 
     renamed: Catalog = _renamed(catalog, name, text)
+    # What belongs to a table is where the table is.
+    triggers = tuple(replace(each, name=ObjectName(each.table.schema, each.name.name)) for each in renamed.triggers)
+    others = tuple(
+        replace(new, name=ObjectName(new.table.schema, new.name.name))
+        if new.table is not None and old.table is not None and old.name.schema == old.table.schema
+        else new
+        for old, new in zip(catalog.others, renamed.others, strict=True)
+    )
     return replace(
-        in_order(renamed),
+        in_order(replace(renamed, triggers=triggers, others=others)),
         schemas=tuple(new for new in (schemas.get(old, old) for old in catalog.schemas) if new),
         default_schema=default,
     )

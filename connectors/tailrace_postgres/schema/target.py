@@ -72,7 +72,9 @@ class PostgresSchemaTarget:
         schemas = {self._home} if names is None else {name.schema for name in at_home}
         found = reader.read(connection, sorted(schemas), self.default_schema)
         if not self.default_schema:
-            found = in_schemas(found, {self._home: ""}, keep=_with_schema(names or ()))
+            explicit = _with_schema(names or ())
+            members = named_objects(restricted(found, explicit)) if explicit else set()
+            found = in_schemas(found, {self._home: ""}, keep=explicit | members)
         return found if names is None else restricted(found, self._called(names))
 
     def canonical(self, catalog: Catalog) -> Catalog:
@@ -117,7 +119,8 @@ class PostgresSchemaTarget:
                 back,
                 version=catalog.version,
                 origin=catalog.origin,
-                schemas=catalog.schemas,
+                # The sink's own is made before anything else.
+                schemas=tuple(schema for schema in catalog.schemas if schema != self._home),
                 comments=(*back.comments, *(each for each in catalog.comments if each.kind in _DATABASE_WIDE)),
                 others=(
                     *(each for each in back.others if each.kind not in _DATABASE_WIDE),

@@ -84,7 +84,7 @@ def schema(asked: Asked) -> int:
     with contextlib.ExitStack() as stack:
         source = _source(asked, pipeline)
         jobs = list(_jobs(asked, pipeline, source, rules, stack))
-        assessment = report.assess([entry.conversion for entry in jobs], rules.hours)
+        assessment = report.assess([entry.conversion for entry in jobs], rules.hours, rules.again)
         for path in asked.reports:
             report.write(assessment, path)
         _write_keys(asked, jobs)
@@ -177,7 +177,7 @@ def _jobs(
 def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
     target, meant = entry.target, entry.conversion.target
     if asked.diff:
-        found = differences(target.canonical(meant), target.read())
+        found = differences(target.canonical(meant), application.standing(target, meant))
         return Done(entry, found=[difference for difference in found if not _our_own(difference)])
     if not asked.apply:
         return Done(entry)

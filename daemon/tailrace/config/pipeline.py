@@ -37,6 +37,7 @@ class Pipeline:
         source: model of the source's connector.
         stream: model of the stream's connector.
         sinks: model of each sink's connector, in the file's order.
+        conversion: files of rules for `tailrace schema`.
         instance: random name of the run of the daemon that this is used in; "" outside of one.
     """
 
@@ -53,6 +54,7 @@ class Pipeline:
     load: LoadSettings
     errors: Errors
     tables: tuple[TableSettings, ...]
+    conversion: tuple[Path, ...] = ()
     instance: str = ""
 
     def context(self) -> Context:

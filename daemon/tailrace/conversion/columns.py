@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tailrace.conversion import collations
-from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
+from tailrace.conversion.catalog import Column, Dialect, Domain, Enum, ObjectKind, ObjectName, Table
 from tailrace.conversion.identity import converted_identity
-from tailrace.conversion.keys import target_key
+from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
-from tailrace.conversion.meaning import say_of_type
+from tailrace.conversion.meaning import say_of_type, textual
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import on_update
 from tailrace.conversion.streams import carried
@@ -19,6 +20,8 @@ from tailrace.schema import Type
 
 _COLUMN = ObjectKind.COLUMN
 _SIMPLE = Complexity.SIMPLE
+#: A text or a number, with nothing behind it.
+_LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?")
 
 
 def target_types(work: Work, table: Table) -> dict[str, str]:
@@ -71,12 +74,19 @@ def stream_types(work: Work, table: Table) -> dict[str, Type]:
 
 def _own_type(work: Work, column: Column) -> str:
     """The domain or other type of the user's that a PostgreSQL target has too; "" without one."""
-    if column.user_type is None or not (work.alike and work.dialect is Dialect.POSTGRESQL):
+    if not (work.alike and work.dialect is Dialect.POSTGRESQL):
         return ""
-    name = work.names.objects.get(column.user_type)
-    if name is None:
-        return ""
-    return qualified(name, work.dialect) + ("[]" if column.sql_type.endswith("[]") else "")
+    base = column.sql_type.rstrip("[]")
+    known_types: list[Enum | Domain] = [*work.source.enums, *work.source.domains]
+    for known in known_types:
+        if known.name in (column.user_type, _named(base)) and (name := work.names.objects.get(known.name)) is not None:
+            return qualified(name, work.dialect) + column.sql_type[len(base) :]
+    return ""
+
+
+def _named(text: str) -> ObjectName:
+    schema, _, name = text.replace('"', "").rpartition(".")
+    return ObjectName(schema, name)
 
 
 def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[Column]:
@@ -86,6 +96,9 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
         exact: columns of which texts that differ must not be equal: those by which rows are found or referred to.
     """
     names = work.names.columns[table.name]
+    plain = {c.name: _plain(work, table, c, c.name in exact) for c in table.columns if c.name in names}
+    # Expressions of one column may be about others.
+    work.collations[table.name] = {name: made.collation for name, made in plain.items()}
     columns: list[Column] = []
     for column in table.columns:
         if column.name not in names:
@@ -93,20 +106,19 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
             work.ledger.say(_COLUMN, table.name, column.name, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(_COLUMN, table.name, column.name)
             continue
-        made = _column(work, table, column, exact)
+        made = _whole(work, table, column, plain[column.name])
         if made is not None:
             columns.append(made)
             work.ledger.made(_COLUMN, table.name, column.name, made.name)
     return [*columns, *_added(work, table)]
 
 
-def _column(work: Work, table: Table, column: Column, exact: frozenset[str]) -> Column | None:
-    name = work.names.columns[table.name][column.name]
-    carried_type = stream_types(work, table).get(column.name, column.type)
+def _plain(work: Work, table: Table, column: Column, exact: bool) -> Column:
+    """Its name, its type and its collation."""
     written = without_collation(work.types[table.name][column.name])
     made = Column(
-        name,
-        carried_type,
+        work.names.columns[table.name][column.name],
+        stream_types(work, table).get(column.name, column.type),
         written.sql,
         nullable=column.nullable,
         charset=written.charset,
@@ -114,16 +126,20 @@ def _column(work: Work, table: Table, column: Column, exact: frozenset[str]) -> 
         invisible=column.invisible and work.dialect.mysql_like,
         line=column.line,
     )
+    return collations.collated(work, table, column, made, exact)
+
+
+def _whole(work: Work, table: Table, column: Column, made: Column) -> Column | None:
+    """With its default, or what else gives it a value."""
     if column.invisible and not made.invisible:
         reason = "the target has no invisible columns: SELECT * shows it"
         work.ledger.say(_COLUMN, table.name, column.name, "invisible", Grade.CHANGED, reason, "name columns in SELECT")
-    made = collations.collated(work, table, column, made, column.name in exact)
     altered = work.names.altered.get(table.name, {}).get(column.name, "")
     if altered:
         return _altered(work, table, column, made, altered)
     say_of_type(work, table, column, made)
     if column.user_type is not None:
-        made = _of_domain(work, column, made)
+        made = _of_domain(work, table, column, made)
     if column.generated:
         return _generated(work, table, column, made)
     made = converted_identity(work, table, column, made)
@@ -171,6 +187,12 @@ def _added(work: Work, table: Table) -> list[Column]:
 def _with_default(work: Work, table: Table, column: Column, made: Column, default: str) -> Column:
     if not default or default.strip().upper() == "NULL":
         return made
+    if _other_type(work, column, made) and not _LITERAL.fullmatch(default):
+        reason = f"its default {default} is of {column.sql_type}, and the target's column is {made.sql_type}"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+        return made
     found = work.translate(default, Use.DEFAULT, table, column.name)
     work.ledger.remarks(_COLUMN, table.name, column.name, found.remarks, default, found.sql)
     if not found.sql and not found.remarks:
@@ -183,6 +205,11 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)
     return replace(made, default=sql)
+
+
+def _other_type(work: Work, column: Column, made: Column) -> bool:
+    """Whether PostgreSQL gives a column of PostgreSQL's own types another one: a text, for what the target has not."""
+    return work.alike and work.dialect is Dialect.POSTGRESQL and textual(made.sql_type) and not textual(column.sql_type)
 
 
 def _outside(made: Column) -> bool:
@@ -214,6 +241,10 @@ def _updated(work: Work, table: Table, column: Column, made: Column) -> Column:
 
 def _generated(work: Work, table: Table, column: Column, made: Column) -> Column | None:
     target = work.names.objects[table.name]
+    if of_period(column):
+        reason = "the server fills it at the source; here it is an ordinary column that the pipeline fills"
+        work.ledger.say(_COLUMN, table.name, column.name, "system-versioning", Grade.CHANGED, reason, "see the table's")
+        return made
     mentioned = [name for name in work.mentions(column.generated, table) if name != column.name]
     reason = work.altered(table.name, mentioned)
     if not reason:
@@ -280,9 +311,17 @@ def inlined(work: Work, column: Column) -> Domain | None:
     return None if _own_type(work, column) else domain_of(work, column.user_type)
 
 
-def _of_domain(work: Work, column: Column, made: Column) -> Column:
+def _of_domain(work: Work, table: Table, column: Column, made: Column) -> Column:
     domain = inlined(work, column)
-    return replace(made, nullable=False) if domain is not None and not domain.nullable else made
+    if domain is None or domain.nullable or not column.nullable:
+        return made
+    if not work.names.piped:
+        return replace(made, nullable=False)
+    # The stream knows the column alone, and the sink lets in what the column may hold.
+    reason = "its domain is NOT NULL, which the source does not look at everywhere, and the stream does not know"
+    proposal = "after cut-over: make it NOT NULL where no row is NULL"
+    work.ledger.say(_COLUMN, table.name, column.name, "domain-null", Grade.CHANGED, reason, proposal, Complexity.SIMPLE)
+    return made
 
 
 def _domain_default(work: Work, column: Column) -> str:

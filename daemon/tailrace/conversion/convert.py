@@ -40,6 +40,7 @@ def convert(source: Catalog, target: SchemaTarget, rules: Rules, names: Names, s
         taken.take(("relations", new.schema), new.name, str(old))
     work = Work(source, target, rules, names, ledger, taken)
     enums, domains = converted_enums(work), converted_domains(work)
+    _convert_routines(work)
     converted_tables(work)
     sequences = converted_sequences(work)
     _convert_programs(work)
@@ -74,6 +75,17 @@ def _text(work: Work) -> tuple[str, str]:
     return ("utf8mb4", "utf8mb4_nopad_bin") if work.dialect is Dialect.MARIADB else ("", "")
 
 
+def _convert_routines(work: Work) -> None:
+    """Before the tables, whose expressions may call them."""
+    for called in work.source.routines:
+        if _selected(work, called.kind, called.name, signature(called)):
+            program = routine(called, work.source, work.dialect, work.names, work.rules)
+            _add(work, called.kind, called.name, signature(called), program, called.definition)
+            if program.objects:
+                continue
+        work.missing.add(called.name)
+
+
 def _convert_programs(work: Work) -> None:
     source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
     for given in source.views:
@@ -81,10 +93,6 @@ def _convert_programs(work: Work) -> None:
         if _selected(work, kind, given.name, ""):
             _add(work, kind, given.name, "", view(given, source, dialect, names, rules, work.types), given.query)
         _view_indexes(work, given)
-    for called in source.routines:
-        if _selected(work, called.kind, called.name, signature(called)):
-            program = routine(called, source, dialect, names, rules)
-            _add(work, called.kind, called.name, signature(called), program, called.definition)
     for fired in source.triggers:
         member = fired.name.name
         if fired.table not in names.objects:

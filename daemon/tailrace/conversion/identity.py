@@ -20,6 +20,12 @@ _LARGEST = (1 << 63) - 1
 def converted_identity(work: Work, table: Table, column: Column, made: Column) -> Column:
     if column.identity is None:
         return made
+    if work.source.dialect.mysql_like != work.dialect.mysql_like:
+        theirs, ours = "takes NULL and 0 for the next number", "refuses NULL, and stores a 0"
+        source, target = (theirs, ours) if work.source.dialect.mysql_like else (ours, theirs)
+        reason = f"given no number but NULL or 0, the source {source}; the target {target}"
+        proposal = "leave the column out of INSERTs, or say DEFAULT"
+        work.ledger.say(_COLUMN, table.name, column.name, "identity-null", Grade.AUTOMATIC, reason, proposal)
     if work.dialect is Dialect.POSTGRESQL:
         return _postgres(work, table, column, made, column.identity)
     if work.dialect.mysql_like:
@@ -27,11 +33,14 @@ def converted_identity(work: Work, table: Table, column: Column, made: Column) -
     return _sqlite(work, table, column, made, column.identity)
 
 
-def fitting_counter(counter: Counter) -> Counter:
-    """Within what a 64-bit sequence counts; bounds beyond it are no bounds."""
+def fitting_counter(counter: Counter, mariadb: bool = False) -> Counter:
+    """Within what a 64-bit sequence counts; greatest values beyond it are no bounds."""
     maximum = counter.maximum if counter.maximum is not None and counter.maximum < _LARGEST else None
-    minimum = counter.minimum if counter.minimum is not None and counter.minimum > -_LARGEST else None
-    return replace(counter, minimum=minimum, maximum=maximum)
+    least = -_LARGEST if mariadb else -_LARGEST - 1
+    minimum = max(counter.minimum, least) if counter.minimum is not None else None
+    if counter.increment > 0 and minimum is None and counter.start < 1:
+        minimum = max(counter.start, least)
+    return replace(counter, start=max(counter.start, least), minimum=minimum, maximum=maximum)
 
 
 def _postgres(work: Work, table: Table, column: Column, made: Column, identity: Identity) -> Column:

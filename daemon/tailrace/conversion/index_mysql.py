@@ -36,7 +36,7 @@ _BYTES = {
 
 def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
     if given.method in ("fulltext", "spatial") and work.source.dialect.mysql_like:
-        return _special(work, given, prepared, columns)
+        return _special(work, table, given, prepared, columns)
     if refusal := _impossible(work, given, prepared, columns):
         return refusal
     remarks: list[Remark] = []
@@ -61,8 +61,11 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
     return Fitted(made, tuple(remarks))
 
 
-def _special(work: Work, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
+def _special(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
     wrong = [part.column for part in given.parts if not part.column]
+    if not work.alike and (parser := table.options.get(f"index {given.name}", "")):
+        reason = f"the target has not what it is made with: {parser}"
+        return Refusal("fulltext", reason, "make it with a parser that the target has", Complexity.MEDIUM)
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
         return Fitted(prepared)

@@ -53,10 +53,7 @@ def rules_of(pipeline: Pipeline | None, files: Sequence[Path]) -> Rules:
     Raises:
         ConfigError: a file is not there, or wrong.
     """
-    own: Sequence[Path] = ()
-    if pipeline is not None:
-        folder = Path(pipeline.file).parent
-        own = [folder / file for file in getattr(pipeline, "conversion", ())]
+    own = pipeline.conversion if pipeline is not None else ()
     return load([*own, *files])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from tailrace.conversion.catalog import ObjectName, Table
+from tailrace.conversion.catalog import Column, ObjectName, Table
 from tailrace.conversion.work import Work
 from tailrace.structure import Index, Part
 
@@ -22,7 +22,9 @@ def target_key(work: Work, table: Table) -> Index | None:
     elif primary is None:
         return None
     else:
-        parts = tuple(Part(names.get(part.column, part.column), prefix=part.prefix) for part in primary.parts)
+        parts = tuple(
+            Part(names.get(part.column, part.column), prefix=part.prefix) for part in declared(table, primary)
+        )
     return Index("", parts, unique=True, primary=True)
 
 
@@ -30,7 +32,19 @@ def is_key(work: Work, table: Table, index: Index) -> bool:
     """Whether the source's primary key is the target's, too."""
     key = target_key(work, table)
     names = work.names.columns[table.name]
-    return key is not None and {names.get(column) for column in index.columns} == set(key.columns)
+    return key is not None and {names.get(part.column) for part in declared(table, index)} == set(key.columns)
+
+
+def declared(table: Table, primary: Index) -> tuple[Part, ...]:
+    """Without the end of a period, which MariaDB adds to the key of a table with history."""
+    return tuple(
+        part for part in primary.parts if (column := table.column(part.column)) is None or not of_period(column)
+    )
+
+
+def of_period(column: Column) -> bool:
+    """Whether MariaDB keeps the beginning or the end of a row's life in it."""
+    return column.generated.upper().startswith("ROW ")
 
 
 def exact_columns(work: Work) -> Mapping[ObjectName, frozenset[str]]:

@@ -29,14 +29,21 @@ def kept_text(value: str, dialect: Dialect) -> str:
     return text(value, dialect)
 
 
-def with_kept_texts(sql: str) -> str:
-    """An expression of MySQL's with each of its texts so that the server can keep it."""
+def with_kept_texts(sql: str, collation: str = "") -> str:
+    """An expression of MySQL's with each of its texts so that the server can keep it.
+
+    Args:
+        collation: of the columns that it is about, by which such a text is then compared, as a literal would be.
+    """
 
     def kept(match: re.Match[str]) -> str:
         if match["text"] is None:
             return match[0]
         value = _ESCAPED.sub(_unescaped, match["text"])
-        return kept_text(value, Dialect.MYSQL) if "'" in value or "\\" in value else match[0]
+        if "'" not in value and "\\" not in value:
+            return match[0]
+        given = kept_text(value, Dialect.MYSQL)
+        return f"({given} COLLATE {collation})" if collation else given
 
     return _MYSQL_TEXT.sub(kept, sql)
 

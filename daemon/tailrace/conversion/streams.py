@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tailrace.conversion.catalog import Catalog, Column, Dialect, Table
+from tailrace.conversion.keys import declared
 from tailrace.schema import Column as StreamColumn
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.shapes import Shapes
@@ -54,7 +55,7 @@ def stream_of(table: Table, source: Catalog, name: TableName, shapes: Shapes) ->
 def source_schema(table: Table, source: Catalog, name: TableName) -> TableSchema:
     """The table as the source's log has it; ids are places."""
     primary = table.primary_key
-    key = {part.column: place for place, part in enumerate(primary.parts if primary else (), start=1)}
+    key = {part.column: place for place, part in enumerate(declared(table, primary) if primary else (), start=1)}
     return TableSchema(
         1,
         name,

@@ -10,7 +10,7 @@ from tailrace.conversion.columns import converted_columns, target_types
 from tailrace.conversion.foreign_keys import converted_foreign_keys
 from tailrace.conversion.indexes import converted_indexes
 from tailrace.conversion.keys import exact_columns
-from tailrace.conversion.outcome import Grade
+from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.partitions import converted_partitioning
 from tailrace.conversion.work import Work
 
@@ -51,12 +51,7 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
             ]
     if table.comment:
         _comment(work, table.name, "", str(name) if kept else "")
-    options = dict(table.options) if work.related else {}
-    if work.dialect is Dialect.POSTGRESQL and options:
-        options = {key: value for key, value in options.items() if key in _KEPT_BY_POSTGRES}
-    if work.dialect.mysql_like and work.names.piped:
-        # What the sink wants of a table; other engines have no transactions.
-        options = {key: value for key, value in options.items() if key.startswith("index ")}
+    options = _options(work, table)
     return Table(
         name,
         tuple(columns),
@@ -70,6 +65,43 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
         table.bytes,
         table.line,
     )
+
+
+def _options(work: Work, table: Table) -> dict[str, str]:
+    """Those that the target has, too; of what is lost with the others it is said."""
+    if work.dialect is Dialect.POSTGRESQL and work.alike:
+        return _of_postgres(work, table)
+    if "system versioning" in table.options and not (work.alike and not work.names.piped):
+        reason = "the source keeps the history of its rows; the pipeline brings the rows of now"
+        proposal = "after cut-over: ALTER TABLE … ADD SYSTEM VERSIONING, or a trigger that writes history"
+        work.ledger.say(
+            ObjectKind.TABLE, table.name, "", "system-versioning", Grade.CHANGED, reason, proposal, Complexity.MEDIUM
+        )
+    if not work.related:
+        return {}
+    if work.names.piped:
+        # The sink wants InnoDB, which has transactions, and a collation that compares exactly.
+        return {key: value for key, value in table.options.items() if key.startswith("index ") and work.alike}
+    return dict(table.options) if work.alike else {}
+
+
+def _of_postgres(work: Work, table: Table) -> dict[str, str]:
+    kept = {key: value for key, value in table.options.items() if key in _KEPT_BY_POSTGRES}
+    if "inherits" in kept and (work.names.piped or _renames(work)):
+        # The pipeline brings the rows of each table by itself, and looks for them there.
+        del kept["inherits"]
+        reason = f"it inherits from {table.options['inherits']}, and stands by itself there"
+        proposal = "after cut-over: ALTER TABLE … INHERIT, where SELECT from the other is to show its rows"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "inheritance", Grade.CHANGED, reason, proposal)
+    if "type" in kept and (work.names.piped or _renames(work)):
+        del kept["type"]
+        reason = f"it is of the type {table.options['type']}, and of columns alone there"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "typed-table", Grade.CHANGED, reason, "nothing")
+    return kept
+
+
+def _renames(work: Work) -> bool:
+    return any(old != new for old, new in work.names.objects.items())
 
 
 def _comment(work: Work, name: ObjectName, member: str, target: str) -> None:

@@ -135,8 +135,11 @@ def _sequence(work: Work, sequence: CatalogSequence, name: ObjectName) -> Catalo
         kept = work.names.columns.get(table, {}).get(column)
         if table in work.tables and kept is not None:
             owner = (work.names.objects[table], kept)
+    mariadb = work.dialect is Dialect.MARIADB
     kept_type = sequence.sql_type if work.alike else "bigint"
-    return replace(sequence, name=name, counter=fitting_counter(sequence.counter), sql_type=kept_type, owner=owner)
+    return replace(
+        sequence, name=name, counter=fitting_counter(sequence.counter, mariadb), sql_type=kept_type, owner=owner
+    )
 
 
 def _left_out(work: Work, kind: ObjectKind, thing: Enum | Domain | CatalogSequence) -> None:

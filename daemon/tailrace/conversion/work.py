@@ -22,9 +22,10 @@ from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.literals import with_kept_texts
 from tailrace.conversion.names import Names
+from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import SchemaTarget
-from tailrace.conversion.translation import Translation, Use
+from tailrace.conversion.translation import Remark, Translation, Use
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Work:
     Attributes:
         taken: names of constraints and indexes in the target.
         types: the target's column types, by the source's names of tables and columns.
+        collations: of the target's columns, by the source's names, where there is one.
+        missing: routines of the source's that the target does not get.
         tables: the target's tables that were made so far, by the source's names.
         sequences, programs: of the target, that were made so far.
     """
@@ -45,9 +48,12 @@ class Work:
     ledger: Ledger
     taken: Taken
     types: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
+    collations: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
+    missing: set[ObjectName] = field(default_factory=set)
     tables: dict[ObjectName, Table] = field(default_factory=dict)
     sequences: list[Sequence] = field(default_factory=list)
     programs: list[View | Routine | Trigger] = field(default_factory=list)
+    _unqualified: Names | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -74,21 +80,52 @@ class Work:
         columns: Mapping[str, Column] | None = None,
     ) -> Translation:
         """An expression of a table's of the source."""
+        if missing := self.missing_function(sql):
+            reason = f"it calls {missing}, which is not in the target yet"
+            return Translation("", (Remark("function-missing", Grade.BY_HAND, reason, "make the function first"),))
         found = translate(
             sql,
             use,
             self.source.dialect,
             self.dialect,
             columns if columns is not None else {column.name: column for column in table.columns},
-            names or self.names,
+            names or self._bare,
             table.name,
             self.rules,
             column=column,
             types=self.types.get(table.name),
         )
         if self.dialect is Dialect.MYSQL and use is not Use.DEFAULT and found.sql:
-            return replace(found, sql=with_kept_texts(found.sql))
+            return self._kept(sql, found, table)
         return found
+
+    def _kept(self, sql: str, found: Translation, table: Table) -> Translation:
+        """With texts that MySQL can keep."""
+        known = self.collations.get(table.name, {})
+        collations = {known[name] for name in self.mentions(sql, table) if known.get(name)}
+        kept = with_kept_texts(found.sql, collations.pop() if len(collations) == 1 else "")
+        if kept != found.sql and collations:
+            reason = "MySQL cannot keep its texts: they have quotes or backslashes, and columns of several collations"
+            return Translation("", (Remark("text-literal", Grade.BY_HAND, reason, "write it for one collation"),))
+        return replace(found, sql=kept)
+
+    @property
+    def _bare(self) -> Names:
+        """MySQL writes what is in the database at hand without it."""
+        if not self.dialect.mysql_like:
+            return self.names
+        if self._unqualified is None:
+            here = self.names.schema
+            objects = {
+                old: ObjectName("", new.name) if new.schema == here else new for old, new in self.names.objects.items()
+            }
+            self._unqualified = replace(self.names, objects=objects)
+        return self._unqualified
+
+    def missing_function(self, sql: str) -> str:
+        """A function of the source's own that an expression may call and the target does not get; "" none."""
+        called = {name.casefold() for name in _CALLED.findall(sql)}
+        return next((str(name) for name in self.missing if name.name.casefold() in called), "")
 
     def altered(self, table: ObjectName, columns: Iterable[str]) -> str:
         """Why one of the columns is not in the target with the source's values; "" where all are."""
@@ -107,6 +144,7 @@ class Work:
         return [column.name for column in table.columns if column.name.casefold() in words or _odd(column.name, sql)]
 
 
+_CALLED = re.compile(r"(\w+)[\"`\]]?\s*\(")
 _WORD = re.compile(r"\w+")
 
 

@@ -221,6 +221,7 @@ def test_the_server_s_own_kinds_are_read(server: servers.MySQL, rich: Database) 
     assert tables["kept"].options["system versioning"] == "yes"
     assert tables["kept"].options["column w"] == "WITHOUT SYSTEM VERSIONING"
     assert tables["kept_columns"].options["period SYSTEM_TIME"] == "(`since`, `until`)"
+    assert tables["kept_columns"].indexes[0].columns == ("id",)
     assert tables["booked"].options["period stay"] == "(`a`, `b`)"
 
 

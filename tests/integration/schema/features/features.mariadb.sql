@@ -37,7 +37,7 @@ CREATE TABLE `customer` (
   FULLTEXT KEY `words` (`first_name`,`last_name`),
   CONSTRAINT `customer_parent` FOREIGN KEY (`parent_id`) REFERENCES `customer` (`id`) ON DELETE SET NULL,
   CONSTRAINT `status_known` CHECK ((`status` in ('new','active','closed'))),
-  CONSTRAINT `email_form` CHECK ((`email` like '%a%')),
+  CONSTRAINT `email_form` CHECK ((`email` like '%1%')),
   CONSTRAINT `score_range` CHECK ((`score` between -1000 and 2147483647)),
   CONSTRAINT `name_long_enough` CHECK ((char_length(`last_name`) >= 1)),
   CONSTRAINT `born_before` CHECK ((`born` < `joined` + interval 100 year))

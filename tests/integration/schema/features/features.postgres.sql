@@ -39,7 +39,7 @@ CREATE TABLE customer (
     CONSTRAINT customer_ticket UNIQUE (ticket) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT nothing_twice UNIQUE NULLS NOT DISTINCT (first_name, bonus),
     CONSTRAINT status_known CHECK (status IN ('new', 'active', 'closed')),
-    CONSTRAINT email_form CHECK (email LIKE '%a%'),
+    CONSTRAINT email_form CHECK (email LIKE '%1%'),
     CONSTRAINT score_range CHECK (score BETWEEN -1000 AND 2147483647),
     CONSTRAINT name_long_enough CHECK (length(last_name) >= 1),
     CONSTRAINT division CHECK (score / 2 < 1000000000)

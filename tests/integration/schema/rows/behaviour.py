@@ -131,7 +131,8 @@ class Comparison:
                         self._differ(f"stored by {probe}", table, [column.name], repr(first), repr(second))
         elif isinstance(ours, dict) or isinstance(theirs, dict):
             ours, theirs = ("takes it" if isinstance(outcome, dict) else outcome for outcome in (ours, theirs))
-            self._differ(probe, table, [*members, *(() if members else row)], ours, theirs)
+            named = [name for name in _names(table) if name in ours + theirs]
+            self._differ(probe, table, [*(members or row), *named], ours, theirs)
 
     def _differ(self, probe: str, table: Table, members: Collection[str], source: str, target: str) -> None:
         about = frozenset((table.name, member) for member in members)
@@ -179,6 +180,11 @@ class Comparison:
                 left.append((other.name, *cursor.fetchone()))
             return left
         return "refuses" if refusal else ""
+
+
+def _names(table: Table) -> list[str]:
+    """What a refusal may name."""
+    return [*table.checks, *table.keys, *(key.name for key in table.foreign_keys)]
 
 
 def _outcome(cursor: Any, database: Database, table: Table, row: Row) -> Row | str:

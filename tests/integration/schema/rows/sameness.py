@@ -55,7 +55,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool | int | float | Decimal):
         number = Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
         return number.normalize()
-    if isinstance(value, memoryview | bytearray):
+    if isinstance(value, bytes | memoryview | bytearray):
         return bytes(value)
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo else value
