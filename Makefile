@@ -3,7 +3,7 @@
 PYTHON = .venv/bin/python
 TEST_ARGS ?=
 # Test processes side by side, each with servers of its own.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 
 # Seconds for each decoder in each of its forms; FUZZ_ARGS=--atheris is guided by coverage, where atheris is installed.
 FUZZ_SECONDS ?= 60

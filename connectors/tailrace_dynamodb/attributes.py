@@ -221,6 +221,19 @@ class ItemForm:
             if before.get(column.id, self._codecs[column.name].type) != self._codecs[column.name].type
         ]
 
+    def contradicts(self, other: ItemForm) -> str | None:
+        """A column whose values DynamoDB would refuse, because an index of the other form has that attribute as a key.
+
+        In a table that both share, the type of such an attribute holds for all items, and none may be empty.
+        """
+        keys = {name: type_ for index in other.indexes for name, type_ in index.key}
+        for name, found in self._codecs.items():
+            if name not in keys or (name in self._watched and found.type == keys[name]):
+                continue
+            if found.type != keys[name] or (found.type != "N" and name not in self._own):
+                return name
+        return None
+
     @property
     def texts(self) -> tuple[Part, ...]:
         """Key attributes, of the table and of its indexes, that are no column's own."""

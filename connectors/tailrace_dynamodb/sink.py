@@ -67,8 +67,8 @@ class DynamoDBSink:
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
         self._design = settings.design()
-        # DynamoDB's tables with the topics whose rows they hold, and whether they held nothing when we met them.
-        self._met: dict[str, dict[str, str]] = {}
+        # DynamoDB's tables with the topics whose rows they hold, and those that held nothing when we met them.
+        self._met: dict[str, dict[str, ItemForm]] = {}
         self._empty: set[str] = set()
         # Topics whose table held none of their rows when we met them, and got only rows of a full load since.
         self._fresh: set[str] = set()
@@ -132,16 +132,30 @@ class DynamoDBSink:
         self._writers[table.topic] = TableWriter(service, name, self._stream, form)
 
     def _meet(self, name: str, table: TargetTable, form: ItemForm) -> None:
-        """Raises StuckError where rows of two tables would lie in one, and could not be told apart."""
+        """Takes note of a table whose rows go to DynamoDB's table `name`.
+
+        Raises:
+            StuckError: it is not to be told apart from another one there, or an index of one cannot take the other.
+        """
         met = self._met.setdefault(name, {})
-        entity = form.mark[ENTITY]["S"] if form.mark else ""
-        met[table.topic] = entity
-        if len(met) > 1 and (not all(met.values()) or len(set(met.values())) < len(met)):
+        met[table.topic] = form
+        where = f"{self._design.path}: table {table.source}"
+        entities = [each.mark[ENTITY]["S"] for each in met.values() if each.mark]
+        if len(met) > 1 and len(set(entities)) < len(met):
             raise StuckError(
                 f"the rows of several tables would go to the DynamoDB table {name}",
-                where=f"table {table.source}",
+                where=where,
                 fix="give each an entity of its own in the key design, or another table",
             )
+        for other in met.values():
+            for one, two in ((form, other), (other, form)) if other is not form else ():
+                if (column := two.contradicts(one)) is not None:
+                    raise StuckError(
+                        f"the column {column} of {two.table.source} would be key of an index of {one.table.source}, "
+                        "with values that it does not take",
+                        where=where,
+                        fix="give that part of the index a name and a prefix",
+                    )
 
     def drop(self, table: TargetTable) -> None:
         name = self._name(table)

@@ -15,6 +15,12 @@ from tailrace_mysql.sink_types import ColumnType, catalog_type
 _EXACT_COLLATIONS = ("binary", "ascii_bin", "utf8mb4_0900_bin")
 _EXACT_SUFFIX = "_nopad_bin"
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
+#: A column in SHOW CREATE TABLE: its name, its type with character set and collation, and all that it is besides.
+_COLUMN = re.compile(
+    r"^  `(?P<name>(?:[^`]|``)+)` (?P<type>\w+(?:\((?:[^()']|'(?:[^']|'')*')*\))?(?: unsigned)?(?: zerofill)?)"
+    r"(?: CHARACTER SET \w+)?(?: COLLATE \w+)?(?: NOT NULL| NULL)?(?P<besides>.*?),?$",
+    re.MULTILINE,
+)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -122,6 +128,21 @@ def read_checks(connection: Connection[Any], database: str, table: str, mariadb:
     connection.rollback()
     # MySQL escapes the whole expression once more.
     return rows if mariadb else [(name, _ESCAPED.sub(r"\1", clause)) for name, clause in rows]
+
+
+def read_besides(connection: Connection[Any], database: str, table: str) -> dict[str, str]:
+    """What MODIFY COLUMN must say again, because a column loses what it does not say: its default, ON UPDATE, comment
+    and check, by its name in lower case."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        # The short form leaves out what is the default of the table, or of the server's version: MODIFY needs no more.
+        cursor.execute(f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(table)}")
+        row = cursor.fetchone()
+    text = _text(row[1]) if row is not None else ""
+    return {found["name"].replace("``", "`").lower(): found["besides"] for found in _COLUMN.finditer(text)}
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def first_name(expression: str) -> str:

@@ -21,7 +21,7 @@ from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
-from tailrace_mysql.sink_catalog import TableState, TargetColumn, first_name, read_checks, read_table
+from tailrace_mysql.sink_catalog import TableState, TargetColumn, first_name, read_besides, read_checks, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
 from tailrace_mysql.sink_types import ColumnType, catalog_type, mapped, table_types
@@ -168,12 +168,18 @@ class Tables:
                 continue
             wanted = self._wanted(table, column, types[column.name], present.type)
             if change := self._altered(name, column, present, wanted, primary):
-                changes.append(change)
+                changes.append(change + self._besides(name, present, change))
         for column in table.retained:
             present = state.columns.get(column.name.lower())
             if present is not None and not present.nullable:
-                changes.append(f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL")
+                change = f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL"
+                changes.append(change + self._besides(name, present, change))
         return changes + key_changes
+
+    def _besides(self, table: str, present: TargetColumn, change: str) -> str:
+        """What the column has of its own, or of a conversion: a default, a comment, …"""
+        besides = read_besides(self._connection, self._database, table).get(present.name.lower(), "")
+        return besides.removeprefix(" DEFAULT NULL") if change.endswith(" NOT NULL") else besides
 
     def _wanted(self, table: TargetTable, column: Column, fitted: ColumnType, present: ColumnType) -> ColumnType:
         """The type to judge a present column by: the source's own, before a row's or a key's limits shortened it."""

@@ -33,8 +33,8 @@ _BUSY_SECONDS = 5.0
 _CACHE_BYTES = 16 << 20
 #: Of the write-ahead log, 4 KB each where the file was made by SQLite's defaults.
 _CHECKPOINT_PAGES = 4000
-#: RENAME COLUMN came with 3.25, the upsert with 3.24.
-_OLDEST = (3, 25)
+#: PRAGMA table_xinfo came with 3.26, RENAME COLUMN with 3.25, the upsert with 3.24.
+_OLDEST = (3, 26)
 
 
 class Settings(Protocol):
@@ -73,7 +73,7 @@ class SQLiteSink:
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
-        fix = "" if version else "use a Python with SQLite 3.25 or newer"
+        fix = "" if version else "use a Python with SQLite 3.26 or newer"
         return [Finding("SQLite", version, sqlite3.sqlite_version, fix), self._check_file()]
 
     def preview(self, table: TargetTable) -> Preview:

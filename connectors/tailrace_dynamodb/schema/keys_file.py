@@ -56,6 +56,8 @@ def keys_file(design: KeyDesign, entries: Sequence[Entry], folds: Sequence[tuple
 def _lines(design: KeyDesign, entries: Sequence[Entry], folds: Sequence[tuple[Fold, str, str]]) -> Iterator[str]:
     prices = design.prices
     yield _HEAD
+    if any(entry.source.startswith("DATABASE.") for entry in entries):
+        yield "# The script names no database: put its name for DATABASE.\n"
     yield from _summary(prices, entries)
     yield ""
     yield "[prices]"
@@ -139,7 +141,7 @@ def _rate(entry: Entry) -> str:
 def _fold(fold: Fold, parent: str, child: str) -> Iterator[str]:
     yield from _comment(
         f"To fold {child} into {parent}: {fold.reason}. Put this in the place of [tables.{_key(parent)}] and "
-        f"[tables.{_key(child)}], before the tables are made:",
+        f"[tables.{_key(child)}], before the tables are made, with the indexes that are needed:",
         "# ",
     )
     if fold.key:

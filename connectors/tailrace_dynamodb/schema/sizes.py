@@ -90,11 +90,11 @@ def column_widths(columns: Iterable[Column], statistics: TableStatistics | None)
     columns = list(columns)
     for column in columns:
         found = statistics.columns.get(column.name) if statistics else None
-        width = _average(column.type, found)
+        width, most = _average(column.type, found), largest_bytes(column.type)
         if width is None:
             unknown.append(column.name)
         else:
-            known[column.name] = width
+            known[column.name] = width if most is None else min(width, most)
     if not unknown:
         return known, []
     if statistics is not None and statistics.row_bytes:

@@ -27,6 +27,7 @@ from tailrace.conversion.catalog import Sequence as Sequenced
 from tailrace.tables import OWN_PREFIX
 from tailrace_mysql.schema.columns import dialect_of
 from tailrace_mysql.schema.create_table import Known, read_table
+from tailrace_mysql.schema.portions import local
 from tailrace_mysql.schema.privileges import grants, unseen
 from tailrace_mysql.schema.programs import read_event, read_routine, read_trigger, read_view
 from tailrace_mysql.schema.questions import Questions, number, text_of
@@ -177,7 +178,7 @@ class _Database:
             reason = f"its definition is not understood: {error}"
             self.others.append(Other(ObjectKind.TABLE, place, sql, reason=reason))
             return
-        self.tables.append(table)
+        self.tables.append(local(table, self._database))
         self.comments += comments
 
     def _sequence(self, name: str) -> None:

@@ -124,7 +124,8 @@ class PostgresSchemaTarget:
                 back,
                 version=catalog.version,
                 origin=catalog.origin,
-                schemas=catalog.schemas,
+                # The sink's own is made before anything else.
+                schemas=tuple(schema for schema in catalog.schemas if schema != self._home),
                 comments=(*back.comments, *(each for each in catalog.comments if each.kind in _DATABASE_WIDE)),
                 others=(
                     *(each for each in back.others if each.kind not in _DATABASE_WIDE),

@@ -141,6 +141,10 @@ def schema(
     keys: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Write DynamoDB's key design here.", show_default=False)
     ] = None,
+    rate_seconds: Annotated[
+        float,
+        typer.Option(metavar="N", min=0, help="Count the source's changes so long, for DynamoDB's costs."),
+    ] = 0.0,
     rules: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="Rules that override ours; may be repeated.", show_default=False),
@@ -172,6 +176,7 @@ def schema(
             reports=report or [],
             out=out,
             keys=keys,
+            rate_seconds=rate_seconds,
             rules=rules or [],
             apply=apply,
             stage=command.Stages(stage) if stage else None,

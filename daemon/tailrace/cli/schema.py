@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tailrace.conversion.difference import Difference, State, differences
 from tailrace.conversion.held import note
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
+from tailrace.conversion.measuring import Measuring
 from tailrace.conversion.report.files import cannot_write
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import Stage
@@ -63,6 +63,7 @@ class Asked:
     reports: Sequence[Path] = ()
     out: Path | None = None
     keys: Path | None = None
+    rate_seconds: float = 0.0
     rules: Sequence[Path] = ()
     apply: bool = False
     stage: Stages | None = None
@@ -83,7 +84,7 @@ def schema(asked: Asked) -> int:
     with contextlib.ExitStack() as stack:
         source = _source(asked, pipeline)
         jobs = list(_jobs(asked, pipeline, source, rules, stack))
-        assessment = report.assess([entry.conversion for entry in jobs], rules.hours)
+        assessment = report.assess([entry.conversion for entry in jobs], rules.hours, rules.again)
         for path in asked.reports:
             report.write(assessment, path)
         _write_keys(asked, jobs)
@@ -134,7 +135,8 @@ def _refuse(asked: Asked) -> None:
 
 def _source(asked: Asked, pipeline: Pipeline | None) -> Catalog:
     if asked.script is not None:
-        read: Callable[[str, Dialect, str], Catalog] = import_module("tailrace.conversion.script").read
+        from tailrace.conversion.script import read
+
         return read(_text(asked.script), DIALECTS[asked.dialect or ""], str(asked.script))
     assert pipeline is not None
     pipeline.resolve_secrets(stream=False, sinks=False)
@@ -155,6 +157,7 @@ def _jobs(
     asked: Asked, pipeline: Pipeline | None, source: Catalog, rules: Rules, stack: contextlib.ExitStack
 ) -> Iterator[Job]:
     chosen: list[Any] = []
+    measuring = Measuring(pipeline if asked.script is None else None, asked.rate_seconds)
     if pipeline is not None and (asked.sinks or not asked.targets):
         chosen = [pipeline.sink(name) for name in dict.fromkeys(asked.sinks)] or list(pipeline.sinks)
         if not chosen:
@@ -164,17 +167,17 @@ def _jobs(
         pipeline.resolve_secrets(source=False, stream=False, sinks=[settings.name for settings in chosen])
     for settings in chosen:
         assert pipeline is not None
-        entry = job.of_sink(pipeline, settings, source, rules, asked.script is not None)
+        entry = job.of_sink(pipeline, settings, source, rules, asked.script is not None, measuring)
         stack.callback(entry.target.close)
         yield entry
     for kind in dict.fromkeys(asked.targets):
-        yield job.of_kind(kind, source, rules, pipeline)
+        yield job.of_kind(kind, source, rules, pipeline, measuring)
 
 
 def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
     target, meant = entry.target, entry.conversion.target
     if asked.diff:
-        found = differences(target.canonical(meant), target.read())
+        found = differences(target.canonical(meant), application.standing(target, meant))
         return Done(entry, found=[difference for difference in found if not _our_own(difference)])
     if not asked.apply:
         return Done(entry)

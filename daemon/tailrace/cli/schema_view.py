@@ -17,7 +17,7 @@ from tailrace.conversion.difference import Difference, State
 from tailrace.conversion.job import Job
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.report import Assessment, words
-from tailrace.conversion.report.assessment import Figures, Group, Target
+from tailrace.conversion.report.assessment import Figures, Group, Place, Target
 from tailrace.conversion.target import Stage, Statement
 
 #: Of a group of items, and of differences, that are shown; a report and --json have all.
@@ -128,13 +128,18 @@ def _kinds(kinds: Any) -> Table:
 def _show_group(out: Console, group: Group) -> None:
     much = f"{words.affected(group)}, {words.hours(group.hours)}" if group.hours else words.affected(group)
     out.print(Text(f"\n{group.code}", _STYLES[group.grade]), Text(f"({much})"))
-    for reason, proposal, items in group.said():
-        _say(out, f"  {reason}")
-        if proposal:
-            _say(out, f"  → {proposal}")
-        shown = [f"{words.called(item)}{f' (line {item.line})' if item.line else ''}" for item in items[:_SHOWN]]
-        more = f", and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
-        _say(out, f"    {', '.join(shown)}{more}", "dim")
+    for said in group.said:
+        _say(out, f"  {said.reason}")
+        if said.proposal:
+            _say(out, f"  → {said.proposal}")
+        more = f", and {len(said.places) - _SHOWN:,} more" if len(said.places) > _SHOWN else ""
+        _say(out, f"    {'; '.join(map(_place, said.places[:_SHOWN]))}{more}", "dim")
+
+
+def _place(place: Place) -> str:
+    columns = f": {', '.join(place.columns)}" if place.columns else ""
+    line = f" (line {place.item.line})" if place.item.line else ""
+    return f"{words.called(place.item)}{columns}{line}"
 
 
 def _show_plan(out: Console, done: Done, plan: Plan, target: Target) -> None:

@@ -187,12 +187,13 @@ class PipelineFile(Settings):
     limits: Limits = Field(default_factory=Limits, description="Bounds.")
     load: LoadSettings = Field(default_factory=LoadSettings, description="The full load.")
     errors: Errors = Field(default_factory=Errors, description="Policies for errors.")
-    tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
-        default=(), description="What is special about some tables."
-    )
     conversion: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(),
-        description="Files of conversion rules, relative to this file's folder: what `tailrace schema` makes of types, "
-        "names and expressions. The types hold for the tables that sinks make, too. Of two files the later wins.",
+        description="Files of rules for `tailrace schema`, whose lines come before ours; of several the last wins. A "
+        "relative path starts at this file's folder. Types that they give hold for the tables that sinks make, too. See "
+        "docs/guides/schema.md.",
         examples=[["house.toml"]],
+    )
+    tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
+        default=(), description="What is special about some tables."
     )

@@ -37,7 +37,7 @@ class Pipeline:
         source: model of the source's connector.
         stream: model of the stream's connector.
         sinks: model of each sink's connector, in the file's order.
-        conversion: files of conversion rules, as the file names them: relative to its folder.
+        conversion: files of rules for `tailrace schema`.
         instance: random name of the run of the daemon that this is used in; "" outside of one.
     """
 
@@ -54,7 +54,7 @@ class Pipeline:
     load: LoadSettings
     errors: Errors
     tables: tuple[TableSettings, ...]
-    conversion: tuple[str, ...] = ()
+    conversion: tuple[Path, ...] = ()
     instance: str = ""
 
     def context(self) -> Context:
@@ -70,7 +70,7 @@ class Pipeline:
             begun=self._begun,
             instance=self.instance,
             indexes=self.load.indexes,
-            conversion=tuple((Path(self.file).parent / file).absolute() for file in self.conversion),
+            conversion=tuple(path.absolute() for path in self.conversion),
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)

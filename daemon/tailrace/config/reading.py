@@ -84,7 +84,7 @@ def parse(text: str, file: str) -> Pipeline:
         load=top.load,
         errors=top.errors,
         tables=top.tables,
-        conversion=top.conversion,
+        conversion=tuple(Path(file).parent / rules for rules in top.conversion),
     )
 
 

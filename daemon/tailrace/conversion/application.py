@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectName
 from tailrace.conversion.definition import Key, definitions
@@ -12,6 +13,10 @@ from tailrace.conversion.target import SchemaTarget, Stage, Statement
 
 #: What `--apply` makes beside a pipeline.
 BESIDE = frozenset({Stage.TABLES, Stage.REST})
+
+
+#: Groups of a catalog that have names of their own; triggers and comments belong to others.
+_KINDS = ("tables", "sequences", "enums", "domains", "views", "routines", "others")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
     if given.statements:
         target.apply(given.statements)
     back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
+    made = {statement.name for statement in given.statements}
     named = {difference.key for difference in given.differing}
     held = {_key(statement) for statement in given.held}
     return [
@@ -73,26 +79,47 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
         for difference in back
         if difference.counts
         and difference.key not in named
+        and not (difference.name not in made and _only_counts(difference))
         and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
     ]
 
 
+def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
+    """What a target has of a catalog, and what its own schema has besides."""
+    wanted, all_of_it = target.read(names(meant)), target.read()
+    known = {(type(thing), thing.name.name) for group in _groups(wanted) for thing in group}
+    tables = {table.name for table in wanted.tables} | {view.name for view in wanted.views}
+    besides: dict[str, Any] = {
+        kind: (
+            *getattr(wanted, kind),
+            *(
+                thing
+                for thing in getattr(all_of_it, kind)
+                if (type(thing), thing.name.name) not in known and getattr(thing, "table", None) not in tables
+            ),
+        )
+        for kind in _KINDS
+    }
+    return replace(wanted, **besides)
+
+
 def names(catalog: Catalog) -> list[ObjectName]:
     """All that a catalog has and that stands by itself."""
-    groups: Iterable[Iterable[ObjectName]] = (
-        (thing.name for thing in catalog.tables),
-        (thing.name for thing in catalog.sequences),
-        (thing.name for thing in catalog.enums),
-        (thing.name for thing in catalog.domains),
-        (thing.name for thing in catalog.views),
-        (thing.name for thing in catalog.routines),
-        (thing.name for thing in catalog.others if thing.table is None),
-    )
-    return list(dict.fromkeys(name for group in groups for name in group))
+    found = (thing for group in _groups(catalog) for thing in group)
+    return list(dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None))
+
+
+def _groups(catalog: Catalog) -> list[Sequence[Any]]:
+    return [getattr(catalog, kind) for kind in _KINDS]
 
 
 def _key(statement: Statement) -> Key:
     return statement.kind, statement.name, statement.member
+
+
+def _only_counts(difference: Difference) -> bool:
+    """The source has counted on since it was made: `tailrace cutover` sets the number."""
+    return bool(difference.details) and all(detail.what == "next value" for detail in difference.details)
 
 
 def _within(key: Key, held: Collection[Key]) -> bool:

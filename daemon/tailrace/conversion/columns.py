@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tailrace.conversion import collations
-from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
+from tailrace.conversion.catalog import Column, Dialect, Domain, Enum, ObjectKind, ObjectName, Table
 from tailrace.conversion.identity import converted_identity
 from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
@@ -167,7 +167,7 @@ def _whole(work: Work, table: Table, column: Column, made: Column) -> Column | N
         return _altered(work, table, column, made, altered)
     say_of_type(work, table, column, made)
     if column.user_type is not None:
-        made = _of_domain(work, column, made)
+        made = _of_domain(work, table, column, made)
     if column.generated:
         return _generated(work, table, column, made)
     made = converted_identity(work, table, column, made)
@@ -339,9 +339,17 @@ def inlined(work: Work, column: Column) -> Domain | None:
     return None if _own_type(work, column) else domain_of(work, column.user_type)
 
 
-def _of_domain(work: Work, column: Column, made: Column) -> Column:
+def _of_domain(work: Work, table: Table, column: Column, made: Column) -> Column:
     domain = inlined(work, column)
-    return replace(made, nullable=False) if domain is not None and not domain.nullable else made
+    if domain is None or domain.nullable or not column.nullable:
+        return made
+    if not work.names.piped:
+        return replace(made, nullable=False)
+    # The stream knows the column alone, and the sink lets in what the column may hold.
+    reason = "its domain is NOT NULL, which the source does not look at everywhere, and the stream does not know"
+    proposal = "after cut-over: make it NOT NULL where no row is NULL"
+    work.ledger.say(_COLUMN, table.name, column.name, "domain-null", Grade.CHANGED, reason, proposal, Complexity.SIMPLE)
+    return made
 
 
 def _domain_default(work: Work, column: Column) -> str:

@@ -20,6 +20,12 @@ _LARGEST = (1 << 63) - 1
 def converted_identity(work: Work, table: Table, column: Column, made: Column) -> Column:
     if column.identity is None:
         return made
+    if work.source.dialect.mysql_like != work.dialect.mysql_like:
+        theirs, ours = "takes NULL and 0 for the next number", "refuses NULL, and stores a 0"
+        source, target = (theirs, ours) if work.source.dialect.mysql_like else (ours, theirs)
+        reason = f"given no number but NULL or 0, the source {source}; the target {target}"
+        proposal = "leave the column out of INSERTs, or say DEFAULT"
+        work.ledger.say(_COLUMN, table.name, column.name, "identity-null", Grade.AUTOMATIC, reason, proposal)
     if work.dialect is Dialect.POSTGRESQL:
         return _postgres(work, table, column, made, column.identity)
     if work.dialect.mysql_like:

@@ -12,6 +12,7 @@ from tailrace.config import Pipeline
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect
 from tailrace.conversion.convert import convert
+from tailrace.conversion.measuring import Measuring
 from tailrace.conversion.names import Names
 from tailrace.conversion.naming import pipeline_names, script_names
 from tailrace.conversion.outcome import Conversion
@@ -52,10 +53,7 @@ def rules_of(pipeline: Pipeline | None, files: Sequence[Path]) -> Rules:
     Raises:
         ConfigError: a file is not there, or wrong.
     """
-    own: Sequence[Path] = ()
-    if pipeline is not None:
-        folder = Path(pipeline.file).parent
-        own = [folder / file for file in getattr(pipeline, "conversion", ())]
+    own = pipeline.conversion if pipeline is not None else ()
     return load([*own, *files])
 
 
@@ -75,11 +73,19 @@ def source_catalog(pipeline: Pipeline) -> Catalog:
     return pipeline.made(connector.catalog, pipeline.source)
 
 
-def of_sink(pipeline: Pipeline, settings: Any, source: Catalog, rules: Rules, script: bool = False) -> Job:
+def of_sink(
+    pipeline: Pipeline,
+    settings: Any,
+    source: Catalog,
+    rules: Rules,
+    script: bool = False,
+    measuring: Measuring | None = None,
+) -> Job:
     """
     Args:
         settings: of a sink of the pipeline.
         script: the catalog is of a script, and not of the pipeline's source.
+        measuring: tells a target that wants it how much is written at the source.
 
     Raises:
         ConfigError: nothing is converted towards this system.
@@ -92,6 +98,8 @@ def of_sink(pipeline: Pipeline, settings: Any, source: Catalog, rules: Rules, sc
             fix="name other sinks with --sink",
         )
     target: SchemaTarget = pipeline.made(create, settings)
+    if measuring is not None:
+        measuring.tell(target)
     schema = default_schema(target)
     if script:
         names = script_names(source, target, rules, schema)
@@ -100,7 +108,9 @@ def of_sink(pipeline: Pipeline, settings: Any, source: Catalog, rules: Rules, sc
     return Job(settings.name, target, _converted(source, target, rules, names, settings.name), settings)
 
 
-def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None) -> Job:
+def of_kind(
+    kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None, measuring: Measuring | None = None
+) -> Job:
     """Towards a system of which no server is known."""
     name, dialect = KINDS[kind]
     create = connectors.find_sink(name).schema
@@ -109,6 +119,8 @@ def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None)
     context = pipeline.context() if pipeline else Context("schema", "full-load", Path())
     made: Callable[..., SchemaTarget] = create
     target = made(None, context, dialect) if dialect else made(None, context)
+    if measuring is not None:
+        measuring.tell(target)
     names = script_names(source, target, rules, default_schema(target))
     return Job(kind, target, _converted(source, target, rules, names, kind))
 

@@ -132,6 +132,11 @@ def test_two_tables_in_one_stay_apart_in_all_that_is_done_to_one(
     assert [row["note"] for row in applied.rows(ORDERS) if row["id"] == 3] == ["changed"]
     assert len(applied.rows(ORDERS)) == 40
 
+    # What was parked comes late, and finds its row by the same key.
+    applied(TableWork(ORDERS, upserts=rows([order(3, 3, "late", "late")], 6), late=True))
+    assert [row["note"] for row in applied.rows(ORDERS) if row["id"] == 3] == ["late"]
+    applied(upserts(ORDERS, order(3, 3), number=8))
+
     # A load that removes what it does not bring, of one table.
     applied(TableWork(ORDERS, upserts=rows([order(1, 1)], 11)))
     applied.sink.remove_others(ORDERS, LoadMark(END, load=1, since=seq(10), resync=True, rows=1), None)
@@ -226,6 +231,10 @@ def test_what_a_design_cannot_do_is_refused_by_name(designed: Any, dynamodb: Dyn
     applied = designed('[tables."shop.orders"]\npartition = "id"\nsort = "customer_id"\n')
     with pytest.raises(StuckError, match=r"the table's key is customer_id \(N\), id \(N\), and .*keys\.toml says id"):
         applied.sink.ensure(ORDERS, None)
+    (finding,) = [finding for finding in applied.sink.check() if finding.name == "key design"]
+    assert finding.ok is False
+    assert "orders is customer_id, id" in finding.detail
+    assert "says id, customer_id" in finding.detail
     applied.sink.close()
     applied = designed('[tables."shop.orders"]\npartition = "id"\n')
     with pytest.raises(StuckError, match="leaves out customer_id, so that it is not unique"):
@@ -236,6 +245,21 @@ def test_what_a_design_cannot_do_is_refused_by_name(designed: Any, dynamodb: Dyn
     with pytest.raises(StuckError, match="rows of several tables would go to the DynamoDB table"):
         applied.sink.ensure(replaced(ORDERS), None)
     applied.sink.close()
+    # An index's key has one type, and is never empty, in all items of a table.
+    index = '[[tables."shop.orders".indexes]]\nname = "by_x"\npartition = "COLUMN"\n'
+    for name, said in (
+        ("status", "column status of shop.customers would be key of an index of shop.orders"),
+        ("id", ""),
+    ):
+        applied = designed(SHARED.replace("both", f"shared_{name}") + index.replace("COLUMN", name))
+        applied.ensure(ORDERS)
+        other = target("customers", [integer(1, "id", key=1), text(2, "status")])
+        if said:
+            with pytest.raises(StuckError, match=said):
+                applied.sink.ensure(other, None)
+        else:
+            applied.ensure(other)
+        applied.sink.close()
     applied = designed(SHARED.replace("both", "apart"))
     applied.ensure(ORDERS)
     renamed = next_version(

@@ -31,9 +31,17 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
             "CREATE TABLE public.parts_2 PARTITION OF public.parts FOR VALUES IN (2)",
             "INSERT INTO public.parts SELECT n, n % 2 + 1 FROM generate_series(1, 100) n",
             "ANALYZE",
+            "SELECT pg_stat_force_next_flush()",
         )
-        before = read(database, "postgres")
-        orders = before.tables[ObjectName("public", "orders")]
+        name = ObjectName("public", "orders")
+
+        def inserted() -> Statistics | None:
+            found = read(database, "postgres")
+            return found if found.tables[name].changes == Changes(inserts=1000.0) else None
+
+        before = wait_until(inserted, 20, "the server has counted what was inserted")
+        assert before is not None
+        orders = before.tables[name]
         assert orders.rows == 1000
         assert orders.row_bytes is not None
         assert 60 < orders.row_bytes < 200
@@ -46,12 +54,13 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
         assert before.tables[ObjectName("public", "parts")].rows == 100
         assert ObjectName("public", "parts_1") not in before.tables
         database.script(
-            "UPDATE public.orders SET status = 'x' WHERE id <= 30", "DELETE FROM public.orders WHERE id > 990"
+            "UPDATE public.orders SET status = 'x' WHERE id <= 30",
+            "DELETE FROM public.orders WHERE id > 990",
+            "SELECT pg_stat_force_next_flush()",
         )
 
         def counted() -> bool:
-            found = rates(before, read(database, "postgres"), 10.0)[ObjectName("public", "orders")]
-            return found == Changes(updates=3.0, deletes=1.0)
+            return rates(before, read(database, "postgres"), 10.0)[name] == Changes(updates=3.0, deletes=1.0)
 
         wait_until(counted, 20, "the changes are counted")
 

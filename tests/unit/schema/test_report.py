@@ -181,3 +181,35 @@ def test_a_report_is_written_by_its_suffix(tmp_path: Path) -> None:
         write(assessment, tmp_path / "a.pdf")
     with pytest.raises(RefusedError, match="no such file"):
         write(assessment, tmp_path / "nowhere" / "a.html")
+
+
+def test_a_question_about_what_is_made_is_charged_once() -> None:
+    """Twenty-five columns ask the same; two procedures are two pieces of work."""
+    whole = conversion()
+    asking = [replace(item, complexity=Complexity.MEDIUM) for item in whole.items if item.code == "collation-case"]
+    [written] = [item for item in whole.items if item.code == "procedure-body"]
+    other = replace(written, member="(integer)")
+    given = replace(whole, items=(*asking, written, other))
+    [target] = assess([given], shop_conversion.hours, again=0.1).targets
+    hours = {group.code: group.hours for group in target.actions}
+    assert hours == {"procedure-body": 20.0, "collation-case": pytest.approx(4.0 + 24 * 0.4)}
+    assert target.hours == pytest.approx(sum(hours.values()))
+
+
+def test_tables_whose_columns_ask_the_same_are_told_together() -> None:
+    whole = conversion()
+    first, second, _ = whole.source.tables[:3]
+    said = "texts are compared otherwise"
+    items = [
+        Item("text", ObjectKind.TABLE, table.name, "", Grade.CHANGED, f"{columns}: {said}", "look", None)
+        for table, columns in ((first, "name, note"), (second, "name"))
+    ]
+    items.append(replace(items[0], reason=f"unknown: {said}"))
+    [target] = assess([replace(whole, items=tuple(items))], shop_conversion.hours).targets
+    [group] = target.findings
+    assert [(entry.reason, [place.columns for place in entry.places]) for entry in group.said] == [
+        (said, [("name",), ("name", "note")]),
+        (f"unknown: {said}", [()]),
+    ]
+    page = html(assess([replace(whole, items=tuple(items))], shop_conversion.hours))
+    assert page.count("Texts are compared otherwise.") == 2, "among the risks, and once for both tables"

@@ -41,7 +41,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
     verdicts = tuple(Verdict(*object_, Grade.AUTOMATIC, "x") for object_ in MEANT.count())
     conversion = Conversion(shop_conversion.source(), MEANT, (), verdicts, "lite")
 
-    def of_sink(pipeline: Pipeline, settings: object, source: Catalog, rules: Rules, script: bool = False) -> Job:
+    def of_sink(pipeline: Pipeline, settings: object, source: Catalog, rules: Rules, *_: object) -> Job:
         return Job("lite", target, conversion, settings)
 
     monkeypatch.setattr(job, "source_catalog", lambda pipeline: shop_conversion.source())
@@ -65,6 +65,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
         (["FILE", "--from-sql", "x.sql", "--dialect", "db2"], "must be mysql or postgres or oracle or tsql"),
         (["FILE", "--report", "x.pdf"], "x.pdf: a report ends in .html, .md or .json"),
         (["FILE", "--sink", "none"], "there is no sink 'none'"),
+        (["FILE", "--rules", "nowhere.toml"], "nowhere.toml"),
     ],
 )
 def test_what_cannot_be_meant_is_told_and_exits_2(
@@ -75,6 +76,21 @@ def test_what_cannot_be_meant_is_told_and_exits_2(
     assert captured.out == ""
     assert line in captured.err
     assert len(captured.err.splitlines()) == 1
+
+
+def test_rules_of_the_pipeline_file_are_found_beside_it(
+    file: str, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Output
+) -> None:
+    pipeline = Path(file)
+    pipeline.write_text('conversion = ["house.toml"]\n' + pipeline.read_text())
+    monkeypatch.chdir("/")
+    assert main(["schema", file]) == 2
+    assert f"{tmp_path}/house.toml" in capsys.readouterr().err
+    (tmp_path / "house.toml").write_text('[[types]]\ntype = "bigint unsigned"\nbecome = "bigint"\n')
+    assert main(["schema", file]) == 0
+    (tmp_path / "house.toml").write_text("[[types]]\nbecome = 5\n")
+    assert main(["schema", file]) == 2
+    assert "house.toml" in capsys.readouterr().err
 
 
 def test_the_script_goes_to_stdout_and_the_rest_to_stderr(file: str, target: MemoryTarget, capsys: Output) -> None:
@@ -101,7 +117,7 @@ def test_files_are_written_where_they_were_asked_for(
 def test_several_targets_get_a_folder(
     file: str, target: MemoryTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None) -> Job:
+    def of_kind(kind: str, source: Catalog, rules: Rules, pipeline: Pipeline | None, *_: object) -> Job:
         return Job(kind, target, replace(shop_conversion.conversion(), target=MEANT))
 
     monkeypatch.setattr(job, "of_kind", of_kind)

@@ -123,3 +123,19 @@ def test_a_string_without_an_end_takes_the_rest_and_says_where_it_begins() -> No
 def test_only_dialects_with_scripts_are_read() -> None:
     with pytest.raises(ValueError, match="sqlite"):
         read("", Dialect.SQLITE, "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "start", "minimum", "maximum"),
+    [
+        ("CREATE SEQUENCE s", -(1 << 63), -(1 << 63), None),
+        ("CREATE SEQUENCE s AS int START WITH 5", 5, None, None),
+        ("CREATE SEQUENCE s AS int START WITH 5 CYCLE", 5, -(1 << 31), None),
+        ("CREATE SEQUENCE s AS smallint START WITH 10 INCREMENT BY -1", 10, None, 10),
+    ],
+)
+def test_a_sequence_of_sql_server_begins_where_its_type_does(
+    statement: str, start: int, minimum: int | None, maximum: int | None
+) -> None:
+    counter = read(statement, Dialect.TSQL, "").sequences[0].counter
+    assert (counter.start, counter.minimum, counter.maximum) == (start, minimum, maximum)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
 from tailrace.conversion.outcome import Complexity, Conversion, Grade, Item, Verdict
 
 #: Parts of a table that go with it: each has a verdict, and the table's grade in the totals is the worst of them.
@@ -78,6 +78,27 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is to be said.
+
+    Attributes:
+        columns: of the item's table, where it is about some of them.
+    """
+
+    item: Item
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of several places alike."""
+
+    reason: str
+    proposal: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Items of one code, in the order of the source's objects.
 
@@ -90,19 +111,15 @@ class Group:
     grade: Grade
     complexity: Complexity | None
     hours: float
-    items: tuple[Item, ...]
+    said: tuple[Said, ...]
 
     @property
     def title(self) -> str:
         return self.code.replace("-", " ").capitalize()
 
-    def said(self) -> Iterator[tuple[str, str, list[Item]]]:
-        """Items that say the same, together: reason, proposal, items."""
-        together: dict[tuple[str, str], list[Item]] = defaultdict(list)
-        for item in self.items:
-            together[item.reason, item.proposal].append(item)
-        for (reason, proposal), items in together.items():
-            yield reason, proposal, items
+    @property
+    def items(self) -> list[Item]:
+        return [place.item for said in self.said for place in said.places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +173,26 @@ class Assessment:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def assess(conversions: Sequence[Conversion], hours: Hours) -> Assessment:
+def assess(conversions: Sequence[Conversion], hours: Hours, again: float = 1.0) -> Assessment:
     """
     Args:
         conversions: of one source, one for each target; at least one.
         hours: as the rules estimate them.
+        again: share of its hours that an item takes where another of its code has asked the same, and the object is
+            made: a question is answered once.
     """
-    return Assessment(conversions[0].source, tuple(_target(conversion, hours) for conversion in conversions))
+    return Assessment(conversions[0].source, tuple(_target(conversion, hours, again) for conversion in conversions))
 
 
-def _target(conversion: Conversion, hours: Hours) -> Target:
+def _target(conversion: Conversion, hours: Hours, again: float) -> Target:
     kinds: dict[ObjectKind, list[Grade]] = defaultdict(list)
     for verdict in conversion.verdicts:
         kinds[verdict.kind].append(verdict.grade)
     rolled = _rolled(conversion.verdicts)
-    leaving = [item for item in conversion.items if item.complexity or item.grade is Grade.BY_HAND]
-    knowing = [item for item in conversion.items if not (item.complexity or item.grade is Grade.BY_HAND)]
+    leaving = [item for item in conversion.items if _leaves_work(item)]
+    knowing = [item for item in conversion.items if not _leaves_work(item)]
+    charged = _charged(leaving, hours, again)
+    source = conversion.source
     return Target(
         sink=conversion.sink,
         dialect=conversion.target.dialect,
@@ -179,11 +200,15 @@ def _target(conversion: Conversion, hours: Hours) -> Target:
         kinds={kind: Figures.of(kinds[kind]) for kind in ObjectKind if kind in kinds},
         storage=Figures.of(grade for kind, grade in rolled if kind not in CODE),
         code=Figures.of(grade for kind, grade in rolled if kind in CODE),
-        effort=_effort(leaving, hours),
-        actions=tuple(sorted(_groups(leaving, hours), key=_by_hours)),
-        findings=tuple(sorted(_groups(knowing, hours), key=_by_grade)),
+        effort=_effort(charged),
+        actions=tuple(sorted(_groups(charged, source), key=_by_hours)),
+        findings=tuple(sorted(_groups([(item, 0.0) for item in knowing], source), key=_by_grade)),
         verdicts=conversion.verdicts,
     )
+
+
+def _leaves_work(item: Item) -> bool:
+    return item.complexity is not None or item.grade is Grade.BY_HAND
 
 
 def _rolled(verdicts: Iterable[Verdict]) -> list[tuple[ObjectKind, Grade]]:
@@ -199,15 +224,38 @@ def _rolled(verdicts: Iterable[Verdict]) -> list[tuple[ObjectKind, Grade]]:
     return [(v.kind, Grade.worst([v.grade, *within[v.name]]) if v.kind in carrying else v.grade) for v in standing]
 
 
-def _effort(items: Iterable[Item], hours: Hours) -> tuple[Effort, ...]:
+def class_of(item: Item) -> Complexity:
+    """What is by hand and not classed is something to look at."""
+    return item.complexity or Complexity.SIMPLE
+
+
+def _charged(items: Sequence[Item], hours: Hours, again: float) -> list[tuple[Item, float]]:
+    """Each item with its hours: what is by hand takes its own, a question about what is made once the most."""
+    asked: dict[str, Item] = {}
+    for item in items:
+        if item.grade is not Grade.BY_HAND:
+            first = asked.setdefault(item.code, item)
+            if hours(item.code, class_of(item)) > hours(item.code, class_of(first)):
+                asked[item.code] = item
+    whole = {id(item) for item in asked.values()}
+    return [
+        (
+            item,
+            hours(item.code, class_of(item)) * (1.0 if item.grade is Grade.BY_HAND or id(item) in whole else again),
+        )
+        for item in items
+    ]
+
+
+def _effort(charged: Iterable[tuple[Item, float]]) -> tuple[Effort, ...]:
     order = list(Complexity)
     counted: Counter[Complexity] = Counter()
     taken: dict[Complexity, float] = defaultdict(float)
     worst: dict[Key, Complexity] = {}
-    for item in items:
+    for item, hours in charged:
         complexity = class_of(item)
         counted[complexity] += 1
-        taken[complexity] += hours(item.code, complexity)
+        taken[complexity] += hours
         key = (item.kind, item.name, item.member)
         worst[key] = max(worst.get(key, complexity), complexity, key=order.index)
     objects = Counter(worst.values())
@@ -216,25 +264,42 @@ def _effort(items: Iterable[Item], hours: Hours) -> tuple[Effort, ...]:
     )
 
 
-def class_of(item: Item) -> Complexity:
-    """What is by hand and not classed is something to look at."""
-    return item.complexity or Complexity.SIMPLE
-
-
-def _groups(items: Iterable[Item], hours: Hours) -> Iterator[Group]:
+def _groups(charged: Iterable[tuple[Item, float]], source: Catalog) -> Iterator[Group]:
     order = list(Complexity)
-    by_code: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_code[item.code].append(item)
+    by_code: dict[str, list[tuple[Item, float]]] = defaultdict(list)
+    for item, hours in charged:
+        by_code[item.code].append((item, hours))
+    tables = {table.name: table for table in source.tables}
     for code, members in by_code.items():
-        leaving = [class_of(item) for item in members if item.complexity or item.grade is Grade.BY_HAND]
+        items = sorted((item for item, _ in members), key=lambda item: (item.name, item.line, item.member))
+        leaving = [class_of(item) for item in items if _leaves_work(item)]
         yield Group(
             code=code,
-            grade=Grade.worst(item.grade for item in members),
+            grade=Grade.worst(item.grade for item in items),
             complexity=max(leaving, key=order.index, default=None),
-            hours=sum(hours(code, complexity) for complexity in leaving),
-            items=tuple(sorted(members, key=lambda item: (item.name, item.line, item.member))),
+            hours=sum(hours for _, hours in members),
+            said=tuple(_said(items, tables)),
         )
+
+
+def _said(items: Iterable[Item], tables: Mapping[ObjectName, Table]) -> Iterator[Said]:
+    """Items that say the same, together, whichever columns of a table they are about."""
+    together: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    for item in items:
+        table = tables.get(item.name) if item.kind is ObjectKind.TABLE else None
+        columns, reason = _columns(item.reason, table)
+        together[reason, item.proposal].append(Place(item, columns))
+    for (reason, proposal), places in together.items():
+        yield Said(reason, proposal, tuple(places))
+
+
+def _columns(reason: str, table: Table | None) -> tuple[tuple[str, ...], str]:
+    """A reason that begins with columns of the table and a colon, taken apart."""
+    named, colon, rest = reason.partition(": ")
+    columns = tuple(named.split(", "))
+    if table is None or not colon or any(table.column(name) is None for name in columns):
+        return (), reason
+    return columns, rest
 
 
 def _by_hours(group: Group) -> tuple[float, int, str]:

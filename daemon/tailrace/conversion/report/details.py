@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
-from tailrace.conversion.catalog import ObjectKind, ObjectName
-from tailrace.conversion.outcome import Grade, Item, Verdict
+from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName, Skipped
+from tailrace.conversion.outcome import Grade, Verdict
 from tailrace.conversion.report import words
-from tailrace.conversion.report.assessment import Group, Target
+from tailrace.conversion.report.assessment import Group, Place, Said, Target
 from tailrace.conversion.report.markup import Markup, element, join
 
 #: SQL that is longer is folded on a screen.
@@ -32,7 +33,7 @@ def group_card(group: Group, identifier: str) -> Markup:
             element("span", " · ".join(much), class_="much"),
             class_="group-head",
         ),
-        *(_said(reason, proposal, items) for reason, proposal, items in group.said()),
+        *map(_said, group.said),
         class_="group short" if _lines_of(group) < _SHORT_LINES else "group",
         id=identifier,
     )
@@ -43,71 +44,87 @@ def _lines_of(group: Group) -> int:
     return sum(2 + max(item.original.count("\n"), item.replacement.count("\n")) for item in group.items)
 
 
-def _said(reason: str, proposal: str, items: list[Item]) -> Markup:
-    return element(
-        "div",
-        element("p", words.sentence(reason)),
-        element("p", element("b", "What to do: "), words.sentence(proposal), class_="do") if proposal else None,
-        _places(items),
-        class_="said",
+def _said(said: Said) -> Markup:
+    do = (
+        element("p", element("b", "What to do: "), words.sentence(said.proposal), class_="do")
+        if said.proposal
+        else None
     )
+    return element("div", element("p", words.sentence(said.reason)), do, _places(said.places), class_="said")
 
 
-def _places(items: list[Item]) -> Markup:
+def _places(places: Sequence[Place]) -> Markup:
+    items = [place.item for place in places]
     if not any(item.original or item.replacement for item in items):
-        return element("ul", *(element("li", *_where(item)) for item in items), class_="places")
+        return element("ul", *(element("li", *_where(place)) for place in places), class_="places")
     if all(_fits(item.original) and _fits(item.replacement) for item in items):
-        return _lines(items)
-    return join(*(_pieces(item) for item in items))
+        return _lines(places)
+    return join(*map(_pieces, places))
 
 
 def _fits(sql: str) -> bool:
     return "\n" not in sql.strip() and len(sql) <= _ONE_LINE
 
 
-def _where(item: Item) -> list[Markup]:
-    line = f", line {item.line}" if item.line else ""
-    return [
-        element("span", f"{item.kind} ", class_="kind"),
-        element("span", words.called(item), class_="name"),
-        join(line),
-    ]
+def _where(place: Place) -> list[Markup]:
+    item = place.item
+    columns = element("span", f": {', '.join(place.columns)}", class_="name") if place.columns else None
+    line = element("span", f", line {item.line}", class_="kind") if item.line else None
+    name = element("span", words.called(item), class_="name")
+    return [element("span", f"{item.kind} ", class_="kind"), name, join(columns, line)]
 
 
-def _lines(items: list[Item]) -> Markup:
-    replaced = any(item.replacement for item in items)
+def _lines(places: Sequence[Place]) -> Markup:
+    replaced = any(place.item.replacement for place in places)
     heads = ["Object", "At the source", *(["In the target"] if replaced else [])]
     rows = [
         element(
             "tr",
-            element("td", *_where(item)),
-            element("td", element("code", item.original.strip())),
-            element("td", element("code", item.replacement.strip())) if replaced else None,
+            element("td", *_where(place)),
+            element("td", element("code", place.item.original.strip())),
+            element("td", element("code", place.item.replacement.strip())) if replaced else None,
         )
-        for item in items
+        for place in places
     ]
     head = element("thead", element("tr", *(element("th", name) for name in heads)))
     return element("div", element("table", head, element("tbody", *rows)), class_="sql wide")
 
 
-def _pieces(item: Item) -> Markup:
-    sides = [
-        (name, sql) for name, sql in (("At the source", item.original), ("In the target", item.replacement)) if sql
-    ]
+def _pieces(place: Place) -> Markup:
+    item = place.item
+    written = (("At the source", item.original), ("In the target", item.replacement))
+    sides = [(name, sql.strip("\n")) for name, sql in written if sql]
+    longest = max((sql.count("\n") + 1 for _, sql in sides), default=0)
+    short = "short" if longest <= _SHORT_LINES else None
     figures = [
-        element(
-            "figure",
-            element("figcaption", name),
-            element("pre", element("code", sql.strip("\n"))),
-            class_="short" if sql.count("\n") < _SHORT_LINES else None,
-        )
+        element("figure", element("figcaption", name), element("pre", element("code", sql)), class_=short)
         for name, sql in sides
     ]
     shown = element("div", *figures, class_="pieces")
-    longest = max((sql.strip("\n").count("\n") + 1 for _, sql in sides), default=0)
-    if longest > _SHORT_LINES:
+    if not short:
         shown = element("details", element("summary", f"{longest} lines of SQL"), shown)
-    return element("div", element("p", *_where(item), style="margin:0"), shown if sides else None, class_="sql")
+    return element("div", element("p", *_where(place), style="margin:0"), shown if sides else None, class_="sql")
+
+
+def skipped(source: Catalog) -> Markup:
+    """Statements of a script that make no object."""
+    rows = [
+        element(
+            "tr",
+            element("td", f"{entry.line}–{entry.last}" if entry.last > entry.line else entry.line),
+            element("td", element("code", entry.text)),
+            element("td", f"{words.sentence(entry.reason)} {_many(entry)}"),
+        )
+        for entry in source.skipped
+    ]
+    head = element("tr", *(element("th", name) for name in ("Line", "Begins", "Why it is not converted")))
+    return element("table", element("thead", head), element("tbody", *rows))
+
+
+def _many(entry: Skipped) -> str:
+    parts = [words.count(entry.count, "statement")] if entry.count > 1 else []
+    parts += [words.count(entry.rows, "row")] if entry.rows else []
+    return f"({', '.join(parts)})" if parts else ""
 
 
 def inventory(target: Target) -> Markup:

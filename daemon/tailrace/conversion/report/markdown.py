@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tailrace.conversion.outcome import Grade, Item
+from tailrace.conversion.outcome import Grade
 from tailrace.conversion.report import words
-from tailrace.conversion.report.assessment import Assessment, Group, Target
+from tailrace.conversion.report.assessment import Assessment, Group, Place, Target
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 _RISKS = 5
@@ -25,6 +25,11 @@ def _lines(assessment: Assessment) -> Iterator[str]:
     yield f"{_plain(words.source_line(source))}; {words.size(source)}; {assessment.created:%Y-%m-%d %H:%M} UTC"
     for target in assessment.targets:
         yield from _target(target)
+    if source.skipped:
+        yield from ("", "## Not part of the schema", "", "Statements of the script that make no object.", "")
+        for entry in source.skipped:
+            count = f" ({entry.count} statements)" if entry.count > 1 else ""
+            yield f"- line {entry.line}: {_plain(entry.text)}: {_plain(words.sentence(entry.reason))}{count}"
 
 
 def _target(target: Target) -> Iterator[str]:
@@ -33,7 +38,7 @@ def _target(target: Target) -> Iterator[str]:
         yield from ("The biggest risks:", "")
         for group in risks:
             much = words.affected(group) + (f", {words.hours(group.hours)}" if group.hours else "")
-            yield f"- **{_plain(group.title)}** ({much}): {_plain(words.first_sentence(group.items[0].reason))}"
+            yield f"- **{_plain(group.title)}** ({much}): {_plain(words.first_sentence(group.said[0].reason))}"
         yield ""
     yield from ("### Objects by kind", "", "| kind | all | by itself | with a difference | by hand |")
     yield "|---|--:|--:|--:|--:|"
@@ -60,19 +65,21 @@ def _groups(groups: tuple[Group, ...], none: str) -> Iterator[str]:
     for group in groups:
         classed = f", {group.complexity}, {words.hours(group.hours)}" if group.complexity else ""
         yield from ("", f"#### {_plain(group.title)} (`{group.code}`{classed})")
-        for reason, proposal, items in group.said():
-            yield from ("", _plain(words.sentence(reason)))
-            if proposal:
-                yield from ("", f"**What to do:** {_plain(words.sentence(proposal))}")
+        for said in group.said:
+            yield from ("", _plain(words.sentence(said.reason)))
+            if said.proposal:
+                yield from ("", f"**What to do:** {_plain(words.sentence(said.proposal))}")
             yield ""
-            for item in items:
-                yield from _item(item)
+            for place in said.places:
+                yield from _place(place)
 
 
-def _item(item: Item) -> Iterator[str]:
+def _place(place: Place) -> Iterator[str]:
+    item = place.item
+    columns = f": {_plain(', '.join(place.columns))}" if place.columns else ""
     line = f", line {item.line}" if item.line else ""
     grade = "" if item.grade is Grade.AUTOMATIC else f" ({words.GRADES[item.grade]})"
-    yield f"- {item.kind} {_plain(words.called(item))}{line}{grade}"
+    yield f"- {item.kind} {_plain(words.called(item))}{columns}{line}{grade}"
     for name, sql in (("at the source", item.original), ("in the target", item.replacement)):
         if sql:
             fence = "`" * max(3, _longest_ticks(sql) + 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.resources import files
 
 from tailrace import __version__
+from tailrace.conversion.catalog import Catalog
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.report import charts, words
 from tailrace.conversion.report.assessment import CODE, WITHIN_TABLES, Assessment, Figures, Group, Target
-from tailrace.conversion.report.details import group_card, inventory
+from tailrace.conversion.report.details import group_card, inventory, skipped
 from tailrace.conversion.report.markup import Markup, element
 
 #: Told on the first page; the sections have all of them.
@@ -34,6 +35,7 @@ def html(assessment: Assessment) -> str:
             "main",
             *(_summary(target, index, alone) for index, target in enumerate(assessment.targets)),
             *(_section(target, index) for index, target in enumerate(assessment.targets)),
+            _skipped(assessment.source) if assessment.source.skipped else None,
             class_=None if alone else "several",
         ),
         _footer(),
@@ -57,16 +59,22 @@ def _header(assessment: Assessment) -> Markup:
     )
 
 
+def _skipped(source: Catalog) -> Markup:
+    told = element("p", "Statements of the script that make no object: settings, data, commands of its client.")
+    return element("section", element("h2", "Not part of the schema"), told, skipped(source), class_="target")
+
+
 def _footer() -> Markup:
     grades = (
         "By itself: the converted object means the same. With a difference: it is made, and the report says what is"
     )
     hands = " different. By hand: it is not made; its original, the reason and a proposal are in the report."
+    again = "What asks the same question of many objects that are made takes them once, and a part for each more."
     classes = "; ".join(f"{complexity}: {words.BOUNDS[complexity]}" for complexity in Complexity)
     return element(
         "footer",
         element("p", grades + hands),
-        element("p", f"Hours are estimates, by the class of each action item ({classes})."),
+        element("p", f"Hours are estimates, by the class of each action item ({classes}). {again}"),
         element("p", f"tailrace {__version__}"),
     )
 
@@ -134,13 +142,12 @@ def _tiles(target: Target) -> Markup:
 
 
 def _risk(group: Group, index: int) -> Markup:
-    item = group.items[0]
     much = words.affected(group) + (f", {words.hours(group.hours)}" if group.hours else "")
     return element(
         "li",
         element("a", group.title, href=f"#t{index}-{group.code}", class_="what"),
         element("span", much, class_="much"),
-        element("span", words.first_sentence(item.reason), class_="why"),
+        element("span", words.first_sentence(group.said[0].reason), class_="why"),
     )
 
 

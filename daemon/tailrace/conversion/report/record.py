@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tailrace import __version__
@@ -22,6 +23,7 @@ def record(assessment: Assessment) -> dict[str, Any]:
             "tables": len(source.tables),
             "rows": _sum(table.rows for table in source.tables),
             "bytes": _sum(table.bytes for table in source.tables),
+            "skipped": [asdict(entry) for entry in source.skipped],
         },
         "targets": [_target(target) for target in assessment.targets],
     }

@@ -65,9 +65,7 @@ def release(version: str) -> str:
 
 def title(target: Target) -> str:
     name = SYSTEMS[target.dialect]
-    return (
-        name if not target.sink or target.sink.lower() in (target.dialect, name.lower()) else f"{target.sink} ({name})"
-    )
+    return name if target.sink in ("", "postgres", target.dialect) else f"{target.sink} ({name})"
 
 
 def hours(number: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tailrace.conversion.catalog import Check, Counter, Dialect, ForeignKey, ObjectName
 from tailrace.conversion.script.tokens import NotUnderstoodError, Reader
@@ -287,6 +287,15 @@ def storage_word(upper: str) -> bool:
 
 
 _ORACLE_LARGEST = 10**27
+
+
+def reached(counter: Counter) -> Counter:
+    """With the bound that its start needs: elsewhere one that counts upwards has nothing below 1."""
+    if counter.increment > 0 and counter.minimum is None and counter.start < 1:
+        return replace(counter, minimum=counter.start)
+    if counter.increment < 0 and counter.maximum is None and counter.start > -1:
+        return replace(counter, maximum=counter.start)
+    return counter
 
 
 def read_counter(reader: Reader, least: int | None = None) -> tuple[Counter, dict[str, str]]:

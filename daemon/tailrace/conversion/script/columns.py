@@ -9,6 +9,7 @@ from tailrace.conversion.script import types
 from tailrace.conversion.script.clauses import (
     State,
     plain_names,
+    reached,
     read_check,
     read_counter,
     read_reference,
@@ -279,7 +280,7 @@ def _tsql_identity(reader: Reader) -> Identity:
         seed, step = parts[0].integer(), parts[1].integer() if len(parts) > 1 else 1
     reader.accept("NOT", "FOR", "REPLICATION")
     # A client's own value needs SET IDENTITY_INSERT.
-    return Identity(Counter(seed, step), always=True)
+    return Identity(reached(Counter(seed, step)), always=True)
 
 
 def _generated(draft: Draft, table: TableDraft, reader: Reader, column: Column) -> Column:

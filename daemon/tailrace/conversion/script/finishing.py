@@ -102,9 +102,7 @@ def _computed(draft: Draft, table: TableDraft) -> None:
             continue
         found = inferred(column.generated, table.columns, draft.dialect)
         if found is None:
-            reason = "the type of the computed column follows from its expression, and is not known"
-            draft.aside(table, column.name, column.generated, reason, column.line)
-            continue
+            continue  # `type_remarks` says of it that its type is not known
         table.columns[at] = replace(column, type=found, sql_type=found.name)
 
 

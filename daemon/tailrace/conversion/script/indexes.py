@@ -8,7 +8,7 @@ from tailrace.conversion.script.draft import Draft
 from tailrace.conversion.script.splitting import shown
 from tailrace.conversion.script.tables import Head, finish_index
 from tailrace.conversion.script.tokens import NotUnderstoodError, Reader
-from tailrace.structure import Index, Part
+from tailrace.structure import Index
 
 _METHODS = {
     "FULLTEXT": "fulltext",
@@ -16,6 +16,15 @@ _METHODS = {
     "BITMAP": "bitmap",
     "COLUMNSTORE": "columnstore",
     "XML": "xml",
+}
+
+
+_ORACLE_METHODS = {
+    "CONTEXT": "fulltext",
+    "CONTEXT_V2": "fulltext",
+    "CTXCAT": "fulltext",
+    "SPATIAL_INDEX": "spatial",
+    "SPATIAL_INDEX_V2": "spatial",
 }
 
 
@@ -45,17 +54,29 @@ def create_index(draft: Draft, reader: Reader, head: Head) -> None:
         _elsewhere(draft, name, on, head)
         return
     table = draft.table(on)
-    if method == "xml" or (method == "columnstore" and not reader.sees("(")):
-        parts: tuple[Part, ...] = index_parts(reader) if reader.sees("(") else ()
-        if not parts:
-            reason = "all of the table is kept by columns, not by rows"
-            draft.other(ObjectKind.INDEX, ObjectName(on.schema, name.name), head.text, reason, head.line, table.name)
-            return
-    else:
-        parts = index_parts(reader)
+    reason = "an index of XML's paths and values" if method == "xml" else ""
+    if method == "columnstore" and not reader.sees("("):
+        reason = "all of the table is kept by columns, not by rows"
+    elif draft.dialect is Dialect.ORACLE:
+        method, reason = _oracle_method(reader, method)
+    if reason:
+        draft.other(ObjectKind.INDEX, ObjectName(on.schema, name.name), head.text, reason, head.line, table.name)
+        return
+    parts = index_parts(reader)
     nulls_distinct = not (unique and draft.dialect is Dialect.TSQL)
     index = Index(name.name, parts, unique=unique, method=method, nulls_distinct=nulls_distinct)
     finish_index(draft, table, index, reader, head.line)
+
+
+def _oracle_method(reader: Reader, method: str) -> tuple[str, str]:
+    """What INDEXTYPE IS … is elsewhere, or why it is nothing."""
+    for at, token in enumerate(reader.tokens):
+        if token.upper == "INDEXTYPE":
+            kind = Reader(reader.script, reader.tokens[at + 2 :]).object_name("").name
+            if kind not in _ORACLE_METHODS:
+                return method, f"an index of Oracle's own kind {kind}"
+            return _ORACLE_METHODS[kind], ""
+    return method, ""
 
 
 def _elsewhere(draft: Draft, name: ObjectName, on: ObjectName, head: Head) -> None:

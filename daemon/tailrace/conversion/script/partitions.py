@@ -167,7 +167,8 @@ def partition_function(draft: Draft, reader: Reader, definition: str) -> None:
     reader.expect("AS", "RANGE")
     right = reader.accept_any("LEFT", "RIGHT") == "RIGHT"
     reader.expect("FOR", "VALUES")
-    draft.functions[name.lower()] = PartitionFunction(right, _texts(reader.parentheses()), definition)
+    bounds = tuple(text[1:] if text[:2] in ("N'", "n'") else text for text in _texts(reader.parentheses()))
+    draft.functions[name.lower()] = PartitionFunction(right, bounds, definition)
 
 
 def partition_scheme(draft: Draft, reader: Reader) -> None:

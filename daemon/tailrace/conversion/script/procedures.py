@@ -157,8 +157,9 @@ def _property(draft: Draft, arguments: dict[str, Token], statement: Statement) -
     member_kind, member = values.get("@level2type", "").upper(), values.get("@level2name", "")
     text = values.get("@value", "")
     if values.get("@name", "").lower() != _DESCRIPTION:
-        reason = f"a property {values.get('@name', '')} of {name}, which is no description"
-        draft.other(ObjectKind.OTHER, name, statement.text, reason, statement.line)
+        whose = name if name.name else ObjectName("", schema)
+        reason = f"a property {values.get('@name', '')} of {whose}, which is no description"
+        draft.other(ObjectKind.OTHER, whose, statement.text, reason, statement.line)
         return
     found = draft.key(name)
     if kind == "TABLE" and found in draft.tables and member_kind in ("", "COLUMN"):

@@ -17,7 +17,7 @@ from tailrace.conversion.catalog import (
     Sequence,
 )
 from tailrace.conversion.script import types
-from tailrace.conversion.script.clauses import object_of, read_check, read_counter
+from tailrace.conversion.script.clauses import object_of, reached, read_check, read_counter
 from tailrace.conversion.script.columns import column_type
 from tailrace.conversion.script.draft import Draft
 from tailrace.conversion.script.tables import Head
@@ -39,11 +39,24 @@ def create_sequence(draft: Draft, reader: Reader, head: Head) -> None:
     counter, named = read_counter(reader, least)
     if not reader.done:
         raise NotUnderstoodError(f"a sequence goes on with {reader.near}")
-    counter = _usual(counter, sql_type)
+    if least is not None and counter.cycle:
+        # It begins again at its type's bound, not at 1.
+        counter = _bounded(counter, sql_type)
+    counter = reached(_usual(counter, sql_type))
     made = Sequence(name, counter, named.get("type", sql_type), line=head.line)
     if named.get("owned"):
         made = replace(made, owner=_owner(draft, named["owned"]))
     draft.sequences[draft.key(name)] = made
+
+
+def _bounded(counter: Counter, sql_type: str) -> Counter:
+    least = _LEAST[sql_type]
+    greatest = 255 if sql_type == "tinyint" else -least - 1
+    if counter.increment > 0 and counter.minimum is None:
+        return replace(counter, minimum=least)
+    if counter.increment < 0 and counter.maximum is None:
+        return replace(counter, maximum=greatest)
+    return counter
 
 
 def _usual(counter: Counter, sql_type: str) -> Counter:

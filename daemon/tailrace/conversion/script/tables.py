@@ -229,7 +229,7 @@ def finish_index(draft: Draft, table: TableDraft, index: Index, reader: Reader, 
             reader.name()
             storage.append(reader.text(start, reader.at))
         elif reader.accept("INDEXTYPE", "IS"):
-            method = reader.object_name("").name.lower()
+            reader.object_name("")
             if reader.accept("PARAMETERS"):
                 reader.skip_parentheses()
                 table.options[f"parameters of {index.name}"] = reader.text(start, reader.at)

@@ -45,11 +45,6 @@ def _by_hand(code: str, reason: str, proposal: str, complexity: Complexity = _ME
     return Remark(code, Grade.BY_HAND, reason, proposal, complexity)
 
 
-_PADDED = _changed(
-    "char-padding",
-    "the source fills it with blanks up to its length, and compares without them; the target keeps what it is given",
-    "trim the values when they are loaded, and where the application writes them",
-)
 _FIXED_BYTES = _changed(
     "binary-padding",
     "the source fills it with zero bytes up to its length; the target keeps what it is given",
@@ -76,6 +71,12 @@ _OBJECTS = _by_hand(
     "take its attributes apart into columns, or into a table",
     _SIGNIFICANT,
 )
+_COMPUTED = _by_hand(
+    "computed-type",
+    "the source takes its type from the expression, and it is not sure which one that is",
+    "add a generated column with the type that it shall have",
+    _SIMPLE,
+)
 
 ORACLE: tuple[Line, ...] = (
     Line(("number", "numeric", "decimal", "dec"), _DIGITS, lambda t: t.kind is Kind.INTEGER, "whole, up to 18 digits"),
@@ -87,15 +88,8 @@ ORACLE: tuple[Line, ...] = (
             "see whether anything relies on being rounded",
         ),
     ),
-    Line(
-        ("date",),
-        _known(
-            "date-with-time", "Oracle's DATE has a time of day, to the second", "use date where the time is never set"
-        ),
-    ),
     Line(("timestamp",), _ZONE, lambda t: t.name.upper().endswith("WITH TIME ZONE"), "WITH TIME ZONE"),
     Line(("timestamp", "interval"), _ROUNDED, lambda t: t.size > _FRACTION, "more than 6 fraction digits"),
-    Line(("char", "character", "nchar", "national character", "national char"), _PADDED, lambda t: t.size > 1, "n > 1"),
     Line(
         ("varchar2", "varchar", "char", "character"),
         _known("bytes-counted", "the source counts bytes, the target characters", "nothing: all values fit"),
@@ -158,14 +152,6 @@ ORACLE: tuple[Line, ...] = (
 TSQL: tuple[Line, ...] = (
     Line(("bit",), _known("bit-as-boolean", "1 and 0 are true and false to a client", "see what reads it as a number")),
     Line(
-        ("tinyint",),
-        _known(
-            "digits-wider",
-            "0 to 255 at the source; the target's type takes more, and below 0",
-            "add a check where it matters",
-        ),
-    ),
-    Line(
         ("money", "smallmoney"),
         _known(
             "money",
@@ -185,12 +171,6 @@ TSQL: tuple[Line, ...] = (
         ("datetime2", "datetimeoffset", "time"), _ROUNDED, lambda t: t.size > _FRACTION, "more than 6 fraction digits"
     ),
     Line(("datetimeoffset",), _ZONE),
-    Line(
-        ("char", "character", "nchar", "national character", "national char"),
-        _PADDED,
-        lambda t: t.size > 1,
-        "n > 1",
-    ),
     Line(
         ("nvarchar", "nchar", "national character", "national char", "national character varying"),
         _known("utf16-counted", "the source counts UTF-16 units, the target characters", "nothing: all values fit"),
@@ -267,6 +247,8 @@ def remarks(column: Column, source: Dialect, target: Dialect) -> tuple[Remark, .
     """
     if source not in _LINES:
         return ()
+    if column.generated and not column.sql_type:
+        return (_COMPUTED,)
     if column.type.kind is Kind.OTHER and column.user_type is not None:
         return (_OBJECTS,)
     found = []
@@ -275,6 +257,12 @@ def remarks(column: Column, source: Dialect, target: Dialect) -> tuple[Remark, .
             continue
         found.append(line.remark)
     return tuple(found)
+
+
+def refused(column: Column, source: Dialect, target: Dialect) -> Remark | None:
+    """Why a column is not made; None: it is."""
+    found = remarks(column, source, target)
+    return next((remark for remark in found if remark.grade is Grade.BY_HAND), None)
 
 
 def matching(type_: Type, source: Dialect) -> Iterator[Line]:
