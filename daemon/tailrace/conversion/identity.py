@@ -28,9 +28,12 @@ def converted_identity(work: Work, table: Table, column: Column, made: Column) -
 
 
 def fitting_counter(counter: Counter) -> Counter:
-    """Within what a 64-bit sequence counts; bounds beyond it are no bounds."""
-    maximum = counter.maximum if counter.maximum is not None and counter.maximum < _LARGEST else None
-    minimum = counter.minimum if counter.minimum is not None and counter.minimum > -_LARGEST else None
+    """Within what a 64-bit sequence counts. No bound is 1 below what counts upwards, and -1 above what counts down."""
+    minimum, maximum = counter.minimum, counter.maximum
+    if maximum is not None and maximum >= _LARGEST:
+        maximum = None if counter.increment > 0 else _LARGEST
+    if minimum is not None and minimum <= -_LARGEST - 1:
+        minimum = None if counter.increment < 0 else -_LARGEST - 1
     return replace(counter, minimum=minimum, maximum=maximum)
 
 
