@@ -11,7 +11,7 @@ from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import RefusedError, TailraceError
-from tailrace.schema import Type
+from tailrace.schema import Kind, Type
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema import ddl, reader
 from tailrace_postgres.schema.changing import Changing, of_the_user
@@ -56,10 +56,16 @@ class PostgresSchemaTarget:
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         """A user's own type is taken where the target has one of that name, which only a connected one knows."""
-        return {
+        found = {
             column.name: column_type(column.type, source is Dialect.POSTGRESQL, self._has_type)
             for column in table.columns
         }
+        if source is Dialect.TSQL:
+            # A time of day, where MySQL's TIME is a span.
+            for column in table.columns:
+                if column.type.kind is Kind.TIME:
+                    found[column.name] = f"time({min(column.type.size, 6)}) without time zone"
+        return found
 
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         return obstacle(type_, source is Dialect.POSTGRESQL, wanted)

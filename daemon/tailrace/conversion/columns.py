@@ -17,6 +17,7 @@ from tailrace.conversion.programs import on_update
 from tailrace.conversion.streams import carried
 from tailrace.conversion.target import ChecksTypes
 from tailrace.conversion.translation import Use
+from tailrace.conversion.type_remarks import refused
 from tailrace.conversion.work import Work
 from tailrace.schema import Type
 
@@ -130,6 +131,11 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
     columns: list[Column] = []
     for column in table.columns:
         if column.name not in names:
+            if (remark := refused(column, work.source.dialect, work.dialect)) is not None:
+                original = column.generated or column.sql_type
+                work.ledger.remarks(_COLUMN, table.name, column.name, [remark], original)
+                work.ledger.refused(_COLUMN, table.name, column.name)
+                continue
             reason = work.names.altered.get(table.name, {}).get(column.name, f"{column.name} is not carried")
             work.ledger.say(_COLUMN, table.name, column.name, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(_COLUMN, table.name, column.name)
