@@ -92,6 +92,10 @@ def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"
     proposal = "CHECK (… >= 0), where something may write them"
     _say(work, table, "unsigned-range", Grade.CHANGED, wider, reason, proposal, _SIMPLE)
+    others = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.size in (8, 24)]
+    reason = "the target has no integers of 8 and 24 bits: it takes larger ones"
+    proposal = "CHECK (… BETWEEN …), where something may write them"
+    _say(work, table, "integer-range", Grade.AUTOMATIC, [c for c in others if c not in wider], reason, proposal, None)
 
 
 def _dates(work: Work, table: Table, pairs: _Pairs) -> None:

@@ -23,7 +23,7 @@ class Relation:
         alias: by which the query calls it, as the source writes it; "" where columns stand alone.
         columns: by the source's name, in order: the target's name, and the value.
         key: columns of the primary key; empty where there is none.
-        grouped: …
+        schema: that it is of, for columns that are qualified by it.
     """
 
     alias: str
@@ -95,10 +95,18 @@ class Scope:
             raise RefusalError("ambiguous-column", f"column {wanted} is in more than one table")
         if found:
             return found[0]
+        output = self.output(node) if not table else None
+        if output is not None:
+            return output
         if self.outer:
             return self.outer.column(node)
         where = f"{table}.{wanted}" if table else wanted
         raise RefusalError("unknown-column", f"there is no column {where} that is known here")
+
+    def output(self, node: exp.Column) -> Piece | None:
+        """A column that the query gives, by its name there."""
+        key = plain(spelled(node.this, self.dialect), self.dialect)
+        return next((piece for name, piece in self.outputs.items() if plain(name, self.dialect) == key), None)
 
     def _among(self, wanted: str, table: str, schema: str) -> Iterable[Piece]:
         key = plain(wanted, self.dialect)

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from tailrace.conversion.catalog import Column, Dialect, ObjectName
 
 # Each of these writes some kinds of nodes; see `writer.HANDLERS`.
-from tailrace.conversion.expressions import arithmetic, casts, moments, patterns, sequences, splicing, texts  # noqa: F401
+from tailrace.conversion.expressions import (  # noqa: F401
+    aggregates,
+    arithmetic,
+    casts,
+    moments,
+    patterns,
+    queries,
+    sequences,
+    splicing,
+    texts,
+)
 from tailrace.conversion.expressions.grammar import expression
 from tailrace.conversion.expressions.kinds import NUMBERS
 from tailrace.conversion.expressions.literals import as_kind

@@ -149,7 +149,9 @@ def _tells(item: Mapping[str, Any], difference: Difference) -> bool:
     """Is the item about something that the difference may come from, or a trigger of that table that is not made?"""
     name = item["name"].rpartition(".")[2]
     by_hand = item["kind"] in ("trigger", "table") and item["grade"] == "by hand"
-    return any(name == table and (item["member"] == member or by_hand) for table, member in difference.about)
+    # Of many columns of a table there is one item, which begins with their names.
+    members = {item["member"], *(() if item["member"] else item["reason"].partition(":")[0].split(", "))}
+    return any(name == table and (member in members or by_hand) for table, member in difference.about)
 
 
 def _named(difference: Mapping[str, Any]) -> str:

@@ -156,6 +156,7 @@ class Comparison:
             self.tried += 1
             if outcomes[0] != outcomes[1]:
                 about = frozenset((other.name, member) for other, key in keys for member in (key.name, *key.columns))
+                about |= {(table.name, "DELETE")}
                 self._found.append(Difference("delete", about, str(outcomes[0])[:300], str(outcomes[1])[:300]))
 
     @staticmethod

@@ -33,10 +33,10 @@ def for_other(value: Any, column: Column, source: Database, target: Database) ->
 def same(first: Any, second: Any, column: Column, given: bool) -> bool:
     """Are the source's and the target's stored values one? Defaults that are the present moment, or a new UUID, are
     others each time."""
-    if first is None or second is None:
-        return first is second
     if column.type in _MANY_FORMS or column.type.endswith("[]"):
         return True
+    if first is None or second is None:
+        return first is second
     first, second = _plain(first), _plain(second)
     if not given and _UUID.fullmatch(str(first)) and _UUID.fullmatch(str(second)):
         return True
