@@ -12,7 +12,7 @@ from tests.soak.scorecard import Scorecard, Trial
 from tests.soak.telling import Told
 
 #: How long what lasts lasts at least, and until status says it, at most.
-OUTAGE_SECONDS, UNTOLD_SECONDS = 5.0, 40.0
+OUTAGE_SECONDS, UNTOLD_SECONDS = 5.0, 30.0
 RECOVERY_SECONDS = 120.0
 POLL_SECONDS = 0.1
 

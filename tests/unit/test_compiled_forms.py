@@ -301,7 +301,7 @@ def test_every_kind_has_a_native_name_that_the_compiled_reader_knows_or_none() -
 
 @pytest.mark.skipif(os.environ.get("TAILRACE_PURE") == "1", reason="this is the interpreted run")
 def test_the_interpreted_form_passes_the_same_tests() -> None:
-    files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load", "test_compiled_forms"]
+    files = ["test_emitter", "test_mysql_decoder", "test_postgres_decoder", "test_capture_load"]
     files += [
         "test_postgres_in_progress",
         "test_mysql_textrows",

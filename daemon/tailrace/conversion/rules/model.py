@@ -136,6 +136,12 @@ class Hours(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     simple: float = Field(default=1.0, gt=0, description="of an item below two hours")
+    again: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="share of them that each further item of a code takes, where objects are made and only looked at",
+    )
     medium: float = Field(default=4.0, gt=0, description="of an item of two to six")
     significant: float = Field(default=10.0, gt=0, description="of an item of more than six")
     codes: dict[str, float] = Field(default_factory=dict, description="of items of a code, whatever their class")

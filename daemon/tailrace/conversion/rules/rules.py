@@ -110,6 +110,11 @@ class Rules:
             Complexity.SIGNIFICANT: hours.significant,
         }[complexity]
 
+    @property
+    def again(self) -> float:
+        """Share of its hours that an item takes which asks what another of its code has asked already."""
+        return next(self._hours(), Hours()).again
+
     def _hours(self) -> Iterator[Hours]:
         return (tables.hours for tables in self.tables if tables.hours)
 
