@@ -67,6 +67,8 @@ SURE = [
     (ORACLE, POSTGRES, "s || b", "NULLIF(COALESCE(\"s\", '') || COALESCE(\"b\", ''), '')"),
     (ORACLE, POSTGRES, "DECODE(i, 1, 'x', NULL, 'y', 'z')",
      "CASE WHEN \"i\" = 1 THEN 'x' WHEN \"i\" IS NULL THEN 'y' ELSE 'z' END"),
+    (ORACLE, POSTGRES, "s = ''", '"s" = NULL'),
+    (ORACLE, POSTGRES, "TO_DATE('31.12.2023', 'DD.MM.YYYY')", "TIMESTAMP '2023-12-31 00:00:00'"),
     (TSQL, POSTGRES, "[bo] = 1", '"bo" = TRUE'),
     (TSQL, POSTGRES, "s + ' ' + b", "\"s\" || ' ' || \"b\""),
     (TSQL, POSTGRES, "IIF(i > 1, 1, 0)", 'CASE WHEN "i" > 1 THEN 1 ELSE 0 END'),
@@ -92,6 +94,7 @@ CHANGED = [
     (MYSQL, POSTGRES, "uuid()", "uuid-version"),
     (MYSQL, POSTGRES, "regexp_like(`b`,'^a+$')", "line-ends"),
     (MYSQL, SQLITE, "`large` > 5.5", "decimal-as-double"),
+    (MYSQL, POSTGRES, "cast(`large` as decimal(5,2))", "decimal-overflow"),
     (POSTGRES, MYSQL, "(s ~~* 'a%'::text)", "text-case"),
     (POSTGRES, SQLITE, "(f > 1.5)", "not-a-number"),
     (TSQL, POSTGRES, "LEN(s)", "characters-past-bmp"),
@@ -221,7 +224,23 @@ def test_what_changes_by_the_time_stands_where_the_target_takes_it(target: Diale
 
 
 def test_no_text_makes_a_translation_raise() -> None:
-    odd = ["", "(", "'", "`", "select", ";", "1; drop table t", "\x00", "a" * 5000, "(" * 200 + "1" + ")" * 200, "case"]
+    odd = [
+        "convert(`i`)",
+        "date_add(dt, '2024-01-15')",
+        "cast(1 as)",
+        "if exists",
+        "",
+        "(",
+        "'",
+        "`",
+        "select",
+        ";",
+        "1; drop table t",
+        "\x00",
+        "a" * 5000,
+        "(" * 200 + "1" + ")" * 200,
+        "case",
+    ]
     for sql, source, target in product(odd, Dialect, TARGETS):
         if source is not Dialect.DYNAMODB and source is not target:
             found = translated(sql, source, target)

@@ -28,7 +28,10 @@ def _aggregate(writer: Writer, name: str, nodes: list[exp.Expr]) -> Piece | None
         return call(writer, f"distinct {name}", [writer.number(writer.value(node.expressions[0]))])
     if isinstance(node, exp.Star):
         return None
-    return call(writer, name, [writer.number(writer.value(node))])
+    piece = writer.number(writer.value(node))
+    if name in ("min", "max") and piece.kind is Kind.ENUM and writer.source is Dialect.POSTGRESQL:
+        raise RefusalError("enum-order", "labels are put in order as they were declared")
+    return call(writer, name, [piece])
 
 
 def _register() -> None:

@@ -152,6 +152,12 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
         return replace(made, kind=Kind.INTEGER, made=Kind.INTEGER, type=type_)
     if kind is Kind.DECIMAL:
         extra = {"p": str(type_.size), "s": str(type_.scale)}
+        if writer.source.mysql_like and not writer.like and _whole_digits(piece) > type_.size - type_.scale:
+            writer.say(
+                "decimal-overflow",
+                f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
+                "see whether such values come up",
+            )
         name = "cast decimal" if type_.size else "cast numeric"
         return replace(call(writer, name, [piece], extra, f"a cast to {type_.name}"), type=type_)
     if kind is Kind.FLOAT:
@@ -163,6 +169,16 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
             raise RefusalError("padded-text", f"a cast to {type_.name}, which pads with blanks")
         return _shortened(writer, call(writer, "cast text", [piece], shown="a cast to text"), type_)
     return call(writer, f"cast {kind}", [piece], shown=f"a cast to {type_.name}")
+
+
+def _whole_digits(piece: Piece) -> int:
+    """Before the point, at most."""
+    type_ = piece.type
+    if type_ is None:
+        return 65
+    if piece.kind is Kind.DECIMAL:
+        return type_.size - type_.scale if type_.size else 65
+    return {8: 3, 16: 5, 24: 8, 32: 10}.get(type_.size, 20)
 
 
 def _shortened(writer: Writer, piece: Piece, type_: Type) -> Piece:

@@ -7,6 +7,7 @@ in this one. Ours leave them as they are (`exp.Anonymous`); only calls with word
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import cache
 from typing import cast
@@ -19,6 +20,9 @@ from sqlglot.parser import Parser
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.refusal import RefusalError
+
+# What it warns of it reads as a command or not at all: an item says so, and nothing else need be on the screen.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _GRAMMARS: dict[Dialect, type[Grammar]] = {
     Dialect.POSTGRESQL: Postgres,

@@ -139,6 +139,8 @@ def comparison(column: Column, source: Dialect) -> Comparison:
         return Comparison.PADS if collation.endswith("_bin") else Comparison.FOLDS
     if source is Dialect.TSQL:
         return Comparison.PADS if collation.endswith(("_bin", "_bin2")) else Comparison.FOLDS
+    if source is Dialect.POSTGRESQL and column.type.name.rpartition(".")[2] == "citext":
+        return Comparison.FOLDS
     return Comparison.EXACT
 
 

@@ -59,6 +59,8 @@ def _literal(writer: Writer, node: exp.Expr) -> Piece:
         return inner
     if isinstance(node, exp.ByteString) and writer.source is Dialect.POSTGRESQL:
         return string(node.name, writer.target)
+    if writer.source is Dialect.ORACLE and not node.name:
+        return Piece("NULL", None, None)  # to Oracle the empty text is NULL
     if isinstance(node, exp.National) or (isinstance(node, exp.Literal) and node.is_string):
         return string(node.name, writer.target)
     if isinstance(node, exp.Literal):

@@ -119,7 +119,9 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
     """
     amount = span.amount
     if amount.constant is not None:
-        amount = _number(-int(amount.constant) if back else int(amount.constant))
+        if amount.number is None:
+            raise RefusalError("interval", f"an interval of {amount.constant} {span.unit}s")
+        amount = _number(-amount.number if back else amount.number)
     elif back:
         amount = amount.become(f"-{amount.wrapped}", False)
     if amount.constant is None and writer.source.mysql_like and not writer.like:
@@ -145,7 +147,7 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
 
 def _adding(back: bool) -> None:
     def add(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
-        if len(nodes) != 2:
+        if len(nodes) != 2 or not writer.source.mysql_like:
             return None
         span = interval_of(writer, nodes[1]) or Span(writer.number(writer.value(nodes[1])), "day")
         return shift(writer, writer.value(nodes[0]), span, back)

@@ -344,9 +344,7 @@ class Reader:
             return
         if isinstance(node, exp.Column):
             piece = self.writer.value(node)
-            if piece.sql in keys or piece.sql in {output.sql for output in self.writer.scope.outputs.values()} - {
-                piece.sql
-            }:
+            if piece.sql in keys:
                 return
             for relation in self.writer.scope.relations:
                 if any(one.sql == piece.sql for one in relation.columns.values()):

@@ -44,6 +44,8 @@ class Writer:
         Raises:
             RefusalError: it has no translation that surely means the same.
         """
+        if not isinstance(node, exp.Expr):
+            raise RefusalError("not-understood", "a part of it is missing")
         handler, known = HANDLERS.get(type(node), (None, ()))
         if handler is None:
             words = " ".join(node.sql(dialect=None).split())
