@@ -11,6 +11,7 @@ import psycopg2
 from tailrace.apply.evolution import evolve, preserves
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -89,8 +90,9 @@ def refuse_long_names(table: TargetTable) -> None:
 class Tables:
     """The tables of one schema; works on the cursor of the target transaction."""
 
-    def __init__(self, cursor: Any, schema: str) -> None:
+    def __init__(self, cursor: Any, schema: str, overrides: Overrides) -> None:
         self._cursor = cursor
+        self._overrides = overrides
         self._schema = schema
 
     def name(self, table: TargetTable) -> str:
@@ -150,7 +152,8 @@ class Tables:
         )
 
     def column_type(self, table: TargetTable, column: Column) -> str:
-        return column_type(column.type, table.source.schema is not None, self._type_exists)
+        wanted = self._overrides.of(table, column)
+        return wanted or column_type(column.type, table.source.schema is not None, self._type_exists)
 
     # ---- inside
 

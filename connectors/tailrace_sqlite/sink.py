@@ -14,6 +14,8 @@ from urllib.parse import quote
 from tailrace import failpoints
 from tailrace.completion import at_load
 from tailrace.connectors import Context
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
@@ -25,14 +27,14 @@ from tailrace_sqlite.sink_dead_letters import SQLiteLetters
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
 from tailrace_sqlite.sink_tables import HAD, Statements, generated, listed, quoted
-from tailrace_sqlite.sink_types import declared
+from tailrace_sqlite.sink_types import declared, obstacle
 
 _BUSY_SECONDS = 5.0
 _CACHE_BYTES = 16 << 20
 #: Of the write-ahead log, 4 KB each where the file was made by SQLite's defaults.
 _CHECKPOINT_PAGES = 4000
-#: RENAME COLUMN came with 3.25, the upsert with 3.24.
-_OLDEST = (3, 25)
+#: PRAGMA table_xinfo came with 3.26, RENAME COLUMN with 3.25, the upsert with 3.24.
+_OLDEST = (3, 26)
 
 
 class Settings(Protocol):
@@ -59,6 +61,7 @@ class SQLiteSink:
         self._complete = context.mode != "cdc"
         self._indexes = context.indexes != "none"
         self._path = settings.path
+        self._overrides = Overrides(context.conversion, Dialect.SQLITE, obstacle)
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
         self._statements: dict[str, Statements] = {}
@@ -70,11 +73,12 @@ class SQLiteSink:
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
-        fix = "" if version else "use a Python with SQLite 3.25 or newer"
+        fix = "" if version else "use a Python with SQLite 3.26 or newer"
         return [Finding("SQLite", version, sqlite3.sqlite_version, fix), self._check_file()]
 
     def preview(self, table: TargetTable) -> Preview:
-        return Preview(table.name, tuple((column.name, declared(column.type) or "(any)") for column in table.columns))
+        types = ((c.name, self._overrides.of(table, c) or declared(c.type) or "(any)") for c in table.columns)
+        return Preview(table.name, tuple(types))
 
     def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         with translated(self._path):
@@ -97,7 +101,7 @@ class SQLiteSink:
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
             connection = self._begin()
-            sink_tables.ensure(connection, table, previous)
+            sink_tables.ensure(connection, table, previous, self._overrides)
             self._statements[table.topic] = Statements(table, generated(connection, table.name))
         self._written.add(table.topic)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
 from tailrace.conversion.labels import wanted_labels
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -36,7 +37,9 @@ def folded(name: str) -> str:
     return "".join(character.lower() if character.isascii() else character for character in name)
 
 
-def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+def ensure(
+    connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None, overrides: Overrides
+) -> None:
     """Creates the table or adds and renames columns.
 
     Raises:
@@ -45,7 +48,7 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
     name = table.name
     present = _columns(connection, name)
     if not present:
-        _create(connection, table)
+        _create(connection, table, overrides)
         return
     plan = evolve(table, previous, present, str.casefold)
     for old, new in plan.retyped:
@@ -58,7 +61,9 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
     for old_name, new_name in plan.renames:
         connection.execute(f"ALTER TABLE {quoted(name)} RENAME COLUMN {quoted(old_name)} TO {quoted(new_name)}")
     for column in plan.added:
-        connection.execute(f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {declared(column.type)}")
+        connection.execute(
+            f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {_type(table, column, overrides)}"
+        )
         if column.initial is not None:
             value = _bound(column, column.initial)
             connection.execute(f"UPDATE {quoted(name)} SET {quoted(column.name)} = ?", (value,))
@@ -94,10 +99,15 @@ def generated(connection: sqlite3.Connection, name: str) -> frozenset[str]:
     return frozenset(folded(row[1]) for row in rows if row[6] in _GENERATED)
 
 
-def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
+def _type(table: TargetTable, column: Column, overrides: Overrides) -> str:
+    return overrides.of(table, column) or declared(column.type)
+
+
+def _create(connection: sqlite3.Connection, table: TargetTable, overrides: Overrides) -> None:
     # Only the key is NOT NULL: a column that the source drops later stays here, and gets no more values.
     lines = [
-        f"{quoted(column.name)} {declared(column.type)}{' NOT NULL' if column.key else ''}" for column in table.columns
+        f"{quoted(column.name)} {_type(table, column, overrides)}{' NOT NULL' if column.key else ''}"
+        for column in table.columns
     ]
     if not table.keyless:
         lines.append(f"PRIMARY KEY ({listed([column.name for column in table.key])})")

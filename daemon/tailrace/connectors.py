@@ -48,6 +48,7 @@ class Context:
         begun: asks the stream whether capture has stored a position, so that a start is no first one; for `check`.
         instance: random name of the daemon's run, by which a stream tells its writers from another daemon's; the same
             after a restart of a worker, "" outside of a run.
+        conversion: files of a person's conversion rules, absolute: the types that they give columns hold for sinks.
         indexes: when targets get the source's secondary indexes: "after" a table's load, "before" it, or "none".
     """
 
@@ -62,6 +63,7 @@ class Context:
     begun: Callable[[], bool] = field(default=_never, compare=False)
     instance: str = ""
     indexes: str = "after"
+    conversion: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

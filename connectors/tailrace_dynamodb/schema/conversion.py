@@ -33,6 +33,8 @@ from tailrace_dynamodb.tables import table_name
 #: Marks an index that holds whole items, in `Index.include`.
 EVERYTHING = "*"
 GSI = "gsi"
+#: Stands for a database that a script does not name.
+UNNAMED = "DATABASE"
 
 
 @dataclass(slots=True)
@@ -135,6 +137,8 @@ class Designing:
         form = ItemForm(subject.target, there, self.design.path)
         self._add(name, form)
         verdicts.made(subject, name, form, there, proposal, size, self.ledger)
+        if subject.changes is not None:
+            verdicts.priced(table, needed, self.design.prices, told, self.ledger)
 
     def _fitting(self, subject: Subject, proposal: Proposal | None) -> TableDesign:
         """The proposal, where the sink can do it; else the key as it is."""
@@ -193,5 +197,5 @@ class Designing:
 
 def _stream_name(source: Catalog, name: ObjectName) -> TableName:
     if source.dialect is Dialect.POSTGRESQL:
-        return TableName("", name.schema or source.default_schema, name.name)
-    return TableName(name.schema or source.default_schema, None, name.name)
+        return TableName("", name.schema or source.default_schema or "public", name.name)
+    return TableName(name.schema or source.default_schema or UNNAMED, None, name.name)

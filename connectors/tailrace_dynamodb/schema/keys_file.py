@@ -56,6 +56,8 @@ def keys_file(design: KeyDesign, entries: Sequence[Entry], folds: Sequence[tuple
 def _lines(design: KeyDesign, entries: Sequence[Entry], folds: Sequence[tuple[Fold, str, str]]) -> Iterator[str]:
     prices = design.prices
     yield _HEAD
+    if any(entry.source.startswith("DATABASE.") for entry in entries):
+        yield "# The script names no database: put its name for DATABASE.\n"
     yield from _summary(prices, entries)
     yield ""
     yield "[prices]"

@@ -207,9 +207,8 @@ def _index(subject: Subject, size: Size, partition: Sequence[str], sort: Sequenc
             index = _gsi(subject, size, columns, unique=kind == "unique", taken=[*chosen])
             chosen.append(index)
             served[columns] = known = index.name
-            large = _largest(subject, columns)
-            limit = "" if large is not None else ". A value beyond 2,048 bytes would be refused"
-            proposal.index_reasons[index.name] = f"{why}{limit}"
+            served.setdefault(index.partition.columns, index.name)
+            proposal.index_reasons[index.name] = f"{why}{_warning(subject, size, index)}"
         proposal.served[kind, (name, *columns)] = known or ""
     for given in subject.table.indexes:
         named = subject.named(part.column for part in given.parts)
@@ -222,6 +221,14 @@ def _index(subject: Subject, size: Size, partition: Sequence[str], sort: Sequenc
             known = ""
         proposal.served["index", (given.name, *named)] = known or ""
     proposal.design = proposal.design.model_copy(update={"indexes": tuple(chosen)})
+
+
+def _warning(subject: Subject, size: Size, index: IndexDesign) -> str:
+    """What may become of an index: a hot one slows the table down too."""
+    large = _largest(subject, index.partition.columns)
+    text = "" if large is not None and large < PARTITION_BYTES else ". A value beyond 2,048 bytes would be refused"
+    risk = _hot(subject, index.partition.columns, True, size)
+    return f"{text}. Hot key: {risk}" if risk else text
 
 
 def _wanted(subject: Subject) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
@@ -248,15 +255,11 @@ def _gsi(
     subject: Subject, size: Size, columns: tuple[str, ...], *, unique: bool, taken: Sequence[IndexDesign]
 ) -> IndexDesign:
     name = _name("by_" + "_".join(columns), [index.name for index in taken])
-    found = [subject.column(column) for column in columns]
-    own = len(columns) == 1 and found[0] is not None and found[0].type.kind in _KEYS
-    # In a text with a prefix an empty value is a key all the same, and a boolean too.
-    part = (
-        KeyPart(columns=columns)
-        if own
-        else KeyPart(columns=columns, name=_free(subject, f"{name}_pk"), prefix=columns[0])
-    )
-    rest = tuple(column for column in subject.key if column not in columns)
+    first, rest = columns, tuple(column for column in subject.key if column not in columns)
+    if len(columns) > 1 and not _hot(subject, columns[:1], True, size):
+        # Found by the first of them alone too.
+        first, rest, unique = columns[:1], columns[1:], False
+    part = _part(subject, first, f"{name}_pk", pad=False, prefix=_prefix(subject, first))
     sort = _part(subject, rest, f"{name}_sk", prefix=_prefix(subject, rest)) if rest and not unique else None
     # Up to a KB a write of an entry takes one unit, whatever it holds.
     return IndexDesign(
@@ -265,9 +268,9 @@ def _gsi(
 
 
 def _prefix(subject: Subject, columns: Sequence[str]) -> str:
-    """Of a text that has to stand for a column which an index takes in no key."""
-    column = subject.column(columns[0])
-    return "" if len(columns) > 1 or (column is not None and column.type.kind in _KEYS) else columns[0]
+    """Of a text that stands for columns of which an index takes not every value as it is: an empty one, a boolean."""
+    kinds = [column.type.kind for name in columns if (column := subject.column(name)) is not None]
+    return "" if _KEYS.issuperset(kinds) else columns[0]
 
 
 def _name(wanted: str, taken: Iterable[str]) -> str:

@@ -20,6 +20,8 @@ from tailrace.errors import StuckError
 from tailrace.structure import Index
 from tailrace_dynamodb.attributes import ItemForm
 from tailrace_dynamodb.keys import TableDesign
+from tailrace_dynamodb.prices import Prices
+from tailrace_dynamodb.schema.cost import GB, Capacity, cost
 from tailrace_dynamodb.schema.proposal import Fold, Proposal, Subject
 from tailrace_dynamodb.schema.sizes import ITEM_BYTES, Size
 
@@ -69,6 +71,23 @@ def foldable(table: Table, found: Fold, names: tuple[str, str], ledger: Ledger) 
         Grade.AUTOMATIC,
         f"{found.reason}, if its items lay in the table of {names[0]}",
         "the key design has it as a comment; decide before the tables are made",
+    )
+
+
+def priced(table: Table, needed: Capacity, prices: Prices, told: str, ledger: Ledger) -> None:
+    """Of a table whose changes are known."""
+    sums = cost(needed, prices)
+    ledger.say(
+        ObjectKind.TABLE,
+        table.name,
+        "",
+        "cost",
+        Grade.AUTOMATIC,
+        f"about {sums.month:,.2f} {prices.currency} a month on demand ({needed.write_units:,.1f} write units/s, "
+        f"{needed.stored_bytes / GB:,.2f} GB), the load {sums.load:,.2f}; changes {told}, prices of {prices.region} as "
+        f"of {prices.date}",
+        "set prices and rates in the key design; provisioned capacity for an even load would be "
+        f"{sums.provisioned:,.2f} instead of {sums.writes + sums.reads:,.2f}",
     )
 
 
@@ -182,7 +201,7 @@ def _column(subject: Subject, column: Column, form: ItemForm, compared: set[str]
         said.append(("generated", "its values are carried, and nothing computes them", fix, None, column.generated))
     elif column.identity is not None:
         fix = "take UUIDs, or count in an item of its own with UpdateItem ADD"
-        said.append(("identity", "DynamoDB counts nothing", fix, Complexity.MEDIUM, ""))
+        said.append(("identity", "DynamoDB counts nothing", fix, Complexity.SIMPLE, ""))
     elif column.default and column.default.upper() != "NULL":
         fix = "let the application give the value"
         said.append(("default", "DynamoDB has no defaults", fix, Complexity.SIMPLE, column.default))

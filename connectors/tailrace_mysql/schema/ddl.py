@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
-from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName, Sequence, View
+from tailrace.conversion.catalog import Catalog, ForeignKey, ObjectKind, ObjectName, Sequence, Table, View
 from tailrace.conversion.target import Stage, Statement
 from tailrace_mysql.schema.ddl_programs import (
     Naming,
@@ -26,7 +26,7 @@ def render(catalog: Catalog, together: bool = False) -> list[Statement]:
     nor ANSI_QUOTES.
 
     Args:
-        together: indexes are made with their tables.
+        together: indexes and foreign keys are made with their tables, which is quicker where there are no rows.
 
     Raises:
         ValueError: the dialect has no such object.
@@ -45,15 +45,10 @@ def _statements(catalog: Catalog, together: bool) -> Iterator[Statement]:
             yield Statement(ObjectKind.SCHEMA, place, f"CREATE DATABASE {identifier(schema)}", Stage.TABLES)
     for sequence in catalog.sequences:
         yield from _sequence(naming, sequence)
-    for table in catalog.tables:
-        yield table_statement(naming, table, table.indexes if together else inline(table))
-    for table in catalog.tables:
-        for index in table.indexes:
-            if not together and index not in inline(table):
-                yield index_statement(naming, table, index)
-    for table in catalog.tables:
-        for key in table.foreign_keys:
-            yield foreign_key_statement(naming, table, key)
+    if together:
+        yield from _whole_tables(naming, catalog)
+    else:
+        yield from _tables(naming, catalog)
     for routine in catalog.routines:
         yield from routine_statements(naming, routine)
     for view in _by_need(catalog):
@@ -62,6 +57,34 @@ def _statements(catalog: Catalog, together: bool) -> Iterator[Statement]:
         yield from trigger_statements(naming, trigger)
     for other in catalog.others:
         yield from other_statements(naming, other)
+
+
+def _tables(naming: Naming, catalog: Catalog) -> Iterator[Statement]:
+    for table in catalog.tables:
+        yield table_statement(naming, table, inline(table))
+    for table in catalog.tables:
+        for index in table.indexes:
+            if index not in inline(table):
+                yield index_statement(naming, table, index)
+    for table in catalog.tables:
+        for key in table.foreign_keys:
+            yield foreign_key_statement(naming, table, key)
+
+
+def _whole_tables(naming: Naming, catalog: Catalog) -> Iterator[Statement]:
+    """With their indexes, and the foreign keys to tables that are there by then; the others come last."""
+    made: set[ObjectName] = set()
+    late: list[tuple[Table, ForeignKey]] = []
+    tables = {table.name: table for table in catalog.tables}
+    needs = {table.name: {key.table for key in table.foreign_keys} & tables.keys() for table in catalog.tables}
+    for name in _ordered(needs):
+        table = tables[name]
+        made.add(name)
+        there = [key for key in table.foreign_keys if key.table in made or key.table not in tables]
+        late += [(table, key) for key in table.foreign_keys if key not in there]
+        yield table_statement(naming, table, table.indexes, there)
+    for table, key in late:
+        yield foreign_key_statement(naming, table, key)
 
 
 def _sequence(naming: Naming, sequence: Sequence) -> Iterator[Statement]:
@@ -86,18 +109,25 @@ def _by_need(catalog: Catalog) -> Iterator[View]:
     by_word: dict[str, list[ObjectName]] = {}
     for name in views:
         by_word.setdefault(name.name.lower(), []).append(name)
+    needs = {
+        name: {other for word in mentioned(view.query) for other in by_word.get(word, ())}
+        for name, view in views.items()
+    }
+    for name in _ordered(needs):
+        yield views[name]
+
+
+def _ordered(needs: Mapping[ObjectName, Set[ObjectName]]) -> Iterator[ObjectName]:
+    """Each after what it needs, as far as that goes in no circle."""
     done: set[ObjectName] = set()
-    for first in views:
-        # Depth first, without recursion: a chain of views may be long.
+    for first in needs:
+        # Depth first, without recursion: a chain may be long.
         waiting: list[tuple[ObjectName, bool]] = [(first, False)]
         while waiting:
             name, ready = waiting.pop()
             if ready:
-                yield views[name]
-                continue
-            if name in done:
-                continue
-            done.add(name)
-            waiting.append((name, True))
-            needs = {other for word in mentioned(views[name].query) for other in by_word.get(word, ())}
-            waiting += [(other, False) for other in sorted(needs - done, reverse=True)]
+                yield name
+            elif name not in done:
+                done.add(name)
+                waiting.append((name, True))
+                waiting += [(other, False) for other in sorted(needs[name] - done, reverse=True)]

@@ -26,12 +26,14 @@ _MEMBERS = ("column ", "index ", "period ")
 _SAID = ("engine", "charset", "collation", "system versioning")
 
 
-def table_statement(naming: Naming, table: Table, indexes: Sequence[Index]) -> Statement:
+def table_statement(
+    naming: Naming, table: Table, indexes: Sequence[Index], keys: Sequence[ForeignKey] = ()
+) -> Statement:
     """
     Args:
-        indexes: those that are made with it.
+        indexes, keys: those that are made with it.
     """
-    lines = list(_lines(naming, table, indexes))
+    lines = [*_lines(naming, table, indexes), *(_foreign_key(naming, key) for key in keys)]
     sql = f"CREATE TABLE {naming.of(table.name)} (\n  " + ",\n  ".join(lines) + f"\n){_options(naming, table)}"
     if table.partitioning is not None:
         sql += f"\n{partition_clause(table, table.partitioning)}"
@@ -233,12 +235,17 @@ def _index_options(naming: Naming, table: Table, index: Index) -> str:
 
 
 def foreign_key_statement(naming: Naming, table: Table, key: ForeignKey) -> Statement:
+    sql = f"ALTER TABLE {naming.of(table.name)} ADD {_foreign_key(naming, key)}"
+    return Statement(ObjectKind.FOREIGN_KEY, table.name, sql, Stage.REST, key.name)
+
+
+def _foreign_key(naming: Naming, key: ForeignKey) -> str:
     sql = (
-        f"ALTER TABLE {naming.of(table.name)} ADD CONSTRAINT {identifier(key.name)}"
+        f"CONSTRAINT {identifier(key.name)}"
         f"\n  FOREIGN KEY ({', '.join(map(identifier, key.columns))})"
         f" REFERENCES {naming.of(key.table)} ({', '.join(map(identifier, key.referenced_columns))})"
     )
     for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update)):
         if action != "NO ACTION":
             sql += f" ON {event} {action}"
-    return Statement(ObjectKind.FOREIGN_KEY, table.name, sql, Stage.REST, key.name)
+    return sql

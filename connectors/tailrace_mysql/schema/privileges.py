@@ -13,8 +13,17 @@ from tailrace_mysql.schema.questions import Questions, number, text_of
 from tailrace_mysql.schema.words import identifier
 from tailrace_mysql.sink_check import held
 
-#: What a user must have on a database to see all of its objects of a kind; without it they are not listed.
-_NEEDED = {"TRIGGER": ("triggers", ObjectKind.TRIGGER), "EVENT": ("events", ObjectKind.EVENT)}
+_ROUTINES = ("SHOW_ROUTINE", "SHOW CREATE ROUTINE", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE")
+#: Of what one must be had on a database to see all of its objects of a kind; without any they are not even listed.
+_NEEDED = (
+    (("TRIGGER",), "triggers", ObjectKind.TRIGGER),
+    (("EVENT",), "events", ObjectKind.EVENT),
+    (
+        ("SHOW_ROUTINE", "SHOW CREATE ROUTINE", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE"),
+        "routines",
+        ObjectKind.OTHER,
+    ),
+)
 _DATABASE = (
     "SELECT GRANTEE, IS_GRANTABLE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
     " WHERE TABLE_SCHEMA IN (%s, %s) ORDER BY GRANTEE, IS_GRANTABLE, PRIVILEGE_TYPE"
@@ -36,10 +45,14 @@ _MISSING_PRIVILEGE = (1044, 1142, 1143, 1227)
 
 def unseen(questions: Questions, database: str) -> Iterator[Other]:
     """Kinds of objects that the user may not see, so that there may be some that are missing here."""
-    held_here, _ = held(_own_grants(questions), database)
-    for privilege, (what, kind) in _NEEDED.items():
-        if privilege not in held_here:
-            reason = f"our user may not see {what} of others: GRANT {privilege} ON {identifier(database)}.* to it"
+    lines = _own_grants(questions)
+    here, everywhere = held(lines, database)[0], held(lines, "*")[0]
+    for privileges, what, kind in _NEEDED:
+        if here.isdisjoint(privileges) and not ("ROUTINE" in privileges[0] and "SELECT" in everywhere):
+            fix = (
+                "SHOW_ROUTINE ON *.*" if "ROUTINE" in privileges[0] else f"{privileges[0]} ON {identifier(database)}.*"
+            )
+            reason = f"our user may not see all {what}, so that there may be more: GRANT {fix} to it"
             yield Other(kind, ObjectName(database, f"({what})"), "", reason=reason)
 
 

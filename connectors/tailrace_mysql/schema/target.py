@@ -13,7 +13,7 @@ from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import ConfigError, RefusedError, UnreachableError
-from tailrace.schema import Column, TableName
+from tailrace.schema import Column, TableName, Type
 from tailrace.sink import TargetTable
 from tailrace_mysql.schema import scratch
 from tailrace_mysql.schema.application import run
@@ -23,7 +23,7 @@ from tailrace_mysql.schema.reader import read
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_connection import Server, Target, describe
 from tailrace_mysql.sink_errors import translate
-from tailrace_mysql.sink_types import binary_collation, table_types
+from tailrace_mysql.sink_types import binary_collation, obstacle, table_types
 
 NAME_CHARACTERS = 64
 
@@ -86,6 +86,9 @@ class MySQLSchema:
         types = {name: type_.sql(collation) for name, type_ in table_types(wanted, mariadb).items()}
         return {name: sql.replace("\\", "\\\\") for name, sql in types.items()}
 
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        return obstacle(type_, not source.mysql_like, wanted, self.dialect is Dialect.MARIADB)
+
     def render(self, catalog: Catalog) -> list[Statement]:
         return render(catalog)
 
@@ -94,7 +97,9 @@ class MySQLSchema:
         with self._connected() as connection:
             database = self.default_schema
             if names is not None:
-                names = {ObjectName(name.schema or database, name.name) for name in names}
+                names = {ObjectName(database if name.schema == "" else name.schema, name.name) for name in names}
+                if self._server is not None and self._server.folds_names:
+                    names |= {ObjectName(name.schema, name.name.lower()) for name in names}
             found = undefined(read(connection, [database], database, self._where, names))
             return replace(found, schemas=(database,))
 

@@ -11,11 +11,13 @@ from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import RefusedError, TailraceError
+from tailrace.schema import Kind, Type
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema import ddl, reader
 from tailrace_postgres.schema.changing import Changing, of_the_user
 from tailrace_postgres.schema.renaming import in_order, in_schemas, named_objects, objects, restricted
 from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_postgres.sink_overrides import obstacle
 from tailrace_postgres.sink_types import column_type
 
 #: Names of types that every PostgreSQL has, as `format_type` writes them; those that `column_type` knows besides.
@@ -54,10 +56,19 @@ class PostgresSchemaTarget:
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         """A user's own type is taken where the target has one of that name, which only a connected one knows."""
-        return {
+        found = {
             column.name: column_type(column.type, source is Dialect.POSTGRESQL, self._has_type)
             for column in table.columns
         }
+        if source is Dialect.TSQL:
+            # A time of day, where MySQL's TIME is a span.
+            for column in table.columns:
+                if column.type.kind is Kind.TIME:
+                    found[column.name] = f"time({min(column.type.size, 6)}) without time zone"
+        return found
+
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        return obstacle(type_, source is Dialect.POSTGRESQL, wanted)
 
     def render(self, catalog: Catalog) -> list[Statement]:
         """Once connected, by what the sink's user may do."""

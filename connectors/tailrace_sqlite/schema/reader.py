@@ -1,4 +1,4 @@
-"""The catalog of a SQLite file, by pragmas and `sqlite_schema`: https://www.sqlite.org/pragma.html#pragma_table_xinfo."""
+"""The catalog of a SQLite file, by pragmas and `sqlite_master`: https://www.sqlite.org/pragma.html#pragma_table_xinfo."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(connection: sqlite3.Connection, origin: str, wanted: Callable[[str], bo
     Args:
         wanted: of a table's or view's name.
     """
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid").fetchall()
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchall()
     own = [row for row in rows if not folded(row[1]).startswith(("sqlite_", "_tailrace_")) and wanted(row[2])]
     indexes = {name: sql or "" for type_, name, _, sql in rows if type_ == "index"}
     version = connection.execute("SELECT sqlite_version()").fetchone()[0]
@@ -201,7 +201,7 @@ def _index(connection: sqlite3.Connection, table: str, row: tuple[object, ...], 
 
 def _collations(connection: sqlite3.Connection, table: str) -> dict[str, str]:
     """Each column's own."""
-    sql = connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
+    sql = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
     found: dict[str, str] = {}
     for name, rest in _statement(sql).columns.items():
         place = find(rest, "COLLATE")

@@ -12,11 +12,12 @@ from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import RefusedError
+from tailrace.schema import Type
 from tailrace_sqlite.schema import ddl, reader
 from tailrace_sqlite.settings import SQLiteSinkSettings
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_tables import folded
-from tailrace_sqlite.sink_types import declared
+from tailrace_sqlite.sink_types import declared, obstacle
 
 _BUSY_SECONDS = 5.0
 
@@ -35,6 +36,9 @@ class SQLiteSchemaTarget:
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         return {column.name: declared(column.type) for column in table.columns}
+
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        return obstacle(type_, source is Dialect.POSTGRESQL, wanted)
 
     def render(self, catalog: Catalog) -> list[Statement]:
         return ddl.render(catalog)

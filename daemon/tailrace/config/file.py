@@ -190,7 +190,8 @@ class PipelineFile(Settings):
     conversion: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(),
         description="Files of rules for `tailrace schema`, whose lines come before ours; of several the last wins. A "
-        "relative path starts at this file's folder. See docs/guides/schema.md.",
+        "relative path starts at this file's folder. Types that they give hold for the tables that sinks make, too. See "
+        "docs/guides/schema.md.",
         examples=[["house.toml"]],
     )
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(

@@ -70,6 +70,7 @@ class Pipeline:
             begun=self._begun,
             instance=self.instance,
             indexes=self.load.indexes,
+            conversion=tuple(path.absolute() for path in self.conversion),
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)

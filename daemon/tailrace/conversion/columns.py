@@ -12,9 +12,12 @@ from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.meaning import say_of_type, textual
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.overrides import written_type
 from tailrace.conversion.programs import on_update
 from tailrace.conversion.streams import carried
+from tailrace.conversion.target import ChecksTypes
 from tailrace.conversion.translation import Use
+from tailrace.conversion.type_remarks import refused
 from tailrace.conversion.work import Work
 from tailrace.schema import Type
 
@@ -52,10 +55,36 @@ def target_types(work: Work, table: Table) -> dict[str, str]:
     for column in table.columns:
         if column.name in names:
             own = _own_type(work, column) if column.name not in carried_types else ""
-            wanted = work.rules.type_of(work.source.dialect, work.dialect, table.name, column.name, column.sql_type)
-            found[column.name] = wanted or own or given[names[column.name]]
+            type_ = carried_types.get(column.name, column.type)
+            found[column.name] = _wanted(work, table, column, type_) or own or given[names[column.name]]
     found.update({column.name: given[column.name] for column in added})
     return found
+
+
+def _wanted(work: Work, table: Table, column: Column, type_: Type) -> str:
+    """The type that a person's rules give the column; a pipeline's sink asks by the names that it knows."""
+    name = work.names.columns[table.name][column.name] if work.names.piped else column.name
+    source = work.source.dialect
+    written = written_type(type_) or column.sql_type
+    wanted = work.rules.type_of(source, work.dialect, table.name, name, written) or ""
+    checking: ChecksTypes | None = work.target if hasattr(work.target, "obstacle") else None  # type: ignore[assignment]
+    if not wanted or not work.names.piped or checking is None:
+        return wanted
+    if not (reason := checking.obstacle(type_, source, wanted)):
+        return wanted
+    work.ledger.say(
+        _COLUMN,
+        table.name,
+        column.name,
+        "type-override",
+        Grade.BY_HAND,
+        f"the rules make it {wanted}, which the sink refuses: {reason}",
+        "remove the rule; or change its values on their way with `columns.type` in [[tables]]",
+        _SIMPLE,
+        original=column.sql_type,
+        replacement=wanted,
+    )
+    return ""
 
 
 def stream_types(work: Work, table: Table) -> dict[str, Type]:
@@ -77,9 +106,9 @@ def _own_type(work: Work, column: Column) -> str:
     if not (work.alike and work.dialect is Dialect.POSTGRESQL):
         return ""
     base = column.sql_type.rstrip("[]")
-    known_types: list[Enum | Domain] = [*work.source.enums, *work.source.domains]
-    for known in known_types:
-        if known.name in (column.user_type, _named(base)) and (name := work.names.objects.get(known.name)) is not None:
+    own = [*(enum.name for enum in work.source.enums), *(domain.name for domain in work.source.domains)]
+    for known in own:
+        if known in (column.user_type, _named(base)) and (name := work.names.objects.get(known)) is not None:
             return qualified(name, work.dialect) + column.sql_type[len(base) :]
     return ""
 
@@ -102,6 +131,11 @@ def converted_columns(work: Work, table: Table, exact: frozenset[str]) -> list[C
     columns: list[Column] = []
     for column in table.columns:
         if column.name not in names:
+            if (remark := refused(column, work.source.dialect, work.dialect)) is not None:
+                original = column.generated or column.sql_type
+                work.ledger.remarks(_COLUMN, table.name, column.name, [remark], original)
+                work.ledger.refused(_COLUMN, table.name, column.name)
+                continue
             reason = work.names.altered.get(table.name, {}).get(column.name, f"{column.name} is not carried")
             work.ledger.say(_COLUMN, table.name, column.name, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(_COLUMN, table.name, column.name)

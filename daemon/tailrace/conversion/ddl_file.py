@@ -19,7 +19,10 @@ _STAGES = {
 
 def script(conversion: Conversion, statements: Sequence[Statement]) -> str:
     """All stages, with a heading for each object, and at the end what is not in it."""
-    return "\n".join(_lines(conversion, statements)) + "\n"
+    lines = _lines(conversion, statements)
+    if conversion.target.dialect is Dialect.DYNAMODB:  # commands for a shell
+        lines = (f"#{line.removeprefix('--')}" if line.startswith("--") else line for line in lines)
+    return "\n".join(lines) + "\n"
 
 
 def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[str]:
@@ -48,7 +51,7 @@ def _closed(sql: str, dialect: Dialect) -> Iterator[str]:
     if dialect.mysql_like and ";" in sql:
         yield from ("DELIMITER //", f"{sql} //", "DELIMITER ;")
     else:
-        yield f"{sql};"
+        yield sql if dialect is Dialect.DYNAMODB else f"{sql};"
 
 
 def _by_hand(conversion: Conversion) -> Iterator[str]:

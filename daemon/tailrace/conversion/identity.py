@@ -34,10 +34,13 @@ def converted_identity(work: Work, table: Table, column: Column, made: Column) -
 
 
 def fitting_counter(counter: Counter, mariadb: bool = False) -> Counter:
-    """Within what a 64-bit sequence counts; greatest values beyond it are no bounds."""
-    maximum = counter.maximum if counter.maximum is not None and counter.maximum < _LARGEST else None
+    """Within what a 64-bit sequence counts. No bound is 1 below what counts upwards, and -1 above what counts down."""
     least = -_LARGEST if mariadb else -_LARGEST - 1
-    minimum = max(counter.minimum, least) if counter.minimum is not None else None
+    minimum, maximum = counter.minimum, counter.maximum
+    if maximum is not None and maximum >= _LARGEST:
+        maximum = None if counter.increment > 0 else _LARGEST
+    if minimum is not None and minimum <= least:
+        minimum = None if counter.increment < 0 else least
     if counter.increment > 0 and minimum is None and counter.start < 1:
         minimum = max(counter.start, least)
     return replace(counter, start=max(counter.start, least), minimum=minimum, maximum=maximum)

@@ -30,6 +30,8 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
         reason = "the source does not use it for queries (it is invisible), and PostgreSQL has no such index"
         return Refusal("index-invisible", reason, "add it, where it shall serve", gone=True)
     remarks: list[Remark] = []
+    if given.method in ("bitmap", "columnstore"):
+        remarks.append(known("index-method", f"the source keeps it as a {given.method}, the target as a tree"))
     if given.invisible:
         remarks.append(known("index-invisible", "it is invisible at the source, and serves queries here"))
     for part in prepared.parts:
@@ -107,6 +109,6 @@ def _proposed(work: Work, table: Table, prepared: Index, columns: dict[str, Colu
         return Refusal("spatial", reason, "PostGIS: a geometry column, and a GiST index of it", Complexity.MEDIUM)
     document = " || ' ' || ".join(f"coalesce({name}, '')" for name in names)
     index = f"CREATE INDEX ON {target} USING gin (to_tsvector('simple', {document}))"
-    reason = "a full-text search of PostgreSQL's is another one: its words, stems and queries are not MySQL's"
+    reason = "a full-text search of PostgreSQL's is another one: its words, stems and queries are others"
     proposal = "make the GIN index, and ask by @@ to_tsquery(…) instead of MATCH … AGAINST"
     return Refusal("fulltext", reason, proposal, Complexity.MEDIUM, replacement=index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table
 from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.type_remarks import remarks
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 
@@ -40,6 +41,12 @@ def textual(sql_type: str) -> bool:
 
 def say_of_type(work: Work, table: Table, column: Column, made: Column) -> None:
     """Says of the column in which way the target's type is another one."""
+    source = work.source.dialect
+    if work.rules.type_of(source, work.dialect, table.name, column.name, column.sql_type) is None:
+        own = [one for one in remarks(column, source, work.dialect) if one.grade is not Grade.BY_HAND]
+        work.ledger.remarks(ObjectKind.COLUMN, table.name, column.name, own, column.sql_type, made.sql_type)
+        if column.type.kind is Kind.OTHER and any(one.grade is Grade.CHANGED for one in own):
+            return  # that it is a text there is said already, and of what
     said = _meaning(work, column, made)
     if said is None:
         return

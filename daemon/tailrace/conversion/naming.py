@@ -14,6 +14,7 @@ from tailrace.conversion.outcome import Complexity, Grade, Item
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.streams import stream_of
 from tailrace.conversion.target import Limits, SchemaTarget
+from tailrace.conversion.type_remarks import refused
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
@@ -89,6 +90,14 @@ def script_names(source: Catalog, target: SchemaTarget, rules: Rules, schema: st
             for column in table.columns
         }
         place, name = placed(table.name)
+        refusals = {
+            column.name: f"{column.name} is not made: {remark.reason}"
+            for column in table.columns
+            if (remark := refused(column, *pair)) is not None
+            and rules.type_of(*pair, table.name, column.name, column.sql_type) is None
+        }
+        given.altered[table.name] = refusals
+        columns = {source: wanted for source, wanted in columns.items() if source not in refusals}
         given.add_named(table, place, name, columns)
     for kind, other in _others(source):
         place, name = placed(other)

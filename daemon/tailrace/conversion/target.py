@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.schema import Type
 
 
 class Stage(StrEnum):
@@ -55,6 +56,15 @@ class Limits:
     in_characters: bool = False
     folds: bool = False
     schemas: bool = False
+
+
+class ChecksTypes(Protocol):
+    """What a target of a sink has besides that obeys the types of a person's rules."""
+
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        """Why the sink could not write values of a type into a column that a person wants, or not verify them; ""
+        where it can."""
+        ...
 
 
 class SchemaTarget(Protocol):

@@ -231,6 +231,10 @@ def test_what_a_design_cannot_do_is_refused_by_name(designed: Any, dynamodb: Dyn
     applied = designed('[tables."shop.orders"]\npartition = "id"\nsort = "customer_id"\n')
     with pytest.raises(StuckError, match=r"the table's key is customer_id \(N\), id \(N\), and .*keys\.toml says id"):
         applied.sink.ensure(ORDERS, None)
+    (finding,) = [finding for finding in applied.sink.check() if finding.name == "key design"]
+    assert finding.ok is False
+    assert "orders is customer_id, id" in finding.detail
+    assert "says id, customer_id" in finding.detail
     applied.sink.close()
     applied = designed('[tables."shop.orders"]\npartition = "id"\n')
     with pytest.raises(StuckError, match="leaves out customer_id, so that it is not unique"):

@@ -31,6 +31,7 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
             "CREATE TABLE public.parts_2 PARTITION OF public.parts FOR VALUES IN (2)",
             "INSERT INTO public.parts SELECT n, n % 2 + 1 FROM generate_series(1, 100) n",
             "ANALYZE",
+            "SELECT pg_stat_force_next_flush()",
         )
         name = ObjectName("public", "orders")
 
@@ -53,7 +54,9 @@ def test_postgres_tells_sizes_values_and_changes(postgres18: Any) -> None:
         assert before.tables[ObjectName("public", "parts")].rows == 100
         assert ObjectName("public", "parts_1") not in before.tables
         database.script(
-            "UPDATE public.orders SET status = 'x' WHERE id <= 30", "DELETE FROM public.orders WHERE id > 990"
+            "UPDATE public.orders SET status = 'x' WHERE id <= 30",
+            "DELETE FROM public.orders WHERE id > 990",
+            "SELECT pg_stat_force_next_flush()",
         )
 
         def counted() -> bool:

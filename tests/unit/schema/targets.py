@@ -6,11 +6,14 @@ from collections.abc import Collection, Sequence
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
-from tailrace.schema import Column, TableName
+from tailrace.schema import Column, TableName, Type
 from tailrace.sink import TargetTable
+from tailrace_mysql.sink_types import obstacle as mysql_obstacle
 from tailrace_mysql.sink_types import table_types
+from tailrace_postgres.sink_overrides import obstacle as postgres_obstacle
 from tailrace_postgres.sink_types import column_type
 from tailrace_sqlite.sink_types import declared
+from tailrace_sqlite.sink_types import obstacle as sqlite_obstacle
 
 LIMITS = {
     Dialect.POSTGRESQL: Limits(63, schemas=True),
@@ -42,6 +45,14 @@ class Target:
         found = table_types(TargetTable(name, "t", 1, columns), mariadb)
         collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
         return {name: type_.sql(collation).lower() for name, type_ in found.items()}
+
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        postgres = source is Dialect.POSTGRESQL
+        if self.dialect is Dialect.POSTGRESQL:
+            return postgres_obstacle(type_, postgres, wanted)
+        if self.dialect is Dialect.SQLITE:
+            return sqlite_obstacle(type_, postgres, wanted)
+        return mysql_obstacle(type_, not source.mysql_like, wanted, self.dialect is Dialect.MARIADB)
 
     def render(self, catalog: Catalog) -> list[Statement]:
         raise AssertionError

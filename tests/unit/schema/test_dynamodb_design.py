@@ -26,6 +26,7 @@ from tailrace.conversion.catalog import (
     Trigger,
     View,
 )
+from tailrace.conversion.measuring import measure
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
@@ -148,7 +149,9 @@ def test_every_object_has_a_verdict_and_what_is_left_to_a_person_an_item(target:
     codes = Count(item.code for item in conversion.items)
     assert "not-converted" not in codes
     expected = ("no-key", "unique", "foreign-key", "check", "identity", "default", "collation", "index-kind", "index")
-    assert {*expected, "trigger", "routine", "view", "sequence", "comment", "hot-key", "item-size"} <= set(codes)
+    assert {*expected, "cost", "trigger", "routine", "view", "sequence", "comment", "hot-key", "item-size"} <= set(
+        codes
+    )
     grades = {(v.kind, v.name.name, v.member): v.grade for v in conversion.verdicts}
     assert grades[ObjectKind.TABLE, "log", ""] is Grade.BY_HAND
     assert grades[ObjectKind.UNIQUE, "customers", "email"] is Grade.CHANGED
@@ -188,6 +191,21 @@ def test_keys_and_indexes_come_from_keys_references_and_unique_columns(target: D
     assert '# name = "by_vip_id"' in text
     assert "To fold shop.lines into shop.orders: each lines belongs to one orders (about 4.0 on average)" in text
     assert 'key = ["customer_id", "id"]' in text
+
+
+def test_an_index_of_two_columns_is_asked_by_its_first_one_too(target: DynamoDBSchemaTarget) -> None:
+    number = Index("number", (Part("shop"), Part("number")), unique=True)
+    foreign = ForeignKey("fk_shop", ("shop",), named("shops"), ("id",))
+    flag = Index("flag", (Part("vip"), Part("number")), unique=True)
+    columns = (column("id"), column("shop"), column("number"), column("vip", Type(Kind.BOOLEAN, "boolean")))
+    table = Table(named("bills"), columns, (primary("id"), number, flag), foreign_keys=(foreign,))
+    conversion = convert(target, Catalog(Dialect.MYSQL, default_schema="shop", tables=(table,)))
+    one, other = design_of(target).tables["shop.bills"].indexes
+    assert (one.partition, one.sort) == (KeyPart(columns=("shop",)), KeyPart(columns=("number",)))
+    # Two values would be two partitions.
+    assert (other.partition.columns, other.sort) == (("vip", "number"), None)
+    served = {verdict.member: verdict.target for verdict in conversion.verdicts}
+    assert served["fk_shop"] == served["number"] == "by_shop_number"
 
 
 def test_a_few_values_are_no_partition_key_where_another_column_has_many(target: DynamoDBSchemaTarget) -> None:
@@ -261,3 +279,41 @@ def test_a_person_s_design_is_what_the_tables_become(tmp_path: Path) -> None:
     refused = convert(DynamoDBSchemaTarget(DynamoDBSinkSettings.model_validate(settings)))
     item = next(item for item in refused.items if item.code == "refused")
     assert "the key leaves out id, so that it is not unique" in item.reason
+
+
+def test_changes_are_measured_by_the_source_or_by_the_running_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(
+        [
+            Statistics(
+                {named("orders"): TableStatistics(changes=Changes(5, 5, 5)), named("uncounted"): TableStatistics()}
+            ),
+            Statistics(
+                {named("orders"): TableStatistics(changes=Changes(9, 5, 6)), named("uncounted"): TableStatistics()}
+            ),
+        ]
+    )
+    events = iter([10, 14])
+
+    def status(*_: object) -> dict[str, Any]:
+        captured = {"capture": {"events": next(events)}}
+        return {"tables": [{"name": "shop.uncounted", "state": "streaming", "workers": captured}]}
+
+    class Source:
+        def statistics(self, settings: object, context: object) -> Statistics:
+            raise AssertionError
+
+    class Pipeline:
+        source = type("Settings", (), {"connector": "mysql"})
+        state_dir, name = Path(), "shop"
+
+        def made(self, create: object, settings: object) -> Statistics:
+            return next(looks)
+
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr("tailrace.conversion.measuring.ask", status)
+    monkeypatch.setattr("tailrace.connectors.find_source", lambda name: Source())
+    monkeypatch.setattr("tailrace.conversion.measuring.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tailrace.conversion.measuring.time.monotonic", lambda: next(clock))
+    _, found, told = measure(Pipeline(), 2.0)  # type: ignore[arg-type]
+    assert found == {named("orders"): Changes(2.0, 0.0, 0.5), named("uncounted"): Changes(updates=2.0)}
+    assert told == "measured in 2 s"

@@ -28,7 +28,7 @@ from tailrace.conversion.target import Stage
 from tailrace.errors import RefusedError
 from tailrace.schema import Kind, Type
 from tailrace.sink import TableWork
-from tailrace.structure import Index, Part
+from tailrace.structure import MADE, MYSQL, PRESENT, TO_MAKE, Index, Numbering, Part, TableStructure
 from tailrace_sqlite.schema.target import SQLiteSchemaTarget
 from tailrace_sqlite.settings import SQLiteSinkSettings
 from tailrace_sqlite.sink import SQLiteSink
@@ -193,6 +193,13 @@ def test_the_sink_writes_tables_that_were_made_so(settings: SQLiteSinkSettings, 
     with closing(sqlite3.connect(settings.path)) as connection:
         connection.execute("INSERT INTO sums (a) VALUES (1)")
         assert connection.execute("SELECT max(id) FROM sums").fetchone() == (10,)
+        connection.commit()
+        # At cut-over it goes on behind what the source has given.
+        structure = TableStructure(MYSQL, numberings=(Numbering("id", next=50),))
+        states = [next(iter(applied.sink.complete([(sums, structure)], dry))).state for dry in (True, False, False)]
+        assert states == [TO_MAKE, MADE, PRESENT]
+        connection.execute("INSERT INTO sums (a) VALUES (1)")
+        assert connection.execute("SELECT max(id) FROM sums").fetchone() == (50,)
 
 
 def test_types_are_those_that_the_sink_makes() -> None:

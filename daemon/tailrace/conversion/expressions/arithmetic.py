@@ -39,6 +39,10 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
     left, right = writer.number(writer.value(node.this)), writer.number(writer.value(node.expression))
     if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
         return concatenation(writer, [*_sides(writer, node.this, left), right])
+    if writer.source is Dialect.POSTGRESQL and any(
+        p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in (left, right)
+    ):
+        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
     return call(writer, sign, [left, right], shown=sign)
 
 

@@ -229,6 +229,7 @@ def _moments(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
             "a moment is compared with a time that has no zone, which is the session's",
             "see that the application's sessions have the zone that they had at the source",
         )
+        left, right = replace(left, steady=False), replace(right, steady=False)
     if writer.target is Dialect.SQLITE and (len(zones) > 1 or _odd_digits(left, right, zones)):
         raise RefusalError("date-as-text", "dates and times are texts in SQLite, and these two are not written alike")
     return left, right

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions import quoting
+from tailrace.conversion.expressions.kinds import Comparison
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
@@ -171,7 +172,7 @@ def _label(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
     labels = wanted.type.labels if wanted.type else ()
     if text not in labels:
         alike = [label for label in labels if label.lower() == text.lower()]
-        if labels and (len(alike) != 1 or not writer.source.mysql_like):
+        if labels and (len(alike) != 1 or wanted.compared is not Comparison.FOLDS):
             raise RefusalError("literal-kind", f"'{text}' is none of the labels")
         text = alike[0] if alike else text
     return quoting.text(text, writer.target)

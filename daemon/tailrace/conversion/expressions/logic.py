@@ -144,6 +144,8 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
         model = next((piece for piece in typed if piece.constant is None), typed[0])
         if model.kind in (Kind.ENUM, Kind.SET, Kind.UUID) and model.made is Kind.TEXT:
             model = replace(model, kind=Kind.TEXT)  # any text may stand beside it
+        if writer.source.mysql_like and model.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME):
+            raise RefusalError("types-differ", f"MySQL makes a text of a {model.kind} beside a text")
         pieces = [as_kind(writer, piece, model) if piece.quoted else piece for piece in pieces]
     typed = [piece for piece in pieces if piece.kind is not None]
     kinds = {_family(piece) for piece in typed}

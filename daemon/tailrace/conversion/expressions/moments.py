@@ -122,6 +122,12 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
         amount = _number(-int(amount.constant) if back else int(amount.constant))
     elif back:
         amount = amount.become(f"-{amount.wrapped}", False)
+    if amount.constant is None and writer.source.mysql_like and not writer.like:
+        writer.say(
+            "calendar-end",
+            "a day past the calendar's end is NULL at the source, and an error or another value in the target",
+            "see whether the interval can be so long",
+        )
     whole = call(writer, f"add {span.unit}", [moment, amount], shown=f"a {moment.kind} and an interval in {span.unit}s")
     if moment.other is None:
         return whole

@@ -10,6 +10,7 @@ from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions import quoting
 from tailrace.conversion.expressions.calls import special
 from tailrace.conversion.expressions.comparisons import compare_texts
+from tailrace.conversion.expressions.kinds import Comparison
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.piece import Piece, of
 from tailrace.conversion.expressions.refusal import RefusalError
@@ -89,7 +90,7 @@ def _parts(pattern: str, escape: str, source: Dialect) -> list[str]:
 
 def _written(writer: Writer, subject: Piece, parts: list[str], ignoring: bool) -> str:
     target = writer.target
-    if target is Dialect.SQLITE and not ignoring and not writer.source.mysql_like:
+    if target is Dialect.SQLITE and not ignoring and subject.compared is not Comparison.FOLDS:
         # Its LIKE ignores the case of A to Z; GLOB does not.
         wild = {"%": "*", "_": "?"}
         glob = "".join(wild.get(part) or (f"[{part[1]}]" if part[1] in "*?[" else part[1]) for part in parts)
