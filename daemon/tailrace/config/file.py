@@ -190,7 +190,7 @@ class PipelineFile(Settings):
     conversion: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(),
         description="Files of rules for `tailrace schema`, whose lines come before ours; of several the last wins. A "
-        "relative path starts at this file's folder. Types that they give hold for the tables that sinks make, too. See "
+        "relative path starts at this file's folder. Types that they give hold for tables that sinks make. See "
         "docs/guides/schema.md.",
         examples=[["house.toml"]],
     )

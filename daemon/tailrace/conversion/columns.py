@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tailrace.conversion import collations
-from tailrace.conversion.catalog import Column, Dialect, Domain, Enum, ObjectKind, ObjectName, Table
+from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
 from tailrace.conversion.identity import converted_identity
 from tailrace.conversion.keys import of_period, target_key
 from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation

@@ -68,7 +68,7 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
         return Refusal("fulltext", reason, "make it with a parser that the target has", Complexity.MEDIUM)
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
-        return Fitted(prepared)
+        return Fitted(replace(prepared, where="", include=()))
     reason = "the target keeps geometries as bytes, of which there is no such index"
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 
