@@ -9,6 +9,7 @@ from typing import Any
 
 from tailrace.conversion.catalog import Check, ForeignKey, ObjectKind, ObjectName, Table
 from tailrace.structure import Index
+from tailrace.tables import OWN_PREFIX
 from tailrace_postgres.schema.partitioning import bounds, partitioning
 from tailrace_postgres.schema.reading import DEFERRABLE, Reading, own
 from tailrace_postgres.schema.reading_columns import FoundColumn, FoundSequence, columns, sequences
@@ -31,6 +32,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence = 'u', c.relispa
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
   LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace LEFT JOIN pg_am m ON m.oid = c.relam
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {own("pg_class", "c.oid")}
+   AND NOT starts_with(c.relname, '{OWN_PREFIX}')
 """
 _OF_SCHEMAS = f"{_TABLES} AND n.nspname = ANY(%s) ORDER BY n.nspname, c.relname"
 _PARTITIONS = f"""

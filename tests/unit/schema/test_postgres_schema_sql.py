@@ -29,7 +29,7 @@ from tailrace_postgres.schema.ddl import render
 from tailrace_postgres.schema.ddl_tables import counter_options, setval
 from tailrace_postgres.schema.partitioning import bound_clause, bounds, partitioning
 from tailrace_postgres.schema.renaming import in_schemas, objects, restricted
-from tailrace_postgres.schema.sql_text import chains, ident, in_schema, listed, literal
+from tailrace_postgres.schema.sql_text import chains, ident, in_schema, listed, literal, plainer
 
 
 def table(name: str, *columns: Column, schema: str = "", **given: Any) -> Table:
@@ -89,6 +89,13 @@ def test_names_are_found_in_sql_but_not_in_what_only_looks_like_it() -> None:
     assert "nextval('\"It''s new\".\"My seq\"'::regclass)" in changed
     assert in_schema(changed, lambda parts: "" if parts[0] == "It's new" else None) == sql.replace("Shop.", "").replace(
         "'shop.\"My", "'\"My"
+    )
+
+
+def test_quotes_that_no_name_needs_are_left_out_of_expressions() -> None:
+    sql = """("status" = 'a "b"') AND "Order"."id" > "user" AND "a b" IS NULL AND x::"char" <> "f"("year", "left"(y))"""
+    assert plainer(sql) == (
+        """(status = 'a "b"') AND "Order".id > "user" AND "a b" IS NULL AND x::"char" <> f(year, "left"(y))"""
     )
 
 
