@@ -143,9 +143,7 @@ def settled(default: str, type_: Type, mariadb: bool) -> str:
         return bare if _NUMBER.fullmatch(bare) else default
     if default.startswith("'") and len(Text(default).words) == 1:
         text_ = unquoted(default)
-        return (
-            quoted(text_) if _printable(text_, type_) else f"0x{text_.encode('utf-8', 'surrogateescape').hex().upper()}"
-        )
+        return quoted(text_) if _printable(text_, type_) else _hexadecimal(text_)
     return default
 
 
