@@ -8,7 +8,7 @@ from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.definition import Key, definitions
-from tailrace.conversion.difference import Difference, State, differences, stands
+from tailrace.conversion.difference import NEXT, Difference, State, differences, stands
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
 
 #: What `--apply` makes beside a pipeline.
@@ -81,33 +81,20 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
     made = {statement.name for statement in given.statements}
     named = {difference.key for difference in given.differing}
     held = {_key(statement) for statement in given.held}
+    new = {statement.name for statement in given.statements if not statement.member}
     return [
         difference
         for difference in back
         if difference.counts
         and difference.key not in named
-        and not (difference.name not in made and _only_counts(difference))
         and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
+        and not (_of_numbers(difference) and difference.name not in new)
     ]
 
 
-def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
-    """What a target has of a catalog, and what its own schema has besides."""
-    wanted, all_of_it = target.read(names(meant)), target.read()
-    known = {(type(thing), thing.name.name) for group in _groups(wanted) for thing in group}
-    tables = {table.name for table in wanted.tables} | {view.name for view in wanted.views}
-    besides: dict[str, Any] = {
-        kind: (
-            *getattr(wanted, kind),
-            *(
-                thing
-                for thing in getattr(all_of_it, kind)
-                if (type(thing), thing.name.name) not in known and getattr(thing, "table", None) not in tables
-            ),
-        )
-        for kind in _KINDS
-    }
-    return replace(wanted, **besides)
+def _of_numbers(difference: Difference) -> bool:
+    """What was there before may be behind: the source goes on counting until cut-over."""
+    return bool(difference.details) and all(detail.what == NEXT for detail in difference.details)
 
 
 def names(catalog: Catalog) -> list[ObjectName]:
