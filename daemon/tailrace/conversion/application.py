@@ -78,23 +78,36 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
     if given.statements:
         target.apply(given.statements)
     back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
-    made = {statement.name for statement in given.statements}
+    new = {statement.name for statement in given.statements if not statement.member}
     named = {difference.key for difference in given.differing}
     held = {_key(statement) for statement in given.held}
-    new = {statement.name for statement in given.statements if not statement.member}
     return [
         difference
         for difference in back
         if difference.counts
         and difference.key not in named
+        and not (difference.name not in new and _only_counts(difference))
         and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
-        and not (_of_numbers(difference) and difference.name not in new)
     ]
 
 
-def _of_numbers(difference: Difference) -> bool:
-    """What was there before may be behind: the source goes on counting until cut-over."""
-    return bool(difference.details) and all(detail.what == NEXT for detail in difference.details)
+def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
+    """What a target has of a catalog, and what its own schema has besides."""
+    wanted, all_of_it = target.read(names(meant)), target.read()
+    known = {(type(thing), thing.name.name) for group in _groups(wanted) for thing in group}
+    tables = {table.name for table in wanted.tables} | {view.name for view in wanted.views}
+    besides: dict[str, Any] = {
+        kind: (
+            *getattr(wanted, kind),
+            *(
+                thing
+                for thing in getattr(all_of_it, kind)
+                if (type(thing), thing.name.name) not in known and getattr(thing, "table", None) not in tables
+            ),
+        )
+        for kind in _KINDS
+    }
+    return replace(wanted, **besides)
 
 
 def names(catalog: Catalog) -> list[ObjectName]:
@@ -113,7 +126,7 @@ def _key(statement: Statement) -> Key:
 
 def _only_counts(difference: Difference) -> bool:
     """The source has counted on since it was made: `tailrace cutover` sets the number."""
-    return bool(difference.details) and all(detail.what == "next value" for detail in difference.details)
+    return bool(difference.details) and all(detail.what == NEXT for detail in difference.details)
 
 
 def _behind(meant: Catalog, present: Catalog) -> set[Key]:

@@ -15,7 +15,6 @@ from typing import Any
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.definition import Definition, Key, definitions
 
-
 #: The respect in which numbering is behind.
 NEXT = "next value"
 
