@@ -57,6 +57,7 @@ def index(name: str, *columns: str, **given: Any) -> Index:
 #: As a conversion has it: names of the target's own schema stand alone, the source's enum is in its own schema.
 MEANT = Catalog(
     Dialect.POSTGRESQL,
+    schemas=("public",),
     tables=(
         Table(
             bare("orders"),
@@ -167,6 +168,7 @@ def test_a_converted_catalog_is_read_back_as_it_was_meant(schema: str, postgres1
         }
         target.apply(target.render(MEANT))
         found = target.read(names)
+        assert set(meant.schemas) <= set(found.schemas)
         server: dict[str, Any] = {"version": "", "origin": "", "schemas": ()}
         assert replace(found, **server) == replace(meant, **server)
         assert target.canonical(MEANT) == meant
