@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
-from tailrace.conversion.collations import ignores_case
+from tailrace.conversion.collations import ignores_case, pads
 from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.work import Work
@@ -79,10 +79,35 @@ def _case(work: Work, table: Table, pairs: _Pairs) -> None:
     else:
         proposal = "after cut-over, give the columns a collation that ignores case"
     _say(work, table, "collation-case", Grade.CHANGED, lost, reason, proposal, _SIMPLE)
-    unique = {name for index in table.indexes if index.unique for name in index.columns}
+    unique = frozenset(name for index in table.indexes if index.unique for name in index.columns)
     both = [column for column in lost if column.name in unique]
     reason = "at the source they are unique regardless of case; the target takes both 'a' and 'A'"
     _say(work, table, "collation-unique", Grade.CHANGED, both, reason, "a unique index of lower(…)", _SIMPLE)
+    _blanks(work, table, pairs, unique, lost)
+
+
+def _blanks(work: Work, table: Table, pairs: _Pairs, unique: frozenset[str], told: Collection[Column]) -> None:
+    """MySQL's collations of old fill texts up with blanks before they compare them."""
+    if not work.source.dialect.mysql_like:
+        return
+    padded = [
+        column
+        for column, made in pairs
+        if column not in told and pads(work, table, column) and not (work.dialect.mysql_like and _pads_there(made))
+    ]
+    reason = "at the source texts that differ in blanks at the end are equal, in the target not"
+    proposal = "see whether anything writes blanks at the end"
+    keys = unique | {name for key in table.foreign_keys for name in key.columns}
+    in_keys = [column for column in padded if column.name in keys]
+    _say(work, table, "collation-blanks", Grade.CHANGED, in_keys, f"{reason}: a key may have both", proposal, _SIMPLE)
+    others = [column for column in padded if column not in in_keys]
+    _say(work, table, "blanks-compare", Grade.AUTOMATIC, others, reason, proposal)
+
+
+def _pads_there(made: Column) -> bool:
+    return (
+        made.collation != "binary" and not made.collation.startswith("utf8mb4_0900") and "nopad" not in made.collation
+    )
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +37,7 @@ class Outcome:
     changed: int = 0
     by_hand: int = 0
     tried: int = 0
-    told: Counter[str] = field(default_factory=Counter)
+    told: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -125,7 +124,8 @@ class Cell:
         for difference in found:
             codes = {item["code"] for item in items if _tells(item, difference)}
             if codes:
-                self.outcome.told[f"{difference.probe}: {', '.join(sorted(codes))}"] += 1
+                told = f"{difference.probe}: {', '.join(sorted(codes))}"
+                self.outcome.told[told] = self.outcome.told.get(told, 0) + 1
             else:
                 self._wrong("behaviour", [str(difference)])
 
