@@ -37,6 +37,8 @@ def _of_table(work: Work, table: Table) -> None:
     _case(work, table, pairs)
     _unsigned(work, table, pairs)
     _dates(work, table, pairs)
+    _moments(work, table, pairs)
+    _unlogged(work, table)
     _padding(work, table, pairs)
     _empty(work, table, pairs)
     _lengths(work, table, pairs)
@@ -84,6 +86,37 @@ def _case(work: Work, table: Table, pairs: _Pairs) -> None:
     reason = "at the source they are unique regardless of case; the target takes both 'a' and 'A'"
     _say(work, table, "collation-unique", Grade.CHANGED, both, reason, "a unique index of lower(…)", _SIMPLE)
     _blanks(work, table, pairs, unique, lost)
+
+
+def _moments(work: Work, table: Table, pairs: _Pairs) -> None:
+    """MariaDB, and MySQL before 8.0, alone make a moment of NULL."""
+    there, here = work.source.dialect is Dialect.MARIADB, work.dialect is Dialect.MARIADB
+    if there == here:
+        return
+    filled = [
+        column
+        for column, made in pairs
+        if (there and column.sql_type.startswith("timestamp") and not column.nullable)
+        or (here and parsed(made.sql_type).base == "timestamp" and not made.nullable)
+    ]
+    keeper, other = ("source", "target") if there else ("target", "source")
+    reason = f"given NULL, the {keeper} stores the present moment; the {other} refuses it"
+    _say(
+        work,
+        table,
+        "timestamp-null",
+        Grade.AUTOMATIC,
+        filled,
+        reason,
+        "leave the column out of INSERTs, or say DEFAULT",
+    )
+
+
+def _unlogged(work: Work, table: Table) -> None:
+    if work.names.piped and table.options.get("unlogged"):
+        reason = "it is UNLOGGED: no change of it is in the log, so that the pipeline suspends it"
+        proposal = "ALTER TABLE … SET LOGGED, or name it in the source's `exclude`"
+        work.ledger.say(_TABLE, table.name, "", "unlogged", Grade.AUTOMATIC, reason, proposal, _SIMPLE)
 
 
 def _blanks(work: Work, table: Table, pairs: _Pairs, unique: frozenset[str], told: Collection[Column]) -> None:

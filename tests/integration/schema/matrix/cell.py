@@ -51,7 +51,8 @@ class Cell:
     def __init__(self, schema: str, source: Database, target: Database, folder: Path) -> None:
         self.schema, self.source, self.target = schema, source, target
         create(source, schema)
-        parts = (text.source(source.url), text.sink("target", target.url), *_inserts_only(source))
+        first = text.source(source.url) + _unlogged(source)
+        parts = (first, text.sink("target", target.url), *_inserts_only(source))
         self.pipeline = PipelineFile(folder, text.pipeline(folder, *parts))
         self.outcome = Outcome(schema, f"{_short(source)} → {_short(target)}")
         self._without = WITHOUT_ROWS.get(schema, frozenset())
@@ -133,13 +134,21 @@ class Cell:
         self.outcome.wrong += [f"{what}: {one}" for one in found]
 
 
+def _unlogged(source: Database) -> str:
+    """`exclude` of the tables whose changes PostgreSQL does not log."""
+    if is_mysql(source):
+        return ""
+    found = source.query("SELECT 'public.' || relname FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'")
+    return f"exclude = {json.dumps([name for (name,) in found])}\n" if found else ""
+
+
 def _inserts_only(source: Database) -> Iterator[str]:
     """PostgreSQL logs no update of a table without a key, unless it is told to; rows are only added to those."""
     if is_mysql(source):
         return
     for (name,) in source.query(
         "SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
-        " AND NOT relispartition AND relreplident = 'd'"
+        " AND NOT relispartition AND relreplident = 'd' AND relpersistence = 'p'"
         " AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)"
     ):
         yield f'[[tables]]\nmatch = "public.{name}"\ninserts_only = true\n'
