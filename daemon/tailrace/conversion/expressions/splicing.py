@@ -129,7 +129,7 @@ def _qualified(node: exp.Column, table: ObjectName | None, names: Names, dialect
 
 
 def _schema(name: str, dialect: Dialect) -> str:
-    """"": the target's own, which is not written."""
+    """ "": the target's own, which is not written."""
     return quoting.identifier(name, dialect) if name else ""
 
 
