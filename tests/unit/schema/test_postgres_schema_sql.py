@@ -183,6 +183,12 @@ def test_a_stage_waits_for_what_it_needs_and_tables_take_theirs_along() -> None:
     assert order(stage=Stage.CUTOVER, **kinds) == ["free", "free", "m", "v"]
 
 
+def test_what_belongs_to_a_view_waits_for_it() -> None:
+    other = Other(ObjectKind.OTHER, ObjectName("", "v options"), "ALTER VIEW v SET (security_barrier=true)")
+    assert order(views=(view("v", "SELECT 1"),), others=(other,), stage=Stage.REST) == ["v", "v options"]
+    assert order(views=(view("v", "SELECT 1", materialized=True),), others=(other,), stage=Stage.REST) == []
+
+
 def test_what_has_no_statement_is_not_rendered() -> None:
     other = Other(ObjectKind.OTHER, ObjectName("s", "o"), "", reason="an operator")
     assert render(Catalog(Dialect.POSTGRESQL, others=(other,))) == []
