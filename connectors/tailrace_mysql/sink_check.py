@@ -82,7 +82,7 @@ def held(lines: list[str], database: str) -> tuple[set[str], bool]:
             other = other or place == database or "%" in place
             continue
         words = {word.strip().upper() for word in match["privileges"].split(",")}
-        found |= {*_PRIVILEGES, "EVENT", "TRIGGER"} if "ALL PRIVILEGES" in words else words
+        found |= {*_PRIVILEGES, "EVENT", "EXECUTE", "TRIGGER"} if "ALL PRIVILEGES" in words else words
     return found, other
 
 

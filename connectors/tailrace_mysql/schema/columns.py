@@ -143,11 +143,18 @@ def settled(default: str, type_: Type, mariadb: bool) -> str:
         return bare if _NUMBER.fullmatch(bare) else default
     if default.startswith("'") and len(Text(default).words) == 1:
         text_ = unquoted(default)
-        return quoted(text_) if _printable(text_) else f"0x{text_.encode('utf-8', 'surrogateescape').hex().upper()}"
+        return quoted(text_) if _printable(text_, type_) else _hexadecimal(text_)
     return default
 
 
-def _printable(text: str) -> bool:
+def _hexadecimal(text: str) -> str:
+    return f"0x{text.encode('utf-8', 'surrogateescape').hex().upper()}"
+
+
+def _printable(text: str, type_: Type) -> bool:
+    """Whether it is a text; of bytes, whether it is one of ASCII."""
+    if type_.kind is Kind.BYTES:
+        return text.isascii() and text.isprintable()
     try:
         text.encode()
     except UnicodeEncodeError:

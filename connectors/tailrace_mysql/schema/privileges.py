@@ -13,7 +13,8 @@ from tailrace_mysql.schema.questions import Questions, number, text_of
 from tailrace_mysql.schema.words import identifier
 from tailrace_mysql.sink_check import held
 
-#: What a user must have on a database to see all of its objects of a kind; without it they are not listed.
+_ROUTINES = ("SHOW_ROUTINE", "SHOW CREATE ROUTINE", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE")
+#: What a user must have on a database to see all of its objects of a kind; without it they are not even listed.
 _NEEDED = {"TRIGGER": ("triggers", ObjectKind.TRIGGER), "EVENT": ("events", ObjectKind.EVENT)}
 _DATABASE = (
     "SELECT GRANTEE, IS_GRANTABLE, PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
@@ -36,11 +37,32 @@ _MISSING_PRIVILEGE = (1044, 1142, 1143, 1227)
 
 def unseen(questions: Questions, database: str) -> Iterator[Other]:
     """Kinds of objects that the user may not see, so that there may be some that are missing here."""
-    held_here, _ = held(_own_grants(questions), database)
+    lines = _own_grants(questions)
+    here = held(lines, database)[0]
     for privilege, (what, kind) in _NEEDED.items():
-        if privilege not in held_here:
-            reason = f"our user may not see {what} of others: GRANT {privilege} ON {identifier(database)}.* to it"
-            yield Other(kind, ObjectName(database, f"({what})"), "", reason=reason)
+        if privilege not in here:
+            yield _unseen(kind, database, what, f"{privilege} ON {identifier(database)}.*")
+    if here.isdisjoint(_ROUTINES) and not _sees_routines(questions, lines):
+        needed = "SELECT ON mysql.proc" if questions.mariadb else "SHOW_ROUTINE ON *.*"
+        yield _unseen(ObjectKind.OTHER, database, "routines", needed)
+
+
+def _sees_routines(questions: Questions, lines: list[str]) -> bool:
+    """Wherever they are, without a privilege on this database."""
+    if not questions.mariadb:
+        return "SELECT" in held(lines, "*")[0]
+    try:
+        questions.rows("SELECT 1 FROM mysql.proc LIMIT 0")
+    except pymysql.err.Error as error:
+        if number(error) in _MISSING_PRIVILEGE:
+            return False
+        raise
+    return True
+
+
+def _unseen(kind: ObjectKind, database: str, what: str, privilege: str) -> Other:
+    reason = f"our user may not see all {what}, so that there may be more: GRANT {privilege} to it"
+    return Other(kind, ObjectName(database, f"({what})"), "", reason=reason)
 
 
 def _own_grants(questions: Questions) -> list[str]:

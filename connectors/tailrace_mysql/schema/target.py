@@ -97,7 +97,9 @@ class MySQLSchema:
         with self._connected() as connection:
             database = self.default_schema
             if names is not None:
-                names = {ObjectName(name.schema or database, name.name) for name in names}
+                names = {ObjectName(database if name.schema == "" else name.schema, name.name) for name in names}
+                if self._server is not None and self._server.folds_names:
+                    names |= {ObjectName(name.schema, name.name.lower()) for name in names}
             found = undefined(read(connection, [database], database, self._where, names))
             return replace(found, schemas=(database,))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tailrace.conversion.catalog import Catalog, ObjectName
+from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.definition import Key, definitions
 from tailrace.conversion.difference import Difference, State, differences, stands
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
@@ -41,15 +41,22 @@ class Plan:
 def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE) -> Plan:
     """What of a catalog a target lacks.
 
+    Sequences that are there and behind are moved up where `Stage.CUTOVER` is asked for: before that, the source counts.
+
     Raises:
         UnreachableError, RefusedError: of the target.
     """
     canonical = target.canonical(meant)
-    found = differences(canonical, target.read(names(meant)))
+    present = target.read(names(meant))
+    found = differences(canonical, present)
     missing = {difference.key for difference in found if difference.state is State.MISSING}
     whole = {key[1] for key in missing if stands(key)}
     chosen = _statements(target, meant, canonical, missing, whole)
     made = {_key(statement) for statement in chosen}
+    if Stage.CUTOVER in stages:
+        behind = _behind(meant, present)
+        # The first of a sequence's statements makes it, the others say where it stands.
+        chosen += [s for s in target.render(meant) if _key(s) in behind and not s.sql.lstrip().startswith("CREATE")]
     unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
     differing = [d for d in found if d.state is not State.MISSING and d.counts]
     changed = sum(d.state is State.DIFFERENT for d in found)
@@ -120,6 +127,18 @@ def _key(statement: Statement) -> Key:
 def _only_counts(difference: Difference) -> bool:
     """The source has counted on since it was made: `tailrace cutover` sets the number."""
     return bool(difference.details) and all(detail.what == "next value" for detail in difference.details)
+
+
+def _behind(meant: Catalog, present: Catalog) -> set[Key]:
+    there = {sequence.name: sequence.counter for sequence in present.sequences}
+    found: set[Key] = set()
+    for sequence in meant.sequences:
+        counter, other = sequence.counter, there.get(sequence.name)
+        if other is None or counter.next is None or other.next is None or counter.cycle:
+            continue
+        if counter.next > other.next if counter.increment > 0 else counter.next < other.next:
+            found.add((ObjectKind.SEQUENCE, sequence.name, ""))
+    return found
 
 
 def _within(key: Key, held: Collection[Key]) -> bool:

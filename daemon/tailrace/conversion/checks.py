@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Check, Column, Dialect, ObjectKind, Table
 from tailrace.conversion.columns import inlined
+from tailrace.conversion.identifiers import styled
 from tailrace.conversion.labels import labels_check, labels_check_name
 from tailrace.conversion.meaning import textual
 from tailrace.conversion.outcome import Complexity, Grade
@@ -89,7 +90,7 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
         fix = "look for such rows before the load, or add the check after it"
         ledger.say(_CHECK, table.name, check.name, "not-validated", Grade.CHANGED, reason, fix, Complexity.SIMPLE)
         validated = work.dialect is not Dialect.POSTGRESQL
-    wanted = check.name or f"{_target(work, table)}_check"
+    wanted = styled(check.name, work.source.dialect, work.dialect) or f"{_target(work, table)}_check"
     name = work.taken.free(_room(work, table), wanted, f"{_target(work, table)}_{wanted}", holder=str(table.name))
     ledger.made(_CHECK, table.name, check.name, name)
     return Check(name, found.sql, check.enforced, validated, check.line)

@@ -45,8 +45,8 @@ def say_of_type(work: Work, table: Table, column: Column, made: Column) -> None:
     if work.rules.type_of(source, work.dialect, table.name, column.name, column.sql_type) is None:
         own = [one for one in remarks(column, source, work.dialect) if one.grade is not Grade.BY_HAND]
         work.ledger.remarks(ObjectKind.COLUMN, table.name, column.name, own, column.sql_type, made.sql_type)
-        if any(one.grade is Grade.CHANGED for one in own):
-            return
+        if column.type.kind is Kind.OTHER and any(one.grade is Grade.CHANGED for one in own):
+            return  # that it is a text there is said already, and of what
     said = _meaning(work, column, made)
     if said is None:
         return

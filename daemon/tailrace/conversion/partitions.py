@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Partition, Partitioning, Table
+from tailrace.conversion.identifiers import styled
 from tailrace.conversion.literals import quoted
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.partition_bounds import Unfit, columns_of, hashed, listed, ranged
@@ -108,7 +109,10 @@ def _other(work: Work, table: Table, given: Partitioning, columns: list[Column])
         return made
     name = work.names.objects[table.name].name
     partitions = tuple(
-        replace(partition, name=_named(work, table, f"{name}_{partition.name}")) for partition in made.partitions
+        replace(
+            partition, name=_named(work, table, f"{name}_{styled(partition.name, work.source.dialect, work.dialect)}")
+        )
+        for partition in made.partitions
     )
     return replace(made, partitions=partitions)
 

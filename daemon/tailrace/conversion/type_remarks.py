@@ -1,7 +1,7 @@
 """What is to be said of columns of Oracle's and SQL Server's types, wherever they go.
 
 One table for each dialect: types, when the line holds, and what follows. `convert` says it of each such column; the
-page docs/reference/types-of-scripts.md is made of it. A grade of "by hand" means that the column is not made.
+page docs/reference/scripts.md is made of it. A grade of "by hand" means that the column is not made.
 """
 
 from __future__ import annotations
@@ -144,10 +144,6 @@ ORACLE: tuple[Line, ...] = (
         ("vector",),
         _changed("vector", "the target holds its text", "pgvector's type, where the target has it", _MEDIUM),
     ),
-    Line(
-        ("boolean", "bool"),
-        _known("boolean", "takes 'yes', 'on', 1 as the source does in SQL; a client sees true and false", "nothing"),
-    ),
 )
 TSQL: tuple[Line, ...] = (
     Line(("bit",), _known("bit-as-boolean", "1 and 0 are true and false to a client", "see what reads it as a number")),
@@ -165,7 +161,9 @@ TSQL: tuple[Line, ...] = (
     ),
     Line(
         ("smalldatetime",),
-        _known("datetime-steps", "the source rounds to the minute; the target keeps seconds", "round where it matters"),
+        _changed(
+            "datetime-steps", "the source rounds to the minute; the target keeps seconds", "round where it matters"
+        ),
     ),
     Line(
         ("datetime2", "datetimeoffset", "time"), _ROUNDED, lambda t: t.size > _FRACTION, "more than 6 fraction digits"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tailrace.cli.main import main
+from tests import servers
 from tests.pipelines import text
 from tests.pipelines.daemon import PipelineFile
 from tests.servers import Database
@@ -42,14 +43,18 @@ def pipeline(folder: Path, source: Database, sinks: dict[str, str]) -> Iterator[
         assert file.command("teardown", "--yes").code == 0
 
 
-def schema(file: PipelineFile, *options: str, code: int) -> dict[str, dict[str, Any]]:
-    """What --json has of each target. In this process: it is the same code, and saves the start of another."""
+def printed(file: PipelineFile, command: str, *options: str, code: int = 0) -> dict[str, Any]:
+    """What --json has. In this process: it is the same code, and saves the start of another."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with contextlib.redirect_stdout(output):
-        found = main(["schema", str(file.path), "--json", *options])
-    printed = output.buffer.getvalue()
-    assert found == code, printed
-    return {target["sink"]: target for target in json.loads(printed)["targets"]}
+        found = main([command, str(file.path), "--json", *options])
+    text = output.buffer.getvalue()
+    assert found == code, text
+    return dict(json.loads(text))
+
+
+def schema(file: PipelineFile, *options: str, code: int) -> dict[str, dict[str, Any]]:
+    return {target["sink"]: target for target in printed(file, "schema", *options, code=code)["targets"]}
 
 
 def test_a_schema_is_assessed_applied_and_compared(mariadb: Any, postgres18: Any, mysql: Any, tmp_path: Path) -> None:
@@ -127,3 +132,36 @@ def _altered(file: PipelineFile, source: Database, pg: Database) -> None:
     assert [(d["kind"], d["member"]) for d in applied["differing"]] == [("column", "name")]
     left = schema(file, "--sink", "pg", "--diff", code=1)["pg"]["differences"]
     assert [(d["state"], d["kind"], d["member"]) for d in left] == [("different", "column", "name")]
+
+
+def test_cutover_makes_what_was_held_back_once_nothing_comes_in(
+    postgres18: Any, postgres15: Any, tmp_path: Path
+) -> None:
+    with postgres18.database("src") as source, postgres15.database("dst") as target:
+        source.script(
+            "CREATE TABLE items (id int PRIMARY KEY, name text)",
+            "INSERT INTO items VALUES (1, 'one'), (2, 'two')",
+            "CREATE SEQUENCE tickets START 100",
+            "SELECT nextval('tickets')",
+        )
+        with pipeline(tmp_path, source, {"pg": target.url}) as file:
+            held = schema(file, "--apply", code=0)["pg"]["applied"]["held"]
+            assert {s["kind"] for s in held} == {"sequence"}
+            with file.running():
+                servers.wait_until(lambda: set(file.states().values()) == {"streaming"}, 60, "all are at work")
+                assert _objects(printed(file, "cutover", "--dry-run")) == {"sequence": "to make"}
+                assert not target.query("SELECT FROM pg_class WHERE relname = 'tickets'")
+                source.execute("INSERT INTO items VALUES (3, 'three')")
+                assert _objects(printed(file, "cutover")) == {"sequence": "made"}
+                source.execute("SELECT nextval('tickets') FROM generate_series(1, 5)")
+                assert _objects(printed(file, "cutover")) == {"sequence": "made"}
+                again = printed(file, "cutover")
+                assert (again["done"], again["made"], again["to_make"]) == (True, 0, 0)
+            assert target.value("SELECT nextval('tickets')") == 106
+            assert schema(file, "--diff", code=0)["pg"]["equal"]
+
+
+def _objects(report: dict[str, Any]) -> dict[str, str]:
+    """State by kind of what `tailrace schema` has held back."""
+    [sink] = report["sinks"]
+    return {thing["name"]: thing["state"] for table in sink["tables"] for thing in table["objects"]}
