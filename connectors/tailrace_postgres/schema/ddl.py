@@ -108,7 +108,8 @@ class _Rendering:
         for other in catalog.others:
             if other.definition:
                 yield self._other(other)
-        yield from comments(catalog)
+        roots = {part: table for table, parts in self._parts.items() for part, _, _ in parts}
+        yield from comments(catalog, roots)
 
     def _domain(self, domain: Domain) -> Iterator[Node]:
         text = f"CREATE DOMAIN {qualified(domain.name)} AS {domain.sql_type}"
@@ -248,10 +249,10 @@ class _Rendering:
         phase = _OTHERS.get(other.kind, Phase.OTHERS)
         stage = Stage.REST
         makes: frozenset[ObjectName] = frozenset()
-        if other.table is None and other.kind in (ObjectKind.OTHER, ObjectKind.TYPE, ObjectKind.EXTENSION):
+        collation = other.definition.startswith("CREATE COLLATION")
+        if collation or other.kind in (ObjectKind.TYPE, ObjectKind.EXTENSION):
             makes, stage = frozenset({other.name}), Stage.TABLES
-            if other.definition.startswith("CREATE COLLATION"):
-                phase = Phase.COLLATIONS
+            phase = Phase.COLLATIONS if collation else phase
         elif other.kind is ObjectKind.FOREIGN_KEY:
             stage = self._acting
         elif other.kind is ObjectKind.EVENT or _ACTING.search(other.definition):
