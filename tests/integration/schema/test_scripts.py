@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
 from tailrace.conversion.script import read
-from tailrace.conversion.target import Stage
+from tailrace.conversion.target import SchemaTarget, Stage
+from tailrace_mysql.schema.target import MySQLSchema
+from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_postgres.schema.target import PostgresSchemaTarget
 from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_sqlite.schema.target import SQLiteSchemaTarget
+from tailrace_sqlite.settings import SQLiteSinkSettings
 from tests import servers
 
 HERE = Path(__file__).parent
@@ -84,6 +89,37 @@ def test_all_that_is_converted_is_made_and_read_back_as_it_was_meant(name: str, 
     found: Made = request.getfixturevalue(name)
     assert found.not_held == []
     assert found.left_to_make == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect"),
+    [
+        ("mysql", Dialect.TSQL),
+        ("mariadb", Dialect.ORACLE),
+        ("sqlite", Dialect.ORACLE),
+        ("sqlite", Dialect.TSQL),
+    ],
+)
+def test_a_script_is_made_in_other_systems_too(
+    kind: str, dialect: Dialect, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    source = read((HERE / f"{dialect}.sql").read_text(), dialect, f"{dialect}.sql")
+    with contextlib.ExitStack() as stack:
+        target: SchemaTarget
+        if kind == "sqlite":
+            url = f"sqlite:///{tmp_path / 'target.db'}"
+            target = SQLiteSchemaTarget(
+                SQLiteSinkSettings.model_validate({"name": "t", "connector": "sqlite", "url": url})
+            )
+        else:
+            url = stack.enter_context(request.getfixturevalue(kind).database("scripts")).url
+            target = MySQLSchema(MySQLSinkSettings.model_validate({"name": "t", "connector": "mysql", "url": url}))
+        stack.callback(target.close)
+        rules = load()
+        schema = getattr(target, "default_schema", "")
+        conversion = convert(source, target, rules, script_names(source, target, rules, schema), kind)
+        assert run(target, plan(target, conversion.target, set(Stage))) == []
+        assert len(conversion.target.tables) == len(source.tables)
 
 
 _PROGRAMS = (
