@@ -131,7 +131,6 @@ _REST = tuple(kind for kind in ObjectKind if kind not in _PROGRAMS)
 def test_what_of_oracles_is_by_hand(oracle: Made) -> None:
     assert oracle.names(Grade.BY_HAND, *_REST) == {
         "LOCATION",  # SDO_GEOMETRY
-        "CHANGED_BY",  # DEFAULT USER
         "CUSTOMERS_JSON_CK",  # IS JSON
         "PRODUCTS_TEXT_IX",  # Oracle Text
         "CHANGE_ID",  # a NULL that becomes the identity's value

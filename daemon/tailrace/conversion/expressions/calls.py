@@ -38,7 +38,7 @@ def call(
 
     Args:
         name: as the tables have it, in lower case.
-        extra: what a template may name besides the arguments.
+        extra: what a template may name besides the arguments; `called` is the last word of the name, in capitals.
         shown: as a person knows it, where `name` is ours.
 
     Raises:
@@ -51,7 +51,7 @@ def call(
     for line in lines:
         arguments = _fitting(writer, line, pieces)
         if arguments is not None:
-            return _made(writer, line, arguments, extra or {})
+            return _made(writer, line, arguments, {"called": name.rpartition(" ")[2].upper(), **(extra or {})})
     kinds = ", ".join(_described(piece) for piece in pieces) or "nothing"
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
 

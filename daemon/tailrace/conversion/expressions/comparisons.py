@@ -166,6 +166,10 @@ def _texts(writer: Writer, left: Piece, right: Piece, equality: bool) -> tuple[P
         raise RefusalError("enum-order", "labels are compared by their order")
     if left.kind is Kind.ENUM and right.kind is Kind.ENUM and left.type != right.type:
         raise RefusalError("types-differ", "labels of two enums are compared")
+    if any(piece.made not in (Kind.TEXT, Kind.ENUM, Kind.UUID) for piece in (left, right)) or (
+        left.kind is not Kind.UUID and Kind.UUID in (left.made, right.made)
+    ):
+        raise RefusalError("other-type", "a text that has another type in the target is compared")
     compare_texts(writer, left, right, order=not equality)
     return left, right
 
@@ -218,6 +222,8 @@ def _unpadded(writer: Writer, piece: Piece, other: Piece) -> Piece:
 
 
 def _moments(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
+    if any(piece.kind is not Kind.TIMESTAMPTZ and piece.made is not piece.kind for piece in (left, right)):
+        raise RefusalError("other-type", "a time that has another type in the target is compared")
     zones = {left.kind, right.kind}
     if Kind.TIMESTAMPTZ in zones and len(zones) > 1:
         if left.other or right.other:

@@ -128,14 +128,19 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
             "a day past the calendar's end is NULL at the source, and an error or another value in the target",
             "see whether the interval can be so long",
         )
-    whole = call(writer, f"add {span.unit}", [moment, amount], shown=f"a {moment.kind} and an interval in {span.unit}s")
-    if moment.other is None:
+    shown = f"a {moment.kind} and an interval in {span.unit}s"
+
+    def together(moment: Piece) -> Piece:
+        return call(writer, f"add {span.unit}", [moment, amount], {"unit": span.unit}, shown)
+
+    whole, other = together(moment), moment.other
+    if other is None:
         return whole
     try:
-        other, said = writer.apart(lambda: call(writer, f"add {span.unit}", [moment.other, amount]))  # type: ignore[list-item]
+        made, said = writer.apart(lambda: together(other))
     except RefusalError:
         return whole
-    return replace(whole, said=moment.said, other=replace(other, said=(*moment.other.said, *said)))
+    return replace(whole, said=moment.said, other=replace(made, said=(*other.said, *said)))
 
 
 def _adding(back: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -118,6 +119,12 @@ class FunctionRule(Line):
     def _something(self) -> FunctionRule:
         if not self.become and not self.by_hand:
             raise ValueError("either `become` or `by_hand` must be given")
+        given = [word for word in self.takes if word != "..."]
+        for place in re.findall(r"\{(\d+)\}", self.become):
+            if not 1 <= int(place) <= len(given):
+                raise ValueError(f"`become` names {{{place}}}, and `takes` has {len(given)}")
+        if self.become and self.gives.isdigit() and not 1 <= int(self.gives) <= len(given):
+            raise ValueError(f"`gives` names argument {self.gives}, and `takes` has {len(given)}")
         if self.gives not in ("1", "2", "3", "all") and self.gives not in set(Kind):
             raise ValueError(f"nothing gives {self.gives!r}; there are {', '.join(Kind)}, 1, 2, 3 and all")
         return self
