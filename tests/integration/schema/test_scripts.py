@@ -172,6 +172,19 @@ def test_what_of_sql_servers_is_by_hand(tsql: Made) -> None:
     assert tsql.names(Grade.CHANGED, ObjectKind.FOREIGN_KEY) == {"FK_Employee_Manager"}  # WITH NOCHECK
 
 
+def test_programs_are_made_where_that_is_sure(oracle: Made, tsql: Made) -> None:
+    made = {*oracle.names(Grade.AUTOMATIC, *_PROGRAMS), *oracle.names(Grade.CHANGED, *_PROGRAMS)}
+    assert {"ACTIVE_EMPLOYEES", "GOOD_CUSTOMERS", "ORDERS_BIR"} <= made
+    # Bodies of more than one expression, AFTER triggers, CONNECT BY: a person's.
+    by_hand = oracle.names(Grade.BY_HAND, *_PROGRAMS)
+    assert {"ORG_CHART", "PRODUCTS_PRICE_AUR", "SECURE_EMPLOYEES", "ORDER_ITEMS_COMPOUND"} <= by_hand
+    assert "(NUMBER, NUMBER)" in by_hand  # RAISE_SALARY
+    made = {*tsql.names(Grade.AUTOMATIC, *_PROGRAMS), *tsql.names(Grade.CHANGED, *_PROGRAMS)}
+    assert {"vEmployee", "vOpenStays", "vBirthdays"} <= made
+    by_hand = tsql.names(Grade.BY_HAND, *_PROGRAMS)
+    assert {"trgDepartmentModified", "trgNoDelete", "trgDdl", "(nvarchar(max))"} <= by_hand
+
+
 def refuses(cursor: psycopg2.extensions.cursor, error: type[Exception], statement: str) -> None:
     cursor.execute("SAVEPOINT before")
     with pytest.raises(error):
@@ -216,6 +229,13 @@ def test_rows_behave_as_oracles(oracle: Made) -> None:
         assert value(cursor, "SELECT octet_length(badge) FROM employees") == 16
         assert value(cursor, "SELECT is_open AND priority = 2 FROM tickets") is True
         assert value(cursor, "SELECT reorder_factor = 1.5 AND status = 'orderable' FROM products") is True
+        # Programs.
+        cursor.execute(
+            "INSERT INTO orders (customer_id) SELECT customer_id FROM customers RETURNING order_id >= 500000"
+        )
+        assert cursor.fetchone() == (True,)
+        assert value(cursor, "SELECT last_name FROM active_employees") == "King"
+        refuses(cursor, psycopg2.errors.WithCheckOptionViolation, "INSERT INTO good_customers VALUES (1, 'x', 1)")
         # Checks and unique keys.
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE employees SET salary = 0")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE employees SET active = 'X'")
@@ -288,6 +308,10 @@ def test_rows_behave_as_sql_servers(tsql: Made) -> None:
         assert value(cursor, "SELECT invoiceno BETWEEN 100000 AND 100200 FROM billing.invoice") is True
         assert str(value(cursor, "SELECT due FROM billing.invoice")) == "2024-03-01"
         assert str(value(cursor, "SELECT total FROM billing.invoiceline")) == "30.75"
+        assert value(cursor, 'SELECT "Department" FROM hr.vemployee') == "Surgery"
+        cursor.execute("SELECT * FROM hr.vbirthdays")
+        assert (cursor.fetchone() or ())[1:] == (1, 3, "yes")
+        assert value(cursor, "SELECT count(*) FROM care.vopenstays") == 0
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE hr.employee SET gender = 'X'")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE hr.employee SET hiredate = '1970-01-01'")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE care.appointment SET minutes = 481")
