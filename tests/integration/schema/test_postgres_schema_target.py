@@ -184,9 +184,14 @@ def test_what_acts_on_rows_waits_for_the_cut_over_unless_it_can_be_switched_off(
         role = servers.unique_name("plain")
         database.script(
             f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
-            f"GRANT CREATE ON DATABASE {database.name} TO {role}",
             f"GRANT ALL ON SCHEMA public TO {role}",
         )
+        with (
+            target_of(database.url_as(role, "x")) as target,
+            pytest.raises(RefusedError, match=r"permission denied for database .* grant .* CREATE on the database"),
+        ):
+            target.canonical(MEANT)
+        database.execute(f"GRANT CREATE ON DATABASE {database.name} TO {role}")
         for url, waiting in ((database.url, always), (database.url_as(role, "x"), always | acting)):
             with target_of(url) as target:
                 target.read([])
