@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName, Other
+from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName, Other, Table
 from tailrace_mysql.schema.words import unqualified
 
 OBJECTS = ("tables", "sequences", "enums", "domains", "views", "routines", "triggers", "comments", "others")
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def divided(catalog: Catalog, database: str) -> tuple[Catalog, Catalog]:
-    """What can be made in one database to be looked at, its views without the database's name, and the rest."""
+    """What can be made in one database to be looked at, its texts without the database's name, and the rest."""
 
     def mine(things: Iterable[_T]) -> tuple[tuple[_T, ...], tuple[_T, ...]]:
         inside: list[_T] = []
@@ -29,9 +29,19 @@ def divided(catalog: Catalog, database: str) -> tuple[Catalog, Catalog]:
 
     pairs = {kind: mine(getattr(catalog, kind)) for kind in OBJECTS}
     views = tuple(replace(view, query=unqualified(view.query, database)) for view in pairs["views"][0])
-    first: dict[str, Any] = {kind: pair[0] for kind, pair in pairs.items()}
+    tables = tuple(local(table, database) for table in pairs["tables"][0])
+    first: dict[str, Any] = {kind: pair[0] for kind, pair in pairs.items()} | {"tables": tables}
     second: dict[str, Any] = {kind: pair[1] for kind, pair in pairs.items()}
     return replace(catalog, **{**first, "views": views, "schemas": ()}), replace(catalog, **second)
+
+
+def local(table: Table, database: str) -> Table:
+    """With the sequences of its own database, which defaults of MariaDB name, without the database before them."""
+    columns = (
+        replace(column, default=unqualified(column.default, database)) if "(" in column.default else column
+        for column in table.columns
+    )
+    return replace(table, columns=tuple(columns))
 
 
 def joined(one: Catalog, other: Catalog) -> Catalog:

@@ -28,6 +28,7 @@ from tailrace.conversion.catalog import Sequence as Sequenced
 from tailrace.tables import OWN_PREFIX
 from tailrace_mysql.schema.columns import dialect_of
 from tailrace_mysql.schema.create_table import Known, read_table
+from tailrace_mysql.schema.portions import local
 from tailrace_mysql.schema.privileges import grants, unseen
 from tailrace_mysql.schema.programs import read_event, read_routine, read_trigger, read_view
 from tailrace_mysql.schema.questions import Questions, number, text_of
@@ -185,12 +186,14 @@ class _Database:
         if shown is None:
             return
         place, sql = ObjectName(self._database, name), shown["Create Table"]
-        mariadb = self._questions.mariadb
-        for table, comments in self._understood(
-            ObjectKind.TABLE, place, sql, {}, lambda: read_table(place, sql, known, mariadb)
-        ):
-            self.tables.append(table)
-            self.comments += comments
+        try:
+            table, comments = read_table(place, sql, known, self._questions.mariadb)
+        except (ValueError, IndexError) as error:
+            reason = f"its definition is not understood: {error}"
+            self.others.append(Other(ObjectKind.TABLE, place, sql, reason=reason))
+            return
+        self.tables.append(local(table, self._database))
+        self.comments += comments
 
     def _sequence(self, name: str) -> None:
         row = self._questions.row(f"{_SEQUENCE}{identifier(self._database)}.{identifier(name)}", ())
