@@ -186,14 +186,12 @@ class _Database:
         if shown is None:
             return
         place, sql = ObjectName(self._database, name), shown["Create Table"]
-        try:
-            table, comments = read_table(place, sql, known, self._questions.mariadb)
-        except (ValueError, IndexError) as error:
-            reason = f"its definition is not understood: {error}"
-            self.others.append(Other(ObjectKind.TABLE, place, sql, reason=reason))
-            return
-        self.tables.append(local(table, self._database))
-        self.comments += comments
+        mariadb = self._questions.mariadb
+        for table, comments in self._understood(
+            ObjectKind.TABLE, place, sql, {}, lambda: read_table(place, sql, known, mariadb)
+        ):
+            self.tables.append(local(table, self._database))
+            self.comments += comments
 
     def _sequence(self, name: str) -> None:
         row = self._questions.row(f"{_SEQUENCE}{identifier(self._database)}.{identifier(name)}", ())
