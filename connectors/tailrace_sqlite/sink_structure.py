@@ -2,9 +2,9 @@
 
 Indexes of whole columns are made; of a column's first characters, of the whole column, where the index is not unique.
 Expressions and predicates are taken where `tailrace.conversion` is sure of them; other methods than btree are left out,
-and so are foreign keys, which SQLite takes with CREATE TABLE only. A table with one INTEGER column as its key is numbered
-by SQLite itself, beyond the largest value that is there; one with AUTOINCREMENT also beyond those that the source has
-given.
+and so are foreign keys, which SQLite takes with CREATE TABLE only. A table with one INTEGER column as its key
+is numbered by SQLite itself, beyond the largest value that is there; one with AUTOINCREMENT also beyond those that the
+source has given.
 """
 
 from __future__ import annotations
