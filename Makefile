@@ -15,7 +15,7 @@ SOAK_SECONDS ?= 600
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long load-kills sleepers faults failpoints kill-matrix soak conformance fuzz lint format \
+.PHONY: help demo test test-all long load-kills sleepers faults failpoints kill-matrix soak schema-matrix conformance fuzz lint format \
 	bench venv servers clean
 
 help:            ## this list
@@ -50,6 +50,9 @@ kill-matrix: servers ## SIGKILL and SIGTERM at random moments under sysbench and
 
 soak: servers    ## pipelines under load, a random fault every 20 s for SOAK_SECONDS, a scorecard (SOAK_ARGS=--help)
 	$(PYTHON) -m tests.soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
+
+schema-matrix: servers ## schemas of real applications in every direction, held to their sources; prints a table (SCHEMA_ARGS=--help)
+	$(PYTHON) -m tests.integration.schema.matrix $(SCHEMA_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)

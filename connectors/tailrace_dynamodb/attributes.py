@@ -18,7 +18,9 @@ NULL                                        (none)
 
 A key of one column is the partition key, of two the partition and the sort key, under the columns' own names. A longer
 key is joined into one string, `_tailrace_key`, and its columns are ordinary attributes besides: the columns' forms in
-the key's order, with ``|`` between them; a ``\\`` or ``|`` in one of them has a ``\\`` before it.
+the key's order, with ``|`` between them; a ``\\`` or ``|`` in one of them has a ``\\`` before it. A key design
+(`tailrace_dynamodb.keys`) may choose otherwise; its texts are made in the same way, behind their prefix. Items of a
+table that several tables of the source share say in `_tailrace_entity` which they are of.
 
 Besides the columns an item has `_tailrace_seq`, the fence: the sequence of the event that wrote it, and
 `_tailrace_stream`, which stream that was: sequences of different streams say nothing about each other. An item with
@@ -30,130 +32,28 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.htm
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from tailrace.errors import StuckError, ValueRefusedError
-from tailrace.schema import Column, Kind, Type
+from tailrace.schema import Column
 from tailrace.sink import TargetTable
+from tailrace_dynamodb.codecs import UnfitError, codec
+from tailrace_dynamodb.key_form import DELETED, ENTITY, JOINED_KEY, KeyForm, Part
+from tailrace_dynamodb.keys import TableDesign
 
 FENCE = "_tailrace_seq"
 STREAM = "_tailrace_stream"
-DELETED = "_tailrace_deleted"
 EXPIRES = "_tailrace_expires"
-JOINED_KEY = "_tailrace_key"
-_RESERVED = (FENCE, STREAM, DELETED, EXPIRES, JOINED_KEY)
+_RESERVED = (FENCE, STREAM, DELETED, EXPIRES, ENTITY)
 
 #: One attribute as the protocol has it: ``{"S": "text"}``.
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
 
-_PARTITION_BYTES, _SORT_BYTES, _ITEM_BYTES = 2048, 1024, 400 << 10
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_DIGITS, _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 38, 125, 128
-
-
-class UnfitError(ValueError):
-    """A value that an attribute cannot hold exactly; the message says why, without the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """One column's attribute: its type ("S", "N", "B", "BOOL"), and the functions there and back."""
-
-    type: str
-    encode: Callable[[Any], Any]
-    decode: Callable[[Any], Any]
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise UnfitError("no text")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise UnfitError("a boolean that is neither true nor false")
-    return value
-
-
-def _integer(value: Any) -> str:
-    return str(int(value))
-
-
-def _number_text(value: Any) -> str:
-    """The digits of a float, or its name."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _number_back(text: str) -> Any:
-    return text if text[-1] in "Ny" else orjson.loads(text)  # NaN, Infinity
-
-
-def _decimal(value: Any) -> str:
-    if not _NUMBER.fullmatch(value):
-        raise UnfitError("NaN or infinity, which DynamoDB's numbers do not have")
-    if len(value.lstrip("-0.").replace(".", "")) > _DIGITS:
-        raise UnfitError("more than 38 digits")
-    return str(value)
-
-
-def _decimal_back(scale: int) -> Callable[[str], str]:
-    """DynamoDB drops the zeros at the end; the column's scale tells how many there were."""
-
-    def decode(text: str) -> str:
-        whole, _, fraction = format(Decimal(text), "f").partition(".")
-        fraction = fraction.rstrip("0").ljust(scale, "0")
-        return f"{whole}.{fraction}" if fraction else whole
-
-    return decode
-
-
-def _bytes_back(value: Any) -> str:
-    return base64.b64encode(bytes(value)).decode()
-
-
-_TEXT = Codec("S", _text, _same)
-_INTEGER = Codec("N", _integer, int)
-_BYTES = Codec("B", lambda value: base64.b64decode(value, validate=True), _bytes_back)
-_FLOAT = Codec("S", _number_text, _number_back)
-_BOOLEAN = Codec("BOOL", _boolean, _same)
-_BOOLEAN_KEY = Codec("S", lambda value: "true" if _boolean(value) else "false", lambda text: text == "true")
-
-
-def codec(type_: Type, in_key: bool = False) -> Codec:
-    """The attribute of a column; `in_key`: it is the table's partition or sort key."""
-    match type_.kind:
-        case Kind.BOOLEAN:
-            return _BOOLEAN_KEY if in_key else _BOOLEAN
-        case Kind.INTEGER | Kind.YEAR:
-            return _INTEGER
-        case Kind.DECIMAL if _fits(type_):
-            return Codec("N", _decimal, _decimal_back(max(type_.scale, 0)))
-        case Kind.FLOAT:
-            return _FLOAT
-        case Kind.BYTES:
-            return _BYTES
-        case _:
-            return _TEXT
-
-
-def _fits(type_: Type) -> bool:
-    """Whether DynamoDB's numbers hold every decimal of the type."""
-    whole = type_.size - type_.scale
-    return 0 < type_.size <= _DIGITS and whole <= _LARGEST_EXPONENT and type_.scale <= _SMALLEST_EXPONENT
+_ITEM_BYTES = 400 << 10
 
 
 class ItemForm:
@@ -161,12 +61,19 @@ class ItemForm:
 
     Attributes:
         key: the key attributes with their types, partition key first.
+        key_columns: those that it is made of.
+        indexes: the secondary indexes of the key design.
+        mark: what every item has besides, because others share the table.
+
+    Args:
+        design: None: the key is the stream's.
+        path: of the design's file, for messages.
 
     Raises:
-        StuckError: DynamoDB cannot hold such a table.
+        StuckError: DynamoDB cannot hold such a table, or not by this design.
     """
 
-    def __init__(self, table: TargetTable) -> None:
+    def __init__(self, table: TargetTable, design: TableDesign | None = None, path: str = "") -> None:
         self.table = table
         self._where = f"table {table.source}"
         if table.keyless:
@@ -176,22 +83,24 @@ class ItemForm:
                 fix="give it a primary key, or a `key` in [[tables]], or leave it out of this sink with `tables`",
             )
         for column in table.columns:
-            if column.name in _RESERVED:
+            if column.name in (*_RESERVED, JOINED_KEY):
                 raise StuckError(
                     f"the column {column.name} has a name that tailrace uses itself",
                     where=self._where,
                     fix="rename the column at the source, or leave the table out of this sink with `tables`",
                 )
-        self._joined = len(table.key) > 2
-        keys = () if self._joined else table.key
-        self._key_names = tuple(column.name for column in table.key)
-        self._codecs = {column.name: codec(column.type, column in keys) for column in table.columns}
-        self.key = (
-            ((JOINED_KEY, "S"),)
-            if self._joined
-            else tuple((column.name, self._codecs[column.name].type) for column in keys)
-        )
-        self._limits = dict(zip((name for name, _ in self.key), (_PARTITION_BYTES, _SORT_BYTES), strict=False))
+        keys = KeyForm(table, design, path)
+        for part in (*keys.parts, *keys.made):
+            if not part.own and part.name in _RESERVED:
+                raise StuckError(f"{part.name} is a name that tailrace uses itself", where=path, fix="choose another")
+        self._parts, self._made, self._watched = keys.parts, keys.made, keys.watched
+        own = {part.name for part in keys.parts if part.own}
+        self._codecs = {column.name: codec(column.type, column.name in own) for column in table.columns}
+        self.key = tuple((part.name, part.type) for part in keys.parts)
+        self._own = frozenset(own)
+        self.key_columns = frozenset(name for part in keys.parts for name in part.columns)
+        self.indexes = keys.indexes
+        self.mark: Item = {ENTITY: {"S": keys.entity}} if keys.entity else {}
 
     # ---- there
 
@@ -211,38 +120,61 @@ class ItemForm:
         # A request of more than 16 MB the service does not even answer.
         if isinstance(encoded, (str, bytes)) and len(encoded) > _ITEM_BYTES:
             raise self.refused(name, f"a value of {len(encoded):,} bytes, and DynamoDB takes 400 KB a row")
-        return {found.type: encoded}
+        attribute = {found.type: encoded}
+        if self._watched and name in self._watched:
+            self._checked(name, attribute, self._watched[name])
+        return attribute
 
     def attribute_type(self, name: str) -> str:
         return self._codecs[name].type
 
     def key_of(self, values: dict[str, Any]) -> Item:
         """The key attributes of a row."""
-        for name in self._key_names:
-            if values.get(name) is None:
-                raise self.refused(name, "NULL in the key")
-        if self._joined:
-            text = "|".join(_key_part(values[name]) for name in self._key_names)
-            return {JOINED_KEY: self._checked(JOINED_KEY, {"S": text})}
-        return {name: self._checked(name, self.attribute(name, values[name])) for name in self._key_names}
+        key: Item = {}
+        for part in self._parts:
+            for name in part.columns:
+                if values.get(name) is None:
+                    raise self.refused(name, "NULL in the key")
+            found = self.attribute(part.name, values[part.name]) if part.own else {"S": self._text(part, values)}
+            key[part.name] = self._checked(part.name, found, part.limit)
+        return key
 
     def item(self, values: dict[str, Any]) -> Item:
         """A whole row without its fence; a NULL leaves no attribute."""
         attributes = {
             name: self.attribute(name, value)
             for name, value in values.items()
-            if value is not None and name not in self._limits
+            if value is not None and name not in self._own
         }
-        return {**self.key_of(values), **attributes}
+        return {**self.key_of(values), **attributes, **self.mark, **self.made(values)}
 
-    def _checked(self, name: str, attribute: Attribute) -> Attribute:
+    def made(self, values: dict[str, Any]) -> Item:
+        """The texts by which indexes find a row: one with a NULL in it is none, and the row not in the index."""
+        return {
+            part.name: self._checked(part.name, {"S": self._text(part, values)}, part.limit)
+            for part in self._made
+            if all(values.get(name) is not None for name in part.columns)
+        }
+
+    def made_from(self, names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """Those texts which hold one of these columns, with all of their columns."""
+        changed = frozenset(names)
+        return [(part.name, part.columns) for part in self._made if not changed.isdisjoint(part.columns)]
+
+    def _text(self, part: Part, values: dict[str, Any]) -> str:
+        try:
+            return part.text(values)
+        except UnfitError as error:
+            raise self.refused(part.name, str(error)) from None
+
+    def _checked(self, name: str, attribute: Attribute, limit: int) -> Attribute:
         ((kind, value),) = attribute.items()
         if kind != "N":
             size = len(value.encode() if kind == "S" else value)
             if not size:
                 raise self.refused(name, "an empty value, which DynamoDB takes in no key")
-            if size > self._limits[name]:
-                raise self.refused(name, f"a key of {size} bytes, and DynamoDB takes {self._limits[name]}")
+            if size > limit:
+                raise self.refused(name, f"a key of {size} bytes, and DynamoDB takes {limit}")
         return attribute
 
     def refused(self, name: str, what: str) -> ValueRefusedError:
@@ -256,16 +188,31 @@ class ItemForm:
 
     def values(self, item: Item) -> dict[str, Any]:
         """The row in its JSON forms."""
-        row: dict[str, Any] = {}
-        for name, found in self._codecs.items():
-            attribute = item.get(name)
-            if attribute is None:
-                row[name] = None
-            elif found.type in attribute:
-                row[name] = found.decode(attribute[found.type])
-            else:
-                row[name] = repr(attribute)  # another program wrote it; it equals no row of the source
+        row = {name: self._value(name, item.get(name)) for name in self._codecs}
+        for part in self.texts:
+            # Of an attribute that says something else than the columns nobody finds the row by them.
+            if item.get(part.name) != self._expected(part, row):
+                row[(part.columns or self._parts[0].columns)[0]] = repr(item.get(part.name))
         return row
+
+    def _value(self, name: str, attribute: Attribute | None) -> Any:
+        if attribute is None:
+            return None
+        found = self._codecs[name]
+        # Another program wrote what is of another type; it equals no row of the source.
+        return found.decode(attribute[found.type]) if found.type in attribute else repr(attribute)
+
+    def _expected(self, part: Part, row: dict[str, Any]) -> Attribute | None:
+        if any(row[name] is None for name in part.columns):
+            return None
+        try:
+            return {"S": part.text(row)}
+        except (UnfitError, ValueError):
+            return None
+
+    def read(self, item: Item, names: Iterable[str]) -> dict[str, Any]:
+        """Some columns of an item."""
+        return {name: self._value(name, item.get(name)) for name in names}
 
     def retyped(self, older: ItemForm) -> list[str]:
         """Live columns whose attributes have another type than in an older version of the table."""
@@ -276,10 +223,33 @@ class ItemForm:
             if before.get(column.id, self._codecs[column.name].type) != self._codecs[column.name].type
         ]
 
+    def contradicts(self, other: ItemForm) -> str | None:
+        """A column whose values DynamoDB would refuse, because an index of the other form has that attribute as a key.
 
-def _key_part(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+        In a table that both share, the type of such an attribute holds for all items, and none may be empty.
+        """
+        keys = {name: type_ for index in other.indexes for name, type_ in index.key}
+        for name, found in self._codecs.items():
+            if name not in keys or (name in self._watched and found.type == keys[name]):
+                continue
+            if found.type != keys[name] or (found.type != "N" and name not in self._own):
+                return name
+        return None
+
+    @property
+    def texts(self) -> tuple[Part, ...]:
+        """Key attributes, of the table and of its indexes, that are no column's own."""
+        return tuple(part for part in (*self._parts, *self._made) if not part.own)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The table's key attributes."""
+        return self._parts
+
+    @property
+    def in_texts(self) -> frozenset[str]:
+        """Columns that stand in the text of a key attribute, to the letter."""
+        return frozenset(name for part in self.texts for name in part.columns)
 
 
 @dataclass(frozen=True, slots=True)

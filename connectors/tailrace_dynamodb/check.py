@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
@@ -14,12 +15,12 @@ from tailrace_dynamodb.attributes import EXPIRES
 from tailrace_dynamodb.positions import Positions
 from tailrace_dynamodb.service import Service
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
-from tailrace_dynamodb.tables import describe_table, expiry
+from tailrace_dynamodb.tables import describe_table, expiry, key_of
 from tailrace_dynamodb.writes import MARKER_SECONDS
 
 _PERMISSIONS = (
     "DescribeTable, CreateTable, DescribeTimeToLive, UpdateTimeToLive, Scan, Query, GetItem, PutItem, UpdateItem, "
-    "BatchWriteItem, DeleteItem"
+    "BatchWriteItem, DeleteItem, UpdateTable"
 )
 
 
@@ -42,7 +43,27 @@ def _findings(service: Service, settings: DynamoDBSinkSettings, context: Context
         markers(context.retention()),
     ]
     names = positions.tables() if described is not None else []
-    return found + [_table(service, name) for name in names]
+    return found + [_table(service, name) for name in names] + list(_design(service, settings))
+
+
+def _design(service: Service, settings: DynamoDBSinkSettings) -> Iterator[Finding]:
+    """Whether tables that are there have the keys that the design gives them."""
+    design = settings.design()
+    title = "key design"
+    wrong = False
+    for source, table in design.tables.items():
+        name = settings.prefix + (table.table or source.rpartition(".")[2])
+        described = describe_table(service, name) if table.parts() else None
+        if described is None:
+            continue
+        present = [attribute for attribute, _ in key_of(described, described["KeySchema"])]
+        wanted = [attribute for attribute, _ in table.parts()]
+        if present != wanted:
+            wrong = True
+            detail = f"the key of the table {name} is {', '.join(present)}; {design.path} says {', '.join(wanted)}"
+            yield Finding(title, False, detail, "give it another `table` or prefix, or delete it, and load anew")
+    if design.tables and not wrong:
+        yield Finding(title, True, f"{design.path} is for {len(design.tables)} tables")
 
 
 def markers(kept: float | None) -> Finding:

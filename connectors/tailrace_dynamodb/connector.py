@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector
+from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
 
@@ -13,4 +14,10 @@ def _create_sink(settings: DynamoDBSinkSettings, context: Context) -> Sink:
     return DynamoDBSink(settings, context)
 
 
-sink = SinkConnector(DynamoDBSinkSettings, _create_sink)
+def _schema_target(settings: DynamoDBSinkSettings | None, context: Context | None) -> SchemaTarget:
+    from tailrace_dynamodb.schema.target import DynamoDBSchemaTarget
+
+    return DynamoDBSchemaTarget(settings, context)
+
+
+sink = SinkConnector(DynamoDBSinkSettings, _create_sink, _schema_target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -9,6 +11,8 @@ from pydantic import AfterValidator, Field
 from tailrace.config.interpolation import Interpolated
 from tailrace.config.problems import refusal
 from tailrace.config.settings import SinkSettings
+from tailrace.errors import ConfigError
+from tailrace_dynamodb.keys import KeyDesign, load_keys
 
 
 def _http_url(url: Interpolated) -> Interpolated:
@@ -51,3 +55,31 @@ class DynamoDBSinkSettings(SinkSettings):
         "some 5 ms to AWS, so that 32 write about 6,000 rows/s.",
         examples=[64],
     )
+    keys: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File with the key design of the tables, relative to this one: partition and sort keys, secondary "
+        "indexes, tables that share one (`tailrace schema --keys` proposes one). Absent: the source's keys.",
+        examples=["keys.toml"],
+    )
+
+    @property
+    def keys_path(self) -> Path | None:
+        """Where the key design is."""
+        return Path(self._file).parent / self.keys if self.keys is not None else None
+
+    def design(self) -> KeyDesign:
+        """The key design; an empty one without a file.
+
+        Raises:
+            ConfigError: the file cannot be read or is wrong.
+        """
+        path = self.keys_path
+        return KeyDesign() if path is None else load_keys(path)
+
+    def resolve(self) -> Iterator[ConfigError]:
+        yield from super().resolve()
+        try:
+            self.design()
+        except ConfigError as error:
+            yield error

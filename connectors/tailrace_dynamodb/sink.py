@@ -25,9 +25,11 @@ from tailrace.sink import Preview, TableWork, TargetTable
 from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import LEFT_OUT, NOTE, Outcome, TableStructure
-from tailrace_dynamodb.attributes import DELETED, ItemForm, stream_digest
+from tailrace_dynamodb import indexes
+from tailrace_dynamodb.attributes import ItemForm, stream_digest
 from tailrace_dynamodb.check import findings
 from tailrace_dynamodb.dead_letters import DynamoDBLetters
+from tailrace_dynamodb.key_form import DELETED, ENTITY
 from tailrace_dynamodb.positions import Positions
 from tailrace_dynamodb.service import Service
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
@@ -38,6 +40,7 @@ from tailrace_dynamodb.tables import (
     delete_table,
     describe_table,
     is_empty,
+    of_entity,
     scan,
     table_name,
     wait_active,
@@ -63,7 +66,11 @@ class DynamoDBSink:
         self._shared = False
         self._positions: Positions
         self._writers: dict[str, TableWriter] = {}
-        # Tables that held nothing when we met them and that only rows of a full load have gone to since.
+        self._design = settings.design()
+        # DynamoDB's tables with the topics whose rows they hold, and those that held nothing when we met them.
+        self._met: dict[str, dict[str, ItemForm]] = {}
+        self._empty: set[str] = set()
+        # Topics whose table held none of their rows when we met them, and got only rows of a full load since.
         self._fresh: set[str] = set()
         self.dead_letters = DynamoDBLetters(
             settings.prefix, context.pipeline, settings.name, self._service, lambda: self._positions.check_owners()
@@ -73,9 +80,9 @@ class DynamoDBSink:
         return findings(self._settings, self._context)
 
     def preview(self, table: TargetTable) -> Preview:
-        form = ItemForm(table)
+        form = self._form(table)
         columns = tuple((column.name, form.attribute_type(column.name)) for column in table.columns)
-        return Preview(table_name(self._settings.prefix, table), columns)
+        return Preview(self._name(table), columns)
 
     def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self.close()
@@ -93,32 +100,74 @@ class DynamoDBSink:
         if known is not None and known.form.table == table:
             return
         service = self._service()
-        form = ItemForm(table)
-        name = table_name(self._settings.prefix, table)
+        form = self._form(table)
+        name = self._name(table)
+        self._meet(name, table, form)
         described = describe_table(service, name)
         if described is None:
-            create_table(service, name, form.key)
+            create_table(service, name, form.key, indexes=form.indexes)
             described = describe_table(service, name) or {}
         else:
             wait_active(service, name)
-        check_key(service, name, described, form.key)
+        design = self._design.tables.get(str(table.source))
+        check_key(service, name, described, form.key, self._design.path if design is not None else "")
+        wanted = indexes.missing(service, name, described, form, self._design.path)
         if known is None:
             self._positions.remember_table(name)
             # Where workers share the sink every write has its condition: one of them may have been asleep.
-            if not self._shared and is_empty(service, name):
-                self._fresh.add(name)
+            if not self._shared and (name in self._empty or is_empty(service, name)):
+                self._empty.add(name)
+                self._fresh.add(table.topic)
+        filling = bool(wanted) and name not in self._empty
         if previous is not None:
-            migration = Migration(service, name, self._stream, table, previous)
+            migration = Migration(service, name, self._stream, form, previous, design)
             if migration.needed:
                 self._pool().each(migration.rewrite, migration.items())
+                filling = filling or migration.touches_texts
+        if filling:
+            missed = indexes.Filling(service, name, form)
+            self._pool().each(missed.write, missed.items())
+        for index in wanted:
+            indexes.make(service, name, form.key, index)
         self._writers[table.topic] = TableWriter(service, name, self._stream, form)
 
+    def _meet(self, name: str, table: TargetTable, form: ItemForm) -> None:
+        """Takes note of a table whose rows go to DynamoDB's table `name`.
+
+        Raises:
+            StuckError: it is not to be told apart from another one there, or an index of one cannot take the other.
+        """
+        met = self._met.setdefault(name, {})
+        met[table.topic] = form
+        where = f"{self._design.path}: table {table.source}"
+        entities = [each.mark[ENTITY]["S"] for each in met.values() if each.mark]
+        if len(met) > 1 and len(set(entities)) < len(met):
+            raise StuckError(
+                f"the rows of several tables would go to the DynamoDB table {name}",
+                where=where,
+                fix="give each an entity of its own in the key design, or another table",
+            )
+        for other in met.values():
+            for one, two in ((form, other), (other, form)) if other is not form else ():
+                if (column := two.contradicts(one)) is not None:
+                    raise StuckError(
+                        f"the column {column} of {two.table.source} would be key of an index of {one.table.source}, "
+                        "with values that it does not take",
+                        where=where,
+                        fix="give that part of the index a name and a prefix",
+                    )
+
     def drop(self, table: TargetTable) -> None:
-        name = table_name(self._settings.prefix, table)
+        name = self._name(table)
         self._positions.check_owner(table.topic)  # no condition goes with it
-        delete_table(self._service(), name)
-        self._writers.pop(table.topic, None)
-        self._fresh.discard(name)
+        writer = self._writers.pop(table.topic, None)
+        self._fresh.discard(table.topic)
+        form = self._form(table)
+        if not form.mark:
+            delete_table(self._service(), name)
+        elif describe_table(self._service(), name) is not None:
+            writer = writer or TableWriter(self._service(), name, self._stream, form)
+            writer.remove_all(self._pool())
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
         self._writers[table.topic].clear(self._pool(), load.since)
@@ -147,10 +196,10 @@ class DynamoDBSink:
             )
             work = replace(work, upserts=upserts, updates=updates, deletes=deletes)
         if not work.inserts_only or work.updates or work.deletes or work.truncate:
-            self._fresh.discard(writer.name)
+            self._fresh.discard(work.table.topic)
         if work.truncate:
             writer.clear(concurrent, work.truncate_seq)
-        if writer.name in self._fresh:
+        if work.table.topic in self._fresh:
             self._positions.check_owner("")  # unconditional writes are the owner's only
             writer.load(concurrent, work.upserts, self._positions.recheck_owner)
         elif work.table.retained:
@@ -176,8 +225,8 @@ class DynamoDBSink:
         yield Outcome("", NOTE, "structure", LEFT_OUT, detail)
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
-        form = ItemForm(table)
-        for item in scan(self._service(), table_name(self._settings.prefix, table)):
+        form = self._form(table)
+        for item in scan(self._service(), self._name(table), **of_entity(form)):
             if DELETED not in item:
                 yield form.values(item)
 
@@ -204,8 +253,16 @@ class DynamoDBSink:
             concurrent.close()
         self._writers.clear()
         self._fresh.clear()
+        self._empty.clear()
+        self._met.clear()
 
     # ---- inside
+
+    def _form(self, table: TargetTable) -> ItemForm:
+        return ItemForm(table, self._design.tables.get(str(table.source)), self._design.path)
+
+    def _name(self, table: TargetTable) -> str:
+        return table_name(self._settings.prefix, table, self._design.tables.get(str(table.source)))
 
     def _service(self) -> Service:
         if self._connected is None:

@@ -12,7 +12,9 @@ from tailrace.apply.evolution import preserves, same_form
 from tailrace.errors import StuckError, UnreachableError
 from tailrace.schema import Type
 from tailrace.sink import TargetTable
-from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, added, identity
+from tailrace_dynamodb.attributes import EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, added, identity
+from tailrace_dynamodb.key_form import DELETED, ENTITY, Index, resolved
+from tailrace_dynamodb.keys import TableDesign
 from tailrace_dynamodb.service import Service, code_of
 
 _ACTIVE_SECONDS = 180.0
@@ -22,13 +24,13 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 Key = Sequence[tuple[str, str]]
 
 
-def table_name(prefix: str, table: TargetTable) -> str:
+def table_name(prefix: str, table: TargetTable, design: TableDesign | None = None) -> str:
     """The table's name in DynamoDB.
 
     Raises:
         StuckError: DynamoDB has no such names.
     """
-    name = prefix + table.name
+    name = prefix + ((design.table if design is not None else "") or table.name)
     if 3 <= len(name) <= 255 and set(name) <= _NAME_CHARACTERS:
         return name
     raise StuckError(
@@ -49,26 +51,45 @@ def describe_table(service: Service, name: str) -> dict[str, Any] | None:
     return found
 
 
-def create_table(service: Service, name: str, key: Key, expires: str = EXPIRES) -> None:
+def table_request(name: str, key: Key, indexes: Sequence[Index] = ()) -> dict[str, Any]:
+    """The parameters of CreateTable, of a table that is paid per request."""
+    request: dict[str, Any] = {
+        "TableName": name,
+        "KeySchema": key_schema(key),
+        "AttributeDefinitions": definitions([key, *(index.key for index in indexes)]),
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    if indexes:
+        request["GlobalSecondaryIndexes"] = [index_request(index) for index in indexes]
+    return request
+
+
+def create_table(service: Service, name: str, key: Key, expires: str = EXPIRES, indexes: Sequence[Index] = ()) -> None:
     """Creates a table that is paid per request, with expiry by the attribute `expires` ("": none); waits for it."""
     try:
-        service.send(
-            "create_table",
-            name,
-            TableName=name,
-            KeySchema=[
-                {"AttributeName": attribute, "KeyType": kind}
-                for (attribute, _), kind in zip(key, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": type_} for attribute, type_ in key],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        service.send("create_table", name, **table_request(name, key, indexes))
     except ClientError as error:
         if code_of(error) != "ResourceInUseException":  # somebody creates it at the same time
             raise
     wait_active(service, name)
     if expires:
         _expire(service, name, expires)
+
+
+def key_schema(key: Key) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": attribute, "KeyType": kind}
+        for (attribute, _), kind in zip(key, ("HASH", "RANGE"), strict=False)
+    ]
+
+
+def definitions(keys: Iterable[Key]) -> list[dict[str, str]]:
+    found = dict(attribute for key in keys for attribute in key)
+    return [{"AttributeName": attribute, "AttributeType": type_} for attribute, type_ in found.items()]
+
+
+def index_request(index: Index) -> dict[str, Any]:
+    return {"IndexName": index.name, "KeySchema": key_schema(index.key), "Projection": dict(index.projection)}
 
 
 def delete_table(service: Service, name: str) -> None:
@@ -130,18 +151,24 @@ def expiry(service: Service, name: str) -> str:
     return str(found.get("AttributeName", "")) if enabled else ""
 
 
-def check_key(service: Service, name: str, described: dict[str, Any], key: Key) -> None:
-    """Raises StuckError where an existing table has another key than the source's."""
-    types = {a["AttributeName"]: a["AttributeType"] for a in described["AttributeDefinitions"]}
-    by_kind = {part["KeyType"]: part["AttributeName"] for part in described["KeySchema"]}
-    present = [(by_kind[kind], types[by_kind[kind]]) for kind in ("HASH", "RANGE") if kind in by_kind]
+def check_key(service: Service, name: str, described: dict[str, Any], key: Key, path: str = "") -> None:
+    """Raises StuckError where an existing table has another key than the source's, or than the key design `path`."""
+    present = key_of(described, described["KeySchema"])
     if present == list(key):
         return
+    wanted = f"{path} says" if path else "the source's key needs"
     raise StuckError(
-        f"the table's key is {_shown(present)}, and the source's key needs {_shown(key)}",
+        f"the table's key is {_shown(present)}, and {wanted} {_shown(key)}",
         where=f"{service.where}, table {name}",
         fix="DynamoDB cannot change a key: set another prefix, or delete the table, and load anew",
     )
+
+
+def key_of(described: dict[str, Any], schema: Iterable[dict[str, str]]) -> list[tuple[str, str]]:
+    """A key of a table that is there, or of an index, with its attributes' types."""
+    types = {a["AttributeName"]: a["AttributeType"] for a in described["AttributeDefinitions"]}
+    by_kind = {part["KeyType"]: part["AttributeName"] for part in schema}
+    return [(by_kind[kind], types[by_kind[kind]]) for kind in ("HASH", "RANGE") if kind in by_kind]
 
 
 def _shown(key: Iterable[tuple[str, str]]) -> str:
@@ -169,6 +196,17 @@ def is_empty(service: Service, name: str) -> bool:
     return not page["Items"] and "LastEvaluatedKey" not in page
 
 
+def of_entity(form: ItemForm) -> dict[str, Any]:
+    """Parameters of a scan, for the table's own items alone; the names and values that they need."""
+    if not form.mark:
+        return {}
+    return {
+        "FilterExpression": "#en = :en",
+        "ExpressionAttributeNames": {"#en": ENTITY},
+        "ExpressionAttributeValues": {":en": form.mark[ENTITY]},
+    }
+
+
 class Migration:
     """Brings the items of one version to the next: renamed columns, and what ADD COLUMN gave to existing rows.
 
@@ -180,12 +218,21 @@ class Migration:
         StuckError: the source has rewritten values in a way that only loading anew can follow.
     """
 
-    def __init__(self, service: Service, name: str, stream: str, table: TargetTable, previous: TargetTable) -> None:
+    def __init__(
+        self,
+        service: Service,
+        name: str,
+        stream: str,
+        form: ItemForm,
+        previous: TargetTable,
+        design: TableDesign | None = None,
+    ) -> None:
         self._service = service
         self._name = name
+        table = form.table
         self._mark = Mark(stream, table.since)
-        self._form = ItemForm(table)
-        self._check(table, previous)
+        self._form = form
+        self._check(table, previous, ItemForm(previous, resolved(design, table, previous)))
         now = {column.id: column.name for column in (*table.columns, *table.retained)}
         self._renames = {
             column.name: now[column.id]
@@ -203,15 +250,20 @@ class Migration:
     def needed(self) -> bool:
         return bool(self._renames or self._initial)
 
-    def _check(self, table: TargetTable, previous: TargetTable) -> None:
-        older = ItemForm(previous)
+    @property
+    def touches_texts(self) -> bool:
+        """Whether rows get values that stand in a text by which an index finds them."""
+        return not self._form.in_texts.isdisjoint(self._initial)
+
+    def _check(self, table: TargetTable, previous: TargetTable, older: ItemForm) -> None:
         changed = set(self._form.retyped(older))
         before = {column.id: column.type for column in previous.columns}
         for column in table.columns:
             if column.id not in before:
                 continue
             # Texts must be the same to the letter; numbers are read back with the column's scale.
-            kept = same_form if self._form.attribute_type(column.name) == "S" else self._preserves
+            text = self._form.attribute_type(column.name) == "S" or column.name in self._form.in_texts
+            kept = same_form if text else self._preserves
             if not kept(before[column.id], column.type):
                 changed.add(column.name)
         if changed:
@@ -230,7 +282,7 @@ class Migration:
 
     def items(self) -> Iterator[Item]:
         """Items that are to be rewritten."""
-        for item in scan(self._service, self._name):
+        for item in scan(self._service, self._name, **of_entity(self._form)):
             if self._due(item):
                 yield item
 

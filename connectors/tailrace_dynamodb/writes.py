@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
@@ -17,9 +17,10 @@ from botocore.exceptions import ClientError
 from tailrace.errors import RefusedError
 from tailrace.sink import Row
 from tailrace_dynamodb import service as service_module
-from tailrace_dynamodb.attributes import DELETED, EXPIRES, FENCE, STREAM, Item, ItemForm, Mark, identity
+from tailrace_dynamodb.attributes import EXPIRES, FENCE, STREAM, Attribute, Item, ItemForm, Mark, identity
+from tailrace_dynamodb.key_form import DELETED
 from tailrace_dynamodb.service import Service, code_of
-from tailrace_dynamodb.tables import scan
+from tailrace_dynamodb.tables import of_entity, scan
 
 #: Delete markers live so long. It must exceed the stream's retention and the sink's greatest lag together: an older
 #: write that comes again afterwards would bring the row back.
@@ -114,14 +115,38 @@ class TableWriter:
 
     def update(self, row: Row) -> None:
         """Some columns of a row that is there; a missing or deleted one stays so."""
-        names, values, expression = self._expression(row)
+        # A text of key columns alone stays as it is.
+        changed = row.values.keys() - self.form.key_columns
+        lacking = {name for _, columns in self.form.made_from(changed) for name in columns if name not in row.values}
+        if lacking:
+            self._complete(row, lacking)
+        else:
+            self._update(row, {})
+
+    def _complete(self, row: Row, lacking: Collection[str]) -> None:
+        """Texts of indexes hold columns that the row lacks: the item has them, as long as nobody writes it."""
+        mark, key = Mark(self._stream, row.seq), self.form.key_of(row.values)
+        while True:
+            answer = self._service.send("get_item", self.name, TableName=self.name, Key=key, ConsistentRead=True)
+            item = answer.get("Item")
+            if item is None or DELETED in item or not mark.is_newer(item):
+                return
+            if self._update(row, self.form.read(item, lacking), item.get(FENCE)):
+                return
+
+    def _update(self, row: Row, known: dict[str, Any], seen: Attribute | None = None) -> bool:
+        names, values, expression = self._expression(row, known)
         names.update({"#d": DELETED, "#k": self.form.key[0][0]})
-        self._conditionally(
+        condition = f"attribute_exists(#k) AND attribute_not_exists(#d) AND ({_OLDER})"
+        if known:
+            condition += " AND #f = :seen" if seen is not None else " AND attribute_not_exists(#f)"
+            values.update({":seen": seen} if seen is not None else {})
+        return self._conditionally(
             "update_item",
             Mark(self._stream, row.seq),
             names,
             values,
-            condition=f"attribute_exists(#k) AND attribute_not_exists(#d) AND ({_OLDER})",
+            condition=condition,
             Key=self.form.key_of(row.values),
             UpdateExpression=expression,
         )
@@ -153,19 +178,36 @@ class TableWriter:
     def clear(self, concurrent: Concurrent, seq: str) -> None:
         """Deletes all rows that were written before this sequence."""
         mark = Mark(self._stream, seq)
-        keys = {f"#k{index}": name for index, (name, _) in enumerate(self.form.key)}
-        names = {**keys, **_NAMES, "#d": DELETED}
-        items = scan(self._service, self.name, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names)
+        items = self._keys({**_NAMES, "#d": DELETED})
         live = (identity(item, self.form) for item in items if DELETED not in item and mark.is_newer(item))
         concurrent.each(lambda key: self._mark_deleted(key, mark), live)
 
+    def remove_all(self, concurrent: Concurrent) -> None:
+        """Removes all items of this source table, for good, from a table that it shares with others."""
+        concurrent.each(self._remove, (identity(item, self.form) for item in self._keys({})))
+
+    def _remove(self, key: Item) -> None:
+        self._service.send("delete_item", self.name, TableName=self.name, Key=key)
+
+    def _keys(self, names: dict[str, str]) -> Iterator[Item]:
+        """Of all items, the key attributes and these."""
+        keys = {f"#k{index}": name for index, (name, _) in enumerate(self.form.key)}
+        chosen = {**keys, **names}
+        parameters = of_entity(self.form)
+        parameters["ExpressionAttributeNames"] = {**chosen, **parameters.get("ExpressionAttributeNames", {})}
+        return scan(self._service, self.name, ProjectionExpression=", ".join(chosen), **parameters)
+
     def _mark_deleted(self, key: Item, mark: Mark) -> None:
         expires = str(int(time.time()) + MARKER_SECONDS)
-        item = {**key, **mark.attributes(), DELETED: {"BOOL": True}, EXPIRES: {"N": expires}}
+        item = {**key, **mark.attributes(), **self.form.mark, DELETED: {"BOOL": True}, EXPIRES: {"N": expires}}
         self._conditionally("put_item", mark, Item=item)
 
-    def _expression(self, row: Row) -> tuple[dict[str, str], Item, str]:
-        """SET for values, REMOVE for NULLs, the fence in front."""
+    def _expression(self, row: Row, known: dict[str, Any] | None = None) -> tuple[dict[str, str], Item, str]:
+        """SET for values, REMOVE for NULLs, the fence in front.
+
+        Args:
+            known: what the item has of columns that stand in the texts of its indexes, and not in the row.
+        """
         names, values = dict(_NAMES), _values(Mark(self._stream, row.seq))
         sets, removes = ["#f = :f", "#t = :t"], []
         keys = dict(self.form.key)
@@ -178,6 +220,21 @@ class TableWriter:
             else:
                 values[f":c{index}"] = self.form.attribute(name, value)
                 sets.append(f"#c{index} = :c{index}")
+        for index, (name, attribute) in enumerate(self.form.mark.items()):
+            names[f"#n{index}"], values[f":n{index}"] = name, attribute
+            sets.append(f"#n{index} = :n{index}")
+        texts = self.form.made_from(row.values)
+        whole = {**(known or {}), **row.values} if texts else {}
+        made = self.form.made(whole) if texts else {}
+        for index, (name, columns) in enumerate(texts):
+            if not whole.keys() >= set(columns):
+                continue
+            names[f"#m{index}"] = name
+            if name in made:
+                values[f":m{index}"] = made[name]
+                sets.append(f"#m{index} = :m{index}")
+            else:
+                removes.append(f"#m{index}")
         expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
         return names, values, expression
 
@@ -189,7 +246,8 @@ class TableWriter:
         values: Item | None = None,
         condition: str = _OLDER,
         **parameters: Any,
-    ) -> None:
+    ) -> bool:
+        """Whether it was written; False where the item is newer, or the condition does not hold otherwise."""
         try:
             self._service.send(
                 operation,
@@ -203,6 +261,8 @@ class TableWriter:
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise self._vanished() from None
+            return False
+        return True
 
     # ---- the first load
 

@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pymysql.err
@@ -22,6 +23,8 @@ from pymysql.constants import SERVER_STATUS
 from tailrace import failpoints
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError, TailraceError, TransactionConflictError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import KEPT_KEYS, Preview, RowChange, TableWork, TargetTable, refuse_nothing_seen
@@ -40,6 +43,7 @@ from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
 from tailrace_mysql.sink_tables import Tables, identifier
+from tailrace_mysql.sink_types import obstacle
 
 #: Single-row statements that go out in one round trip.
 _PIPELINED = 200
@@ -63,6 +67,8 @@ class MySQLSink:
         self._indexes = context.indexes != "none"
         self._target = Target(settings)
         self._owner = f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(8)}"
+        self._rules = context.conversion
+        self._overrides: Overrides | None = None
         self._work: Session | None = None
         self._ddl: Session | None = None
         self._server: Server
@@ -82,6 +88,12 @@ class MySQLSink:
             self._target.connect,
         )
 
+    def _tables(self, connection: Connection[Any], server: Server) -> Tables:
+        dialect = Dialect.MARIADB if server.mariadb else Dialect.MYSQL
+        if self._overrides is None:
+            self._overrides = Overrides(self._rules, dialect, partial(obstacle, mariadb=server.mariadb))
+        return Tables(connection, server, self._target.database, self._target.where, self._overrides)
+
     def check(self) -> list[Finding]:
         return findings(self._target)
 
@@ -91,7 +103,7 @@ class MySQLSink:
                 server = describe(connection)
             except pymysql.err.Error as error:
                 raise translate(error, self._target.where, table.name) from None
-            return Tables(connection, server, self._target.database, self._target.where).preview(table)
+            return self._tables(connection, server).preview(table)
 
     def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         self.close()
@@ -135,7 +147,7 @@ class MySQLSink:
         ddl = self._ddl
         if ddl is None:
             raise ValueError("the sink is not open")
-        tables = Tables(ddl, self._server, self._target.database, self._target.where)
+        tables = self._tables(ddl, self._server)
         with self._alone_at(table):
             state = tables.ensure(table, previous)
         self._plans[table.topic] = self._plan(table, state, self._server)
@@ -148,7 +160,7 @@ class MySQLSink:
         if ddl is None:
             raise ValueError("the sink is not open")
         with self._alone_at(table):
-            Tables(ddl, self._server, self._target.database, self._target.where).drop(table.name)
+            self._tables(ddl, self._server).drop(table.name)
         self._plans.pop(table.topic, None)
 
     def remove_others(self, table: TargetTable, load: LoadMark, seen: TargetTable | None) -> int | None:
@@ -222,7 +234,7 @@ class MySQLSink:
             completion = Completion(ddl, self._server, self._target.database, patient=True)
             with self._alone_at(table):
                 made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
-            state = Tables(ddl, self._server, self._target.database, self._target.where).read(table.name)
+            state = self._tables(ddl, self._server).read(table.name)
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, table.name) from None
         assert state is not None
@@ -243,7 +255,7 @@ class MySQLSink:
         with contextlib.closing(self._target.connect()) as connection:
             try:
                 server = describe(connection)
-                tables = Tables(connection, server, self._target.database, self._target.where)
+                tables = self._tables(connection, server)
                 state = tables.read(name)
                 if state is None:
                     return
@@ -339,7 +351,7 @@ class MySQLSink:
     def _has_become_unique(self, plan: TablePlan) -> bool:
         """Whether the target's table has another unique index than the sink knows of; then the sink knows."""
         assert self._ddl is not None
-        state = Tables(self._ddl, self._server, self._target.database, self._target.where).read(plan.table.name)
+        state = self._tables(self._ddl, self._server).read(plan.table.name)
         if state is None or plan.table.keyless:
             return False
         now = self._plans[plan.table.topic] = self._plan(plan.table, state, self._server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,14 @@ from tailrace_mysql.sink_types import ColumnType, catalog_type
 #: Compare as the bytes do, and do not pad: two keys that differ are two keys.
 _EXACT_COLLATIONS = ("binary", "ascii_bin", "utf8mb4_0900_bin")
 _EXACT_SUFFIX = "_nopad_bin"
+_NAMED = re.compile(r"`((?:[^`]|``)+)`")
+#: A column in SHOW CREATE TABLE: its name, its type with character set and collation, and all that it is besides.
+_COLUMN = re.compile(
+    r"^  `(?P<name>(?:[^`]|``)+)` (?P<type>\w+(?:\((?:[^()']|'(?:[^']|'')*')*\))?(?: unsigned)?(?: zerofill)?)"
+    r"(?: CHARACTER SET \w+)?(?: COLLATE \w+)?(?: NOT NULL| NULL)?(?P<besides>.*?),?$",
+    re.MULTILINE,
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,7 @@ class TargetColumn:
 
     Attributes:
         declaration: the type as the catalog writes it, with character set, for ALTER TABLE.
+        touched: the server sets it at an UPDATE that does not (ON UPDATE CURRENT_TIMESTAMP).
         exact: whether texts compare equal only when they are equal; True where it holds no text.
         generated: the server computes it and takes no value for it.
     """
@@ -31,6 +41,7 @@ class TargetColumn:
     exact: bool
     generated: bool
     declaration: str
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,49 @@ def read_table(connection: Connection[Any], database: str, table: str) -> TableS
     )
 
 
+def read_checks(connection: Connection[Any], database: str, table: str, mariadb: bool) -> list[tuple[str, str]]:
+    """Names and expressions of the table's checks, as SQL of a session that reads backslashes as escapes."""
+    # MySQL's view has no table's name, MariaDB's has no other place for it: names of checks are a table's there.
+    if mariadb:
+        sql = (
+            "SELECT constraint_name, check_clause FROM information_schema.check_constraints"
+            " WHERE constraint_schema = %s AND table_name = %s"
+        )
+    else:
+        sql = (
+            "SELECT c.constraint_name, c.check_clause FROM information_schema.check_constraints c"
+            " JOIN information_schema.table_constraints t USING (constraint_schema, constraint_name)"
+            " WHERE c.constraint_schema = %s AND t.table_name = %s AND t.constraint_type = 'CHECK'"
+        )
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(sql, (database, table))
+        rows = [(str(name), _text(clause)) for name, clause in cursor.fetchall()]
+    connection.rollback()
+    # MySQL escapes the whole expression once more.
+    return rows if mariadb else [(name, _ESCAPED.sub(r"\1", clause)) for name, clause in rows]
+
+
+def read_besides(connection: Connection[Any], database: str, table: str) -> dict[str, str]:
+    """What MODIFY COLUMN must say again, because a column loses what it does not say: its default, ON UPDATE, comment
+    and check, by its name in lower case."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        # The short form leaves out what is the default of the table, or of the server's version: MODIFY needs no more.
+        cursor.execute(f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(table)}")
+        row = cursor.fetchone()
+    text = _text(row[1]) if row is not None else ""
+    return {found["name"].replace("``", "`").lower(): found["besides"] for found in _COLUMN.finditer(text)}
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def first_name(expression: str) -> str:
+    """The first name in backticks; "" without one."""
+    found = _NAMED.search(expression)
+    return found[1].replace("``", "`") if found else ""
+
+
 def _column(row: tuple[Any, ...]) -> TargetColumn:
     name, column_type, nullable, character_set, collation, extra = row
     text = _text(column_type)
@@ -111,6 +165,7 @@ def _column(row: tuple[Any, ...]) -> TargetColumn:
         exact,
         "GENERATED" in str(extra).upper().replace("DEFAULT_GENERATED", ""),
         declaration,
+        "ON UPDATE" in str(extra).upper(),
     )
 
 

@@ -58,8 +58,8 @@ def _grants(connection: Connection[Any], database: str) -> Finding:
     with contextlib.closing(connection.cursor()) as cursor:
         cursor.execute("SHOW GRANTS")
         lines = [str(row[0]) for row in cursor.fetchall()]
-    held, other = _held(lines, database)
-    missing = [privilege for privilege in _PRIVILEGES if privilege not in held]
+    present, other = held(lines, database)
+    missing = [privilege for privilege in _PRIVILEGES if privilege not in present]
     if not missing:
         return Finding("grants", True, f"all that is needed on {database}")
     user = str(_row(connection, "SELECT CURRENT_USER()")[0])
@@ -68,9 +68,9 @@ def _grants(connection: Connection[Any], database: str) -> Finding:
     return Finding("grants", None if other else False, f"not seen on {database}: {', '.join(missing)}", fix)
 
 
-def _held(lines: list[str], database: str) -> tuple[set[str], bool]:
+def held(lines: list[str], database: str) -> tuple[set[str], bool]:
     """The privileges on the whole database, and whether there are grants of another kind."""
-    held: set[str] = set()
+    found: set[str] = set()
     other = False
     for line in lines:
         match = _GRANT.match(line)
@@ -82,8 +82,8 @@ def _held(lines: list[str], database: str) -> tuple[set[str], bool]:
             other = other or place == database or "%" in place
             continue
         words = {word.strip().upper() for word in match["privileges"].split(",")}
-        held |= set(_PRIVILEGES) if "ALL PRIVILEGES" in words else words
-    return held, other
+        found |= {*_PRIVILEGES, "EVENT", "EXECUTE", "TRIGGER"} if "ALL PRIVILEGES" in words else words
+    return found, other
 
 
 def _packet(server: Server) -> Finding:

@@ -23,6 +23,7 @@ from tailrace.errors import RefusedError, TailraceError, UnreachableError
 from tailrace_mysql.connection import bound_silence, interrupt
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_errors import NO_SERVER, number, translate
+from tailrace_mysql.sink_types import binary_collation
 
 CONNECT_SECONDS = 10
 #: For one statement's answer. ALTER TABLE of a large table takes long; it is found done when it is tried again.
@@ -64,8 +65,7 @@ class Server:
 
     @property
     def collation(self) -> str:
-        """Binary, and not padding: keys differing in case or trailing blanks are different keys."""
-        return "utf8mb4_nopad_bin" if self.mariadb else "utf8mb4_0900_bin"
+        return binary_collation(self.mariadb)
 
     def __str__(self) -> str:
         return f"{'MariaDB' if self.mariadb else 'MySQL'} {'.'.join(map(str, self.version))}"

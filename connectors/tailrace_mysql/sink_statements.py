@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -107,6 +107,9 @@ class TablePlan:
         self._guard = next((self._columns[name][0] for name in firm), "")
         self._renderers: dict[tuple[str, ...], Tuples] = {}
         self._kept = [identifier(column.name) for column in state.columns.values() if not column.generated]
+        # What the source has set, or left, it has set or left by itself.
+        carried = (state.columns.get(column.name.lower()) for column in (*table.columns, *table.retained))
+        self._touched = [identifier(column.name) for column in carried if column is not None and column.touched]
 
     # ---- literals
 
@@ -163,12 +166,16 @@ class TablePlan:
         the server refuses (1048)."""
         key = [self._columns[name][0] for name in self._key]
         others = [self._columns[name][0] for name in names if name not in self._key]
-        sets = [f"{name} = {self._given(name)}" for name in others]
+        sets = [f"{name} = {self._given(name)}" for name in others] + self._untouched(others)
         if self._guard:
             same = " AND ".join(f"{self.name}.{name} = {self._given(name)}" for name in key)
             sets.insert(0, f"{self._guard} = IF({same}, {self.name}.{self._guard}, NULL)")
         alias = "" if self._server.mariadb else f" AS {_NEW}"
         return f"{alias} ON DUPLICATE KEY UPDATE {', '.join(sets or [f'{key[0]} = {self._given(key[0])}'])}"
+
+    def _untouched(self, names: Sequence[str]) -> list[str]:
+        """Keeps the values of columns that the server would set, where these are not among what a statement sets."""
+        return [f"{name} = {self.name}.{name}" for name in self._touched if name not in names]
 
     def _given(self, name: str) -> str:
         """The value that was to be inserted."""
@@ -233,12 +240,13 @@ class TablePlan:
     def updates(self, rows: Iterable[Row]) -> Iterator[str]:
         """A statement per row that sets the columns it has; it may find no row."""
         for row in rows:
-            sets = ", ".join(
-                f"{self._columns[name][0]} = {self._literal(name, value)}"
+            changed = {
+                self._columns[name][0]: self._literal(name, value)
                 for name, value in row.values.items()
                 if name in self._columns and name not in self._key
-            )
-            if sets:
+            }
+            if changed:
+                sets = self._sets(changed)
                 found = " AND ".join(
                     f"{self._columns[name][0]} = {self._literal(name, row.values[name])}" for name in self._key
                 )
@@ -260,12 +268,17 @@ class TablePlan:
             )
         if change.op == "d":
             return self._checked(f"DELETE FROM {self.name} WHERE {found} LIMIT 1")
-        sets = ", ".join(
-            f"{self._columns[name][0]} = {self._literal(name, value)}"
+        changed = {
+            self._columns[name][0]: self._literal(name, value)
             for name, value in (change.after or {}).items()
             if name in self._columns
-        )
-        return self._checked(f"UPDATE {self.name} SET {sets} WHERE {found} LIMIT 1")
+        }
+        return self._checked(f"UPDATE {self.name} SET {self._sets(changed)} WHERE {found} LIMIT 1")
+
+    def _sets(self, changed: Mapping[str, str]) -> str:
+        """By the columns' names in SQL, their new values."""
+        sets = [f"{name} = {value}" for name, value in changed.items()]
+        return ", ".join(sets + self._untouched(list(changed)) if self._touched else sets)
 
     # ---- reading
 

@@ -15,13 +15,16 @@ import pymysql.err
 from pymysql.connections import Connection
 
 from tailrace.apply.evolution import preserves
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
-from tailrace_mysql.sink_catalog import TableState, TargetColumn, read_table
+from tailrace_mysql.sink_catalog import TableState, TargetColumn, first_name, read_besides, read_checks, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
-from tailrace_mysql.sink_types import ColumnType, mapped, table_types
+from tailrace_mysql.sink_types import ColumnType, catalog_type, mapped, table_types
 from tailrace_mysql.sink_values import UnfitError, encoder
 
 _MARK = "tailrace: "
@@ -44,8 +47,11 @@ class Tables:
         where: the target, for messages.
     """
 
-    def __init__(self, connection: Connection[Any], server: Server, database: str, where: str) -> None:
+    def __init__(
+        self, connection: Connection[Any], server: Server, database: str, where: str, overrides: Overrides
+    ) -> None:
         self._connection = connection
+        self._overrides = overrides
         self._server = server
         self._database = database
         self._where = where
@@ -67,7 +73,7 @@ class Tables:
             if previous is not None and (renames := self._renames(table, previous, state)):
                 self._alter(name, [*renames, f"COMMENT = {self._literal(_mark(table))}"])
                 state = self._reread(name)
-            types = table_types(table, self._server.mariadb, _taken(table, state))
+            types = table_types(table, self._server.mariadb, _taken(table, state), self._overridden(table))
             changes = self._changes(table, state, types)
             if previous is not None:
                 self._check_rewritten(table, previous)
@@ -75,6 +81,7 @@ class Tables:
                 self._alter(name, changes)
                 self._forget_defaults(table, state, types)
                 state = self._reread(name)
+            self._keep_labels(table, previous)
             self._check_columns(table, state)
         except pymysql.err.Error as error:
             raise translate(error, self._where, name) from None
@@ -90,7 +97,7 @@ class Tables:
     def preview(self, table: TargetTable) -> Preview:
         """See `tailrace.sink.Sink.preview`."""
         self._refuse_long_names(table)
-        types = table_types(table, self._server.mariadb)
+        types = table_types(table, self._server.mariadb, 0, self._overridden(table))
         columns = tuple((column.name, types[column.name].sql(self._server.collation)) for column in table.columns)
         return Preview(self._qualified(table.name), columns)
 
@@ -108,7 +115,7 @@ class Tables:
     # ---- steps
 
     def _create(self, table: TargetTable) -> None:
-        types = table_types(table, self._server.mariadb)
+        types = table_types(table, self._server.mariadb, 0, self._overridden(table))
         parts = [
             f"{identifier(column.name)} {types[column.name].sql(self._server.collation)} "
             + ("NOT NULL" if column.key else "NULL")
@@ -121,6 +128,11 @@ class Tables:
             f"ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE {self._server.collation} "
             f"COMMENT = {self._literal(_mark(table))}"
         )
+
+    def _overridden(self, table: TargetTable) -> dict[str, str]:
+        """Types that a person's rules give."""
+        found = {column.name: self._overrides.of(table, column) for column in table.columns}
+        return {name: wanted for name, wanted in found.items() if wanted}
 
     def _renames(self, table: TargetTable, previous: TargetTable, state: TableState) -> list[str]:
         if state.comment == _mark(table):
@@ -156,16 +168,24 @@ class Tables:
                 continue
             wanted = self._wanted(table, column, types[column.name], present.type)
             if change := self._altered(name, column, present, wanted, primary):
-                changes.append(change)
+                changes.append(change + self._besides(name, present, change))
         for column in table.retained:
             present = state.columns.get(column.name.lower())
             if present is not None and not present.nullable:
-                changes.append(f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL")
+                change = f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL"
+                changes.append(change + self._besides(name, present, change))
         return changes + key_changes
+
+    def _besides(self, table: str, present: TargetColumn, change: str) -> str:
+        """What the column has of its own, or of a conversion: a default, a comment, …"""
+        besides = read_besides(self._connection, self._database, table).get(present.name.lower(), "")
+        return besides.removeprefix(" DEFAULT NULL") if change.endswith(" NOT NULL") else besides
 
     def _wanted(self, table: TargetTable, column: Column, fitted: ColumnType, present: ColumnType) -> ColumnType:
         """The type to judge a present column by: the source's own, before a row's or a key's limits shortened it."""
-        plain = mapped(column.type, table.source.schema is None, self._server.mariadb)
+        wanted = self._overrides.of(table, column)
+        from_mysql = table.source.schema is None
+        plain = catalog_type(wanted, None) if wanted else mapped(column.type, from_mysql, self._server.mariadb)
         if not column.key or plain == fitted:
             return plain
         # A key that no index can hold in full: any length is a compromise, and longer values are refused.
@@ -196,6 +216,24 @@ class Tables:
             text = f"CONVERT(X'{str(column.initial).encode().hex()}' USING utf8mb4)"
             return f"(CAST({text} AS JSON))" if type_.base == "json" else f"({text})"
         return f"({literal})" if type_.outside_row or type_.binary else literal
+
+    def _keep_labels(self, table: TargetTable, previous: TargetTable | None) -> None:
+        """Brings checks that keep a column to an enum's labels to those that the source has now."""
+        wanted = {name.lower(): labels for name, labels in wanted_labels(table, previous).items()}
+        if not wanted:
+            return
+        dialect = Dialect.MARIADB if self._server.mariadb else Dialect.MYSQL
+        for check, expression in read_checks(self._connection, self._database, table.name, self._server.mariadb):
+            column = first_name(expression)
+            labels = wanted.get(column.lower())
+            if labels is None or not is_labels_check(check):
+                continue
+            if labels and labels_of(expression, escapes=True) == set(labels):
+                continue
+            changes = [f"DROP CONSTRAINT {identifier(check)}"]
+            if labels:
+                changes.append(f"ADD CONSTRAINT {identifier(check)} CHECK ({labels_check(column, labels, dialect)})")
+            self._alter(table.name, changes)
 
     def _forget_defaults(self, table: TargetTable, before: TableState, types: dict[str, ColumnType]) -> None:
         """A default has filled the rows that stood there; rows to come bring their own values."""

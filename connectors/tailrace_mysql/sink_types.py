@@ -34,6 +34,7 @@ keys that differ in case or in trailing blanks stay two rows. A text or bytes co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tailrace.schema import Column, Kind, Type
@@ -195,6 +196,11 @@ class ColumnType:
         return self.holds(present)
 
 
+def binary_collation(mariadb: bool) -> str:
+    """Binary, and not padding: keys differing in case or trailing blanks are different keys."""
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+
+
 def catalog_type(text: str, character_set: str | None) -> ColumnType:
     """Reads `information_schema.COLUMNS.COLUMN_TYPE`, ``"decimal(12,2)"``, ``"int(11) unsigned"``."""
     declared = parse(text)
@@ -262,14 +268,30 @@ def mapped(type_: Type, from_mysql: bool, mariadb: bool) -> ColumnType:
     }.get(kind, ColumnType("longtext"))
 
 
-def table_types(table: TargetTable, mariadb: bool, taken: int = 0) -> dict[str, ColumnType]:
+def obstacle(type_: Type, from_postgres: bool, wanted: str, mariadb: bool) -> str:
+    """Why values of a column cannot be in a type that a person wants; "" where they can."""
+    try:
+        given = catalog_type(wanted, None)
+    except ValueError as error:
+        return str(error)
+    usual = mapped(type_, not from_postgres, mariadb)
+    if given == usual or given.holds(usual):
+        return ""
+    return f"values of {type_.name} are kept in {usual.sql('…').partition(' CHARACTER SET')[0]}, which it does not hold"
+
+
+def table_types(
+    table: TargetTable, mariadb: bool, taken: int = 0, wanted: Mapping[str, str] | None = None
+) -> dict[str, ColumnType]:
     """The types of all live columns, by name: what `mapped` says, fitted into the key's and the row's limits.
 
     Args:
         taken: bytes of the row that other columns of an existing table use.
+        wanted: by a person, by the columns' names.
     """
     from_mysql = table.source.schema is None
     types = {column.name: mapped(column.type, from_mysql, mariadb) for column in table.columns}
+    types.update((name, catalog_type(text, None)) for name, text in (wanted or {}).items())
     types.update(_key_types(table.key, types))
     total = taken + sum(type_.row_bytes for type_ in types.values())
     names = [column.name for column in table.columns if not column.key]
@@ -301,5 +323,5 @@ def _key_types(key: tuple[Column, ...], types: dict[str, ColumnType]) -> dict[st
         elif column.type.kind in (Kind.DECIMAL, Kind.BITS):
             found[column.name] = ColumnType("varchar", share, ascii=True)
         else:
-            found[column.name] = ColumnType("varchar", share // _BYTES_PER_CHARACTER)
+            found[column.name] = ColumnType("varchar", min(share, type_.bytes) // _BYTES_PER_CHARACTER)
     return found

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, SourceConnector
+from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.statistics import Statistics
+from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.source import Source
 from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSettings
@@ -18,11 +21,29 @@ def _create_source(settings: PostgresSourceSettings, context: Context) -> Source
     return PostgresSource(settings, context)
 
 
+def _statistics(settings: PostgresSourceSettings, context: Context) -> Statistics:
+    from tailrace_postgres.schema.statistics import statistics
+
+    return statistics(settings, context)
+
+
 def _create_sink(settings: PostgresSinkSettings, context: Context) -> Sink:
     from tailrace_postgres.sink import PostgresSink
 
     return PostgresSink(settings, context)
 
 
-source = SourceConnector(PostgresSourceSettings, _create_source)
-sink = SinkConnector(PostgresSinkSettings, _create_sink)
+def _read_catalog(settings: PostgresSourceSettings, context: Context) -> Catalog:
+    from tailrace_postgres.schema.reader import catalog
+
+    return catalog(settings, context)
+
+
+def _schema_target(settings: PostgresSinkSettings | None, context: Context | None) -> SchemaTarget:
+    from tailrace_postgres.schema.target import PostgresSchemaTarget
+
+    return PostgresSchemaTarget(settings, context)
+
+
+source = SourceConnector(PostgresSourceSettings, _create_source, _read_catalog, _statistics)
+sink = SinkConnector(PostgresSinkSettings, _create_sink, _schema_target)

@@ -11,6 +11,8 @@ import psycopg2
 from tailrace import failpoints
 from tailrace.completion import Structured, at_load
 from tailrace.connectors import Context
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import RefusedError, StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.schema import Column, Kind
@@ -25,6 +27,7 @@ from tailrace_postgres.sink_connection import literal, quoted
 from tailrace_postgres.sink_dead_letters import PostgresLetters
 from tailrace_postgres.sink_errors import explain, translated
 from tailrace_postgres.sink_merge import TableWriter
+from tailrace_postgres.sink_overrides import obstacle
 from tailrace_postgres.sink_positions import Positions
 from tailrace_postgres.sink_sleepers import Sleepers
 from tailrace_postgres.sink_tables import Present, Tables, refuse_long_names
@@ -57,6 +60,7 @@ class PostgresSink:
         self._schema = ""
         self._replica = False
         self._tables: Tables
+        self._overrides = Overrides(context.conversion, Dialect.POSTGRESQL, obstacle)
         self._positions: Positions
         self._sleepers: Sleepers
         self._writers: dict[str, TableWriter] = {}
@@ -78,7 +82,7 @@ class PostgresSink:
     def preview(self, table: TargetTable) -> Preview:
         refuse_long_names(table)
         with self._session("explain") as connection, translated(self._where), connection.cursor() as cursor:
-            tables = Tables(cursor, self._find_schema(cursor))
+            tables = Tables(cursor, self._find_schema(cursor), self._overrides)
             columns = tuple((column.name, tables.column_type(table, column)) for column in table.columns)
             return Preview(tables.name(table), columns)
 
@@ -92,7 +96,7 @@ class PostgresSink:
             self._sleepers.join()
             self._sleepers.end()
             self._schema = self._make_schema()
-            self._tables = Tables(self._cursor, self._schema)
+            self._tables = Tables(self._cursor, self._schema, self._overrides)
             self._positions = self._new_positions(self._schema)
             stored = self._positions.take_over(self._cursor, stream_id, topics)
             self._connection.commit()
@@ -244,7 +248,7 @@ class PostgresSink:
         with self._session("verify") as connection, translated(self._where, str(table.source)):
             with connection.cursor() as cursor:
                 name = quoted(self._find_schema(cursor), table.name)
-                present = Tables(cursor, self._find_schema(cursor)).look(table)
+                present = Tables(cursor, self._find_schema(cursor), self._overrides).look(table)
                 if present is None:
                     return
             from_postgres = table.source.schema is not None

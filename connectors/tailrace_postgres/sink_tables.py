@@ -9,6 +9,9 @@ from typing import Any
 import psycopg2
 
 from tailrace.apply.evolution import evolve, preserves
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -27,6 +30,12 @@ SELECT i.indexrelid::regclass::text, c.conname, i.indisprimary, ARRAY(
 FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
 WHERE i.indrelid = {table}::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate
     AND i.indpred IS NULL AND i.indexprs IS NULL
+"""
+#: Checks of one column.
+_CHECKS = """
+SELECT k.conname, a.attname, pg_get_expr(k.conbin, k.conrelid)
+FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+WHERE k.contype = 'c' AND k.conrelid = {table}::regclass AND cardinality(k.conkey) = 1 AND k.conislocal
 """
 _NAME_BYTES = 63
 _TYPE_NAME = re.compile(r'[\w" .,()\[\]-]+')
@@ -81,8 +90,9 @@ def refuse_long_names(table: TargetTable) -> None:
 class Tables:
     """The tables of one schema; works on the cursor of the target transaction."""
 
-    def __init__(self, cursor: Any, schema: str) -> None:
+    def __init__(self, cursor: Any, schema: str, overrides: Overrides) -> None:
         self._cursor = cursor
+        self._overrides = overrides
         self._schema = schema
 
     def name(self, table: TargetTable) -> str:
@@ -98,7 +108,7 @@ class Tables:
         present = self.look(table)
         if present is None:
             self._create(table)
-        elif not self._alter(table, previous, present):
+        elif not self._alter(table, previous, present) | self._keep_labels(table, previous):
             return present
         found = self.look(table)
         assert found is not None
@@ -142,7 +152,8 @@ class Tables:
         )
 
     def column_type(self, table: TargetTable, column: Column) -> str:
-        return column_type(column.type, table.source.schema is not None, self._type_exists)
+        wanted = self._overrides.of(table, column)
+        return wanted or column_type(column.type, table.source.schema is not None, self._type_exists)
 
     # ---- inside
 
@@ -180,15 +191,38 @@ class Tables:
         # Behind the key: a column that leaves it is NOT NULL still.
         kept = frozenset(column.name for column in table.key) if key else {now[name] for name in present.primary}
         loose = retained | {now[name] for name in present.primary}
+        were = {column.id: column.nullable for column in previous.columns} if previous is not None else {}
+        now_nullable = {c.name for c in table.columns if c.nullable and not c.key and not were.get(c.id, True)}
         statements += key
         statements += [
             f"ALTER COLUMN {quoted(name)} DROP NOT NULL"
             for name, origin in renamed.items()
-            if name in loose - kept and present.columns[origin].not_null
+            if name in (loose - kept) | now_nullable and present.columns[origin].not_null
         ]
         for statement in statements:
             self._cursor.execute(f"ALTER TABLE {self.name(table)} {statement}")
         return bool(statements)
+
+    def _keep_labels(self, table: TargetTable, previous: TargetTable | None) -> bool:
+        """Brings checks that keep a column to an enum's labels to those that the source has now."""
+        wanted = wanted_labels(table, previous)
+        if not wanted:
+            return False
+        name = self.name(table)
+        self._cursor.execute(_CHECKS.format(table=literal(name)))
+        changed = False
+        for check, column, expression in self._cursor.fetchall():
+            labels = wanted.get(column)
+            if labels is None or not is_labels_check(check) or (there := labels_of(expression)) == set(labels):
+                continue
+            self._cursor.execute(f"ALTER TABLE {name} DROP CONSTRAINT {quoted(check)}")
+            if labels:
+                # Rows may have labels that the source has no more; where none went, all rows have one of them.
+                valid = "" if there <= set(labels) else " NOT VALID"
+                text = labels_check(column, labels, Dialect.POSTGRESQL)
+                self._cursor.execute(f"ALTER TABLE {name} ADD CONSTRAINT {quoted(check)} CHECK ({text}){valid}")
+            changed = True
+        return changed
 
     def _add(self, table: TargetTable, column: Column) -> list[str]:
         add = f"ADD COLUMN {quoted(column.name)} {self.column_type(table, column)}"

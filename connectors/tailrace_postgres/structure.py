@@ -29,8 +29,9 @@ from tailrace_postgres.chunks import table_schemas
 from tailrace_postgres.connection import Connection, identifier
 from tailrace_postgres.selection import Selected
 
-INDEXES = """
-SELECT c.relname, m.amname, i.indisunique, i.indisprimary, i.indisvalid,
+#: What `read_indexes` takes, of the index `i`.
+INDEX_COLUMNS = """
+       c.relname, m.amname, i.indisunique, i.indisprimary, i.indisvalid,
        coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),
        coalesce(k.contype, ''), coalesce(k.condeferrable, false), coalesce(k.condeferred, false),
        coalesce(pg_get_expr(i.indpred, i.indrelid, true), ''), i.indnkeyatts,
@@ -55,11 +56,13 @@ SELECT c.relname, m.amname, i.indisunique, i.indisprimary, i.indisvalid,
                JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
               WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0)
+"""
+INDEX_SOURCES = """
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
        AND k.conrelid = i.indrelid -- which has an index, where conindid has none
- WHERE i.indrelid = %s ORDER BY c.relname
 """
+INDEXES = f"SELECT {INDEX_COLUMNS} {INDEX_SOURCES} WHERE i.indrelid = %s ORDER BY c.relname"
 _FOREIGN_KEYS = """
 SELECT k.conname, n.nspname, c.relname, k.confupdtype, k.confdeltype, k.confmatchtype, k.condeferrable, k.condeferred,
        k.convalidated, coalesce((to_jsonb(k) ->> 'conenforced')::bool, true),

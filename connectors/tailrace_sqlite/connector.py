@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tailrace.connectors import Context, SinkConnector, StreamConnector
+from tailrace.conversion.target import SchemaTarget
 from tailrace.sink import Sink
 from tailrace.stream import Stream
 from tailrace_sqlite.settings import EmbeddedStreamSettings, SQLiteSinkSettings
@@ -20,5 +21,11 @@ def _create_sink(settings: SQLiteSinkSettings, context: Context) -> Sink:
     return SQLiteSink(settings, context)
 
 
+def _schema(settings: SQLiteSinkSettings | None, context: Context | None) -> SchemaTarget:
+    from tailrace_sqlite.schema.target import SQLiteSchemaTarget
+
+    return SQLiteSchemaTarget(settings, context)
+
+
 stream = StreamConnector(EmbeddedStreamSettings, _create_stream)
-sink = SinkConnector(SQLiteSinkSettings, _create_sink)
+sink = SinkConnector(SQLiteSinkSettings, _create_sink, _schema)

@@ -14,6 +14,8 @@ from urllib.parse import quote
 from tailrace import failpoints
 from tailrace.completion import at_load
 from tailrace.connectors import Context
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError, TailraceError
 from tailrace.load_mark import LoadMark
 from tailrace.sink import Preview, Row, RowChange, TableWork, TargetTable, refuse_nothing_seen
@@ -24,15 +26,15 @@ from tailrace_sqlite import sink_positions, sink_structure, sink_tables
 from tailrace_sqlite.sink_dead_letters import SQLiteLetters
 from tailrace_sqlite.sink_errors import translated
 from tailrace_sqlite.sink_positions import Positions
-from tailrace_sqlite.sink_tables import HAD, Statements, listed, quoted
-from tailrace_sqlite.sink_types import declared
+from tailrace_sqlite.sink_tables import HAD, Statements, generated, listed, quoted
+from tailrace_sqlite.sink_types import declared, obstacle
 
 _BUSY_SECONDS = 5.0
 _CACHE_BYTES = 16 << 20
 #: Of the write-ahead log, 4 KB each where the file was made by SQLite's defaults.
 _CHECKPOINT_PAGES = 4000
-#: RENAME COLUMN came with 3.25, the upsert with 3.24.
-_OLDEST = (3, 25)
+#: PRAGMA table_xinfo came with 3.26, RENAME COLUMN with 3.25, the upsert with 3.24.
+_OLDEST = (3, 26)
 
 
 class Settings(Protocol):
@@ -59,6 +61,7 @@ class SQLiteSink:
         self._complete = context.mode != "cdc"
         self._indexes = context.indexes != "none"
         self._path = settings.path
+        self._overrides = Overrides(context.conversion, Dialect.SQLITE, obstacle)
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
         self._statements: dict[str, Statements] = {}
@@ -70,11 +73,12 @@ class SQLiteSink:
 
     def check(self) -> list[Finding]:
         version = sqlite3.sqlite_version_info >= _OLDEST
-        fix = "" if version else "use a Python with SQLite 3.25 or newer"
+        fix = "" if version else "use a Python with SQLite 3.26 or newer"
         return [Finding("SQLite", version, sqlite3.sqlite_version, fix), self._check_file()]
 
     def preview(self, table: TargetTable) -> Preview:
-        return Preview(table.name, tuple((column.name, declared(column.type) or "(any)") for column in table.columns))
+        types = ((c.name, self._overrides.of(table, c) or declared(c.type) or "(any)") for c in table.columns)
+        return Preview(table.name, tuple(types))
 
     def open(self, stream_id: str, topics: Collection[str] | None = None) -> dict[Partition, int]:
         with translated(self._path):
@@ -96,9 +100,10 @@ class SQLiteSink:
 
     def ensure(self, table: TargetTable, previous: TargetTable | None) -> None:
         with translated(self._path, str(table.source)):
-            sink_tables.ensure(self._begin(), table, previous)
+            connection = self._begin()
+            sink_tables.ensure(connection, table, previous, self._overrides)
+            self._statements[table.topic] = Statements(table, generated(connection, table.name))
         self._written.add(table.topic)
-        self._statements[table.topic] = Statements(table)
 
     def drop(self, table: TargetTable) -> None:
         with translated(self._path, str(table.source)):
@@ -124,7 +129,8 @@ class SQLiteSink:
             self._written.add(table.topic)
             statements = self._statements.get(table.topic)
             if statements is None or statements.table != table:
-                statements = self._statements[table.topic] = Statements(table)
+                computed = generated(connection, table.name)
+                statements = self._statements[table.topic] = Statements(table, computed)
             with translated(self._path, str(table.source), statements.columns):
                 self._write(connection, statements, table_work)
 
@@ -237,9 +243,9 @@ class SQLiteSink:
             self._write_one(connection, statements, change)
 
     def _put(self, connection: sqlite3.Connection, statements: Statements, work: TableWork) -> None:
-        rows = statements.bind_all((row.values for row in work.upserts), statements.columns)
+        rows = statements.bind_all((row.values for row in work.upserts), statements.written)
         connection.executemany(statements.upsert, rows)
-        for names, updates in _by_columns(work.updates, statements.key).items():
+        for names, updates in _by_columns(work.updates, statements).items():
             if names:
                 order = (*names, *statements.key)
                 rows = statements.bind_all((row.values for row in updates), order)
@@ -252,7 +258,7 @@ class SQLiteSink:
         """
         kept = statements.make_aside(connection)
         aside = statements.aside()
-        every, own = listed(kept), listed(statements.columns)
+        every, own = listed(kept), listed(statements.written)
         keys = list(statements.bind_all((row.values for row in (*work.upserts, *work.updates)), statements.key))
         moved = f"INSERT INTO {aside.name} SELECT {every}, 1 FROM {statements.name} WHERE {statements.matches_key}"
         connection.executemany(moved, keys)
@@ -270,15 +276,15 @@ class SQLiteSink:
         after, before = change.after, change.before
         if change.op in ("c", "r"):
             assert after is not None
-            connection.execute(statements.insert, statements.bind(after, statements.columns))
+            connection.execute(statements.insert, statements.bind(after, statements.written))
             return
         assert before is not None
-        known = [name for name in statements.columns if name in before]
+        known = [name for name in statements.written if name in before]
         if change.op == "d":
             done = connection.execute(statements.delete_one(known), statements.bind(before, known)).rowcount
         else:
             assert after is not None
-            names = [name for name in statements.columns if name in after]
+            names = [name for name in statements.written if name in after]
             values = [*statements.bind(after, names), *statements.bind(before, known)]
             done = connection.execute(statements.update_one(names, known), values).rowcount
         if done == 1:
@@ -290,7 +296,7 @@ class SQLiteSink:
                 fix="something else wrote to the target: load the table anew",
             )
         if change.op == "u" and after is not None and after.keys() >= set(statements.columns):
-            connection.execute(statements.insert, statements.bind(after, statements.columns))
+            connection.execute(statements.insert, statements.bind(after, statements.written))
 
     # ---- the connection
 
@@ -335,9 +341,10 @@ class SQLiteSink:
         return Finding("database file", True, f"{path} will be made")
 
 
-def _by_columns(rows: Sequence[Row], key: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
+def _by_columns(rows: Sequence[Row], statements: Statements) -> dict[tuple[str, ...], list[Row]]:
     """Partial rows grouped by the columns that they have besides the key."""
     groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    wanted = set(statements.written).difference(statements.key)
     for row in rows:
-        groups[tuple(name for name in row.values if name not in key)].append(row)
+        groups[tuple(name for name in row.values if name in wanted)].append(row)
     return groups

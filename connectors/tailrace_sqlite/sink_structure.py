@@ -1,8 +1,10 @@
 """What a SQLite target makes of a source's indexes, foreign keys and numbering.
 
 Indexes of whole columns are made; of a column's first characters, of the whole column, where the index is not unique.
-Expressions, predicates and other methods than btree are left out, and so are foreign keys, which SQLite takes with
-CREATE TABLE only. A table with one INTEGER column as its key is numbered by SQLite itself.
+Expressions and predicates are taken where `tailrace.conversion` is sure of them; other methods than btree are left out,
+and so are foreign keys, which SQLite takes with CREATE TABLE only. A table with one INTEGER column as its key
+is numbered by SQLite itself, beyond the largest value that is there; one with AUTOINCREMENT also beyond those that the
+source has given.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 
 from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.stream_indexes import translated
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -27,6 +31,7 @@ from tailrace.structure import (
     Outcome,
     TableStructure,
 )
+from tailrace_sqlite.schema.words import words
 from tailrace_sqlite.sink_tables import folded, listed, quoted
 
 _NO_FOREIGN_KEYS = "SQLite takes foreign keys with CREATE TABLE only"
@@ -35,7 +40,9 @@ _NO_FOREIGN_KEYS = "SQLite takes foreign keys with CREATE TABLE only"
 def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
     """Pure; `Step.unique` is empty, for nothing refers to it."""
     reason = obstacle(table, index)
-    if not reason and not index.plain:
+    own = None if reason or index.plain or index.method not in ("btree", "hash") else _translated(table, index)
+    index = own or index
+    if not reason and not index.plain and own is None:
         reason = "of an expression, a part of the rows, or a method that SQLite does not have"
     if not reason and index.invisible:
         reason = "it is invisible at the source, which SQLite does not know"
@@ -48,12 +55,25 @@ def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
         return LeftOut(INDEX, index.name, reason)
     # Names of indexes are a database's.
     name = f"{table.name}_{'primary' if index.primary else index.name}"
-    parts = ", ".join(quoted(part.column) + (" DESC" if part.descending else "") for part in index.parts)
+    parts = ", ".join(
+        (quoted(part.column) if part.column else f"({part.expression})") + (" DESC" if part.descending else "")
+        for part in index.parts
+    )
+    where = f" WHERE {index.where}" if index.where else ""
     unique = "UNIQUE " if index.unique else ""
-    statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts})"
+    statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts}){where}"
+    if own is not None:
+        # Nothing but one of its name serves for it.
+        return Step(INDEX, name, statement, likeness=name)
     likeness = (index.unique, tuple((folded(part.column), part.descending) for part in index.parts))
     detail = f"of the whole column {', '.join(prefixed)}" if prefixed else ""
     return Step(INDEX, name, statement, detail, likeness=likeness)
+
+
+def _translated(table: TargetTable, index: Index) -> Index | None:
+    """With the source's expressions and predicate in SQLite's words; None where they are not sure."""
+    source = Dialect.MYSQL if table.source.schema is None else Dialect.POSTGRESQL
+    return translated(index, table, source, Dialect.SQLITE)
 
 
 def indexes(
@@ -96,20 +116,49 @@ def complete(
     if wanted:
         yield from indexes(connection, table, structure, lambda index: True, dry_run)
     for numbering in structure.numberings:
-        yield _numbered(connection, table, numbering)
+        yield _numbered(connection, table, numbering, dry_run)
     for key in structure.foreign_keys:
         yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
 
 
-def _numbered(connection: sqlite3.Connection, table: TargetTable, numbering: Numbering) -> Outcome:
+def _numbered(connection: sqlite3.Connection, table: TargetTable, numbering: Numbering, dry_run: bool) -> Outcome:
     source, name = str(table.source), numbering.column
     columns = connection.execute(f"PRAGMA table_info({quoted(table.name)})").fetchall()
     key = [(column[1], str(column[2]).upper()) for column in columns if column[5]]
     if [(folded(column), type_) for column, type_ in key] != [(folded(name), "INTEGER")]:
         reason = "SQLite numbers a table by its INTEGER PRIMARY KEY alone"
         return Outcome(source, NUMBERING, name, LEFT_OUT, reason)
-    last = connection.execute(f"SELECT max({listed([name])}) FROM {quoted(table.name)}").fetchone()[0]
-    return Outcome(source, NUMBERING, name, PRESENT, f"next {(last or 0) + 1}, by SQLite itself")
+    last = connection.execute(f"SELECT max({listed([name])}) FROM {quoted(table.name)}").fetchone()[0] or 0
+    counter = _counter(connection, table.name)
+    if counter is None:
+        return Outcome(source, NUMBERING, name, PRESENT, f"next {last + 1}, by SQLite itself")
+    present, counted = counter
+    following = max(last + 1, numbering.next or 1)
+    if counted >= following - 1:
+        return Outcome(source, NUMBERING, name, PRESENT, f"next {counted + 1}")
+    # The row is there from the first insert on.
+    literal = "'" + present.replace("'", "''") + "'"
+    statements = (
+        f"DELETE FROM sqlite_sequence WHERE name = {literal}",
+        f"INSERT INTO sqlite_sequence (name, seq) VALUES ({literal}, {following - 1})",
+    )
+    if not dry_run:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    state = TO_MAKE if dry_run else MADE
+    return Outcome(source, NUMBERING, name, state, f"next {following}", "; ".join(statements))
+
+
+def _counter(connection: sqlite3.Connection, table: str) -> tuple[str, int] | None:
+    """Name, and the last number that an AUTOINCREMENT table has given; None: it is none."""
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    found = connection.execute(sql, (table,)).fetchone()
+    if found is None or not any(word.upper == "AUTOINCREMENT" for word in words(found[1])):
+        return None
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (found[0],)).fetchone()
+    return found[0], row[0] if row else 0
 
 
 def _present(connection: sqlite3.Connection, table: TargetTable) -> dict[object, str]:

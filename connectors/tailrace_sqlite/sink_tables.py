@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
+from tailrace.conversion.labels import wanted_labels
+from tailrace.conversion.overrides import Overrides
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
+from tailrace_sqlite.sink_definition import change, relabelled, without_not_null
 from tailrace_sqlite.sink_types import Conversion, binder, declared, reader
 
 _ASIDE = "_tailrace_aside"
 #: In the copy, whether the table had the row.
 HAD = "_tailrace_had"
+#: `hidden` of PRAGMA table_xinfo: a generated column, virtual or stored.
+_GENERATED = (2, 3)
 
 
 def quoted(name: str) -> str:
@@ -31,7 +37,9 @@ def folded(name: str) -> str:
     return "".join(character.lower() if character.isascii() else character for character in name)
 
 
-def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+def ensure(
+    connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None, overrides: Overrides
+) -> None:
     """Creates the table or adds and renames columns.
 
     Raises:
@@ -40,7 +48,7 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
     name = table.name
     present = _columns(connection, name)
     if not present:
-        _create(connection, table)
+        _create(connection, table, overrides)
         return
     plan = evolve(table, previous, present, str.casefold)
     for old, new in plan.retyped:
@@ -53,18 +61,53 @@ def ensure(connection: sqlite3.Connection, table: TargetTable, previous: TargetT
     for old_name, new_name in plan.renames:
         connection.execute(f"ALTER TABLE {quoted(name)} RENAME COLUMN {quoted(old_name)} TO {quoted(new_name)}")
     for column in plan.added:
-        connection.execute(f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {declared(column.type)}")
+        connection.execute(
+            f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {_type(table, column, overrides)}"
+        )
         if column.initial is not None:
             value = _bound(column, column.initial)
             connection.execute(f"UPDATE {quoted(name)} SET {quoted(column.name)} = ?", (value,))
     if not table.keyless:
         _ensure_key(connection, table)
+    _loosen(connection, table, previous)
+    _keep_labels(connection, table, previous)
 
 
-def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
+def _loosen(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+    """Takes NOT NULL from columns that get no more values, and from those that may be NULL at the source now."""
+    before = {column.id: column.nullable for column in previous.columns} if previous is not None else {}
+    loose = {column.name for column in table.retained}
+    loose |= {c.name for c in table.columns if not c.key and c.nullable and not before.get(c.id, True)}
+    if not loose:
+        return
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(table.name)})").fetchall()
+    fixed = {folded(row[1]) for row in rows if row[3]}
+    for name in loose:
+        if folded(name) in fixed:
+            change(connection, table.name, partial(without_not_null, column=name))
+
+
+def _keep_labels(connection: sqlite3.Connection, table: TargetTable, previous: TargetTable | None) -> None:
+    """Brings checks that keep a column to an enum's labels to those that the source has now."""
+    for column, labels in wanted_labels(table, previous).items():
+        change(connection, table.name, partial(relabelled, column=column, labels=labels))
+
+
+def generated(connection: sqlite3.Connection, name: str) -> frozenset[str]:
+    """Columns that the target computes itself, folded: it takes no values for them."""
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
+    return frozenset(folded(row[1]) for row in rows if row[6] in _GENERATED)
+
+
+def _type(table: TargetTable, column: Column, overrides: Overrides) -> str:
+    return overrides.of(table, column) or declared(column.type)
+
+
+def _create(connection: sqlite3.Connection, table: TargetTable, overrides: Overrides) -> None:
     # Only the key is NOT NULL: a column that the source drops later stays here, and gets no more values.
     lines = [
-        f"{quoted(column.name)} {declared(column.type)}{' NOT NULL' if column.key else ''}" for column in table.columns
+        f"{quoted(column.name)} {_type(table, column, overrides)}{' NOT NULL' if column.key else ''}"
+        for column in table.columns
     ]
     if not table.keyless:
         lines.append(f"PRIMARY KEY ({listed([column.name for column in table.key])})")
@@ -73,7 +116,7 @@ def _create(connection: sqlite3.Connection, table: TargetTable) -> None:
 
 def _columns(connection: sqlite3.Connection, name: str) -> dict[str, int]:
     """The present columns, with their place in the primary key (0: outside)."""
-    return {row[1]: row[5] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")}
+    return {row[1]: row[5] for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")}
 
 
 def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
@@ -83,8 +126,8 @@ def _ensure_key(connection: sqlite3.Connection, table: TargetTable) -> None:
     primary = {column.casefold() for column, place in _columns(connection, name).items() if place}
     if primary == wanted:
         return
-    for _, index, unique, _, partial in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
-        if not unique or partial:
+    for _, index, unique, _, filtered in connection.execute(f"PRAGMA index_list({quoted(name)})").fetchall():
+        if not unique or filtered:
             continue
         columns = [row[2] for row in connection.execute(f"PRAGMA index_info({quoted(index)})")]
         if None not in columns and {column.casefold() for column in columns} == wanted:
@@ -122,23 +165,32 @@ def _value(read: Callable[[Any], Any], value: Any) -> Any:
 
 
 class Statements:
-    """The SQL of one version of a table, and its conversions."""
+    """The SQL of one version of a table, and its conversions.
 
-    def __init__(self, table: TargetTable, name: str = "") -> None:
+    Args:
+        computed: `generated` of the target's table.
+
+    Attributes:
+        written: the columns that take values.
+    """
+
+    def __init__(self, table: TargetTable, computed: Collection[str] = (), name: str = "") -> None:
         self.table = table
         self.name = name or quoted(table.name)
         self.columns = [column.name for column in table.columns]
+        self.written = [name for name in self.columns if not computed or folded(name) not in computed]
+        self._computed = computed
         self.key = [column.name for column in table.key]
         self._binders: dict[str, Conversion] = {column.name: binder(column.type) for column in table.columns}
         self._readers: list[Conversion] = [reader(column.type) for column in table.columns]
-        marks = ", ".join("?" * len(self.columns))
-        self.insert = f"INSERT INTO {self.name} ({listed(self.columns)}) VALUES ({marks})"
+        marks = ", ".join("?" * len(self.written))
+        self.insert = f"INSERT INTO {self.name} ({listed(self.written)}) VALUES ({marks})"
         self.upsert = self.insert + self._on_conflict()
         self.matches_key = self._matches(self.key)
         self.delete = f"DELETE FROM {self.name} WHERE {self.matches_key}"
-        folded = {name.casefold() for name in self.columns}
+        names = {name.casefold() for name in self.columns}
         # Any of the three names the row, unless a column has that name.
-        self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in folded), "")
+        self._rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in names), "")
 
     def select(self, connection: sqlite3.Connection) -> str:
         """All rows. A column that is still to be added is NULL in every row; SQLite would take its name for a text."""
@@ -148,11 +200,11 @@ class Statements:
 
     def aside(self) -> Statements:
         """The same for a temporary copy of the table, which has no other unique index than the key's."""
-        return Statements(self.table, f"temp.{quoted(_ASIDE)}")
+        return Statements(self.table, self._computed, f"temp.{quoted(_ASIDE)}")
 
     def make_aside(self, connection: sqlite3.Connection) -> list[str]:
         """Makes the copy, empty; returns the columns that rows of the table keep in it."""
-        kept = list(_columns(connection, self.table.name))
+        kept = [name for name in _columns(connection, self.table.name) if folded(name) not in self._computed]
         connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(_ASIDE)}")
         connection.execute(
             f"CREATE TEMPORARY TABLE {quoted(_ASIDE)} AS SELECT {listed(kept)}, 1 AS {quoted(HAD)} FROM {self.name}"
@@ -193,7 +245,7 @@ class Statements:
     def _on_conflict(self) -> str:
         if not self.key:
             return ""
-        others = [name for name in self.columns if name not in self.key]
+        others = [name for name in self.written if name not in self.key]
         if not others:
             return f" ON CONFLICT ({listed(self.key)}) DO NOTHING"
         sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in others)

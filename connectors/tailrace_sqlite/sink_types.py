@@ -49,6 +49,26 @@ def declared(type_: Type) -> str:
             return "TEXT"
 
 
+def affinity(declared_type: str) -> str:
+    """What SQLite makes of a declared type: https://www.sqlite.org/datatype3.html, 3.1."""
+    text = declared_type.upper()
+    if "INT" in text:
+        return "INTEGER"
+    if any(word in text for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in text or not text:
+        return "BLOB"
+    return "REAL" if any(word in text for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
+def obstacle(type_: Type, from_postgres: bool, wanted: str) -> str:
+    """Why values of a column cannot be in a declared type that a person wants; "" where they can."""
+    usual = affinity(declared(type_))
+    if affinity(wanted) == usual:
+        return ""
+    return f"values of {type_.name} need a column of affinity {usual}, and SQLite would convert them"
+
+
 def binder(type_: Type) -> Conversion:
     """From the JSON form to what is bound."""
     match type_.kind:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.statistics import Statistics
 from tailrace.conversion.target import SchemaTarget
 from tailrace.errors import ConfigError
 from tailrace.sink import Sink
@@ -47,6 +48,7 @@ class Context:
         begun: asks the stream whether capture has stored a position, so that a start is no first one; for `check`.
         instance: random name of the daemon's run, by which a stream tells its writers from another daemon's; the same
             after a restart of a worker, "" outside of a run.
+        conversion: files of a person's conversion rules, absolute: the types that they give columns hold for sinks.
         indexes: when targets get the source's secondary indexes: "after" a table's load, "before" it, or "none".
     """
 
@@ -61,6 +63,7 @@ class Context:
     begun: Callable[[], bool] = field(default=_never, compare=False)
     instance: str = ""
     indexes: str = "after"
+    conversion: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,13 @@ class SourceConnector:
     Attributes:
         catalog: reads all that the source's database, or its selected schemas, have, for `tailrace schema`; None: it
             cannot be read.
+        statistics: asks the server for sizes, the spread of values, and how much is written; None: it cannot be asked.
     """
 
     config: type[BaseModel]
     create: Callable[[Any, Context], Source]
     catalog: Callable[[Any, Context], Catalog] | None = None
+    statistics: Callable[[Any, Context], Statistics] | None = None
 
 
 @dataclass(frozen=True, slots=True)

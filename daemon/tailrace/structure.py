@@ -14,6 +14,8 @@ POSTGRES = "postgresql"
 MYSQL = "mysql"
 MARIADB = "mariadb"
 INDEX, FOREIGN_KEY, NUMBERING, NOTE = "index", "foreign key", "sequence", "note"
+#: Of `tailrace schema`: whatever else a target holds, a trigger for example.
+OBJECT = "object"
 #: What became of a thing: `TO_MAKE` where it is only asked what would be done.
 MADE, PRESENT, TO_MAKE, LEFT_OUT, FAILED = "made", "present", "to make", "left out", "failed"
 
@@ -169,8 +171,9 @@ class Outcome:
 
     Attributes:
         table: the source's name.
-        kind: as in `LeftOut`; "note" for what a person should know of the target.
-        name: of the index or foreign key; the column's of a numbering.
+        kind: as in `LeftOut`; "object" for another object of the target's schema; "note" for what a person should know
+            of the target.
+        name: of the index or foreign key; the column's of a numbering; of an object its kind and name.
         state: `MADE`, `PRESENT`, `TO_MAKE`, `LEFT_OUT` or `FAILED`.
         detail: why not, or in which way it differs from the source's.
         statement: what made it, would make it, or failed.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tailrace import schema
 from tailrace.schema import Type
-from tailrace_dynamodb.attributes import codec
+from tailrace_dynamodb.codecs import codec
 from tailrace_mysql import sink_types as mysql_sink
 from tailrace_mysql.types import column_type, parse
 from tailrace_mysql.types.charsets import carried

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tailrace.errors import StuckError
 from tailrace.schema import Kind, Type
-from tailrace_dynamodb.attributes import FENCE, STREAM, ItemForm, Mark, codec, stream_digest
+from tailrace_dynamodb.attributes import FENCE, STREAM, ItemForm, Mark, stream_digest
+from tailrace_dynamodb.codecs import codec
 from tests.sinks import column, integer, target, text
 
 THREE = ItemForm(target("t", [text(1, "a", key=1), text(2, "b", key=2), text(3, "c", key=3)]))

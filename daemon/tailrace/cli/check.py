@@ -11,9 +11,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from tailrace import connectors
 from tailrace.capture import pressure
 from tailrace.cli.output import console, print_json
 from tailrace.config import Pipeline, load
+from tailrace.conversion.held import noted
 from tailrace.errors import ConfigError, RefusedError, TailraceError
 from tailrace.schema import TableName
 from tailrace.shaping.rules import rules_for
@@ -48,6 +50,8 @@ def check(file: str, as_json: bool) -> int:
         print_json({"ok": ok, "findings": [{"part": entry.part, **asdict(entry.finding)} for entry in findings]})
     else:
         _show(pipeline.name, findings, ok)
+        if hint := _schema_hint(pipeline):
+            console().print(hint, highlight=False, markup=False, soft_wrap=True)
     return 0 if ok else 1
 
 
@@ -132,6 +136,17 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except PermissionError:
         return False
+
+
+def _schema_hint(pipeline: Pipeline) -> str:
+    """Before a first start, where a sink's system has schema conversion and it was not applied."""
+    sinks = [s.name for s in pipeline.sinks if connectors.find_sink(s.connector).schema is not None]
+    if not sinks or noted(pipeline) or pipeline.context().begun():
+        return ""
+    return (
+        f"the sinks make tables with columns and keys; `tailrace schema {pipeline.file}` shows what the source has"
+        " besides, and makes it with --apply, best before the first start"
+    )
 
 
 def _show(name: str, findings: list[PartFinding], ok: bool) -> None:

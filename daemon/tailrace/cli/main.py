@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -107,6 +108,87 @@ def explain(file: File, json: Json = False, log_format: Log = None, debug: Debug
 
     _logs(log_format, debug)
     return command.explain(file, json)
+
+
+@app.command(short_help="Convert the schema, assess, apply, compare.")
+def schema(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="The pipeline file.", show_default=False)] = None,
+    from_sql: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A script of DDL in place of the source.", show_default=False)
+    ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(metavar="mysql|postgres|oracle|tsql", help="The script's.", show_default=False)
+    ] = None,
+    sink: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only for this sink; may be repeated.", show_default=False)
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="postgres|mysql|mariadb|sqlite|dynamodb",
+            help="For this system, without a server; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Write the assessment: .html, .md or .json.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Write the DDL here; several targets: a folder.", show_default=False),
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write DynamoDB's key design here.", show_default=False)
+    ] = None,
+    rate_seconds: Annotated[
+        float,
+        typer.Option(metavar="N", min=0, help="Count the source's changes so long, for DynamoDB's costs."),
+    ] = 0.0,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Rules that override ours; may be repeated.", show_default=False),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Make what the targets lack.")] = False,
+    stage: Annotated[
+        str | None, typer.Option(metavar="tables|all", help="What --apply makes.", show_default=False)
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Compare the source's schema with the targets'.")] = False,
+    json: Json = False,
+    log_format: Log = None,
+    debug: Debug = False,
+) -> int:
+    """Converts the source's schema for each target: DDL, an assessment, and, where asked for, tables."""
+    from tailrace.cli import schema as command
+
+    _among(dialect, command.DIALECTS, "--dialect")
+    _among(stage, command.Stages, "--stage")
+    for name in target or []:
+        _among(name, command.KINDS, "--target")
+    _logs(log_format, debug)
+    return command.schema(
+        command.Asked(
+            file=file,
+            script=from_sql,
+            dialect=dialect,
+            sinks=sink or [],
+            targets=target or [],
+            reports=report or [],
+            out=out,
+            keys=keys,
+            rate_seconds=rate_seconds,
+            rules=rules or [],
+            apply=apply,
+            stage=command.Stages(stage) if stage else None,
+            diff=diff,
+            json=json,
+        )
+    )
+
+
+def _among(given: str | None, choices: Iterable[str], option: str) -> None:
+    if given is not None and given not in (known := [str(choice) for choice in choices]):
+        raise typer.BadParameter(f"must be {' or '.join(known)}", param_hint=option)
 
 
 @app.command(short_help="Show positions, lag, tables, errors.")

@@ -187,6 +187,13 @@ class PipelineFile(Settings):
     limits: Limits = Field(default_factory=Limits, description="Bounds.")
     load: LoadSettings = Field(default_factory=LoadSettings, description="The full load.")
     errors: Errors = Field(default_factory=Errors, description="Policies for errors.")
+    conversion: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Files of rules for `tailrace schema`, whose lines come before ours; of several the last wins. A "
+        "relative path starts at this file's folder. Types that they give hold for tables that sinks make. See "
+        "docs/guides/schema.md.",
+        examples=[["house.toml"]],
+    )
     tables: Annotated[tuple[TableSettings, ...], Field(strict=False)] = Field(
         default=(), description="What is special about some tables."
     )

@@ -37,6 +37,7 @@ class Pipeline:
         source: model of the source's connector.
         stream: model of the stream's connector.
         sinks: model of each sink's connector, in the file's order.
+        conversion: files of rules for `tailrace schema`.
         instance: random name of the run of the daemon that this is used in; "" outside of one.
     """
 
@@ -53,6 +54,7 @@ class Pipeline:
     load: LoadSettings
     errors: Errors
     tables: tuple[TableSettings, ...]
+    conversion: tuple[Path, ...] = ()
     instance: str = ""
 
     def context(self) -> Context:
@@ -68,6 +70,7 @@ class Pipeline:
             begun=self._begun,
             instance=self.instance,
             indexes=self.load.indexes,
+            conversion=tuple(path.absolute() for path in self.conversion),
         )
         topic = getattr(self.stream, "topic", None)
         return context if topic is None else replace(context, topic=topic)
@@ -97,6 +100,14 @@ class Pipeline:
         names = [settings.name for settings in self.sinks]
         fix = suggestion(name, names) if names else "add a [[sinks]] table with this name"
         raise ConfigError(f"there is no sink {name!r}", where=at(self.file, ("sinks",)), fix=fix)
+
+    def made(self, create: Callable[[Any, Context], T], settings: Any) -> T:
+        """What a connector makes of its settings in this pipeline.
+
+        Raises:
+            ConfigError: the driver is not installed, or a secret is missing.
+        """
+        return _create(create, settings, self.context())
 
     def create_source(self) -> Source:
         """Raises ConfigError where the driver is not installed or a secret is missing."""

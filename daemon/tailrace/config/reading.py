@@ -84,6 +84,7 @@ def parse(text: str, file: str) -> Pipeline:
         load=top.load,
         errors=top.errors,
         tables=top.tables,
+        conversion=tuple(Path(file).parent / rules for rules in top.conversion),
     )
 
 

@@ -222,6 +222,7 @@ class Table:
         indexes: all of them; the primary key (`Index.primary`) and unique constraints (`Index.constraint`) too.
         options: what the dialect says of a table besides ("engine", "collation", "unlogged", "tablespace", …).
         rows, bytes: as the server's statistics estimate them; None: nobody knows.
+        lines: in a script, of indexes by their names ("" of the partitioning), where they are not the table's.
     """
 
     name: ObjectName
@@ -235,6 +236,7 @@ class Table:
     rows: int | None = None
     bytes: int | None = None
     line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def primary_key(self) -> Index | None:
@@ -282,6 +284,7 @@ class View:
         columns: their names, where the definition gives them; empty: the query's own.
         check_option: "", "LOCAL" or "CASCADED".
         indexes: of a materialized view.
+        options: what the head says besides ("security", "algorithm", "definer", …).
     """
 
     name: ObjectName
@@ -291,6 +294,7 @@ class View:
     check_option: str = ""
     indexes: tuple[Index, ...] = ()
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +345,8 @@ class Trigger:
         function: PostgreSQL's trigger function, with its arguments as written.
         body: of the other systems.
         definition: the whole statement.
+        options: what it was made with besides ("definer", "sql_mode", …). Triggers of one table, timing and event run
+            in the order in which a catalog has them.
     """
 
     name: ObjectName
@@ -356,6 +362,7 @@ class Trigger:
     body: str = ""
     enabled: bool = True
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +388,7 @@ class Other:
         table: that it belongs to, if any.
         definition: the whole statement.
         reason: why it was not understood, where a script's parser did not.
+        options: what it was made with besides ("definer", "sql_mode", "time_zone").
     """
 
     kind: ObjectKind
@@ -389,6 +397,26 @@ class Other:
     table: ObjectName | None = None
     reason: str = ""
     line: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Statements of a script that make no object: settings of a session, data. They are named, so that each is known.
+
+    Attributes:
+        line, last: of the first and of the last one.
+        text: how the first one begins.
+        count: how many stand one after the other.
+        rows: of data, where the script tells them.
+    """
+
+    line: int
+    text: str
+    reason: str
+    last: int = 0
+    count: int = 1
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +424,7 @@ class Catalog:
     """
     Attributes:
         version: the server's, as it says it; "" of a script.
+        skipped: of a script alone.
         default_schema: where names without a schema belong.
         collation: the database's default.
         origin: for a person: server and database, or the script's path.
@@ -417,6 +446,7 @@ class Catalog:
     triggers: tuple[Trigger, ...] = ()
     comments: tuple[Comment, ...] = ()
     others: tuple[Other, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def table(self, name: ObjectName) -> Table | None:
         return next((table for table in self.tables if table.name == name), None)
@@ -470,12 +500,12 @@ def _members(table: Table) -> Iterator[tuple[ObjectKind, ObjectName, str, int]]:
         if column.comment:
             yield ObjectKind.COMMENT, table.name, column.name, column.line
     for index in table.indexes:
-        yield kind_of(index), table.name, index.name, table.line
+        yield kind_of(index), table.name, index.name, table.lines.get(index.name, table.line)
     for check in table.checks:
         yield ObjectKind.CHECK, table.name, check.name, check.line
     for key in table.foreign_keys:
         yield ObjectKind.FOREIGN_KEY, table.name, key.name, key.line
     if table.partitioning:
-        yield ObjectKind.PARTITION, table.name, "", table.line
+        yield ObjectKind.PARTITION, table.name, "", table.lines.get("", table.line)
     if table.comment:
         yield ObjectKind.COMMENT, table.name, "", table.line

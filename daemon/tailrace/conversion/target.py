@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.schema import Type
 
 
 class Stage(StrEnum):
@@ -57,11 +58,23 @@ class Limits:
     schemas: bool = False
 
 
+class ChecksTypes(Protocol):
+    """What a target of a sink has besides that obeys the types of a person's rules."""
+
+    def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
+        """Why the sink could not write values of a type into a column that a person wants, or not verify them; ""
+        where it can."""
+        ...
+
+
 class SchemaTarget(Protocol):
     """A target's own ways. `limits`, `types` and `render` need no server; the rest connects when first asked."""
 
-    dialect: Dialect
-    limits: Limits
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def limits(self) -> Limits: ...
 
     def types(self, table: Table, source: Dialect) -> dict[str, str]:
         """The target's type of each column, by the column's name: the mapping by which the sink makes its tables.

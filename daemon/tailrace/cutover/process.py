@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from tailrace.config import Pipeline
 from tailrace.cutover.holding import held
 from tailrace.cutover.report import Report
+from tailrace.cutover.schema import HeldBack
 from tailrace.cutover.waiting import Waiting
 from tailrace.errors import NotRunningError, StuckError
 from tailrace.http.client import ask
@@ -47,12 +49,14 @@ def cutover(pipeline: Pipeline, dry_run: bool, timeout: float, tell: Callable[[s
             if not report.equal:
                 return report
         structures = _structures(pipeline, source, stream)
+        schema = HeldBack(pipeline, dry_run, not report.writes)
         for settings in pipeline.sinks:
             tell(f"making {settings.name} complete")
             sink = stack.enter_context(contextlib.closing(pipeline.create_sink(settings.name)))
             tables = structures[settings.name]
             outcomes = _complete(pipeline, settings.name, sink, tables, dry_run)
-            report.outcomes[settings.name] = [*_unordered(stream, tables), *outcomes]
+            held_back = schema.outcomes(settings.name, partial(_resting, pipeline, settings.name))
+            report.outcomes[settings.name] = [*_unordered(stream, tables), *outcomes, *held_back]
     return report
 
 
@@ -143,13 +147,20 @@ def _complete(pipeline: Pipeline, name: str, sink: Sink, tables: Tables, dry_run
     outcomes = list(sink.complete(tables, True))
     if dry_run or not any(outcome.state == TO_MAKE for outcome in outcomes):
         return outcomes
+    with _resting(pipeline, name):
+        return list(sink.complete(tables, False))
+
+
+@contextlib.contextmanager
+def _resting(pipeline: Pipeline, name: str) -> Iterator[None]:
+    """The sink leaves its target alone. One whose load is over need not run."""
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(held(lambda path, given: _ask(pipeline, path, given), name))
         except NotRunningError:
             if pipeline.mode != "full-load":
                 raise
-        return list(sink.complete(tables, False))
+        yield
 
 
 def _ask(pipeline: Pipeline, path: str, given: Any = None) -> Any:

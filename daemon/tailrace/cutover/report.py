@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tailrace.structure import FAILED, FOREIGN_KEY, INDEX, MADE, NOTE, NUMBERING, TO_MAKE, Outcome
+from tailrace.structure import FAILED, FOREIGN_KEY, INDEX, MADE, NOTE, NUMBERING, OBJECT, TO_MAKE, Outcome
 from tailrace.verify import Verification
 
 #: How the kinds of outcomes are called in JSON.
-_MEMBERS = {INDEX: "indexes", FOREIGN_KEY: "foreign_keys", NUMBERING: "sequences"}
+_MEMBERS = {INDEX: "indexes", FOREIGN_KEY: "foreign_keys", NUMBERING: "sequences", OBJECT: "objects"}
 
 
 @dataclass(slots=True)

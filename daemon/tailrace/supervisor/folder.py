@@ -7,6 +7,7 @@
 ``control.sock`` where a running supervisor answers; ``apply.sock`` where it runs the sinks alone
 ``status.json``  its last status, for `tailrace status` of a stopped pipeline; ``apply-status.json``
 ``log-gone``, ``reload-all``  see `tailrace.renewal`
+``schema.json``  see `tailrace.conversion.held`
 
 Everything else in it belongs to connectors.
 """
@@ -29,6 +30,7 @@ from tailrace.locks import LockFile
 from tailrace.supervisor.role import Role
 
 NAME = "pipeline"
+SCHEMA = "schema.json"
 WORKER_LOCKS = "locks"
 
 
@@ -85,7 +87,7 @@ def claim(path: Path, name: str) -> None:
     if _owner(path):
         return
     try:
-        _replace(path / NAME, f"{name}\n".encode())
+        replace(path / NAME, f"{name}\n".encode())
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -161,18 +163,19 @@ def own_entries(path: Path) -> list[Path]:
     """What a daemon has made in the folder itself, but the locks. Anything else is a connector's, or a person's."""
     of_roles = [file for role in Role for file in (role.socket, role.status, f"{role.status}.new")]
     # The name goes last: it guards the rest.
-    names = dict.fromkeys((WORKER_LOCKS, *of_roles, *renewal.FILES, f"{NAME}.new", NAME))
+    names = dict.fromkeys((WORKER_LOCKS, *of_roles, *renewal.FILES, SCHEMA, f"{SCHEMA}.new", f"{NAME}.new", NAME))
     return [entry for name in names if (entry := path / name).exists()]
 
 
 def store_status(path: Path, status: dict[str, Any], role: Role = Role.BOTH) -> None:
     """Replaces the last status as a whole: a crash leaves the old one."""
-    _replace(path / role.status, orjson.dumps(status))
+    replace(path / role.status, orjson.dumps(status))
     if role is Role.BOTH:  # what a daemon of the sinks alone has left is of former times
         (path / Role.APPLY.status).unlink(missing_ok=True)
 
 
-def _replace(target: Path, content: bytes) -> None:
+def replace(target: Path, content: bytes) -> None:
+    """A file's content as a whole: a crash leaves the old one."""
     new = target.with_name(f"{target.name}.new")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)

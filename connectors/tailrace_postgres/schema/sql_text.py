@@ -1,0 +1,179 @@
+"""PostgreSQL's SQL as text: names written as a person would, and names found in it.
+
+Lexical structure: PostgreSQL manual, "SQL Syntax"; keywords that must be quoted: its appendix C, all that are not
+"non-reserved" (release 18).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tailrace.conversion.catalog import ObjectName
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_KEYWORDS = frozenset(
+    word
+    for line in (
+        "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint",
+        "create current_catalog current_date current_role current_time current_timestamp current_user default",
+        "deferrable desc distinct do else end except false fetch for foreign from grant group having in initially",
+        "intersect into lateral leading limit localtime localtimestamp not null offset on only or order placing",
+        "primary references returning select session_user some symmetric system_user table then to trailing true",
+        "union unique user using variadic when where window with authorization binary collation concurrently",
+        "cross current_schema freeze full ilike inner is isnull join left like natural notnull outer overlaps",
+        "right similar tablesample verbose between bigint bit boolean char character coalesce dec decimal exists",
+        "extract float greatest grouping inout int integer interval json json_array json_arrayagg json_exists",
+        "json_object json_objectagg json_query json_scalar json_serialize json_table json_value least",
+        "merge_action national nchar none normalize nullif numeric out overlay position precision real row setof",
+        "smallint substring time timestamp treat trim values varchar xmlattributes xmlconcat xmlelement xmlexists",
+        "xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable",
+    )
+    for word in line.split()
+)
+_TOKEN = re.compile(
+    r"""
+      (?P<comment>--[^\n]*|/\*.*?\*/)
+    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?)\$.*?\$(?P=tag)\$)
+    | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
+    | (?P<string>'(?:[^']|'')*')
+    | (?P<number>\d[\w.]*)
+    | (?P<chain>NAME(?:\s*\.\s*NAME)*)
+    | (?P<other>.)
+    """.replace("NAME", r'(?:"(?:[^"]|"")*"|[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)'),
+    re.VERBOSE | re.DOTALL,
+)
+_PART = re.compile(r'"((?:[^"]|"")*)"|([^\s."]+)')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_FIRST = re.compile(r'(?:"(?:[^"]|"")*"|[^\s."]+)\s*\.\s*')
+_REGCLASS = re.compile(r"\s*::\s*(?:pg_catalog\s*\.\s*)?reg(?:class|type|proc|procedure)\b", re.IGNORECASE)
+
+
+def ident(name: str) -> str:
+    """Quoted where it must be, as `quote_ident` does."""
+    if _PLAIN.fullmatch(name) and name not in _KEYWORDS:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def idents(names: tuple[str, ...]) -> str:
+    return ", ".join(ident(name) for name in names)
+
+
+def qualified(name: ObjectName) -> str:
+    return f"{ident(name.schema)}.{ident(name.name)}" if name.schema else ident(name.name)
+
+
+def literal(text: str) -> str:
+    """Backslashes mean themselves, whatever `standard_conforming_strings` says."""
+    quoted = text.replace("'", "''")
+    return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
+
+
+class Chain(NamedTuple):
+    """A name as it stands in SQL, with its parts unquoted and folded.
+
+    Attributes:
+        start, end: where it stands in the text.
+        quoted: it is the content of a literal that names an object (``'shop.orders_id_seq'::regclass``).
+        called: an opening parenthesis follows.
+    """
+
+    start: int
+    end: int
+    parts: tuple[str, ...]
+    quoted: bool
+    called: bool
+
+
+def chains(sql: str) -> Iterator[Chain]:
+    """All names, keywords among them. What stands in comments, literals and dollar quotes is not looked at."""
+    for token in _TOKEN.finditer(sql):
+        if token["chain"] is not None:
+            start, end = token.span("chain")
+            yield Chain(start, end, _parts(token["chain"]), False, sql[end:].lstrip()[:1] == "(")
+        elif token["string"] is not None and _REGCLASS.match(sql, token.end()):
+            inner = token["string"][1:-1]
+            yield Chain(token.start() + 1, token.end() - 1, _parts(inner.replace("''", "'")), True, False)
+
+
+def names_in(sql: str) -> list[tuple[str, ...]]:
+    """The parts of all names."""
+    return [chain.parts for chain in chains(sql)]
+
+
+def _parts(chain: str) -> tuple[str, ...]:
+    return tuple(
+        match[1].replace('""', '"') if match[1] is not None else match[2].lower() for match in _PART.finditer(chain)
+    )
+
+
+def in_schema(sql: str, change: Callable[[tuple[str, ...]], str | None]) -> str:
+    """The text with some names in other schemas; what follows the schema stays as it is written.
+
+    Args:
+        change: the parts of a name, two at least, to its new schema; "" for none; None leaves the name as it is.
+    """
+    pieces: list[str] = []
+    done = 0
+    for chain in chains(sql):
+        schema = change(chain.parts) if len(chain.parts) > 1 else None
+        if schema is None:
+            continue
+        text = sql[chain.start : chain.end]
+        first = _FIRST.match(text)
+        assert first is not None
+        new = f"{ident(schema)}." if schema else ""
+        pieces += [sql[done : chain.start], new.replace("'", "''") if chain.quoted else new, text[first.end() :]]
+        done = chain.end
+    return "".join([*pieces, sql[done:]])
+
+
+def plainer(sql: str) -> str:
+    """An expression or a type without quotes that no name in it needs.
+
+    Not for queries: there a word that is no keyword elsewhere may end what stands before it.
+    """
+    pieces: list[str] = []
+    done = 0
+    for token in _TOKEN.finditer(sql):
+        if token["chain"] is not None and '"' in token["chain"]:
+            start, end = token.span("chain")
+            if sql[start - 2 : start].lower() == "u&":  # letters by their numbers
+                continue
+            pieces += [sql[done:start], _QUOTED.sub(lambda match: ident(match[1].replace('""', '"')), token["chain"])]
+            done = end
+    return "".join([*pieces, sql[done:]])
+
+
+def listed(sql: str) -> tuple[str, ...]:
+    """The members of a list, parted by commas outside of parentheses and brackets."""
+    members: list[str] = []
+    depth, start = 0, 0
+    for token in _TOKEN.finditer(sql):
+        text = token["other"]
+        if text in ("(", "["):
+            depth += 1
+        elif text in (")", "]"):
+            depth -= 1
+        elif text == "," and depth == 0:
+            members.append(sql[start : token.start()].strip())
+            start = token.end()
+    tail = sql[start:].strip()
+    return (*members, tail) if tail or members else ()
+
+
+def bracketed(sql: str, start: int = 0) -> tuple[str, int]:
+    """What the first parentheses from `start` on hold, and where they end."""
+    depth, opened = 0, -1
+    for token in _TOKEN.finditer(sql, start):
+        if token["other"] == "(":
+            if depth == 0:
+                opened = token.end()
+            depth += 1
+        elif token["other"] == ")":
+            depth -= 1
+            if depth == 0:
+                return sql[opened : token.start()], token.end()
+    raise ValueError(f"no closed parentheses in {sql!r}")

@@ -1,0 +1,157 @@
+"""A catalog made in a target: only what is missing, never over what is there, and read back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
+from tailrace.conversion.definition import Key, definitions
+from tailrace.conversion.difference import NEXT, Difference, State, differences, stands
+from tailrace.conversion.target import SchemaTarget, Stage, Statement
+
+#: What `--apply` makes beside a pipeline.
+BESIDE = frozenset({Stage.TABLES, Stage.REST})
+
+
+#: Groups of a catalog that have names of their own; triggers and comments belong to others.
+_KINDS = ("tables", "sequences", "enums", "domains", "views", "routines", "others")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Attributes:
+        meant: in the words in which the target keeps it.
+        statements: to be run now, in this order.
+        held: missing too, and of a stage that was not asked for.
+        differing: what is there in another form, or cannot be made by itself (a column of a table that is there): it
+            is named, and never altered or dropped.
+        present: how many objects are there as they are meant.
+    """
+
+    meant: Catalog
+    statements: tuple[Statement, ...]
+    held: tuple[Statement, ...]
+    differing: tuple[Difference, ...]
+    present: int
+
+
+def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE) -> Plan:
+    """What of a catalog a target lacks.
+
+    Sequences that are there and behind are moved up where `Stage.CUTOVER` is asked for: before that, the source counts.
+
+    Raises:
+        UnreachableError, RefusedError: of the target.
+    """
+    canonical = target.canonical(meant)
+    present = target.read(names(meant))
+    found = differences(canonical, present)
+    missing = {difference.key for difference in found if difference.state is State.MISSING}
+    whole = {key[1] for key in missing if stands(key)}
+    chosen = _statements(target, meant, canonical, missing, whole)
+    made = {_key(statement) for statement in chosen}
+    if Stage.CUTOVER in stages:
+        behind = _behind(meant, present)
+        # The first of a sequence's statements makes it, the others say where it stands.
+        chosen += [s for s in target.render(meant) if _key(s) in behind and not s.sql.lstrip().startswith("CREATE")]
+    unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
+    differing = [d for d in found if d.state is not State.MISSING and d.counts]
+    changed = sum(d.state is State.DIFFERENT for d in found)
+    return Plan(
+        canonical,
+        tuple(statement for statement in chosen if statement.stage in stages),
+        tuple(statement for statement in chosen if statement.stage not in stages),
+        (*unmade, *differing),
+        len(definitions(canonical)) - len(missing) - changed,
+    )
+
+
+def run(target: SchemaTarget, given: Plan) -> list[Difference]:
+    """Runs a plan's statements and reads the target back; returns what does not hold, besides what the plan names.
+
+    Raises:
+        RefusedError: the target refuses a statement: which, and what was made before.
+    """
+    if given.statements:
+        target.apply(given.statements)
+    back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
+    new = {statement.name for statement in given.statements if not statement.member}
+    named = {difference.key for difference in given.differing}
+    held = {_key(statement) for statement in given.held}
+    return [
+        difference
+        for difference in back
+        if difference.counts
+        and difference.key not in named
+        and not (difference.name not in new and _only_counts(difference))
+        and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
+    ]
+
+
+def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
+    """What a target has of a catalog, and what its own schema has besides."""
+    wanted, all_of_it = target.read(names(meant)), target.read()
+    known = {(type(thing), thing.name.name) for group in _groups(wanted) for thing in group}
+    tables = {table.name for table in wanted.tables} | {view.name for view in wanted.views}
+    besides: dict[str, Any] = {
+        kind: (
+            *getattr(wanted, kind),
+            *(
+                thing
+                for thing in getattr(all_of_it, kind)
+                if (type(thing), thing.name.name) not in known and getattr(thing, "table", None) not in tables
+            ),
+        )
+        for kind in _KINDS
+    }
+    return replace(wanted, **besides)
+
+
+def names(catalog: Catalog) -> list[ObjectName]:
+    """All that a catalog has and that stands by itself."""
+    found = (thing for group in _groups(catalog) for thing in group)
+    return list(dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None))
+
+
+def _groups(catalog: Catalog) -> list[Sequence[Any]]:
+    return [getattr(catalog, kind) for kind in _KINDS]
+
+
+def _key(statement: Statement) -> Key:
+    return statement.kind, statement.name, statement.member
+
+
+def _only_counts(difference: Difference) -> bool:
+    """The source has counted on since it was made: `tailrace cutover` sets the number."""
+    return bool(difference.details) and all(detail.what == NEXT for detail in difference.details)
+
+
+def _behind(meant: Catalog, present: Catalog) -> set[Key]:
+    there = {sequence.name: sequence.counter for sequence in present.sequences}
+    found: set[Key] = set()
+    for sequence in meant.sequences:
+        counter, other = sequence.counter, there.get(sequence.name)
+        if other is None or counter.next is None or other.next is None or counter.cycle:
+            continue
+        if counter.next > other.next if counter.increment > 0 else counter.next < other.next:
+            found.add((ObjectKind.SEQUENCE, sequence.name, ""))
+    return found
+
+
+def _within(key: Key, held: Collection[Key]) -> bool:
+    """A member of something whose own statement waits."""
+    return any(name == key[1] and not member for _, name, member in held)
+
+
+def _statements(
+    target: SchemaTarget, meant: Catalog, canonical: Catalog, missing: Collection[Key], whole: Collection[ObjectName]
+) -> list[Statement]:
+    """In the target's order: those of what is missing, and all of those of what is missing whole."""
+    chosen = [s for s in target.render(meant) if _key(s) in missing or s.name in whole]
+    # What had no name in the meant catalog has one that the server gave.
+    made = {_key(statement) for statement in chosen}
+    unmade = {key for key in missing if key not in made and key[1] not in whole}
+    return chosen + [s for s in target.render(canonical) if _key(s) in unmade] if unmade else chosen

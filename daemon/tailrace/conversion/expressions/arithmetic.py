@@ -1,0 +1,111 @@
+"""Operators between numbers, texts, and moments with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions.calls import call
+from tailrace.conversion.expressions.kinds import MOMENTS
+from tailrace.conversion.expressions.logic import trimmed
+from tailrace.conversion.expressions.moments import interval_of, shift
+from tailrace.conversion.expressions.piece import Piece, of
+from tailrace.conversion.expressions.refusal import RefusalError
+from tailrace.conversion.expressions.writer import Writer, writes
+from tailrace.schema import Kind
+
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+    exp.IntDiv: "div",
+}
+
+
+@writes(*_OPERATORS, parts=("this", "expression", "typed", "safe"))
+def _operate(writer: Writer, node: exp.Expr) -> Piece:
+    sign = _OPERATORS[type(node)]
+    if sign in "+-":
+        interval = interval_of(writer, node.expression)
+        if interval is not None:
+            return shift(writer, writer.value(node.this), interval, sign == "-")
+        interval = interval_of(writer, node.this) if sign == "+" else None
+        if interval is not None:
+            return shift(writer, writer.value(node.expression), interval, False)
+    left, right = writer.number(writer.value(node.this)), writer.number(writer.value(node.expression))
+    if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
+        return concatenation(writer, [*_sides(writer, node.this, left), right])
+    if writer.source is Dialect.POSTGRESQL and any(
+        p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in (left, right)
+    ):
+        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
+    return call(writer, sign, [left, right], shown=sign)
+
+
+def _sides(writer: Writer, node: exp.Expr, whole: Piece) -> list[Piece]:
+    """SQL Server's + of texts, taken apart, so that all of them stand side by side."""
+    bare = node.unnest()
+    if isinstance(bare, exp.Add) and whole.kind is Kind.TEXT:
+        return [*_sides(writer, bare.this, writer.value(bare.this)), writer.value(bare.expression)]
+    return [whole]
+
+
+@writes(exp.Neg)
+def _negative(writer: Writer, node: exp.Expr) -> Piece:
+    inner = writer.number(writer.value(node.this))
+    if inner.constant is not None and not inner.quoted and not inner.constant.startswith("-"):
+        text = f"-{inner.constant}"
+        return replace(inner, sql=text, constant=text, atom=False)
+    return call(writer, "negative", [inner], shown="-")
+
+
+@writes(exp.DPipe, parts=("this", "expression", "safe"))
+def _pipes(writer: Writer, node: exp.Expr) -> Piece:
+    parts: list[exp.Expr] = []
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, exp.DPipe):
+            todo += [part.expression, part.this]
+        elif isinstance(part, exp.Paren) and isinstance(part.unnest(), exp.DPipe):
+            todo.append(part.unnest())
+        else:
+            parts.append(part)
+    return concatenation(writer, writer.values(parts))
+
+
+def concatenation(writer: Writer, pieces: list[Piece]) -> Piece:
+    """Texts side by side; NULL if one of them is, but at Oracle, where NULL is the empty text.
+
+    Raises:
+        RefusalError: one is no text, and not surely written alike as one.
+    """
+    texts = [as_text(writer, trimmed(writer, piece)) for piece in pieces]
+    if any(piece.made is not Kind.TEXT and piece.made is not Kind.ENUM for piece in texts):
+        raise RefusalError("types-differ", "not only texts are put together")
+    oracle = writer.source is Dialect.ORACLE
+    if oracle:
+        texts = [replace(t, sql=f"COALESCE({t.sql}, '')", atom=True) if t.nullable else t for t in texts]
+    if writer.target.mysql_like:
+        whole = of(f"CONCAT({', '.join(piece.sql for piece in texts)})", Kind.TEXT, *texts)
+    else:
+        whole = of(" || ".join(piece.wrapped for piece in texts), Kind.TEXT, *texts, atom=False)
+    if oracle:
+        full = any(piece.constant or not piece.nullable for piece in texts)
+        whole = replace(whole, nullable=not full)
+        if not full:
+            whole = replace(whole, sql=f"NULLIF({whole.sql}, '')", atom=True)
+    return replace(whole, made=Kind.TEXT)
+
+
+def as_text(writer: Writer, piece: Piece) -> Piece:
+    """As the source writes it where a text is wanted."""
+    if piece.kind in (Kind.TEXT, Kind.ENUM) or piece.kind is None:
+        return piece
+    if piece.kind in MOMENTS or piece.kind in (Kind.FLOAT, Kind.BOOLEAN):
+        raise RefusalError("types-differ", f"a {piece.kind} is put into a text, which systems write in different ways")
+    return call(writer, "cast text", [piece], shown="a cast to text")

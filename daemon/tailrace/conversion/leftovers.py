@@ -1,0 +1,138 @@
+"""Schemas, comments on other things, and all that has no form of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Other, Routine, signature
+from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.work import Work
+
+#: Kinds that PostgreSQL takes from PostgreSQL as they are, where no name in them changes.
+_VERBATIM = frozenset(
+    {ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.EXCLUSION, ObjectKind.POLICY, ObjectKind.OTHER}
+)
+_PROPOSALS: dict[ObjectKind, tuple[str, Complexity]] = {
+    ObjectKind.EXTENSION: ("see what of it is used, and whether the target has it", Complexity.MEDIUM),
+    ObjectKind.TYPE: ("make columns of its parts, or a JSON document", Complexity.MEDIUM),
+    ObjectKind.EXCLUSION: ("write triggers, or check in the application", Complexity.SIGNIFICANT),
+    ObjectKind.PACKAGE: ("make a schema of it, with a function for each of its own", Complexity.SIGNIFICANT),
+    ObjectKind.EVENT: ("run it by cron, or by pg_cron", Complexity.SIMPLE),
+    ObjectKind.SYNONYM: ("put the schema into search_path, or make a view", Complexity.SIMPLE),
+    ObjectKind.POLICY: ("filter in views, or in the application", Complexity.MEDIUM),
+    ObjectKind.GRANT: ("make the role in the target, and grant it there", Complexity.SIMPLE),
+}
+
+
+def converted_schemas(work: Work) -> tuple[str, ...]:
+    """The target's schemas that are to be made."""
+    found: dict[str, None] = {}
+    chosen = {name.schema for name in work.names.objects}
+    joined = len({schema for schema in work.source.schemas if schema in chosen}) > 1
+    for schema in work.source.schemas:
+        name = ObjectName("", schema)
+        targets = {new.schema for old, new in work.names.objects.items() if old.schema == schema}
+        if not targets:
+            reason = "nothing of it is selected"
+            work.ledger.say(ObjectKind.SCHEMA, name, "", "not-selected", Grade.AUTOMATIC, reason, "nothing")
+            work.ledger.gone(ObjectKind.SCHEMA, name, "")
+            continue
+        own = sorted(target for target in targets if target != work.names.schema)
+        work.ledger.made(ObjectKind.SCHEMA, name, "", own[0] if own else work.names.schema or "(the target's own)")
+        found.update(dict.fromkeys(own))
+        if joined and work.names.schema in targets:
+            reason = f"with others it becomes {work.names.schema or 'one place'}: names stand without it"
+            fix = "see that no two roles, nor two applications, need them apart"
+            work.ledger.say(ObjectKind.SCHEMA, name, "", "schemas-joined", Grade.CHANGED, reason, fix)
+    if work.names.schema:
+        found.setdefault(work.names.schema)
+    return tuple(found)
+
+
+def converted_comments(work: Work) -> list[Comment]:
+    found = []
+    for comment in work.source.comments:
+        member = f"{comment.kind} {comment.member}".strip()
+        made = _comment(work, comment)
+        if made is None:
+            reason = "the target has no such comments, or not what it is on"
+            work.ledger.say(
+                ObjectKind.COMMENT, comment.name, member, "comment", Grade.CHANGED, reason, "keep this report"
+            )
+            work.ledger.gone(ObjectKind.COMMENT, comment.name, member)
+            continue
+        work.ledger.made(ObjectKind.COMMENT, comment.name, member, str(made.name))
+        found.append(made)
+    return found
+
+
+def _comment(work: Work, comment: Comment) -> Comment | None:
+    name = work.names.objects.get(comment.name)
+    if work.dialect is Dialect.SQLITE:
+        return None
+    if work.dialect.mysql_like and comment.kind is not ObjectKind.INDEX:
+        # Of tables, columns, indexes and routines alone; a routine's stands in its options.
+        return None
+    if not comment.member:
+        target = work.ledger.target_of(comment.kind, comment.name)
+        if comment.kind is ObjectKind.SCHEMA:
+            schema = work.ledger.target_of(ObjectKind.SCHEMA, ObjectName("", comment.name.name))
+            return replace(comment, name=ObjectName("", schema)) if schema and "(" not in schema else None
+        return replace(comment, name=name) if target and name is not None else None
+    target = work.ledger.target_of(comment.kind, comment.name, comment.member)
+    if not target and comment.kind in (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX):
+        for kind in (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX):
+            target = target or work.ledger.target_of(kind, comment.name, comment.member)
+    if not target or name is None:
+        return None
+    if comment.kind is ObjectKind.TRIGGER:
+        target = target.removeprefix(f"{name.schema}.") if name.schema else target
+    if comment.kind in (ObjectKind.FUNCTION, ObjectKind.PROCEDURE):
+        # Its member is what goes in, by which routines of one name are told apart.
+        made = [one for one in work.programs if isinstance(one, Routine) and one.name == name]
+        if len(made) != 1:
+            return None
+        target = signature(made[0])
+    return replace(comment, name=name, member=target)
+
+
+def converted_others(work: Work) -> list[Other]:
+    found = []
+    for other in work.source.others:
+        member = other.name.name if other.table else ""
+        holder = other.table or other.name
+        if other.table is not None and other.table not in work.names.objects:
+            reason = f"its table {other.table} is not in the target"
+            work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
+            work.ledger.gone(other.kind, holder, member)
+        elif other.kind in _VERBATIM and _same_names(work, other):
+            found.append(other)
+            work.ledger.made(other.kind, holder, member, str(other.name))
+        else:
+            proposal, complexity = _PROPOSALS.get(other.kind, ("write it for the target", Complexity.MEDIUM))
+            reason = other.reason or f"a {other.kind} is not converted"
+            work.ledger.by_hand(
+                other.kind,
+                holder,
+                member,
+                str(other.kind).replace(" ", "-") if other.kind is not ObjectKind.OTHER else "other",
+                reason,
+                proposal,
+                complexity,
+                original=other.definition,
+            )
+    return found
+
+
+def _same_names(work: Work, other: Other) -> bool:
+    """Whether a definition of PostgreSQL's holds in the target as it stands."""
+    if not (work.alike and work.dialect is Dialect.POSTGRESQL) or not other.definition or other.reason:
+        return False
+    if other.kind is ObjectKind.EXTENSION:
+        return True
+    if any(old != new for old, new in work.names.objects.items()):
+        return False
+    if other.table is None:
+        return True
+    columns = work.names.columns[other.table]
+    return all(old == new for old, new in columns.items()) and not work.names.altered.get(other.table)

@@ -1,0 +1,130 @@
+"""Tables: their parts put together, and those that the target does not get."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.conversion.checks import converted_checks
+from tailrace.conversion.columns import converted_columns, target_types
+from tailrace.conversion.foreign_keys import converted_foreign_keys
+from tailrace.conversion.indexes import converted_indexes
+from tailrace.conversion.keys import exact_columns
+from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.partitions import converted_partitioning
+from tailrace.conversion.work import Work
+
+#: What a table's options say that means the same in the same system.
+_KEPT_BY_POSTGRES = ("unlogged", "inherits", "type", "no inherit", "access method")
+
+
+def converted_tables(work: Work) -> None:
+    """Fills `Work.tables`."""
+    chosen = [table for table in work.source.tables if table.name in work.names.objects]
+    for table in work.source.tables:
+        if table.name not in work.names.objects:
+            _leave_out(work, table)
+    for table in chosen:
+        work.types[table.name] = target_types(work, table)
+    exact = exact_columns(work)
+    for table in chosen:
+        work.tables[table.name] = _converted(work, table, exact.get(table.name, frozenset()))
+    for table in chosen:
+        work.tables[table.name] = converted_foreign_keys(work, table)
+
+
+def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
+    name = work.names.objects[table.name]
+    columns = converted_columns(work, table, exact)
+    indexes = converted_indexes(work, table, columns)
+    checks = converted_checks(work, table, columns)
+    partitioning = converted_partitioning(work, table, columns, indexes)
+    work.ledger.made(ObjectKind.TABLE, table.name, "", str(name))
+    kept = work.dialect is not Dialect.SQLITE
+    for column in table.columns:
+        if column.comment:
+            target = work.names.columns[table.name].get(column.name, "")
+            there = any(made.name == target for made in columns)
+            _comment(work, table.name, column.name, f"{name}.{target}" if there and kept else "")
+            columns = [
+                replace(made, comment=column.comment) if made.name == target and kept else made for made in columns
+            ]
+    if table.comment:
+        _comment(work, table.name, "", str(name) if kept else "")
+    options = _options(work, table)
+    return Table(
+        name,
+        tuple(columns),
+        tuple(indexes),
+        tuple(checks),
+        (),
+        partitioning,
+        table.comment if kept else "",
+        options,
+        table.rows,
+        table.bytes,
+        table.line,
+    )
+
+
+def _options(work: Work, table: Table) -> dict[str, str]:
+    """Those that the target has, too; of what is lost with the others it is said."""
+    if work.dialect is Dialect.POSTGRESQL and work.alike:
+        return _of_postgres(work, table)
+    if "system versioning" in table.options and not (work.alike and not work.names.piped):
+        reason = "the source keeps the history of its rows; the pipeline brings the rows of now"
+        proposal = "after cut-over: ALTER TABLE … ADD SYSTEM VERSIONING, or a trigger that writes history"
+        work.ledger.say(
+            ObjectKind.TABLE, table.name, "", "system-versioning", Grade.CHANGED, reason, proposal, Complexity.MEDIUM
+        )
+    if not work.related:
+        return {}
+    if work.names.piped:
+        # The sink wants InnoDB, which has transactions, and a collation that compares exactly.
+        return {key: value for key, value in table.options.items() if key.startswith("index ") and work.alike}
+    return dict(table.options) if work.alike else {}
+
+
+def _of_postgres(work: Work, table: Table) -> dict[str, str]:
+    kept = {key: value for key, value in table.options.items() if key in _KEPT_BY_POSTGRES}
+    if "inherits" in kept and (work.names.piped or _renames(work)):
+        # The pipeline brings the rows of each table by itself, and looks for them there.
+        del kept["inherits"]
+        reason = f"it inherits from {table.options['inherits']}, and stands by itself there"
+        proposal = "after cut-over: ALTER TABLE … INHERIT, where SELECT from the other is to show its rows"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "inheritance", Grade.CHANGED, reason, proposal)
+    if "type" in kept and (work.names.piped or _renames(work)):
+        del kept["type"]
+        reason = f"it is of the type {table.options['type']}, and of columns alone there"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "typed-table", Grade.CHANGED, reason, "nothing")
+    return kept
+
+
+def _renames(work: Work) -> bool:
+    return any(old != new for old, new in work.names.objects.items())
+
+
+def _comment(work: Work, name: ObjectName, member: str, target: str) -> None:
+    if target:
+        work.ledger.made(ObjectKind.COMMENT, name, member, target)
+        return
+    reason = "the target keeps no comments" if work.dialect is Dialect.SQLITE else "its column is not in the target"
+    work.ledger.say(ObjectKind.COMMENT, name, member, "comment", Grade.CHANGED, reason, "keep this report")
+    work.ledger.gone(ObjectKind.COMMENT, name, member)
+
+
+def _leave_out(work: Work, table: Table) -> None:
+    """All of it, with one item of the table."""
+    reason = work.names.left_out.get(table.name, "")
+    said = any(item.name == table.name and item.grade is Grade.BY_HAND for item in work.names.items)
+    if said:
+        work.ledger.refused(ObjectKind.TABLE, table.name, "")
+    else:
+        reason = reason or "it is not selected"
+        work.ledger.say(
+            ObjectKind.TABLE, table.name, "", "not-selected", Grade.AUTOMATIC, reason, "nothing, if that is meant"
+        )
+        work.ledger.gone(ObjectKind.TABLE, table.name, "")
+    for kind, name, member, _ in Catalog(work.source.dialect, tables=(table,)).count():
+        if kind is not ObjectKind.TABLE:
+            work.ledger.gone(kind, name, member)

@@ -1,0 +1,141 @@
+"""Names in a target: by a pipeline's file, and by a script alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tailrace.config import Pipeline, parse
+from tailrace.conversion.catalog import Catalog, Dialect, Enum, ObjectKind, ObjectName, Table, View
+from tailrace.conversion.convert import convert
+from tailrace.conversion.names import Names
+from tailrace.conversion.naming import pipeline_names, script_names
+from tailrace.conversion.outcome import Conversion, Grade
+from tailrace.conversion.rules import Rules
+from tests.unit.schema.catalogs import catalog, column, index, key, table
+from tests.unit.schema.targets import Target
+
+pytestmark = pytest.mark.usefixtures("simple_sql")
+
+
+def pipeline(text: str = "", sink: str = "postgres", source: str = "") -> Pipeline:
+    urls = {"postgres": "postgresql://t@h/t", "mysql": "mysql://t@h/t", "sqlite": "sqlite:////t.db"}
+    return parse(
+        f'name = "shop"\n[source]\nconnector = "mysql"\nurl = "mysql://s@h/shop"\n{source}\n'
+        f'[[sinks]]\nname = "goal"\nconnector = "{sink}"\nurl = "{urls[sink]}"\n{text}',
+        "shop.toml",
+    )
+
+
+def shop(*more: Table, **said: Any) -> Catalog:
+    users = table(
+        "users",
+        column("id", "int", nullable=False),
+        column("email", "varchar(20)", default="'x'"),
+        column("note", "text"),
+        column("old", "int", default="3"),
+        indexes=(key("id"), index("by_email", "email", unique=True), index("by_old", "old")),
+    )
+    return catalog(Dialect.MYSQL, users, *more, **said)
+
+
+def named(source: Catalog, file: Pipeline, dialect: Dialect = Dialect.POSTGRESQL) -> tuple[Names, Conversion]:
+    target = Target(dialect)
+    names = pipeline_names(source, file, file.sinks[0], target, "goal" if dialect is not Dialect.SQLITE else "")
+    return names, convert(source, target, Rules(), names, "goal")
+
+
+def test_a_pipeline_names_tables_and_columns_as_its_sink_does() -> None:
+    file = pipeline(
+        '[[tables]]\nmatch = "shop.users"\nrename = "people"\n'
+        'columns = { rename = { email = "mail" }, drop = ["old"], add = { tenant = "\'acme\'" } }\n'
+    )
+    _, made = named(shop(), file)
+    people = made.target.tables[0]
+    assert people.name == ObjectName("goal", "people")
+    assert [c.name for c in people.columns] == ["id", "mail", "note", "tenant"]
+    assert {i.name: i.columns for i in people.indexes} == {"people_pkey": ("id",), "people_by_email": ("mail",)}
+    by_object = {(v.kind, v.member): (v.grade, v.target) for v in made.verdicts}
+    assert by_object[ObjectKind.COLUMN, "email"] == (Grade.AUTOMATIC, "mail")
+    assert by_object[ObjectKind.COLUMN, "old"] == (Grade.AUTOMATIC, "")
+    assert by_object[ObjectKind.INDEX, "by_old"][0] is Grade.BY_HAND
+
+
+def test_what_the_transformations_change_has_neither_default_nor_index_of_the_source_s() -> None:
+    file = pipeline(
+        '[[tables]]\nmatch = "shop.users"\nmask = { email = "partial:3" }\ncolumns = { type = { old = "text" } }\n'
+    )
+    names, made = named(shop(), file)
+    users = made.target.tables[0]
+    assert set(names.altered[ObjectName("shop", "users")]) == {"email", "old"}
+    assert [(c.name, c.sql_type, c.default) for c in users.columns if c.name in ("email", "old")] == [
+        ("email", "character varying(20)", ""),
+        ("old", "text", ""),
+    ]
+    assert [i.name for i in users.indexes] == ["users_pkey"]
+
+
+def test_tables_that_are_not_selected_are_named_and_nothing_is_left_to_do() -> None:
+    source = shop(
+        table("tmp", column("id", "int"), schema="other"),
+        table("logs", column("id", "int")),
+        schemas=("shop", "other"),
+        views=(View(ObjectName("other", "seen"), "SELECT 1"),),
+    )
+    file = pipeline('tables = ["shop.users"]\n', source='exclude = ["shop.l*x"]')
+    _, made = named(source, file)
+    gone = {str(v.name): v for v in made.verdicts if v.kind in (ObjectKind.TABLE, ObjectKind.VIEW) and not v.target}
+    assert set(gone) == {"other.tmp", "shop.logs", "other.seen"}
+    assert {v.grade for v in gone.values()} == {Grade.AUTOMATIC}
+    said = {str(i.name): i.reason for i in made.items if i.code == "not-selected" and i.kind is ObjectKind.TABLE}
+    assert said == {
+        "other.tmp": "the pipeline's source does not select it",
+        "shop.logs": "the tables of sink goal do not name it",
+    }
+
+
+def test_a_table_that_the_sink_would_refuse_is_a_person_s() -> None:
+    long = table("t" * 64, column("id", "int"))
+    twice = table("users", column("id", "int"), schema="shop2")
+    file = pipeline(source='tables = ["shop.*", "shop2.*"]')
+    _, made = named(shop(long, twice), file)
+    codes = {str(i.name): i.code for i in made.items if i.kind is ObjectKind.TABLE and i.grade is Grade.BY_HAND}
+    assert codes == {f"shop.{'t' * 64}": "name-too-long", "shop2.users": "name-collision"}
+    assert [str(t.name) for t in made.target.tables] == ["goal.users"]
+
+
+def test_a_key_that_the_file_chooses_is_the_target_s() -> None:
+    wide = table(
+        "wide",
+        column("id", "int", nullable=False),
+        column("code", "varchar(20)", nullable=False),
+        indexes=(key("id"),),
+    )
+    _, made = named(catalog(Dialect.MYSQL, wide), pipeline('[[tables]]\nmatch = "*"\nkey = ["code"]\n'))
+    indexes = [(i.name, i.columns, i.primary, i.unique) for i in made.target.tables[0].indexes]
+    assert indexes == [("wide_pkey", ("code",), True, True), ("wide_primary", ("id",), False, True)]
+
+
+def test_a_script_s_names_are_written_as_in_the_target_and_told_apart() -> None:
+    source = Catalog(
+        Dialect.ORACLE,
+        default_schema="HR",
+        schemas=("HR", "OE"),
+        tables=(
+            table("EMPLOYEES", column("ID", "int"), column("Id", "int"), schema="HR"),
+            table("Employees", column("ID", "int"), schema="OE"),
+            table("X" * 80, column("ID", "int"), schema="OE"),
+        ),
+        enums=(Enum(ObjectName("HR", "MOOD"), ("a",)),),
+    )
+    names = script_names(source, Target(Dialect.POSTGRESQL), Rules(), "public")
+    assert names.objects[ObjectName("HR", "EMPLOYEES")] == ObjectName("public", "employees")
+    assert names.objects[ObjectName("OE", "Employees")] == ObjectName("oe", "Employees")
+    assert len(names.objects[ObjectName("OE", "X" * 80)].name.encode()) == 63
+
+    joined = script_names(source, Target(Dialect.SQLITE), Rules(), "")
+    assert len({str(name).casefold() for name in joined.objects.values()}) == len(joined.objects)
+    # "Id" was written in quotes; "ID" is id.
+    assert len({name.casefold() for name in joined.columns[ObjectName("HR", "EMPLOYEES")].values()}) == 2
+    assert {item.code for item in joined.items} == {"name-collision"}
