@@ -117,8 +117,12 @@ def complete(
         yield from indexes(connection, table, structure, lambda index: True, dry_run)
     for numbering in structure.numberings:
         yield _numbered(connection, table, numbering, dry_run)
+    there = _referring(connection, table)
     for key in structure.foreign_keys:
-        yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
+        if tuple(map(folded, key.columns)) in there:
+            yield Outcome(source, FOREIGN_KEY, key.name, PRESENT)
+        else:
+            yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
 
 
 def _numbered(connection: sqlite3.Connection, table: TargetTable, numbering: Numbering, dry_run: bool) -> Outcome:
@@ -159,6 +163,14 @@ def _counter(connection: sqlite3.Connection, table: str) -> tuple[str, int] | No
         return None
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (found[0],)).fetchone()
     return found[0], row[0] if row else 0
+
+
+def _referring(connection: sqlite3.Connection, table: TargetTable) -> set[tuple[str, ...]]:
+    """The columns of each foreign key that the table was made with."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for number, place, _, column, *_ in connection.execute(f"PRAGMA foreign_key_list({quoted(table.name)})").fetchall():
+        found.setdefault(number, []).append((place, folded(column)))
+    return {tuple(column for _, column in sorted(columns)) for columns in found.values()}
 
 
 def _present(connection: sqlite3.Connection, table: TargetTable) -> dict[object, str]:
