@@ -235,6 +235,9 @@ def test_rows_behave_as_oracles(oracle: Made) -> None:
         )
         assert cursor.fetchone() == (True,)
         assert value(cursor, "SELECT last_name FROM active_employees") == "King"
+        assert str(value(cursor, "SELECT net_price(100, 0.25)")) == "75.00"
+        cursor.execute("SELECT total FROM order_totals WHERE order_id = 1")
+        assert str((cursor.fetchone() or ())[0]) == "37.50"
         refuses(cursor, psycopg2.errors.WithCheckOptionViolation, "INSERT INTO good_customers VALUES (1, 'x', 1)")
         # Checks and unique keys.
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE employees SET salary = 0")
@@ -309,6 +312,9 @@ def test_rows_behave_as_sql_servers(tsql: Made) -> None:
         assert str(value(cursor, "SELECT due FROM billing.invoice")) == "2024-03-01"
         assert str(value(cursor, "SELECT total FROM billing.invoiceline")) == "30.75"
         assert value(cursor, 'SELECT "Department" FROM hr.vemployee') == "Surgery"
+        assert str(value(cursor, "SELECT billing.fnnet(19.99, 0.105)")) == "17.89"
+        cursor.execute("SELECT * FROM billing.vinvoicetotals")
+        assert [str(one) for one in cursor.fetchone() or ()][1:] == ["30.75", "1"]
         cursor.execute("SELECT * FROM hr.vbirthdays")
         assert (cursor.fetchone() or ())[1:] == (1, 3, "yes")
         assert value(cursor, "SELECT count(*) FROM care.vopenstays") == 0
