@@ -117,9 +117,8 @@ class SQLite:
 
 def column_list(family: str, dialect: Dialect) -> str:
     quote = "`" if dialect.mysql_like else '"'
-    return ", ".join(
-        f"{quote}{name}{quote} {type_}" for name, type_ in zip(NAMES, _types(family, dialect), strict=True)
-    )
+    columns = (f"{quote}{name}{quote} {type_}" for name, type_ in zip(NAMES, _types(family, dialect), strict=True))
+    return ", ".join(columns) + f", PRIMARY KEY ({quote}id{quote})"
 
 
 def make(place: Place, dialect: Dialect) -> None:

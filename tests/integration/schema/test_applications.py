@@ -1,5 +1,5 @@
-"""Schemas made elsewhere, filled and changed through a pipeline, and held to their source; `make schema-matrix` does that
-with every schema in every direction."""
+"""Schemas made elsewhere, filled and changed through a pipeline, and held to their source; `make schema-matrix` does
+that with every schema in every direction."""
 
 from __future__ import annotations
 

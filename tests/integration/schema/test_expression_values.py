@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 
 from tailrace.conversion.catalog import Dialect, ObjectName
@@ -14,27 +11,12 @@ from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import load
 from tailrace.conversion.translation import Use
 from tests.integration.schema import expression_cases as cases
-from tests.integration.schema.expression_rows import Place, SQLite, alike, column_list, columns, make
+from tests.integration.schema.expression_rows import Place, alike, column_list, columns
 
 MYSQL, MARIADB, POSTGRES, SQLITE = Dialect.MYSQL, Dialect.MARIADB, Dialect.POSTGRESQL, Dialect.SQLITE
 TABLE = ObjectName("shop", "t")
 RULES = load()
 Places = dict[Dialect, Place]
-
-
-@pytest.fixture(scope="module")
-def places(request: pytest.FixtureRequest) -> Iterator[Places]:
-    """The same rows on every system."""
-    with ExitStack() as stack:
-        found: Places = {SQLITE: SQLite()}
-        for dialect, fixture in ((MYSQL, "mysql"), (MARIADB, "mariadb"), (POSTGRES, "postgres18")):
-            place = stack.enter_context(request.getfixturevalue(fixture).database("expr"))
-            zone = "SET TIME ZONE 'UTC'" if dialect is POSTGRES else "SET time_zone = '+00:00'"
-            place.execute(zone)
-            found[dialect] = place
-        for dialect, place in found.items():
-            make(place, dialect)
-        yield found
 
 
 def quoted(sql: str, dialect: Dialect) -> str:

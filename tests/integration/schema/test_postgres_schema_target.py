@@ -57,6 +57,7 @@ def index(name: str, *columns: str, **given: Any) -> Index:
 #: As a conversion has it: names of the target's own schema stand alone, the source's enum is in its own schema.
 MEANT = Catalog(
     Dialect.POSTGRESQL,
+    schemas=("public",),
     tables=(
         Table(
             bare("orders"),
@@ -167,6 +168,7 @@ def test_a_converted_catalog_is_read_back_as_it_was_meant(schema: str, postgres1
         }
         target.apply(target.render(MEANT))
         found = target.read(names)
+        assert set(meant.schemas) <= set(found.schemas)
         server: dict[str, Any] = {"version": "", "origin": "", "schemas": ()}
         assert replace(found, **server) == replace(meant, **server)
         assert target.canonical(MEANT) == meant
@@ -182,9 +184,14 @@ def test_what_acts_on_rows_waits_for_the_cut_over_unless_it_can_be_switched_off(
         role = servers.unique_name("plain")
         database.script(
             f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
-            f"GRANT CREATE ON DATABASE {database.name} TO {role}",
             f"GRANT ALL ON SCHEMA public TO {role}",
         )
+        with (
+            target_of(database.url_as(role, "x")) as target,
+            pytest.raises(RefusedError, match=r"permission denied for database .* grant .* CREATE on the database"),
+        ):
+            target.canonical(MEANT)
+        database.execute(f"GRANT CREATE ON DATABASE {database.name} TO {role}")
         for url, waiting in ((database.url, always), (database.url_as(role, "x"), always | acting)):
             with target_of(url) as target:
                 target.read([])

@@ -32,12 +32,15 @@ def _aggregate(writer: Writer, name: str, nodes: list[exp.Expr]) -> Piece | None
 
 
 def _register() -> None:
-    for name in ("count", "sum", "avg", "min", "max"):
+    for called, name in {
+        **{word: word for word in ("count", "sum", "avg", "min", "max")},
+        "count_big": "count",
+    }.items():
 
         def aggregate(writer: Writer, nodes: list[exp.Expr], name: str = name) -> Piece | None:
             return _aggregate(writer, name, nodes)
 
-        special(name)(aggregate)
+        special(called)(aggregate)
 
 
 _register()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.expressions.calls import call
+from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
 from tailrace.conversion.expressions.kinds import NUMBERS, stored, type_of
 from tailrace.conversion.expressions.literals import as_kind, string
@@ -175,3 +176,31 @@ def _shortened(writer: Writer, piece: Piece, type_: Type) -> Piece:
         return piece
     length = Piece(str(size), Kind.INTEGER, Kind.INTEGER, nullable=False, constant=str(size))
     return call(writer, "left", [piece, length], shown=f"a cast to {type_.name}")
+
+
+_ORACLE_FORMATS = {
+    "YYYY-MM-DD": "%Y-%m-%d",
+    "YYYY-MM-DD HH24:MI:SS": "%Y-%m-%d %H:%M:%S",
+    "YYYY-MM-DD HH24:MI": "%Y-%m-%d %H:%M",
+    "DD-MM-YYYY": "%d-%m-%Y",
+    "DD/MM/YYYY": "%d/%m/%Y",
+    "DD.MM.YYYY": "%d.%m.%Y",
+    "MM/DD/YYYY": "%m/%d/%Y",
+    "YYYYMMDD": "%Y%m%d",
+}
+
+
+@special("to_date", "to_timestamp")
+def _to_date(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
+    """Oracle's literals of dates, in the forms that are known."""
+    pieces = writer.values(nodes)
+    if writer.source is not Dialect.ORACLE or len(pieces) != 2 or any(piece.constant is None for piece in pieces):
+        return None
+    text, form = (str(piece.constant) for piece in pieces)
+    pattern = _ORACLE_FORMATS.get(form.upper())
+    try:
+        moment = datetime.strptime(text, pattern or "")
+    except ValueError:
+        raise RefusalError("literal-kind", f"'{text}' in the form '{form}'") from None
+    written = string(moment.strftime("%Y-%m-%d %H:%M:%S"), writer.target)
+    return as_kind(writer, written, Piece("", Kind.TIMESTAMP, Kind.TIMESTAMP, Type(Kind.TIMESTAMP)))

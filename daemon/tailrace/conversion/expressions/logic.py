@@ -77,7 +77,8 @@ def _is(writer: Writer, node: exp.Expr) -> Piece:
 
 def column_of(writer: Writer, node: exp.Column) -> Piece:
     word = node.name.lower()
-    if not node.args.get("table") and not node.this.args.get("quoted") and word in PSEUDO.get(writer.source, ()):
+    bare = not node.args.get("table") and not node.this.args.get("quoted")
+    if bare and word in PSEUDO.get(writer.source, ()):
         raise RefusalError("pseudo-column", f"{word.upper()} has no counterpart that surely means the same")
     return writer.scope.column(node)
 

@@ -174,6 +174,8 @@ class Reader:
         texts: list[str] = []
         for projection in node.expressions:
             for name, piece in self._projected(projection, inside):
+                if inside and (not name or name in columns):
+                    name = f"column{len(columns) + 1}"
                 if name in columns:
                     raise _refused(f"two columns of the name {name}")
                 quoted = quoting.identifier(name, self.writer.target)
@@ -206,7 +208,7 @@ class Reader:
         if writer.source is Dialect.POSTGRESQL and isinstance(inner, exp.Anonymous):
             return [(inner.name.lower(), piece)]
         if inside:
-            return [("column", piece)]
+            return [("", piece)]
         raise _refused("a column that has no name")
 
     def _called(self, name: str, quoted: bool) -> str:
@@ -405,7 +407,9 @@ class Reader:
         return replace(piece.become(made.sql), nullable=True)
 
 
-AGGREGATES = frozenset({"count", "sum", "avg", "min", "max", "group_concat", "string_agg", "stddev", "variance"})
+AGGREGATES = frozenset(
+    {"count", "count_big", "sum", "avg", "min", "max", "group_concat", "string_agg", "stddev", "variance"}
+)
 
 
 @writes(exp.Exists)

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect, ObjectName
 from tailrace.conversion.expressions import quoting
-from tailrace.conversion.expressions.calls import special
+from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.logic import column_of
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
@@ -64,6 +64,8 @@ def _column(writer: Writer, node: exp.Expr) -> Piece:
             raise RefusalError("sequence", "CURRVAL of a sequence")
         schema = spelled(node.args["db"], writer.source) if node.args.get("db") else ""
         return _next(writer, ObjectName(schema, spelled(node.args["table"], writer.source)))
+    if writer.source is Dialect.ORACLE and word == "user" and not node.args.get("table"):
+        return call(writer, word, [], shown="USER")
     return column_of(writer, node)
 
 
@@ -82,7 +84,9 @@ def _next(writer: Writer, name: ObjectName) -> Piece:
             quoted = quoting.text(quoting.qualified(made, writer.target), writer.target)
             sql = f"nextval({quoted}::regclass)"
         case Dialect.MARIADB:
-            sql = f"NEXTVAL({quoting.qualified(made, writer.target)})"
+            # Of the database that the table is in, wherever that is made.
+            near = ObjectName("", made.name) if made.schema == writer.names.schema else made
+            sql = f"NEXTVAL({quoting.qualified(near, writer.target)})"
         case _:
             raise RefusalError(
                 "sequence", "the target has no sequences", "let the column count by itself, or draw numbers elsewhere"

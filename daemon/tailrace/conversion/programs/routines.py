@@ -103,7 +103,7 @@ def _value(given: Routine, source: Dialect) -> str:
 
 def _argument(writer: Writer, argument: Argument) -> tuple[Argument, Piece]:
     source, target = writer.source, writer.target
-    if argument.mode != "IN" or argument.default or not argument.name:
+    if argument.mode != "IN" or not argument.name or (argument.default and target is not Dialect.POSTGRESQL):
         raise RefusalError("program", f"its argument {argument.name} is not a plain one", _PROPOSAL)
     type_ = type_of(argument.sql_type, source)
     name = argument.name.lstrip("@")
@@ -123,7 +123,13 @@ def _argument(writer: Writer, argument: Argument) -> tuple[Argument, Piece]:
             f"the source takes at most {type_.size} characters for {name}; PostgreSQL takes any text",
             "see whether callers rely on the limit",
         )
-    return replace(argument, name=name, sql_type=made), piece
+    default = argument.default
+    if default:
+        value = writer.value(expression(default, source))
+        if value.constant is None and value.kind is not None:
+            raise RefusalError("program", f"the default of its argument {name} is no literal", _PROPOSAL)
+        default = assigned(writer, value, piece, True).sql
+    return replace(argument, name=name, sql_type=made, default=default), piece
 
 
 def _typed(sql: str, type_: Type) -> Piece:
@@ -152,6 +158,8 @@ def _sql_type(type_: Type, source: Dialect, target: Dialect) -> str:
         return {8: "smallint", 16: "smallint"}.get(type_.size, "integer" if type_.size <= 32 else "bigint")
     if kind is Kind.DECIMAL and type_.size:
         return f"{'numeric' if target is Dialect.POSTGRESQL else 'decimal'}({type_.size},{type_.scale})"
+    if kind is Kind.DECIMAL and source is Dialect.ORACLE and target is Dialect.POSTGRESQL:
+        return "numeric"
     if kind is Kind.TEXT and not type_.fixed:
         if target.mysql_like:
             return f"varchar({type_.size})" if 0 < type_.size <= 16_000 else "longtext"
@@ -173,7 +181,10 @@ def _written(
     steady: bool,
     target: Dialect,
 ) -> Routine:
-    listed = ", ".join(f"{quoting.identifier(a.name, target)} {a.sql_type}" for a in arguments)
+    listed = ", ".join(
+        f"{quoting.identifier(a.name, target)} {a.sql_type}{f' DEFAULT {a.default}' if a.default else ''}"
+        for a in arguments
+    )
     head = f"CREATE FUNCTION {quoting.qualified(name, target)}({listed})"
     if target is Dialect.POSTGRESQL:
         body = f"\n    SELECT {sql}\n"

@@ -237,7 +237,7 @@ def on_update(table: Table, column: Column, target: Dialect, names: Names) -> Pr
         table: the source's, with `column` of it.
     """
     made = names.objects.get(table.name)
-    own = names.columns.get(table.name, {column.name: column.name})
+    own = names.columns.get(table.name) or {each.name: each.name for each in table.columns}
     called = own.get(column.name)
     if made is None or called is None:
         return Program()
@@ -258,11 +258,9 @@ def on_update(table: Table, column: Column, target: Dialect, names: Names) -> Pr
     now = "statement_timestamp()" if column.type.kind == "timestamptz" else "CAST(statement_timestamp() AS timestamp)"
     cut = {0: "second", 3: "milliseconds"}.get(digits)
     value = f"date_trunc('{cut}', {now})" if cut else now
-    others = [c for c in table.columns if not c.generated and (own.get(c.name) or c.name in own)]
-    sides = [", ".join(f"{row}.{quoting.identifier(own[c.name], target)}" for c in others) for row in ("NEW", "OLD")]
     place = quoting.identifier(called, target)
     lines = [
-        f"    IF NEW.{place} IS NOT DISTINCT FROM OLD.{place} AND ROW({sides[0]}) *<> ROW({sides[1]}) THEN",
+        f"    IF NEW.{place} IS NOT DISTINCT FROM OLD.{place} AND {_changed(table, own)} THEN",
         f"        NEW.{place} := {value};",
         "    END IF;",
     ]
@@ -279,6 +277,17 @@ def on_update(table: Table, column: Column, target: Dialect, names: Names) -> Pr
     return Program(
         (function, replace(trigger_, function=function.name, definition=_calls(trigger_, function))), (remark,)
     )
+
+
+def _changed(table: Table, own: Mapping[str, str]) -> str:
+    """Whether a row of PostgreSQL's is another one, whatever its types. A generated column is not yet there in NEW."""
+    if not any(column.generated for column in table.columns):
+        return "NEW *<> OLD"
+    columns = [
+        quoting.identifier(own[c.name], Dialect.POSTGRESQL) for c in table.columns if not c.generated and c.name in own
+    ]
+    new, old = (", ".join(f"{row}.{column}" for column in columns) for row in ("NEW", "OLD"))
+    return f"(SELECT n *<> o FROM (SELECT {new}) AS n, (SELECT {old}) AS o)"
 
 
 def _renamed(function: Routine, name: ObjectName) -> Routine:

@@ -39,7 +39,7 @@ class _Views:
         dialect = self.source.dialect
         writer = Writer(dialect, self.target, self.rules, self.names, Scope(dialect, self.target))
         tree = statement(view.query.strip().rstrip(";"), dialect)
-        made = Reader(writer, self.library).query(tree)
+        made = Reader(writer, self.library).query(tree, inside=bool(view.columns))
         return made, writer.remarks
 
     def columns(self, view: View) -> Mapping[str, Piece]:
@@ -72,7 +72,7 @@ def view(
         if source.dialect is target:
             query = splicing.query(given.query, source, names)
             return Program((replace(given, name=name, query=query, line=0),))
-        if given.materialized:
+        if given.materialized and target is not Dialect.POSTGRESQL:
             raise RefusalError(
                 "materialized-view",
                 "the target has no materialized views",
@@ -80,7 +80,9 @@ def view(
                 Complexity.MEDIUM,
             )
         made, remarks = _Views(source, target, names, rules, types or {}).written(given)
-        return _program(given, name, made, remarks, target)
+        if given.materialized:
+            remarks += (_REFRESHED,)
+        return _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
     except RefusalError as refusal:
         remark = refusal.remark
         if remark.complexity is Complexity.SIMPLE:
@@ -88,7 +90,18 @@ def view(
         return Program(remarks=(remark,))
 
 
-def _program(given: View, name: ObjectName, made: Query, remarks: tuple[Remark, ...], target: Dialect) -> Program:
+_REFRESHED = Remark(
+    "materialized-view",
+    Grade.CHANGED,
+    "it is filled when it is made; PostgreSQL refreshes it only when it is told to",
+    "run REFRESH MATERIALIZED VIEW where the source refreshed it (by a job, or on commit)",
+    Complexity.SIMPLE,
+)
+
+
+def _program(
+    given: View, name: ObjectName, made: Query, remarks: tuple[Remark, ...], target: Dialect, folded: bool
+) -> Program:
     option = given.check_option
     if option and target is Dialect.SQLITE:
         remarks += (
@@ -102,7 +115,8 @@ def _program(given: View, name: ObjectName, made: Query, remarks: tuple[Remark, 
         option = ""
     if given.columns and len(given.columns) != len(made.columns):
         raise RefusalError("query-form", "the view names more or fewer columns than its query gives")
-    view = View(name, made.sql, tuple(given.columns), check_option=option)
+    columns = tuple(column.lower() if folded and column.isupper() else column for column in given.columns)
+    view = View(name, made.sql, columns, given.materialized, option)
     return Program((view,), remarks)
 
 
