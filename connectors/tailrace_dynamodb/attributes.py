@@ -61,6 +61,7 @@ class ItemForm:
 
     Attributes:
         key: the key attributes with their types, partition key first.
+        key_columns: those that it is made of.
         indexes: the secondary indexes of the key design.
         mark: what every item has besides, because others share the table.
 
@@ -97,6 +98,7 @@ class ItemForm:
         self._codecs = {column.name: codec(column.type, column.name in own) for column in table.columns}
         self.key = tuple((part.name, part.type) for part in keys.parts)
         self._own = frozenset(own)
+        self.key_columns = frozenset(name for part in keys.parts for name in part.columns)
         self.indexes = keys.indexes
         self.mark: Item = {ENTITY: {"S": keys.entity}} if keys.entity else {}
 

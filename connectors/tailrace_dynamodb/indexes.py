@@ -55,7 +55,12 @@ def make(service: Service, name: str, key: Key, index: Index) -> None:
     """Asks for an index of a table with this key, once no other is being made; writes go on meanwhile."""
     deadline = time.monotonic() + _MADE_SECONDS
     pause = _FIRST_PAUSE
-    while any(state in ("CREATING", "DELETING") for state in _states(service, name).values()):
+    while True:
+        states = _states(service, name)
+        if states.get(index.name, "DELETING") != "DELETING":  # another worker has asked for it
+            return
+        if not {"CREATING", "DELETING"}.intersection(states.values()) and _asked(service, name, key, index):
+            return
         if time.monotonic() > deadline:
             raise UnreachableError(
                 f"an index has been in the making for {_MADE_SECONDS:g} s, and {index.name} waits for it",
@@ -63,6 +68,10 @@ def make(service: Service, name: str, key: Key, index: Index) -> None:
                 fix="it is waited for again; look at it in the AWS console",
             )
         pause = service.pause(pause)
+
+
+def _asked(service: Service, name: str, key: Key, index: Index) -> bool:
+    """False: the table is being changed by somebody else."""
     try:
         service.send(
             "update_table",
@@ -72,8 +81,10 @@ def make(service: Service, name: str, key: Key, index: Index) -> None:
             GlobalSecondaryIndexUpdates=[{"Create": index_request(index)}],
         )
     except ClientError as error:
-        if code_of(error) != "ResourceInUseException":  # another worker makes it at the same time
+        if code_of(error) != "ResourceInUseException":
             raise
+        return False
+    return True
 
 
 def _states(service: Service, name: str) -> dict[str, str]:

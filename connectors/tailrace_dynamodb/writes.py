@@ -115,7 +115,9 @@ class TableWriter:
 
     def update(self, row: Row) -> None:
         """Some columns of a row that is there; a missing or deleted one stays so."""
-        lacking = {name for _, columns in self.form.made_from(row.values) for name in columns if name not in row.values}
+        # A text of key columns alone stays as it is.
+        changed = row.values.keys() - self.form.key_columns
+        lacking = {name for _, columns in self.form.made_from(changed) for name in columns if name not in row.values}
         if lacking:
             self._complete(row, lacking)
         else:
@@ -222,8 +224,11 @@ class TableWriter:
             names[f"#n{index}"], values[f":n{index}"] = name, attribute
             sets.append(f"#n{index} = :n{index}")
         texts = self.form.made_from(row.values)
-        made = self.form.made({**(known or {}), **row.values}) if texts else {}
-        for index, (name, _) in enumerate(texts):
+        whole = {**(known or {}), **row.values} if texts else {}
+        made = self.form.made(whole) if texts else {}
+        for index, (name, columns) in enumerate(texts):
+            if not whole.keys() >= set(columns):
+                continue
             names[f"#m{index}"] = name
             if name in made:
                 values[f":m{index}"] = made[name]

@@ -8,6 +8,7 @@ ALTER that renames therefore also sets the table's comment, in one atomic statem
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ from tailrace_mysql.sink_values import UnfitError, encoder
 
 _MARK = "tailrace: "
 _NAME_CHARACTERS = 64
+_OUTSIDE_ROW = re.compile(r"^MODIFY COLUMN `(?:[^`]|``)+` (?:\w*text|\w*blob|json)\b", re.IGNORECASE)
+_LITERAL_DEFAULT = re.compile(r"^ DEFAULT ('(?:[^']|'')*')")
 
 
 def identifier(name: str) -> str:
@@ -179,6 +182,10 @@ class Tables:
     def _besides(self, table: str, present: TargetColumn, change: str) -> str:
         """What the column has of its own, or of a conversion: a default, a comment, …"""
         besides = read_besides(self._connection, self._database, table).get(present.name.lower(), "")
+        if not self._server.mariadb and _OUTSIDE_ROW.search(change):
+            besides = _LITERAL_DEFAULT.sub(
+                r" DEFAULT (\1)", besides
+            )  # MySQL's TEXT, BLOB and JSON take expressions only
         return besides.removeprefix(" DEFAULT NULL") if change.endswith(" NOT NULL") else besides
 
     def _wanted(self, table: TargetTable, column: Column, fitted: ColumnType, present: ColumnType) -> ColumnType:

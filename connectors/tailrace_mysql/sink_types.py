@@ -323,5 +323,5 @@ def _key_types(key: tuple[Column, ...], types: dict[str, ColumnType]) -> dict[st
         elif column.type.kind in (Kind.DECIMAL, Kind.BITS):
             found[column.name] = ColumnType("varchar", share, ascii=True)
         else:
-            found[column.name] = ColumnType("varchar", share // _BYTES_PER_CHARACTER)
+            found[column.name] = ColumnType("varchar", min(share, type_.bytes) // _BYTES_PER_CHARACTER)
     return found

@@ -5,8 +5,9 @@ at the source                   in the target
 ==============================  ====================================================================================
 index, PostgreSQL's             the same, expressions and predicates in the source's words
 index of columns, MySQL's       btree; with a prefix the whole column, where every value of it fits a btree's entry
-expression, FULLTEXT, SPATIAL,  left out
-invisible; UNIQUE on a prefix
+expression, MySQL's             the same, where `tailrace.conversion` is sure of it; else left out
+FULLTEXT, SPATIAL, invisible;   left out
+UNIQUE on a prefix
 foreign key                     the same; left out where the target has not what it refers to, or that is not unique
 AUTO_INCREMENT, identity        identity (BY DEFAULT, so that the sink may write) in the key, else an owned sequence
 a sequence as default           the sequence, and the default
@@ -18,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tailrace.completion import Step, columns_of, fitting, obstacle
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.stream_indexes import translated
 from tailrace.schema import Column, Kind
 from tailrace.sink import TargetTable
 from tailrace.structure import FOREIGN_KEY, INDEX, POSTGRES, ForeignKey, Index, LeftOut, Numbering, Part, TableStructure
@@ -55,10 +58,11 @@ def index_step(
     detail = ""
     method = index.method
     if structure.dialect != POSTGRES:
-        found = _from_mysql(table, index)
+        own = _translated(structure, table, index)
+        found = "" if own is not None else _from_mysql(table, index)
         if isinstance(found, LeftOut):
             return found
-        detail, method = found, "btree"
+        detail, method, index = found, "btree", own or index
     plain = not index.where and all(part.column and not part.prefix for part in index.parts)
     unique = frozenset(index.columns) if index.unique and plain and not index.deferrable else frozenset()
     distinct = "" if index.nulls_distinct else " NULLS NOT DISTINCT"
@@ -79,12 +83,21 @@ def index_step(
     return Step(INDEX, index.name, statement, detail, unique)
 
 
+def _translated(structure: TableStructure, table: TargetTable, index: Index) -> Index | None:
+    """With MySQL's expressions in PostgreSQL's words; None where there are none, or they are not sure."""
+    if index.plain or index.invisible or index.method not in ("btree", "hash"):
+        return None
+    return translated(index, table, Dialect(structure.dialect), Dialect.POSTGRESQL)
+
+
 def _from_mysql(table: TargetTable, index: Index) -> LeftOut | str:
     """Why not, or in which way it differs."""
     if index.method in ("fulltext", "spatial"):
         return LeftOut(INDEX, index.name, f"PostgreSQL has no {index.method.upper()} index")
     if not index.plain:
-        return LeftOut(INDEX, index.name, "an expression of MySQL's is no expression of PostgreSQL's")
+        return LeftOut(
+            INDEX, index.name, "an expression of MySQL's is surely the same in PostgreSQL only where it is simple"
+        )
     if index.invisible:
         return LeftOut(INDEX, index.name, "it is invisible at the source, which PostgreSQL does not know")
     prefixed = []

@@ -1,9 +1,10 @@
 """What a SQLite target makes of a source's indexes, foreign keys and numbering.
 
 Indexes of whole columns are made; of a column's first characters, of the whole column, where the index is not unique.
-Expressions, predicates and other methods than btree are left out, and so are foreign keys, which SQLite takes with
-CREATE TABLE only. A table with one INTEGER column as its key is numbered by SQLite itself, beyond the largest value
-that is there; one with AUTOINCREMENT also beyond those that the source has given.
+Expressions and predicates are taken where `tailrace.conversion` is sure of them; other methods than btree are left out,
+and so are foreign keys, which SQLite takes with CREATE TABLE only. A table with one INTEGER column as its key
+is numbered by SQLite itself, beyond the largest value that is there; one with AUTOINCREMENT also beyond those that the
+source has given.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 
 from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.stream_indexes import translated
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -37,7 +40,9 @@ _NO_FOREIGN_KEYS = "SQLite takes foreign keys with CREATE TABLE only"
 def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
     """Pure; `Step.unique` is empty, for nothing refers to it."""
     reason = obstacle(table, index)
-    if not reason and not index.plain:
+    own = None if reason or index.plain or index.method not in ("btree", "hash") else _translated(table, index)
+    index = own or index
+    if not reason and not index.plain and own is None:
         reason = "of an expression, a part of the rows, or a method that SQLite does not have"
     if not reason and index.invisible:
         reason = "it is invisible at the source, which SQLite does not know"
@@ -50,12 +55,25 @@ def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
         return LeftOut(INDEX, index.name, reason)
     # Names of indexes are a database's.
     name = f"{table.name}_{'primary' if index.primary else index.name}"
-    parts = ", ".join(quoted(part.column) + (" DESC" if part.descending else "") for part in index.parts)
+    parts = ", ".join(
+        (quoted(part.column) if part.column else f"({part.expression})") + (" DESC" if part.descending else "")
+        for part in index.parts
+    )
+    where = f" WHERE {index.where}" if index.where else ""
     unique = "UNIQUE " if index.unique else ""
-    statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts})"
+    statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts}){where}"
+    if own is not None:
+        # Nothing but one of its name serves for it.
+        return Step(INDEX, name, statement, likeness=name)
     likeness = (index.unique, tuple((folded(part.column), part.descending) for part in index.parts))
     detail = f"of the whole column {', '.join(prefixed)}" if prefixed else ""
     return Step(INDEX, name, statement, detail, likeness=likeness)
+
+
+def _translated(table: TargetTable, index: Index) -> Index | None:
+    """With the source's expressions and predicate in SQLite's words; None where they are not sure."""
+    source = Dialect.MYSQL if table.source.schema is None else Dialect.POSTGRESQL
+    return translated(index, table, source, Dialect.SQLITE)
 
 
 def indexes(
@@ -99,8 +117,12 @@ def complete(
         yield from indexes(connection, table, structure, lambda index: True, dry_run)
     for numbering in structure.numberings:
         yield _numbered(connection, table, numbering, dry_run)
+    there = _referring(connection, table)
     for key in structure.foreign_keys:
-        yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
+        if tuple(map(folded, key.columns)) in there:
+            yield Outcome(source, FOREIGN_KEY, key.name, PRESENT)
+        else:
+            yield Outcome(source, FOREIGN_KEY, key.name, LEFT_OUT, _NO_FOREIGN_KEYS)
 
 
 def _numbered(connection: sqlite3.Connection, table: TargetTable, numbering: Numbering, dry_run: bool) -> Outcome:
@@ -141,6 +163,14 @@ def _counter(connection: sqlite3.Connection, table: str) -> tuple[str, int] | No
         return None
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (found[0],)).fetchone()
     return found[0], row[0] if row else 0
+
+
+def _referring(connection: sqlite3.Connection, table: TargetTable) -> set[tuple[str, ...]]:
+    """The columns of each foreign key that the table was made with."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for number, place, _, column, *_ in connection.execute(f"PRAGMA foreign_key_list({quoted(table.name)})").fetchall():
+        found.setdefault(number, []).append((place, folded(column)))
+    return {tuple(column for _, column in sorted(columns)) for columns in found.values()}
 
 
 def _present(connection: sqlite3.Connection, table: TargetTable) -> dict[object, str]:

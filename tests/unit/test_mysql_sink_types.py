@@ -97,6 +97,8 @@ def test_key_columns_share_an_index_entry() -> None:
     assert table_types(single, mariadb=True)["k"] == ColumnType("varbinary", 3072)
     uuid = target("t", [column(1, "k", Kind.UUID, key=1), column(2, "l", Kind.TEXT, key=2, size=20)], schema="public")
     assert table_types(uuid, mariadb=True)["k"] == ColumnType("char", 36, ascii=True)
+    names = [column(n, f"k{n}", Kind.TEXT, key=n, size=size) for n, size in ((1, 500), (2, 36), (3, 36))]
+    assert table_types(target("t", names, schema="public"), mariadb=True)["k1"] == ColumnType("varchar", 500)
 
 
 def test_long_varchars_leave_the_row_first() -> None:

@@ -121,6 +121,10 @@ def test_an_older_postgresql_lacks_nulls_not_distinct() -> None:
         (index("doc"), "left out: PostgreSQL does not order json (doc)"),
         (index("team", invisible=True), "left out: it is invisible"),
         (replace(LOWER, where=""), "left out: an expression of MySQL's"),
+        (
+            Index("i", (Part("", "(`team` + 1)"), Part("id")), unique=True),
+            'CREATE UNIQUE INDEX "n" ON "s"."users" USING btree ((CAST("team" AS bigint) + 1), "id")',
+        ),
     ],
 )
 def test_postgresql_gets_what_it_can_of_mysqls_indexes(wanted: Index, found: str) -> None:
@@ -185,10 +189,11 @@ def test_the_sources_primary_key_is_a_unique_index_where_the_key_is_another() ->
         ),
         (Index("i", (Part("email", prefix=10),), unique=True), "left out: only the first characters of email"),
         (LOWER, "left out: of an expression"),
+        (Index("i", (Part("", "(`team` * 2)"),)), 'CREATE INDEX "users_i" ON "users" (("team" * 2))'),
         (index("email", method="gin"), "left out: of an expression, a part of the rows, or a method"),
     ],
 )
-def test_sqlite_gets_plain_indexes(wanted: Index, found: str) -> None:
+def test_sqlite_gets_plain_indexes_and_expressions_that_are_sure(wanted: Index, found: str) -> None:
     assert in_sqlite(FROM_MYSQL, wanted).startswith(found)
 
 

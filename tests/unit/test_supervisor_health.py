@@ -73,6 +73,18 @@ def test_retrying_and_stuck_are_said_at_once_with_their_reason() -> None:
     assert health.complaint() == ""
 
 
+def test_a_worker_that_works_again_is_well_once_it_has_advanced() -> None:
+    health, clock = worker()
+    health.take(streaming(1))
+    health.take(streaming(1, state="retrying", error="db:3306: no answer"))
+    for seconds in (1, PATIENCE_SECONDS):
+        clock.now += seconds
+        health.take(streaming(1))
+        assert health.complaint() == "capture works again and has yet to advance"
+    health.take(streaming(2))
+    assert health.complaint() == ""
+
+
 def test_a_restarted_worker_is_well_only_when_it_is_back_at_work() -> None:
     health, _ = worker()
     health.take(streaming(7, position="binlog.000003:4"))

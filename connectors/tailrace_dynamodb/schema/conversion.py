@@ -15,6 +15,7 @@ from tailrace.conversion.catalog import (
 from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Conversion
+from tailrace.conversion.rules import Rules
 from tailrace.conversion.statistics import Changes, Statistics, TableStatistics
 from tailrace.conversion.streams import source_schema
 from tailrace.errors import StuckError
@@ -60,6 +61,7 @@ class Designing:
     rates: Mapping[ObjectName, Changes]
     told: str
     ledger: Ledger
+    rules: Rules
     designed: bool = False
     entries: list[Entry] = field(default_factory=list)
     folds: list[tuple[Fold, str, str]] = field(default_factory=list)
@@ -137,6 +139,10 @@ class Designing:
         form = ItemForm(subject.target, there, self.design.path)
         self._add(name, form)
         verdicts.made(subject, name, form, there, proposal, size, self.ledger)
+        for column in table.columns:
+            wanted = self.rules.type_of(self.source.dialect, Dialect.DYNAMODB, table.name, column.name, column.sql_type)
+            if wanted is not None:
+                verdicts.other_type(table, column, wanted, self.ledger)
         if subject.changes is not None:
             verdicts.priced(table, needed, self.design.prices, told, self.ledger)
 

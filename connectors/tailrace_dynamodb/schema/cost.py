@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from tailrace.conversion.statistics import Changes, TableStatistics
 from tailrace_dynamodb.attributes import ItemForm
-from tailrace_dynamodb.key_form import Index
+from tailrace_dynamodb.key_form import DELETED, ENTITY, Index
 from tailrace_dynamodb.prices import Prices
 from tailrace_dynamodb.schema.sizes import OVERHEAD_BYTES, Size, column_widths, fence_bytes
 from tailrace_dynamodb.writes import MARKER_SECONDS
@@ -88,7 +88,7 @@ def capacity(
         written = units(entry) * share
         insert += written
         delete += written
-        if index.projection["ProjectionType"] == "ALL":
+        if index.projection["ProjectionType"] == "ALL" or _included(index):
             update += written
         stored += rows * share * (entry + OVERHEAD_BYTES)
     widths, _ = column_widths(form.table.columns, statistics)
@@ -115,6 +115,11 @@ def entry_bytes(form: ItemForm, index: Index, size: Size, statistics: TableStati
         columns = parts[name].columns if name in parts else (name,)
         total += len(name) + sum(widths.get(column, 0.0) for column in columns)
     return total
+
+
+def _included(index: Index) -> set[str]:
+    """Columns that it holds beside keys."""
+    return set(index.projection.get("NonKeyAttributes", ())) - {DELETED, ENTITY}
 
 
 def _share(form: ItemForm, index: Index, statistics: TableStatistics | None) -> float:

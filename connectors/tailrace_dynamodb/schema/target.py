@@ -83,6 +83,7 @@ class DynamoDBSchemaTarget:
             self._rates,
             self._told,
             Ledger(source),
+            rules,
             designed=self._settings is not None and self._settings.keys is not None,
         )
         conversion = work.run(sink)
@@ -152,7 +153,8 @@ class DynamoDBSchemaTarget:
             raise ConfigError(
                 "the sink has no key design: it would refuse tables that are made by a proposal",
                 where=self._settings.where("keys"),
-                fix='run tailrace schema FILE --keys keys.toml, read it, and add keys = "keys.toml" to the sink',
+                fix='run tailrace schema FILE --keys keys.toml, read it, and add keys = "keys.toml" to the sink; or '
+                "name the other sinks with --sink",
             )
         service = self._service()
         requests = [(statement, orjson.loads(shlex.split(statement.sql)[-1])) for statement in statements]

@@ -91,6 +91,20 @@ def priced(table: Table, needed: Capacity, prices: Prices, told: str, ledger: Le
     )
 
 
+def other_type(table: Table, column: Column, wanted: str, ledger: Ledger) -> None:
+    """A person's rule gives the column a type."""
+    ledger.say(
+        ObjectKind.COLUMN,
+        table.name,
+        column.name,
+        "type-rule",
+        Grade.AUTOMATIC,
+        f"the rules give it {wanted}, and attributes of DynamoDB have the types that the sink gives them",
+        "change the values on their way with `columns.type` in [[tables]], or say in `to` of the rule what it is for",
+        original=column.sql_type,
+    )
+
+
 def _members_gone(table: Table, ledger: Ledger) -> None:
     for kind, name, member, _ in Catalog(Dialect.DYNAMODB, tables=(table,)).count():
         if kind is not ObjectKind.TABLE:

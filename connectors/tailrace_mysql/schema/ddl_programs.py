@@ -81,7 +81,7 @@ def routine_sql(name: str, routine: Routine) -> str:
     options = routine.options
     function = routine.kind is ObjectKind.FUNCTION
     listed = ", ".join(
-        f"{'' if function else f'{argument.mode} '}{argument.name} {argument.sql_type}"
+        f"{'' if function else f'{argument.mode} '}{identifier(argument.name)} {argument.sql_type}"
         for argument in routine.arguments
     )
     aggregate = "AGGREGATE " if options.get("aggregate") == "yes" else ""

@@ -6,8 +6,9 @@ the number of objects, and none with its square.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import pymysql.err
 
@@ -33,6 +34,7 @@ from tailrace_mysql.schema.programs import read_event, read_routine, read_trigge
 from tailrace_mysql.schema.questions import Questions, number, text_of
 from tailrace_mysql.schema.words import identifier
 
+_T = TypeVar("_T")
 #: SHOW CREATE of one object: it is gone, or nobody lets us see it.
 _HIDDEN = (1142, 1143, 1044, 1227, 1345, 1356, 1370, 1305, 1360, 1539, 1146)
 _TABLES = (
@@ -150,6 +152,18 @@ class _Database:
             return None
         return row
 
+    def _understood(
+        self, kind: ObjectKind, name: ObjectName, sql: str, options: Mapping[str, str], make: Callable[[], _T]
+    ) -> Iterator[_T]:
+        """What is made of a definition; what we do not understand is carried as it stands, and says why."""
+        try:
+            if "ORACLE" in options.get("sql_mode", "").split(","):
+                raise ValueError("it is in Oracle's syntax (sql_mode ORACLE)")
+            yield make()
+        except (ValueError, IndexError) as error:
+            reason = f"its definition is not understood: {error}"
+            self.others.append(Other(kind, name, sql, reason=reason, options=options))
+
     def _relations(self) -> None:
         collations: dict[str, dict[str, tuple[str, str]]] = {}
         for table, column, charset, collation in self._questions.rows(_COLLATIONS, (self._database,)):
@@ -172,14 +186,12 @@ class _Database:
         if shown is None:
             return
         place, sql = ObjectName(self._database, name), shown["Create Table"]
-        try:
-            table, comments = read_table(place, sql, known, self._questions.mariadb)
-        except (ValueError, IndexError) as error:
-            reason = f"its definition is not understood: {error}"
-            self.others.append(Other(ObjectKind.TABLE, place, sql, reason=reason))
-            return
-        self.tables.append(local(table, self._database))
-        self.comments += comments
+        mariadb = self._questions.mariadb
+        for table, comments in self._understood(
+            ObjectKind.TABLE, place, sql, {}, lambda: read_table(place, sql, known, mariadb)
+        ):
+            self.tables.append(local(table, self._database))
+            self.comments += comments
 
     def _sequence(self, name: str) -> None:
         row = self._questions.row(f"{_SEQUENCE}{identifier(self._database)}.{identifier(name)}", ())
@@ -190,8 +202,9 @@ class _Database:
     def _view(self, name: str) -> None:
         shown = self._shown(ObjectKind.VIEW, "VIEW", name, "Create View")
         if shown is not None:
-            place = ObjectName(self._database, name)
-            self.views.append(read_view(place, shown["Create View"], self._session(shown)))
+            place, sql = ObjectName(self._database, name), shown["Create View"]
+            options = self._session(shown)
+            self.views += self._understood(ObjectKind.VIEW, place, sql, options, lambda: read_view(place, sql, options))
 
     def _programs(self) -> None:
         database = self._questions.row(_DATABASE, (self._database,)) or ("", "")
@@ -215,7 +228,8 @@ class _Database:
                 returns += f" CHARSET {charset}"
             if collation and (charset != defaults[0] or collation != defaults[1]) and self._stated(shown[column]):
                 returns += f" COLLATE {collation}"
-            self.routines.append(read_routine(place, kind, shown[column], returns, options))
+            make = partial(read_routine, place, kind, shown[column], returns, options)
+            self.routines += self._understood(kind, place, shown[column], options, make)
         for row in self._questions.rows(_TRIGGERS, (self._database,)):
             name, table, timing, event = map(text_of, row)
             if not self._wanted(table):
@@ -224,7 +238,9 @@ class _Database:
             if shown is not None:
                 place, options = ObjectName(self._database, name), self._session(shown)
                 on = ObjectName(self._database, table)
-                self.triggers.append(read_trigger(place, on, timing, event, shown["SQL Original Statement"], options))
+                sql = shown["SQL Original Statement"]
+                fired = partial(read_trigger, place, on, timing, event, sql, options)
+                self.triggers += self._understood(ObjectKind.TRIGGER, place, sql, options, fired)
 
     @staticmethod
     def _stated(sql: str) -> bool:

@@ -169,6 +169,11 @@ def stripped(expression: str) -> str:
         expression = inside.raw()
 
 
+#: What stands before the name of a table, or of a sequence and a parenthesis: no column's can stand there.
+_TABLES = (["FROM"], ["JOIN"], ["STRAIGHT_JOIN"], ["REFERENCES"])
+_SEQUENCES = ("NEXTVAL", "LASTVAL", "SETVAL")
+
+
 def unqualified(sql: str, database: str) -> str:
     """The text with the names of a database's own objects, without the database before them.
 
@@ -189,7 +194,9 @@ def unqualified(sql: str, database: str) -> str:
         ):
             continue
         three = len(following) > 2 and following[2].upper in (".", "(")
-        if aliases and not three:
+        before = [earlier.upper for earlier in found[max(place - 2, 0) : place]]
+        place_of_table = before[-1:] in _TABLES or (before[-1:] == ["("] and before[0] in _SEQUENCES)
+        if aliases and not three and not place_of_table:
             continue
         result.append(sql[end : word.start])
         end = following[0].end

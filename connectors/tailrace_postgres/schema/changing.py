@@ -40,16 +40,13 @@ _PASSING = ("08", "57P", "53300")
 class Changing(Connection):
     """Statements that a server refuses are `RefusedError` with the server's code."""
 
-    def run(self, statement: Statement, named: str = "") -> None:
+    def run(self, statement: Statement) -> None:
         """
-        Args:
-            named: what the statement makes, for an error's text.
-
         Raises:
             RefusedError: named by statement, with what to do.
             UnreachableError: the connection broke.
         """
-        what = named or f"{statement.kind} {statement.name}" + (f", {statement.member}" if statement.member else "")
+        what = f"{statement.kind} {statement.name}" + (f", {statement.member}" if statement.member else "")
         try:
             with self.raw.cursor() as cursor:
                 cursor.execute(statement.sql)

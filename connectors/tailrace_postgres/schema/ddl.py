@@ -107,8 +107,9 @@ class _Rendering:
             yield from self._trigger(trigger)
         for other in catalog.others:
             if other.definition:
-                yield self._other(other)
-        yield from comments(catalog)
+                yield from self._other(other)
+        roots = {part: table for table, parts in self._parts.items() for part, _, _ in parts}
+        yield from comments(catalog, roots)
 
     def _domain(self, domain: Domain) -> Iterator[Node]:
         text = f"CREATE DOMAIN {qualified(domain.name)} AS {domain.sql_type}"
@@ -244,14 +245,14 @@ class _Rendering:
             text = f"ALTER TABLE {qualified(table)} DISABLE TRIGGER {ident(name)}"
             yield Node(Statement(kind, table, text, stage, name), Phase.TRIGGER_STATES, needs=made)
 
-    def _other(self, other: Other) -> Node:
+    def _other(self, other: Other) -> Iterator[Node]:
         phase = _OTHERS.get(other.kind, Phase.OTHERS)
         stage = Stage.REST
         makes: frozenset[ObjectName] = frozenset()
-        if other.table is None and other.kind in (ObjectKind.OTHER, ObjectKind.TYPE, ObjectKind.EXTENSION):
+        collation = other.definition.startswith("CREATE COLLATION")
+        if collation or other.kind in (ObjectKind.TYPE, ObjectKind.EXTENSION):
             makes, stage = frozenset({other.name}), Stage.TABLES
-            if other.definition.startswith("CREATE COLLATION"):
-                phase = Phase.COLLATIONS
+            phase = Phase.COLLATIONS if collation else phase
         elif other.kind is ObjectKind.FOREIGN_KEY:
             stage = self._acting
         elif other.kind is ObjectKind.EVENT or _ACTING.search(other.definition):
@@ -266,5 +267,8 @@ class _Rendering:
             phase, stage = Phase.TABLES, Stage.TABLES
             (schema,), (*_, moved) = names_in(match[2])[0], names_in(match[1])[0]
             makes |= {ObjectName(schema, moved)}
+            if schema not in self._catalog.schemas:
+                made = Statement(other.kind, name, f"CREATE SCHEMA IF NOT EXISTS {ident(schema)}", member=part)
+                yield Node(made, Phase.SCHEMAS)
         statement = Statement(other.kind, name, other.definition.rstrip().removesuffix(";"), stage, part)
-        return Node(statement, phase, makes, frozenset(needs - makes))
+        yield Node(statement, phase, makes, frozenset(needs - makes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tailrace.conversion.catalog import Catalog, Comment, ObjectKind, ObjectName
 from tailrace.conversion.target import Statement
@@ -20,8 +20,12 @@ _WORDS = {
 }
 
 
-def comments(catalog: Catalog) -> Iterator[Node]:
-    """Those of tables and columns stand behind their table."""
+def comments(catalog: Catalog, roots: Mapping[ObjectName, ObjectName]) -> Iterator[Node]:
+    """Those of tables and columns stand behind their table.
+
+    Args:
+        roots: by partition, its table.
+    """
     for table in catalog.tables:
         needs = frozenset({table.name})
         if table.comment:
@@ -39,7 +43,8 @@ def comments(catalog: Catalog) -> Iterator[Node]:
         what = f"{comment.kind} {comment.member}".strip()
         text = f"COMMENT ON {on} IS {literal(comment.text)}"
         statement = Statement(ObjectKind.COMMENT, comment.name, text, member=what)
-        needs = frozenset({comment.name, member(comment.name, comment.member)})
+        holder = roots.get(comment.name, comment.name)
+        needs = frozenset({comment.name, member(holder, comment.member)})
         yield Node(statement, Phase.COMMENTS, needs=needs, follows=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from tailrace.conversion.catalog import Catalog, ObjectName
 from tailrace.conversion.target import Stage, Statement
 from tailrace_postgres.schema.sql_text import Chain, chains
 
+_DEFINES = re.compile(r"\s*(CREATE|ALTER|COMMENT|GRANT|REVOKE)\b", re.IGNORECASE)
 _STAGES = (Stage.TABLES, Stage.REST, Stage.CUTOVER)
 
 
@@ -143,11 +145,16 @@ def _name(chain: Chain) -> ObjectName:
 
 
 def _read_from(sql: str) -> set[ObjectName]:
-    """What FROM and its like name; all names of SQL that sqlglot does not know."""
+    """What FROM and its like name; all names of SQL that is no query, or that sqlglot does not know."""
+    every = {_name(chain) for chain in chains(sql)}
+    if _DEFINES.match(sql):
+        return every
     try:
         parsed = [each for each in sqlglot.parse(sql, read="postgres") if each is not None]
     except sqlglot.errors.SqlglotError:
-        return {_name(chain) for chain in chains(sql)}
+        return every
+    if any(isinstance(each, exp.Command) for each in parsed):
+        return every
     tables = (table for each in parsed for table in each.find_all(exp.Table))
     return {name for table in tables if not _common(table, name := _table(table))}
 

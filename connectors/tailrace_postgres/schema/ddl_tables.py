@@ -20,7 +20,7 @@ from tailrace.conversion.catalog import (
 from tailrace.structure import Index, Part
 from tailrace_postgres.schema.partitioning import bound_clause, clause
 from tailrace_postgres.schema.reading_types import collation_sql
-from tailrace_postgres.schema.sql_text import chains, ident, idents, literal, qualified
+from tailrace_postgres.schema.sql_text import chains, ident, idents, literal, plainer, qualified
 
 DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
 _BITS = {"smallint": 16, "integer": 32}
@@ -76,21 +76,21 @@ def create_table(table: Table, above: Mapping[ObjectName, Table]) -> str:
 
 def _column(column: Column, key: bool) -> str:
     collation = f" COLLATE {collation_sql(column.collation)}" if column.collation else ""
-    return f"{ident(column.name)} {column.sql_type}{collation}{_said(column, key)}"
+    return f"{ident(column.name)} {plainer(column.sql_type)}{collation}{_said(column, key)}"
 
 
 def _said(column: Column, key: bool) -> str:
     """Besides its type."""
     text = ""
     if column.generated:
-        text += f" GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}"
+        text += f" GENERATED ALWAYS AS ({plainer(column.generated)}) {'STORED' if column.stored else 'VIRTUAL'}"
     counts = column.identity
     if counts is not None and counts.sequence is not None:
         text += f" DEFAULT nextval({literal(qualified(counts.sequence))}::regclass)"
     elif counts is not None:
         text += identity_clause(counts)
     elif column.default:
-        text += f" DEFAULT {column.default}"
+        text += f" DEFAULT {plainer(column.default)}"
     if not column.nullable and not key:
         text += " NOT NULL"
     return text
@@ -169,11 +169,11 @@ def create_index(table: ObjectName, index: Index) -> str:
     name = f" {ident(index.name)}" if index.name else ""
     text = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX{name} ON {qualified(table)}{method}"
     text += f" ({', '.join(_part(part) for part in index.parts)}){include}{distinct}"
-    return text + (f" WHERE {index.where}" if index.where else "")
+    return text + (f" WHERE {plainer(index.where)}" if index.where else "")
 
 
 def _part(part: Part) -> str:
-    text = ident(part.column) if part.column else f"({part.expression})"
+    text = ident(part.column) if part.column else f"({plainer(part.expression)})"
     if part.collation:
         text += f" COLLATE {part.collation.removeprefix('pg_catalog.')}"
     if part.operators:
@@ -186,7 +186,7 @@ def _part(part: Part) -> str:
 
 
 def add_check(table: Table, check: Check) -> str:
-    text = f"ALTER TABLE {qualified(table.name)} ADD{named(check.name)} CHECK ({check.expression})"
+    text = f"ALTER TABLE {qualified(table.name)} ADD{named(check.name)} CHECK ({plainer(check.expression)})"
     if check.name in [chain.parts[0] for chain in chains(table.options.get("no inherit", ""))]:
         text += " NO INHERIT"
     return text + _trusted(check.enforced, check.validated)

@@ -33,12 +33,16 @@ class Reading:
     Attributes:
         schemas: whose objects are read.
         relations: names of the tables, partitions and views that were read, by OID.
+        roots: by partition, the table that it is a part of.
+        views: names of the views among the relations.
     """
 
     connection: Connection
     schemas: Sequence[str]
     types: Types = field(init=False)
     relations: dict[int, ObjectName] = field(default_factory=dict)
+    roots: dict[ObjectName, ObjectName] = field(default_factory=dict)
+    views: set[ObjectName] = field(default_factory=set)
     comments: list[Comment] = field(default_factory=list)
     others: list[Other] = field(default_factory=list)
 
@@ -70,4 +74,12 @@ class Reading:
     def other(
         self, kind: ObjectKind, name: ObjectName, definition: str, table: ObjectName | None = None, reason: str = ""
     ) -> None:
-        self.others.append(Other(kind, name, definition, table, reason))
+        """
+        Args:
+            table: that it belongs to. What belongs to a partition is its table's, and what belongs to a view stands by
+                itself, under a name that says of which.
+        """
+        holder = self.roots.get(table, table) if table is not None else None
+        if table is not None and (table in self.views or holder != table) and not name.name.startswith(table.name):
+            name = ObjectName(table.schema, f"{table.name} {name.name}")
+        self.others.append(Other(kind, name, definition, None if table in self.views else holder, reason))

@@ -181,7 +181,8 @@ def _grants(reading: Reading, schemas: Collection[str]) -> None:
                 text = f"{verb} {listed} ON {word} {sql} {towards} {grantee}"
                 text += " WITH GRANT OPTION" if grantable and verb == "GRANT" else ""
                 place = ObjectName(schema, " ".join(filter(None, (name, column, verb.lower(), grantee))))
-                reading.other(ObjectKind.GRANT, place, text, reading.relations.get(oid, object_))
+                table = reading.relations.get(oid, object_ if word != "SCHEMA" else None)
+                reading.other(ObjectKind.GRANT, place, text, table)
 
 
 def _by_grantee(rights: list[tuple[str, bool, str]]) -> dict[tuple[str, bool], set[str]]:

@@ -76,6 +76,7 @@ def views(reading: Reading) -> list[View]:
     rows = reading.ask(_VIEWS, list(reading.schemas), doing="views")
     names = {row[0]: ObjectName(row[1], row[2]) for row in rows}
     reading.relations.update(names)
+    reading.views.update(names.values())
     indexes = indexes_of(reading, {row[0]: names[row[0]] for row in rows if row[3]})
     for oid, columns in reading.grouped(_VIEW_COLUMNS, names, doing="views").items():
         for column, default, comment in columns:

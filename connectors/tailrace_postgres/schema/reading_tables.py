@@ -9,6 +9,7 @@ from typing import Any
 
 from tailrace.conversion.catalog import Check, ForeignKey, ObjectKind, ObjectName, Table
 from tailrace.structure import Index
+from tailrace.tables import OWN_PREFIX
 from tailrace_postgres.schema.partitioning import bounds, partitioning
 from tailrace_postgres.schema.reading import DEFERRABLE, Reading, own
 from tailrace_postgres.schema.reading_columns import FoundColumn, FoundSequence, columns, sequences
@@ -31,6 +32,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence = 'u', c.relispa
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
   LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace LEFT JOIN pg_am m ON m.oid = c.relam
  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {own("pg_class", "c.oid")}
+   AND NOT starts_with(c.relname, '{OWN_PREFIX}')
 """
 _OF_SCHEMAS = f"{_TABLES} AND n.nspname = ANY(%s) ORDER BY n.nspname, c.relname"
 _PARTITIONS = f"""
@@ -112,6 +114,7 @@ def tables(reading: Reading) -> tuple[list[Table], list[FoundSequence]]:
         found.update((row[0], _found(row)) for row in rows)
         pending = [row[0] for row in rows if row[3] == "p"]
     reading.relations.update((oid, table.name) for oid, table in found.items())
+    reading.roots.update(_roots(found))
     counted = sequences(reading, found)
     for oid, group in columns(reading, found, counted).items():
         found[oid].columns = group
@@ -127,6 +130,15 @@ def tables(reading: Reading) -> tuple[list[Table], list[FoundSequence]]:
     return [_table(reading, table, found, members) for oid, table in found.items() if oid not in parts], counted
 
 
+def _roots(found: Mapping[int, _Found]) -> Iterable[tuple[ObjectName, ObjectName]]:
+    for table in found.values():
+        root = table
+        while root.partition and root.parents[0] in found:
+            root = found[root.parents[0]]
+        if root is not table:
+            yield table.name, root.name
+
+
 def indexes_of(reading: Reading, oids: Mapping[int, ObjectName]) -> dict[int, tuple[Index, ...]]:
     """Of materialized views."""
     found: dict[int, tuple[Index, ...]] = {}
@@ -140,7 +152,7 @@ def indexes_of(reading: Reading, oids: Mapping[int, ObjectName]) -> dict[int, tu
             if storage:
                 index = qualified(ObjectName(oids[oid].schema, name))
                 action = f"ALTER INDEX {index} SET ({storage})"
-                reading.other(ObjectKind.OTHER, ObjectName("", f"storage of {name}"), action, oids[oid])
+                reading.other(ObjectKind.OTHER, ObjectName("", f"{name} storage"), action, oids[oid])
             reading.comment(ObjectKind.INDEX, oids[oid], comment, name)
     return found
 

@@ -45,6 +45,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^\s."]+)')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _FIRST = re.compile(r'(?:"(?:[^"]|"")*"|[^\s."]+)\s*\.\s*')
 _REGCLASS = re.compile(r"\s*::\s*(?:pg_catalog\s*\.\s*)?reg(?:class|type|proc|procedure)\b", re.IGNORECASE)
 
@@ -126,6 +127,23 @@ def in_schema(sql: str, change: Callable[[tuple[str, ...]], str | None]) -> str:
         new = f"{ident(schema)}." if schema else ""
         pieces += [sql[done : chain.start], new.replace("'", "''") if chain.quoted else new, text[first.end() :]]
         done = chain.end
+    return "".join([*pieces, sql[done:]])
+
+
+def plainer(sql: str) -> str:
+    """An expression or a type without quotes that no name in it needs.
+
+    Not for queries: there a word that is no keyword elsewhere may end what stands before it.
+    """
+    pieces: list[str] = []
+    done = 0
+    for token in _TOKEN.finditer(sql):
+        if token["chain"] is not None and '"' in token["chain"]:
+            start, end = token.span("chain")
+            if sql[start - 2 : start].lower() == "u&":  # letters by their numbers
+                continue
+            pieces += [sql[done:start], _QUOTED.sub(lambda match: ident(match[1].replace('""', '"')), token["chain"])]
+            done = end
     return "".join([*pieces, sql[done:]])
 
 

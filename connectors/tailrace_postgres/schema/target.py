@@ -85,7 +85,11 @@ class PostgresSchemaTarget:
         if not self.default_schema:
             explicit = _with_schema(names or ())
             members = named_objects(restricted(found, explicit)) if explicit else set()
+            present = found.schemas
             found = in_schemas(found, {self._home: ""}, keep=explicit | members)
+            # It has a name where something is asked for by it.
+            if any(name.schema == self._home for name in explicit):
+                found = replace(found, schemas=present)
         return found if names is None else restricted(found, self._called(names))
 
     def canonical(self, catalog: Catalog) -> Catalog:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tailrace.cli import schema_view as view
+from tailrace.cli import stdout
 from tailrace.cli.output import print_json
 from tailrace.cli.schema_view import Done
 from tailrace.config import Pipeline, load
@@ -187,7 +187,7 @@ def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
     unheld = application.run(target, plan)
     if asked.script is None:
         note(pipeline, entry.name, asked.rules)
-    return Done(entry, plan, unheld)
+    return Done(entry, plan, unheld, for_cutover=asked.script is None)
 
 
 def _our_own(difference: Difference) -> bool:
@@ -229,7 +229,9 @@ def _tell(asked: Asked, assessment: report.Assessment, done: Sequence[Done]) -> 
     """For a person; a script goes to stdout, and then what is said of it to stderr."""
     printing = not (asked.out or asked.apply or asked.diff)
     if printing:
-        for entry in done:
-            sys.stdout.write(script(entry.job.conversion, entry.job.statements()))
-        sys.stdout.flush()
+        try:
+            for entry in done:
+                stdout.print_line(script(entry.job.conversion, entry.job.statements()).rstrip("\n").encode())
+        except stdout.ReaderLeft:
+            stdout.silence()
     view.show(assessment, done, printing)

@@ -36,12 +36,14 @@ class Done:
         plan: with --apply.
         unheld: with --apply: what the target does not hold as it was meant, though it was made.
         found: with --diff.
+        for_cutover: what was held back, `tailrace cutover` makes: it knows the pipeline's source, and no script.
     """
 
     job: Job
     plan: Plan | None = None
     unheld: list[Difference] = field(default_factory=list)
     found: list[Difference] | None = None
+    for_cutover: bool = True
 
     @property
     def differs(self) -> bool:
@@ -154,13 +156,9 @@ def _show_plan(out: Console, done: Done, plan: Plan, target: Target) -> None:
     _say(
         out, f"{words.count(len(made), 'object')} made, {plan.present:,} there already", "" if done.differs else "green"
     )
-    if plan.held:
-        later = (
-            "`tailrace cutover` makes them"
-            if any(s.stage is Stage.CUTOVER for s in plan.held)
-            else "--apply makes them"
-        )
-        _say(out, f"{words.count(len(plan.held), 'statement')} held back: {later}, or --stage all", "cyan")
+    for stage in (Stage.REST, Stage.CUTOVER):
+        if held := [statement for statement in plan.held if statement.stage is stage]:
+            _say(out, f"{words.count(len(held), 'statement')} held back: {_later(stage, done)}", "cyan")
     if plan.differing:
         lines = f"{words.count(len(plan.differing), 'object')} there in another form, and left alone"
         _say(out, lines, "yellow")
@@ -170,6 +168,12 @@ def _show_plan(out: Console, done: Done, plan: Plan, target: Target) -> None:
         _say(out, "read back: the target holds what was meant", "green")
     if target.objects.by_hand:
         _say(out, f"{words.count(target.objects.by_hand, 'object')} left to a person: see --report", "yellow")
+
+
+def _later(stage: Stage, done: Done) -> str:
+    if stage is Stage.REST:
+        return "best after the load; --apply without --stage makes them"
+    return "`tailrace cutover` makes them, or --stage all" if done.for_cutover else "--stage all makes them"
 
 
 def _show_found(out: Console, done: Done) -> None:

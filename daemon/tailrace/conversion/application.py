@@ -8,7 +8,7 @@ from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.definition import Key, definitions
-from tailrace.conversion.difference import Difference, State, differences, stands
+from tailrace.conversion.difference import NEXT, Difference, State, differences, stands
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
 
 #: What `--apply` makes beside a pipeline.
@@ -78,7 +78,7 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
     if given.statements:
         target.apply(given.statements)
     back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
-    made = {statement.name for statement in given.statements}
+    new = {statement.name for statement in given.statements if not statement.member}
     named = {difference.key for difference in given.differing}
     held = {_key(statement) for statement in given.held}
     return [
@@ -86,7 +86,7 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
         for difference in back
         if difference.counts
         and difference.key not in named
-        and not (difference.name not in made and _only_counts(difference))
+        and not (difference.name not in new and _only_counts(difference))
         and not (difference.state is State.MISSING and (difference.key in held or _within(difference.key, held)))
     ]
 
@@ -126,7 +126,7 @@ def _key(statement: Statement) -> Key:
 
 def _only_counts(difference: Difference) -> bool:
     """The source has counted on since it was made: `tailrace cutover` sets the number."""
-    return bool(difference.details) and all(detail.what == "next value" for detail in difference.details)
+    return bool(difference.details) and all(detail.what == NEXT for detail in difference.details)
 
 
 def _behind(meant: Catalog, present: Catalog) -> set[Key]:

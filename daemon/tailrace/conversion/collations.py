@@ -37,6 +37,15 @@ def ignores_case(work: Work, table: Table, column: Column) -> bool:
     return False
 
 
+def pads(work: Work, table: Table, column: Column) -> bool:
+    """Whether texts that differ in blanks at the end are equal at the source (MySQL, MariaDB): PAD SPACE."""
+    if column.type.kind not in _TEXTS:
+        return False
+    collation = collation_of(work, table, column).lower()
+    exact = collation in ("", "binary") or "_0900_" in collation or "nopad" in collation
+    return not exact
+
+
 def collated(work: Work, table: Table, column: Column, made: Column, exact: bool) -> Column:
     """The target's column with its collation.
 

@@ -275,6 +275,8 @@ def _updated(work: Work, table: Table, column: Column, made: Column) -> Column:
 
 def _generated(work: Work, table: Table, column: Column, made: Column) -> Column | None:
     target = work.names.objects[table.name]
+    if of_period(column) and work.alike and not work.names.piped:
+        return replace(made, generated=column.generated)  # the table keeps its history
     if of_period(column):
         reason = "the server fills it at the source; here it is an ordinary column that the pipeline fills"
         work.ledger.say(_COLUMN, table.name, column.name, "system-versioning", Grade.CHANGED, reason, "see the table's")

@@ -15,6 +15,9 @@ from typing import Any
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.definition import Definition, Key, definitions
 
+#: The respect in which numbering is behind.
+NEXT = "next value"
+
 
 class State(StrEnum):
     MISSING = "missing"
@@ -106,7 +109,7 @@ def _details(wanted: Definition, found: Definition, counters: bool) -> Iterator[
     if counters and wanted.next is not None and found.next is not None:
         behind = found.next < wanted.next if wanted.step > 0 else found.next > wanted.next
         if behind:
-            yield Detail("next value", str(wanted.next), str(found.next))
+            yield Detail(NEXT, str(wanted.next), str(found.next))
 
 
 def _renamed(want: Mapping[Key, Definition], have: Mapping[Key, Definition]) -> dict[Key, Key]:

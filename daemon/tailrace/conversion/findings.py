@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
-from tailrace.conversion.collations import ignores_case
+from tailrace.conversion.collations import ignores_case, pads
 from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.work import Work
@@ -37,6 +37,8 @@ def _of_table(work: Work, table: Table) -> None:
     _case(work, table, pairs)
     _unsigned(work, table, pairs)
     _dates(work, table, pairs)
+    _moments(work, table, pairs)
+    _unlogged(work, table)
     _padding(work, table, pairs)
     _empty(work, table, pairs)
     _lengths(work, table, pairs)
@@ -79,10 +81,66 @@ def _case(work: Work, table: Table, pairs: _Pairs) -> None:
     else:
         proposal = "after cut-over, give the columns a collation that ignores case"
     _say(work, table, "collation-case", Grade.CHANGED, lost, reason, proposal, _SIMPLE)
-    unique = {name for index in table.indexes if index.unique for name in index.columns}
+    unique = frozenset(name for index in table.indexes if index.unique for name in index.columns)
     both = [column for column in lost if column.name in unique]
     reason = "at the source they are unique regardless of case; the target takes both 'a' and 'A'"
     _say(work, table, "collation-unique", Grade.CHANGED, both, reason, "a unique index of lower(…)", _SIMPLE)
+    _blanks(work, table, pairs, unique, lost)
+
+
+def _moments(work: Work, table: Table, pairs: _Pairs) -> None:
+    """MariaDB, and MySQL before 8.0, alone make a moment of NULL."""
+    there, here = work.source.dialect is Dialect.MARIADB, work.dialect is Dialect.MARIADB
+    if there == here:
+        return
+    filled = [
+        column
+        for column, made in pairs
+        if (there and column.sql_type.startswith("timestamp") and not column.nullable)
+        or (here and parsed(made.sql_type).base == "timestamp" and not made.nullable)
+    ]
+    keeper, other = ("source", "target") if there else ("target", "source")
+    reason = f"given NULL, the {keeper} stores the present moment; the {other} refuses it"
+    _say(
+        work,
+        table,
+        "timestamp-null",
+        Grade.AUTOMATIC,
+        filled,
+        reason,
+        "leave the column out of INSERTs, or say DEFAULT",
+    )
+
+
+def _unlogged(work: Work, table: Table) -> None:
+    if work.names.piped and table.options.get("unlogged"):
+        reason = "it is UNLOGGED: no change of it is in the log, so that the pipeline suspends it"
+        proposal = "ALTER TABLE … SET LOGGED, or name it in the source's `exclude`"
+        work.ledger.say(_TABLE, table.name, "", "unlogged", Grade.AUTOMATIC, reason, proposal, _SIMPLE)
+
+
+def _blanks(work: Work, table: Table, pairs: _Pairs, unique: frozenset[str], told: Collection[Column]) -> None:
+    """MySQL's collations of old fill texts up with blanks before they compare them."""
+    if not work.source.dialect.mysql_like:
+        return
+    padded = [
+        column
+        for column, made in pairs
+        if column not in told and pads(work, table, column) and not (work.dialect.mysql_like and _pads_there(made))
+    ]
+    reason = "at the source texts that differ in blanks at the end are equal, in the target not"
+    proposal = "see whether anything writes blanks at the end"
+    keys = unique | {name for key in table.foreign_keys for name in key.columns}
+    in_keys = [column for column in padded if column.name in keys]
+    _say(work, table, "collation-blanks", Grade.CHANGED, in_keys, f"{reason}: a key may have both", proposal, _SIMPLE)
+    others = [column for column in padded if column not in in_keys]
+    _say(work, table, "blanks-compare", Grade.AUTOMATIC, others, reason, proposal)
+
+
+def _pads_there(made: Column) -> bool:
+    return (
+        made.collation != "binary" and not made.collation.startswith("utf8mb4_0900") and "nopad" not in made.collation
+    )
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:

@@ -32,7 +32,35 @@ def converted_foreign_keys(work: Work, table: Table) -> Table:
         if work.dialect.mysql_like and not _leads(target.indexes, made.columns):
             index = Index(made.name, tuple(Part(name) for name in made.columns))
             target = replace(target, indexes=(*target.indexes, index))
+        elif work.dialect is Dialect.MYSQL and work.source.dialect is not Dialect.MYSQL:
+            target = _looked_at(work, table, key, target, made)
     return target
+
+
+def _looked_at(work: Work, table: Table, key: ForeignKey, target: Table, made: ForeignKey) -> Table:
+    """With an index by which MySQL looks at every row.
+
+    Seen with 9.7.4: where a column of the index behind those of the key is NULL, the key is not looked at. Of the
+    indexes that begin with the key's columns the server takes the first; unique ones come before others.
+    """
+    nullable = {column.name for column in target.columns if column.nullable}
+    serving = [index for index in target.indexes if _leads([index], made.columns)]
+    blind = [index for index in serving if nullable & set(index.columns[len(made.columns) :])]
+    first = min(serving, key=lambda index: (not index.primary, not index.unique))
+    if first not in blind:
+        return target
+    if first.unique:
+        reason = f"MySQL does not look at rows in which a further column of {first.name} is NULL (seen with 9.7)"
+        proposal = f"drop {first.name}, or make all of its columns NOT NULL"
+        work.ledger.say(
+            _KIND, table.name, key.name, "foreign-key-unseen", Grade.CHANGED, reason, proposal, Complexity.SIMPLE
+        )
+        return target
+    taken = {index.name.lower() for index in target.indexes}
+    name = next(name for name in (made.name, f"own_{made.name}"[:64], "own") if name.lower() not in taken)
+    index = Index(name, tuple(Part(column) for column in made.columns))
+    place = sum(other.primary for other in target.indexes)
+    return replace(target, indexes=(*target.indexes[:place], index, *target.indexes[place:]))
 
 
 def _converted(work: Work, table: Table, key: ForeignKey) -> ForeignKey | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Other
+from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Other, Routine, signature
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.work import Work
 
@@ -85,6 +85,14 @@ def _comment(work: Work, comment: Comment) -> Comment | None:
             target = target or work.ledger.target_of(kind, comment.name, comment.member)
     if not target or name is None:
         return None
+    if comment.kind is ObjectKind.TRIGGER:
+        target = target.removeprefix(f"{name.schema}.") if name.schema else target
+    if comment.kind in (ObjectKind.FUNCTION, ObjectKind.PROCEDURE):
+        # Its member is what goes in, by which routines of one name are told apart.
+        made = [one for one in work.programs if isinstance(one, Routine) and one.name == name]
+        if len(made) != 1:
+            return None
+        target = signature(made[0])
     return replace(comment, name=name, member=target)
 
 

@@ -12,6 +12,9 @@ from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 
+#: MariaDB keeps the least number of 64 bits for itself.
+_BELOW_MARIADB = -(1 << 63)
+
 
 def converted_enums(work: Work) -> list[Enum]:
     found = []
@@ -118,6 +121,10 @@ def converted_sequences(work: Work) -> list[CatalogSequence]:
             work.ledger.gone(kind, sequence.name, "")
         elif target is not None and target.identity is not None and name not in made:
             work.ledger.made(kind, sequence.name, "", f"{table.name if table else ''}.{column}")
+        elif work.dialect is Dialect.MARIADB and sequence.counter.start <= _BELOW_MARIADB:
+            reason = f"it begins with {sequence.counter.start}, below what MariaDB's sequences count"
+            proposal = "let it begin one higher"
+            work.ledger.by_hand(kind, sequence.name, "", "sequence", reason, proposal, Complexity.SIMPLE)
         elif work.dialect in (Dialect.POSTGRESQL, Dialect.MARIADB):
             work.ledger.made(kind, sequence.name, "", str(name))
             found.append(_sequence(work, sequence, name))

@@ -210,6 +210,9 @@ class WorkerHealth:
             return f"{self.name} was restarted and is not back at work yet{because}"
         if self.state in ENDED_STATES:
             return ""
+        if self._retrying_since is not None:
+            # Else it would be well, or not, by how long it had tried before.
+            return f"{self.name} works again and has yet to advance{because}"
         if self.report.retained is not None and self.report.retained.problem:
             return f"{self.name}: {self.report.retained.problem}"
         since = self.clock() - self._progress_at

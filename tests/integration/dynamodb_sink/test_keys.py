@@ -185,6 +185,20 @@ def test_indexes_are_made_with_the_table_and_follow_its_rows(designed: Any, dyna
     assert applied.rows(ORDERS) == [order(1, 1, "paid"), order(1, 2, "paid", None)]
     applied(deletes(ORDERS, {"customer_id": 1, "id": 1}, number=4))
     assert listed("paid|n") == []
+    # Another stream's rows, and those of another program, are completed in the same way.
+    dynamodb.client().put_item(
+        TableName=prefix + "both",
+        Item={
+            "pk": {"S": "customer|1"},
+            "sk": {"S": "order|000005"},
+            "_tailrace_entity": {"S": "order"},
+            "customer_id": {"N": "1"},
+            "id": {"N": "5"},
+            "note": {"S": "theirs"},
+        },
+    )
+    applied(TableWork(ORDERS, updates=rows([{"customer_id": 1, "id": 5, "status": "ours"}], 5)))
+    assert listed("ours|theirs") == ["5"]
 
 
 def test_indexes_that_come_later_find_the_rows_that_are_there(designed: Any, dynamodb: DynamoDB, prefix: str) -> None:

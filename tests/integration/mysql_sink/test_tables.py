@@ -190,8 +190,8 @@ def test_a_changed_key(applied: Applied) -> None:
 
 def test_tables_that_a_person_made(applied: Applied, database: Database) -> None:
     database.script(
-        "CREATE TABLE users (surrogate BIGINT AUTO_INCREMENT UNIQUE, id BIGINT PRIMARY KEY, name VARCHAR(10), "
-        "age INT NOT NULL, twice INT AS (age * 2))",
+        "CREATE TABLE users (surrogate BIGINT AUTO_INCREMENT UNIQUE, id BIGINT PRIMARY KEY, "
+        "name VARCHAR(10) DEFAULT 'so, so' COMMENT 'a, it''s', age INT NOT NULL DEFAULT 7, twice INT AS (age * 2))",
         "CREATE TABLE ci (k VARCHAR(10) COLLATE utf8mb4_general_ci PRIMARY KEY)",
         "CREATE TABLE other_key (a INT PRIMARY KEY, b INT NOT NULL)",
         "CREATE TABLE engine (id BIGINT PRIMARY KEY) ENGINE = MyISAM",
@@ -201,6 +201,12 @@ def test_tables_that_a_person_made(applied: Applied, database: Database) -> None
     applied.ensure(USERS)  # name is widened, age may be NULL as at the source
     applied(upserts(USERS, {"id": 1, "name": "x" * 100, "age": None}))
     assert applied.rows(USERS) == [{"id": 1, "name": "x" * 100, "age": None}]
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO users (id) VALUES (9)")
+        cursor.execute("SELECT name, age FROM users WHERE id = 9")
+        assert cursor.fetchone() == ("so, so", 7)
+        cursor.execute("DELETE FROM users WHERE id = 9")
+    assert "COMMENT 'a, it''s'" in database.query("SHOW CREATE TABLE users")[0][1]
     generated = target("users", [*USERS.columns, integer(4, "twice", size=32)], version=2)
     applied.ensure(generated, USERS)
     applied(upserts(generated, {"id": 2, "name": "", "age": 4, "twice": 8}))

@@ -81,11 +81,12 @@ def test_what_was_read_is_made_again(kind: str, request: pytest.FixtureRequest) 
         source.script(*statements(server))
         found = catalog_of(source)
         with target_of(copy, schema="shop") as target:
-            before = dump(server, copy)
             meant = target.canonical(found)
-            assert dump(server, copy) == before
+            assert copy.query("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1") == [
+                ("information_schema",),
+                ("public",),
+            ]
             target.apply(target.render(found))
-            # Counters of something new begin anew; so do those that are made.
             assert_same(meant, replace(found, default_schema="shop", origin=meant.origin))
             back = target.read(sorted(objects(found)))
             assert_same(back, replace(meant, schemas=back.schemas))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tailrace.config.interpolation import Interpolated
 from tailrace.connectors import Context, find_source
 from tailrace.conversion.catalog import (
     Argument,
@@ -56,6 +57,7 @@ def index(name: str, *columns: str, **given: Any) -> Index:
 #: As a conversion has it: names of the target's own schema stand alone, the source's enum is in its own schema.
 MEANT = Catalog(
     Dialect.POSTGRESQL,
+    schemas=("public",),
     tables=(
         Table(
             bare("orders"),
@@ -166,6 +168,7 @@ def test_a_converted_catalog_is_read_back_as_it_was_meant(schema: str, postgres1
         }
         target.apply(target.render(MEANT))
         found = target.read(names)
+        assert set(meant.schemas) <= set(found.schemas)
         server: dict[str, Any] = {"version": "", "origin": "", "schemas": ()}
         assert replace(found, **server) == replace(meant, **server)
         assert target.canonical(MEANT) == meant
@@ -181,9 +184,14 @@ def test_what_acts_on_rows_waits_for_the_cut_over_unless_it_can_be_switched_off(
         role = servers.unique_name("plain")
         database.script(
             f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
-            f"GRANT CREATE ON DATABASE {database.name} TO {role}",
             f"GRANT ALL ON SCHEMA public TO {role}",
         )
+        with (
+            target_of(database.url_as(role, "x")) as target,
+            pytest.raises(RefusedError, match=r"permission denied for database .* grant .* CREATE on the database"),
+        ):
+            target.canonical(MEANT)
+        database.execute(f"GRANT CREATE ON DATABASE {database.name} TO {role}")
         for url, waiting in ((database.url, always), (database.url_as(role, "x"), always | acting)):
             with target_of(url) as target:
                 target.read([])
@@ -231,7 +239,8 @@ def test_the_source_reads_the_schemas_of_the_selected_tables(postgres18: servers
             "CREATE SCHEMA two",
             "CREATE TYPE two.size AS ENUM ('s', 'l')",
             "CREATE TABLE one.a (id int PRIMARY KEY, size two.size)",
-            "CREATE TABLE one.b (id int)",
+            "CREATE TABLE one.b (id serial)",
+            "CREATE TABLE one._tailrace_positions (id int PRIMARY KEY)",
             "CREATE TABLE two.c (id int)",
             "CREATE FUNCTION two.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
             "CREATE TRIGGER t BEFORE INSERT ON one.a FOR EACH ROW EXECUTE FUNCTION two.f()",
@@ -241,12 +250,21 @@ def test_the_source_reads_the_schemas_of_the_selected_tables(postgres18: servers
         settings = connector.config.model_validate(
             {"connector": "postgres", "url": database.url, "tables": ["one.*"], "exclude": ["one.b"]}
         )
-        found = connector.catalog(settings, Context("p", "cdc", Path()))
+        context = Context("p", "cdc", Path())
+        found = connector.catalog(settings, context)
         assert [str(table.name) for table in found.tables] == ["one.a", "one.b"]
         assert [str(enum.name) for enum in found.enums] == ["two.size"]
         assert [str(routine.name) for routine in found.routines] == ["two.f"]
         assert found.schemas == ("one",)
         assert found.tables[0].columns[1].user_type == ObjectName("two", "size")
+        # Catalogs are everybody's to read; a sequence's value is not.
+        role = servers.unique_name("nobody")
+        database.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+        poor = connector.catalog(settings.model_copy(update={"url": Interpolated(database.url_as(role, "x"))}), context)
+        database.execute(f"DROP ROLE {role}")
+        assert found.sequences[0].counter.next == 1
+        assert poor.sequences[0].counter.next is None
+        assert replace(poor, tables=(), sequences=(), origin="") == replace(found, tables=(), sequences=(), origin="")
 
 
 def test_types_are_those_of_the_sink() -> None:

@@ -29,6 +29,9 @@ SHOP = (
     " CONSTRAINT written FOREIGN KEY (author) REFERENCES authors (id) ON DELETE CASCADE)",
     "INSERT INTO authors (email) VALUES ('a@x'), ('b@x'), ('c@x')",
     "INSERT INTO books (author, title) VALUES (1, 'one'), (2, 'two')",
+    "CREATE VIEW dear_books AS SELECT id, title FROM books WHERE price > 9",
+    # After the rows, whose titles are as they were written.
+    "CREATE TRIGGER shout BEFORE INSERT ON books FOR EACH ROW SET NEW.title = 'taken'",
     "CREATE PROCEDURE settle () BEGIN UPDATE books SET price = 0; END",
 )
 
@@ -69,13 +72,14 @@ def test_a_schema_is_assessed_applied_and_compared(mariadb: Any, postgres18: Any
             assert done.code == 0, done.stderr
             verified = file.command("verify")
             assert verified.code == 0, verified.stdout
-            same = schema(file, "--diff", code=0)
-            assert all(target["equal"] for target in same.values()), "the sinks have altered nothing"
+            found = schema(file, "--diff", code=1)
+            assert (found["pg"]["equal"], found["lite"]["equal"]) == (True, True), "the sinks have altered nothing"
+            assert [(d["state"], d["kind"]) for d in found["my"]["differences"]] == [("missing", "trigger")]
             _altered(file, source, pg)
 
 
 def _assessed(file: PipelineFile, folder: Path) -> None:
-    """One procedure is left to a person; each target has a script of its own."""
+    """A procedure is left to a person, and SQLite's triggers set no columns; each target has a script of its own."""
     reports = [option for suffix in ("html", "json") for option in ("--report", str(folder / f"shop.{suffix}"))]
     done = file.command("schema", "--out", str(folder / "made"), *reports)
     assert done.code == 1, done.stderr + done.stdout
@@ -84,9 +88,9 @@ def _assessed(file: PipelineFile, folder: Path) -> None:
     found = json.loads((folder / "shop.json").read_text())
     for target in found["targets"]:
         by_hand = [(v["kind"], v["member"]) for v in target["verdicts"] if v["grade"] == "by hand"]
-        assert by_hand == [("procedure", "()")], target["sink"]
-    [my] = [target for target in found["targets"] if target["sink"] == "my"]
-    assert my["storage"]["by_hand"] == 0
+        lite = [("trigger", "shout")] if target["sink"] == "lite" else []
+        assert by_hand == [("procedure", "()"), *lite], target["sink"]
+        assert target["storage"]["by_hand"] == 0, target["sink"]
 
 
 def _applied(file: PipelineFile) -> None:
@@ -94,10 +98,13 @@ def _applied(file: PipelineFile) -> None:
     for name, target in first.items():
         made = {(s["kind"], s["member"]) for s in target["applied"]["made"]}
         assert ("table", "") in made, name
-        assert target["applied"]["differing"] == target["applied"]["unheld"] == target["applied"]["held"] == [], name
+        kinds = {kind for kind, _ in made}
+        assert ("view" in kinds, "trigger" in kinds) == (True, name == "pg"), name
+        assert [s["kind"] for s in target["applied"]["held"]] == (["trigger"] if name == "my" else []), name
+        assert target["applied"]["differing"] == target["applied"]["unheld"] == [], name
     again = schema(file, "--apply", code=1)
     assert all(not target["applied"]["made"] for target in again.values())
-    assert all(target["equal"] for target in schema(file, "--diff", code=0).values())
+    assert schema(file, "--sink", "pg", "--diff", code=0)["pg"]["equal"]
 
 
 def _defaults_and_checks_hold(pg: Database, my: Database, copy: Path) -> None:
@@ -143,21 +150,26 @@ def test_cutover_makes_what_was_held_back_once_nothing_comes_in(
             "INSERT INTO items VALUES (1, 'one'), (2, 'two')",
             "CREATE SEQUENCE tickets START 100",
             "SELECT nextval('tickets')",
+            "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM items",
         )
         with pipeline(tmp_path, source, {"pg": target.url}) as file:
             held = schema(file, "--apply", code=0)["pg"]["applied"]["held"]
-            assert {s["kind"] for s in held} == {"sequence"}
+            assert {s["kind"] for s in held} == {"sequence", "materialized view"}
             with file.running():
                 servers.wait_until(lambda: set(file.states().values()) == {"streaming"}, 60, "all are at work")
-                assert _objects(printed(file, "cutover", "--dry-run")) == {"sequence": "to make"}
-                assert not target.query("SELECT FROM pg_class WHERE relname = 'tickets'")
+                assert _objects(printed(file, "cutover", "--dry-run")) == {
+                    "sequence": "to make",
+                    "materialized view": "to make",
+                }
+                assert not target.query("SELECT FROM pg_class WHERE relname IN ('tickets', 'counted')")
                 source.execute("INSERT INTO items VALUES (3, 'three')")
-                assert _objects(printed(file, "cutover")) == {"sequence": "made"}
+                assert _objects(printed(file, "cutover")) == {"sequence": "made", "materialized view": "made"}
                 source.execute("SELECT nextval('tickets') FROM generate_series(1, 5)")
                 assert _objects(printed(file, "cutover")) == {"sequence": "made"}
                 again = printed(file, "cutover")
                 assert (again["done"], again["made"], again["to_make"]) == (True, 0, 0)
             assert target.value("SELECT nextval('tickets')") == 106
+            assert target.value("SELECT n FROM counted") == 3
             assert schema(file, "--diff", code=0)["pg"]["equal"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
 from tailrace.conversion.script import read
-from tailrace.conversion.target import Stage
+from tailrace.conversion.target import SchemaTarget, Stage
+from tailrace_mysql.schema.target import MySQLSchema
+from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_postgres.schema.target import PostgresSchemaTarget
 from tailrace_postgres.settings import PostgresSinkSettings
+from tailrace_sqlite.schema.target import SQLiteSchemaTarget
+from tailrace_sqlite.settings import SQLiteSinkSettings
 from tests import servers
 
 HERE = Path(__file__).parent
@@ -86,6 +91,37 @@ def test_all_that_is_converted_is_made_and_read_back_as_it_was_meant(name: str, 
     assert found.left_to_make == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "dialect"),
+    [
+        ("mysql", Dialect.TSQL),
+        ("mariadb", Dialect.ORACLE),
+        ("sqlite", Dialect.ORACLE),
+        ("sqlite", Dialect.TSQL),
+    ],
+)
+def test_a_script_is_made_in_other_systems_too(
+    kind: str, dialect: Dialect, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    source = read((HERE / f"{dialect}.sql").read_text(), dialect, f"{dialect}.sql")
+    with contextlib.ExitStack() as stack:
+        target: SchemaTarget
+        if kind == "sqlite":
+            url = f"sqlite:///{tmp_path / 'target.db'}"
+            target = SQLiteSchemaTarget(
+                SQLiteSinkSettings.model_validate({"name": "t", "connector": "sqlite", "url": url})
+            )
+        else:
+            url = stack.enter_context(request.getfixturevalue(kind).database("scripts")).url
+            target = MySQLSchema(MySQLSinkSettings.model_validate({"name": "t", "connector": "mysql", "url": url}))
+        stack.callback(target.close)
+        rules = load()
+        schema = getattr(target, "default_schema", "")
+        conversion = convert(source, target, rules, script_names(source, target, rules, schema), kind)
+        assert run(target, plan(target, conversion.target, set(Stage))) == []
+        assert len(conversion.target.tables) == len(source.tables)
+
+
 _PROGRAMS = (
     *(ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.TRIGGER),
 )
@@ -136,6 +172,19 @@ def test_what_of_sql_servers_is_by_hand(tsql: Made) -> None:
     assert tsql.names(Grade.CHANGED, ObjectKind.FOREIGN_KEY) == {"FK_Employee_Manager"}  # WITH NOCHECK
 
 
+def test_programs_are_made_where_that_is_sure(oracle: Made, tsql: Made) -> None:
+    made = {*oracle.names(Grade.AUTOMATIC, *_PROGRAMS), *oracle.names(Grade.CHANGED, *_PROGRAMS)}
+    assert {"ACTIVE_EMPLOYEES", "GOOD_CUSTOMERS", "ORDERS_BIR"} <= made
+    # Bodies of more than one expression, AFTER triggers, CONNECT BY: a person's.
+    by_hand = oracle.names(Grade.BY_HAND, *_PROGRAMS)
+    assert {"ORG_CHART", "PRODUCTS_PRICE_AUR", "SECURE_EMPLOYEES", "ORDER_ITEMS_COMPOUND"} <= by_hand
+    assert "(NUMBER, NUMBER)" in by_hand  # RAISE_SALARY
+    made = {*tsql.names(Grade.AUTOMATIC, *_PROGRAMS), *tsql.names(Grade.CHANGED, *_PROGRAMS)}
+    assert {"vEmployee", "vOpenStays", "vBirthdays"} <= made
+    by_hand = tsql.names(Grade.BY_HAND, *_PROGRAMS)
+    assert {"trgDepartmentModified", "trgNoDelete", "trgDdl", "(nvarchar(max))"} <= by_hand
+
+
 def refuses(cursor: psycopg2.extensions.cursor, error: type[Exception], statement: str) -> None:
     cursor.execute("SAVEPOINT before")
     with pytest.raises(error):
@@ -180,6 +229,16 @@ def test_rows_behave_as_oracles(oracle: Made) -> None:
         assert value(cursor, "SELECT octet_length(badge) FROM employees") == 16
         assert value(cursor, "SELECT is_open AND priority = 2 FROM tickets") is True
         assert value(cursor, "SELECT reorder_factor = 1.5 AND status = 'orderable' FROM products") is True
+        # Programs.
+        cursor.execute(
+            "INSERT INTO orders (customer_id) SELECT customer_id FROM customers RETURNING order_id >= 500000"
+        )
+        assert cursor.fetchone() == (True,)
+        assert value(cursor, "SELECT last_name FROM active_employees") == "King"
+        assert str(value(cursor, "SELECT net_price(100, 0.25)")) == "75.00"
+        cursor.execute("SELECT total FROM order_totals WHERE order_id = 1")
+        assert str((cursor.fetchone() or ())[0]) == "37.50"
+        refuses(cursor, psycopg2.errors.WithCheckOptionViolation, "INSERT INTO good_customers VALUES (1, 'x', 1)")
         # Checks and unique keys.
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE employees SET salary = 0")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE employees SET active = 'X'")
@@ -252,6 +311,13 @@ def test_rows_behave_as_sql_servers(tsql: Made) -> None:
         assert value(cursor, "SELECT invoiceno BETWEEN 100000 AND 100200 FROM billing.invoice") is True
         assert str(value(cursor, "SELECT due FROM billing.invoice")) == "2024-03-01"
         assert str(value(cursor, "SELECT total FROM billing.invoiceline")) == "30.75"
+        assert value(cursor, 'SELECT "Department" FROM hr.vemployee') == "Surgery"
+        assert str(value(cursor, "SELECT billing.fnnet(19.99, 0.105)")) == "17.89"
+        cursor.execute("SELECT * FROM billing.vinvoicetotals")
+        assert [str(one) for one in cursor.fetchone() or ()][1:] == ["30.75", "1"]
+        cursor.execute("SELECT * FROM hr.vbirthdays")
+        assert (cursor.fetchone() or ())[1:] == (1, 3, "yes")
+        assert value(cursor, "SELECT count(*) FROM care.vopenstays") == 0
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE hr.employee SET gender = 'X'")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE hr.employee SET hiredate = '1970-01-01'")
         refuses(cursor, psycopg2.errors.CheckViolation, "UPDATE care.appointment SET minutes = 481")

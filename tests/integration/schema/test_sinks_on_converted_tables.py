@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from tailrace.apply.targets import target_of
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.literals import kept_text
 from tailrace.schema import Column, Kind, Type
 from tailrace.sink import Sink
+from tailrace.structure import FOREIGN_KEY, MYSQL, POSTGRES, PRESENT, ForeignKey, TableStructure
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink import MySQLSink
 from tailrace_postgres.settings import PostgresSinkSettings
@@ -118,6 +120,13 @@ def test_they_take_rows_follow_labels_and_let_go_of_not_null(target: Target) -> 
     orders.insert(without)
     target.rig.apply()
     assert target.rig.rows(orders)[3] == without
+
+    # Cut-over finds the foreign key that the conversion has made.
+    with contextlib.closing(target.rig.create()) as sink:
+        key = ForeignKey("orders_parent", ("parent",), orders.schema.topic, name, ("id",))
+        structure = TableStructure(MYSQL if target.connector == "mysql" else POSTGRES, foreign_keys=(key,))
+        outcomes = list(sink.complete([(target_of(orders.versions), structure)], dry_run=True))
+    assert [o.state for o in outcomes if o.kind == FOREIGN_KEY] == [PRESENT]
 
     # By hand the check holds still, with the labels of now.
     given = "INSERT INTO orders (id, status, note, a, moved) VALUES ({}, '{}', 'n', 1, '2024-01-01 00:00:00')"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.application import BESIDE, plan, run
-from tailrace.conversion.catalog import Catalog, Dialect
+from tailrace.conversion.catalog import Catalog, Counter, Dialect, Identity
 from tailrace.conversion.difference import State
 from tailrace.conversion.target import Stage
 from tests.unit.schema.memory_target import MEANT, MemoryTarget
@@ -69,3 +69,20 @@ def test_an_unnamed_check_that_is_missing_is_made_under_the_servers_name() -> No
 def test_what_the_target_does_not_hold_afterwards_is_told() -> None:
     target = MemoryTarget(EMPTY, forgets=frozenset({"index b_a"}))
     assert [(d.state, d.where) for d in run(target, plan(target, MEANT, BESIDE))] == [(State.MISSING, "b.b_a")]
+
+
+def test_numbers_of_what_was_there_before_may_be_behind() -> None:
+    """The source has counted on since, and something else is new."""
+    target = MemoryTarget(EMPTY)
+    run(target, plan(target, replace(MEANT, views=())))
+    a, b = MEANT.tables
+    counted = replace(a.columns[0], identity=Identity(Counter(next=50)))
+    started = replace(counted, identity=Identity(Counter(next=7)))
+    present = target.content.table(a.name)
+    assert present is not None
+    others = [table for table in target.content.tables if table.name != a.name]
+    target.content = replace(target.content, tables=(replace(present, columns=(started, *a.columns[1:])), *others))
+    meant = replace(MEANT, tables=(replace(a, columns=(counted, *a.columns[1:])), b))
+    given = plan(target, meant)
+    assert [statement.sql for statement in given.statements] == ["view v"]
+    assert run(target, given) == []

@@ -186,7 +186,7 @@ def _converted(source: Catalog, dialect: Dialect) -> Conversion:
     return convert(source, target, Rules(), script_names(source, target, Rules(), schema), "sink")
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(source=_catalogs(), dialect=st.sampled_from(sorted(LIMITS)))
 def test_every_object_has_one_verdict_and_what_is_not_automatic_an_item(source: Catalog, dialect: Dialect) -> None:
     conversion = _converted(source, dialect)
@@ -202,7 +202,7 @@ def test_every_object_has_one_verdict_and_what_is_not_automatic_an_item(source: 
         assert verdict.grade is Grade.AUTOMATIC or verdict.grade in grades, verdict
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(source=_catalogs(), dialect=st.sampled_from(sorted(LIMITS)))
 def test_what_is_made_hangs_together(source: Catalog, dialect: Dialect) -> None:
     made = _converted(source, dialect).target

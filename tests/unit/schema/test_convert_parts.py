@@ -446,3 +446,19 @@ def test_tables_without_a_key_and_float_keys_are_told() -> None:
     made = converted(catalog(MYSQL, bare, floats), POSTGRES)
     assert codes(made) == {"no-primary-key": Grade.AUTOMATIC, "float-key": Grade.AUTOMATIC}
     assert not made.needs_person
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_mariadb_s_history_is_kept_where_no_pipeline_writes_it(piped: bool) -> None:
+    columns = [
+        column("id", "int", MARIADB, nullable=False),
+        column("since", "timestamp", MARIADB, nullable=False, generated="ROW START"),
+    ]
+    kept = table("kept", *columns, options={"system versioning": "yes"})
+    made = converted(catalog(MARIADB, kept), MARIADB, piped)
+    (goal,) = made.target.tables
+    since = goal.column("since")
+    assert since is not None
+    assert bool(since.generated) is not piped
+    assert ("system versioning" in goal.options) is not piped
+    assert ("system-versioning" in codes(made)) is piped

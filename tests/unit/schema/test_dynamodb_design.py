@@ -208,6 +208,16 @@ def test_an_index_of_two_columns_is_asked_by_its_first_one_too(target: DynamoDBS
     assert served["fk_shop"] == served["number"] == "by_shop_number"
 
 
+def test_a_rule_for_a_type_is_told_to_have_no_effect(target: DynamoDBSchemaTarget, tmp_path: Path) -> None:
+    house = tmp_path / "house.toml"
+    house.write_text('[[types]]\ntable = "shop.lines"\ncolumn = "price"\nbecome = "numeric(20,4)"\n')
+    rules = load([house])
+    conversion = target.convert(CATALOG, rules, script_names(CATALOG, target, rules, ""), "kv")
+    (item,) = [item for item in conversion.items if item.code == "type-rule"]
+    assert (item.name, item.member) == (named("lines"), "price")
+    assert "numeric(20,4)" in item.reason
+
+
 def test_a_few_values_are_no_partition_key_where_another_column_has_many(target: DynamoDBSchemaTarget) -> None:
     table = Table(named("events"), (column("kind"), column("number")), (primary("kind", "number"),))
     columns = {"kind": ColumnStatistics(5), "number": ColumnStatistics(900_000)}

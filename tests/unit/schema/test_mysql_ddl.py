@@ -80,7 +80,9 @@ def test_a_literal_reads_back_as_its_text(text: str) -> None:
         ("select `shop`.`t`.`a` from `shop`.`t`", "select `t`.`a` from `t`"),
         ("select shop.f(1), 'shop.x' from shop.t", "select f(1), 'shop.x' from t"),
         # An alias of that name: what may be a column of it stays, and a whole path does not.
-        ("select shop.a, shop.t.b from shop.t, x as shop", "select shop.a, t.b from shop.t, x as shop"),
+        ("select shop.a, shop.t.b from shop.t, x as shop", "select shop.a, t.b from t, x as shop"),
+        ("select shop.a from shop.t as shop join shop.u", "select shop.a from t as shop join u"),
+        ("nextval(`shop`.`s`) + `shop`", "nextval(`s`) + `shop`"),
         ("select `other`.`shop`.`a`", "select `other`.`shop`.`a`"),
     ],
 )

@@ -18,6 +18,7 @@ from tailrace.conversion.catalog import (
     ObjectName,
     Other,
     Partition,
+    Partitioning,
     Routine,
     Sequence,
     Table,
@@ -29,7 +30,7 @@ from tailrace_postgres.schema.ddl import render
 from tailrace_postgres.schema.ddl_tables import counter_options, setval
 from tailrace_postgres.schema.partitioning import bound_clause, bounds, partitioning
 from tailrace_postgres.schema.renaming import in_schemas, objects, restricted
-from tailrace_postgres.schema.sql_text import chains, ident, in_schema, listed, literal
+from tailrace_postgres.schema.sql_text import chains, ident, in_schema, listed, literal, plainer
 
 
 def table(name: str, *columns: Column, schema: str = "", **given: Any) -> Table:
@@ -89,6 +90,13 @@ def test_names_are_found_in_sql_but_not_in_what_only_looks_like_it() -> None:
     assert "nextval('\"It''s new\".\"My seq\"'::regclass)" in changed
     assert in_schema(changed, lambda parts: "" if parts[0] == "It's new" else None) == sql.replace("Shop.", "").replace(
         "'shop.\"My", "'\"My"
+    )
+
+
+def test_quotes_that_no_name_needs_are_left_out_of_expressions() -> None:
+    sql = """("status" = 'a "b"') AND "Order"."id" > "user" AND "a b" IS NULL AND x::"char" <> "f"("year", "left"(y))"""
+    assert plainer(sql) == (
+        """(status = 'a "b"') AND "Order".id > "user" AND "a b" IS NULL AND x::"char" <> f(year, "left"(y))"""
     )
 
 
@@ -174,6 +182,24 @@ def test_a_stage_waits_for_what_it_needs_and_tables_take_theirs_along() -> None:
     assert order(stage=Stage.TABLES, **kinds) == ["s", "f", "t", "s"]
     assert order(stage=Stage.REST, **kinds) == ["g", "w"]
     assert order(stage=Stage.CUTOVER, **kinds) == ["free", "free", "m", "v"]
+
+
+def test_what_belongs_to_a_view_waits_for_it() -> None:
+    other = Other(ObjectKind.OTHER, ObjectName("", "v options"), "ALTER VIEW v SET (security_barrier=true)")
+    assert order(views=(view("v", "SELECT 1"),), others=(other,), stage=Stage.REST) == ["v", "v options"]
+    assert order(views=(view("v", "SELECT 1", materialized=True),), others=(other,), stage=Stage.REST) == []
+
+
+def test_a_partition_elsewhere_takes_its_schema_along() -> None:
+    parted = table("t", partitioning=Partitioning("hash", ("id",), (Partition("p", modulus=1, remainder=0),)))
+    moved = Other(ObjectKind.OTHER, ObjectName("", "p schema"), 'ALTER TABLE p SET SCHEMA "Else"', ObjectName("", "t"))
+    catalog = Catalog(Dialect.POSTGRESQL, tables=(parted,), others=(moved,))
+    assert [each.sql.partition(" (")[0] for each in render(catalog)] == [
+        'CREATE SCHEMA IF NOT EXISTS "Else"',
+        "CREATE TABLE t",
+        "CREATE TABLE p PARTITION OF t FOR VALUES WITH",
+        'ALTER TABLE p SET SCHEMA "Else"',
+    ]
 
 
 def test_what_has_no_statement_is_not_rendered() -> None:

@@ -139,3 +139,57 @@ def test_a_sequence_of_sql_server_begins_where_its_type_does(
 ) -> None:
     counter = read(statement, Dialect.TSQL, "").sequences[0].counter
     assert (counter.start, counter.minimum, counter.maximum) == (start, minimum, maximum)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "reason"),
+    [
+        (Dialect.TSQL, "CREATE TABLE a (b int) CREATE TABLE c (d int)", "another statement"),
+        (Dialect.TSQL, "CREATE TABLE a (b int)\nCREATE INDEX i ON a (b) ON [PRIMARY] DROP TABLE x", "not understood"),
+        (Dialect.TSQL, "SELECT * INTO b FROM c", "rows of a query"),
+        (Dialect.TSQL, "EXEC ('CREATE TABLE a (' + @columns + ')')", "when it runs"),
+        (Dialect.TSQL, "IF @@SERVERNAME = 'x' CREATE TABLE a (b int)", "depends on"),
+        (Dialect.POSTGRESQL, "SELECT format('CREATE TABLE %I ()', x) FROM y \\gexec\nCREATE TABLE a (b int);", "gexec"),
+        (Dialect.POSTGRESQL, "CREATE TABLE a AS SELECT 1;", "query"),
+        (Dialect.POSTGRESQL, "\\ir tables.sql", "another file"),
+        (Dialect.ORACLE, "BEGIN\n  EXECUTE IMMEDIATE 'CREATE TABLE a (b DATE)';\nEND;\n/\n", "runs once"),
+        (Dialect.ORACLE, "EXEC make_tables\n", "runs once"),
+        (Dialect.ORACLE, "RENAME a TO b;", "not known"),
+        (Dialect.MYSQL, "RENAME TABLE a TO b;", "not followed"),
+        (Dialect.MYSQL, "CREATE TABLE a LIKE b;", "no columns of its own"),
+    ],
+)
+def test_what_may_make_an_object_is_never_skipped(dialect: Dialect, text: str, reason: str) -> None:
+    catalog = read(text, dialect, "")
+    assert any(reason in other.reason for other in catalog.others), catalog.others
+    assert all(entry.line > 1 or "CREATE" not in entry.text for entry in catalog.skipped)
+
+
+def test_a_table_that_is_made_again_replaces_the_first_or_is_left_out_as_the_statement_says() -> None:
+    first = "CREATE TABLE a (b int);"
+    replaced = read(f"{first}CREATE OR REPLACE TABLE a (c int);", Dialect.MARIADB, "")
+    assert [column.name for column in replaced.tables[0].columns] == ["c"]
+    kept = read(f"{first}CREATE TABLE IF NOT EXISTS a (c int);", Dialect.MYSQL, "")
+    assert [column.name for column in kept.tables[0].columns] == ["b"]
+    twice = read(f"{first}CREATE TABLE a (c int);", Dialect.POSTGRESQL, "")
+    assert [other.line for other in twice.others] == [1]
+
+
+def test_altered_tables_are_what_the_statements_leave() -> None:
+    text = """CREATE TABLE t (a NUMBER(4), b VARCHAR2(5) DEFAULT 'x', c DATE);
+ALTER TABLE t MODIFY (a NOT NULL, b VARCHAR2(9));
+ALTER TABLE t ADD (d NUMBER(1) DEFAULT 0 NOT NULL, CONSTRAINT ck CHECK (d IN (0, 1)));
+ALTER TABLE t ADD CONSTRAINT pk PRIMARY KEY (a) USING INDEX TABLESPACE x ENABLE ADD CONSTRAINT uk UNIQUE (b) DISABLE;
+ALTER TABLE t RENAME COLUMN c TO e;
+ALTER TABLE t DROP COLUMN d;
+"""
+    catalog = read(text, Dialect.ORACLE, "")
+    (table,) = catalog.tables
+    assert [(c.name, c.sql_type, c.nullable, c.default) for c in table.columns] == [
+        ("A", "NUMBER(4)", False, ""),
+        ("B", "VARCHAR2(9)", True, "'x'"),
+        ("E", "DATE", True, ""),
+    ]
+    assert [(index.name, index.primary) for index in table.indexes] == [("PK", True)]
+    assert not table.checks
+    assert [other.reason for other in catalog.others] == ["the key is disabled: the source does not hold to it"]

@@ -84,7 +84,9 @@ def _next(writer: Writer, name: ObjectName) -> Piece:
             quoted = quoting.text(quoting.qualified(made, writer.target), writer.target)
             sql = f"nextval({quoted}::regclass)"
         case Dialect.MARIADB:
-            sql = f"NEXTVAL({quoting.qualified(made, writer.target)})"
+            # Of the database that the table is in, wherever that is made.
+            near = ObjectName("", made.name) if made.schema == writer.names.schema else made
+            sql = f"NEXTVAL({quoting.qualified(near, writer.target)})"
         case _:
             raise RefusalError(
                 "sequence", "the target has no sequences", "let the column count by itself, or draw numbers elsewhere"

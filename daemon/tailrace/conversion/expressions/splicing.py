@@ -16,6 +16,7 @@ from tailrace.conversion.expressions.scope import plain, spelled
 from tailrace.conversion.names import Names
 
 _REGCLASS = re.compile(r"'((?:[^']|'')*)'::regclass")
+_DOT = re.compile(r"\s*\.\s*")
 Change = tuple[exp.Expr, str]
 
 
@@ -81,7 +82,7 @@ def query(sql: str, source: Catalog, names: Names) -> str:
             changes.append((node.this, quoting.identifier(made.name, dialect)))
         if made.schema != known.schema:
             if node.args.get("db"):
-                changes.append((node.args["db"], quoting.identifier(made.schema, dialect)))
+                changes.append((node.args["db"], _schema(made.schema, dialect)))
             elif made.schema:
                 changes.append((node.this, quoting.qualified(made, dialect)))
     if not moved(names) and not renamed:
@@ -124,7 +125,12 @@ def _qualified(node: exp.Column, table: ObjectName | None, names: Names, dialect
     if owner and made.name != table.name and plain(spelled(owner, dialect), dialect) == plain(table.name, dialect):
         yield owner, quoting.identifier(made.name, dialect)
     if schema and made.schema != table.schema:
-        yield schema, quoting.identifier(made.schema, dialect)
+        yield schema, _schema(made.schema, dialect)
+
+
+def _schema(name: str, dialect: Dialect) -> str:
+    """ "": the target's own, which is not written."""
+    return quoting.identifier(name, dialect) if name else ""
 
 
 def _known(source: Catalog, schema: str, name: str) -> ObjectName:
@@ -155,7 +161,7 @@ def _own_types(tree: exp.Expr, dialect: Dialect, names: Names) -> Iterator[Chang
         ):
             raise RefusalError("renamed-object", f"{dot.sql()}, and objects have other names in the target")
         if places and places != {schema}:
-            yield first, quoting.identifier(places.pop(), dialect)
+            yield first, _schema(places.pop(), dialect)
 
 
 def _sequences(sql: str, dialect: Dialect, names: Names) -> str:
@@ -181,7 +187,11 @@ def moved(names: Names) -> bool:
 
 
 def replaced(sql: str, changes: list[Change], before: int = 0) -> str:
-    """Args: before: letters that were put before the text for the parser; negative: that it did not see."""
+    """
+    Args:
+        changes: a text that is "" takes the dot behind it away as well.
+        before: letters that were put before the text for the parser; negative: that it did not see.
+    """
     spots: dict[int, tuple[int, str]] = {}
     for node, text in changes:
         start, end = node.meta.get("start"), node.meta.get("end")
@@ -189,5 +199,7 @@ def replaced(sql: str, changes: list[Change], before: int = 0) -> str:
             raise RefusalError("renamed-object", f"{node.name} has another name in the target, and was not found again")
         spots[start - before] = (end + 1 - before, text)
     for start, (end, text) in sorted(spots.items(), reverse=True):
+        if not text and (dot := _DOT.match(sql, end)):
+            end = dot.end()
         sql = sql[:start] + text + sql[end:]
     return sql

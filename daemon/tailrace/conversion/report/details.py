@@ -13,7 +13,7 @@ from tailrace.conversion.report.markup import Markup, element, join
 
 #: SQL that is longer is folded on a screen.
 _SHORT_LINES = 14
-_ONE_LINE = 110
+_ONE_LINE = 160
 _STYLES = {Grade.AUTOMATIC: "automatic", Grade.CHANGED: "changed", Grade.BY_HAND: "by-hand"}
 _BADGES = {Grade.AUTOMATIC: "to know", Grade.CHANGED: "different", Grade.BY_HAND: "by hand"}
 
@@ -75,17 +75,17 @@ def _where(place: Place) -> list[Markup]:
 
 
 def _lines(places: Sequence[Place]) -> Markup:
-    replaced = any(place.item.replacement for place in places)
-    heads = ["Object", "At the source", *(["In the target"] if replaced else [])]
+    sides = (("At the source", "original"), ("In the target", "replacement"))
+    shown = [(name, side) for name, side in sides if any(getattr(place.item, side) for place in places)]
     rows = [
         element(
             "tr",
             element("td", *_where(place)),
-            element("td", element("code", place.item.original.strip())),
-            element("td", element("code", place.item.replacement.strip())) if replaced else None,
+            *(element("td", element("code", getattr(place.item, side).strip())) for _, side in shown),
         )
         for place in places
     ]
+    heads = ("Object", *(name for name, _ in shown))
     head = element("thead", element("tr", *(element("th", name) for name in heads)))
     return element("div", element("table", head, element("tbody", *rows)), class_="sql wide")
 

@@ -214,7 +214,7 @@ def _drop(draft: Draft, table: TableDraft, part: Reader, head: Head, line: int) 
     else:
         part.accept("COLUMN")
         part.accept("IF", "EXISTS")
-        del table.columns[draft.column_at(table, part.name())]
+        draft.drop_column(table, part.name())
 
 
 def _dropped(draft: Draft, table: TableDraft, name: str) -> bool:
@@ -356,7 +356,7 @@ def _tsql(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
             part.accept("CONSTRAINT")
             if part.accept("COLUMN"):
                 part.accept("IF", "EXISTS")
-                del table.columns[draft.column_at(table, part.name())]
+                draft.drop_column(table, part.name())
                 continue
             part.accept("IF", "EXISTS")
             if not _dropped(draft, table, part.name()):
@@ -483,9 +483,9 @@ def _oracle_drop(draft: Draft, table: TableDraft, clause: Reader, head: Head, li
         names = clause.names()
         table.indexes = [one for one in table.indexes if not (one.constraint and one.columns == names)]
     elif clause.accept("COLUMN"):
-        del table.columns[draft.column_at(table, clause.name())]
+        draft.drop_column(table, clause.name())
     elif clause.sees("("):
         for name in clause.names():
-            del table.columns[draft.column_at(table, name)]
+            draft.drop_column(table, name)
     else:
         _unknown(draft, table, clause, head, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -148,6 +149,22 @@ class Draft:
     def change_column(self, table: TableDraft, column: str, /, **changes: object) -> None:
         at = self.column_at(table, column)
         table.columns[at] = replace(table.columns[at], **changes)  # type: ignore[arg-type]
+
+    def drop_column(self, table: TableDraft, name: str) -> None:
+        """With it go its constraints and indexes; MySQL's indexes of other columns too lose that part of theirs."""
+        at = self.column_at(table, name)
+        gone = table.columns.pop(at).name
+        word = re.compile(rf"(?i)(?<![\w$]){re.escape(gone)}(?![\w$])")
+        kept = []
+        for index in table.indexes:
+            said = [index.where, *index.include, *(part.column or part.expression for part in index.parts)]
+            if not any(word.search(text) for text in said):
+                kept.append(index)
+            elif self.dialect.mysql_like and (parts := tuple(part for part in index.parts if part.column != gone)):
+                kept.append(replace(index, parts=parts))
+        table.indexes = kept
+        table.foreign_keys = [key for key in table.foreign_keys if gone not in key.columns]
+        table.checks = [check for check in table.checks if not word.search(check.expression)]
 
     def other(
         self,

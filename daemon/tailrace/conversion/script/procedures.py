@@ -91,9 +91,8 @@ def _switch(draft: Draft, reader: Reader, statement: Statement) -> None:
 
 def _executed(draft: Draft, reader: Reader, statement: Statement) -> bool:
     if reader.sees("("):
-        reader.at = 0
-        text = reader.tokens[2] if len(reader.tokens) > 2 else reader.tokens[0]
-        return _text(draft, text, statement)
+        inside = reader.parentheses()
+        return _text(draft, inside.token if len(inside.tokens) == 1 else None, statement)
     name = reader.object_name("").name.lower()
     arguments = _arguments(reader)
     if name == "sp_executesql":

@@ -113,6 +113,7 @@ _SQLPLUS_INCLUDES = re.compile(r"(?i)@|start\b")
 _SQLPLUS_RUNS = re.compile(r"(?i)exec|execute")
 _HARMLESS_RUNS = re.compile(r"(?i)\w+\s+dbms_(?:stats|output|metadata|session|application_info)\b")
 _SLASH = re.compile(r"[ \t]*/[ \t]*(?:\r?\n|$)")
+_GEXEC = "its rows are statements, which \\gexec runs"
 _COPY_END = re.compile(r"^\\\.[ \t\r]*$", re.MULTILINE)
 
 
@@ -124,6 +125,7 @@ class _Scanner:
         self.at = 0
         self.end = len(script.text)
         self.delimiter = ";"
+        self.runs_rows = False
 
     def run(self) -> Iterator[Statement | Skipped]:
         while True:
@@ -140,13 +142,14 @@ class _Scanner:
             if self._closes(first):
                 continue
             found: list[Token] = []
+            self.runs_rows = False
             try:
                 self._statement(first, found)
             except LexicalError as error:
                 yield self._broken(found, error)
                 return
             if found:
-                yield Statement(self.script, tuple(found))
+                yield Statement(self.script, tuple(found), _GEXEC if self.runs_rows else "")
                 yield from self._copied(found)
 
     def _broken(self, found: list[Token], error: LexicalError) -> Statement:
@@ -222,6 +225,10 @@ class _Scanner:
                     return
             elif dialect is Dialect.ORACLE and self._slash(token):
                 self.at = token.end
+                return
+            elif dialect is Dialect.POSTGRESQL and upper == "\\":
+                line, self.at = line_command(self.script, token)
+                self.runs_rows = line.startswith("\\gexec")
                 return
             else:
                 nested += (upper == "(") - (upper == ")")

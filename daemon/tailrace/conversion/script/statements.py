@@ -67,7 +67,7 @@ _MODIFIERS = frozenset(
 _NO_OBJECT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SET", "IDENTITY_INSERT"), "rows, which a pipeline carries"),
     (("SET",), "a setting of the session"),
-    (("SELECT",), "it reads, and makes nothing"),
+    (("SELECT",), "a query, which is not run"),
     (("INSERT",), "rows, which a pipeline carries"),
     (("UPDATE",), "rows, which a pipeline carries"),
     (("DELETE",), "rows, which a pipeline carries"),
@@ -214,10 +214,21 @@ def _no_object(draft: Draft, reader: Reader) -> str | None:
     reader.at = 0
     if reader.sees("DECLARE") and draft.dialect is not Dialect.TSQL:
         return None
+    if reader.sees("SELECT") and not draft.dialect.mysql_like and _into(reader):
+        raise NotUnderstoodError("it makes a table of the rows of a query")
     for words, reason in _NO_OBJECT:
         if reader.sees(*words):
             return reason
     return None
+
+
+def _into(reader: Reader) -> bool:
+    depth = 0
+    for token in reader.tokens:
+        depth += (token.upper == "(") - (token.upper == ")")
+        if not depth and token.upper == "INTO":
+            return True
+    return False
 
 
 def _create(draft: Draft, reader: Reader, statement: Statement) -> None:

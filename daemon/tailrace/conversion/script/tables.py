@@ -55,7 +55,7 @@ _TABLE_FORMS = {
 
 
 def create_table(draft: Draft, reader: Reader, head: Head) -> None:
-    reader.accept("IF", "NOT", "EXISTS")
+    unless = reader.accept("IF", "NOT", "EXISTS")
     name = reader.object_name(draft.schema)
     form = next((word for word in head.words if word in _TABLE_FORMS), "")
     if not form and ("TEMPORARY" in head.words or "TEMP" in head.words or name.name.startswith("#")):
@@ -67,6 +67,11 @@ def create_table(draft: Draft, reader: Reader, head: Head) -> None:
     if reader.accept("PARTITION", "OF"):
         attach_as(draft, name, reader, head.line)
         return
+    if unless and draft.key(name) in draft.tables:
+        draft.skip(Skipped(head.line, shown(head.text), "the table is there already"))
+        return
+    if head.replaces:
+        draft.drop("TABLE", name)
     if draft.key(name) in draft.tables:
         raise NotUnderstoodError(f"the script has made a table {name} before")
     if not reader.sees("("):
@@ -101,6 +106,8 @@ def is_constraint(part: Reader) -> bool:
     """A part of a table that is no column."""
     upper = part.token.upper
     follows = part.peek()
+    if upper == "EXCLUDE":
+        return follows.upper in ("USING", "(")
     if upper in _CONSTRAINTS:
         return True
     if part.dialect.mysql_like and upper in _MYSQL_KEYS:
@@ -271,7 +278,7 @@ _INDEX_WORDS = frozenset({"INCLUDE", "WHERE", "INDEXTYPE", "INVISIBLE", "VISIBLE
 def _storage(reader: Reader) -> str:
     """Words of storage, up to the next that means something."""
     start = reader.at
-    while not reader.done and reader.token.upper not in _INDEX_WORDS:
+    while not reader.done and reader.token.upper not in _INDEX_WORDS and reader.token.upper not in _ANOTHER:
         if reader.sees("("):
             reader.skip_parentheses()
         else:
@@ -321,6 +328,9 @@ def _tail(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
             draft.aside(table, "option", reader.text(start, reader.at), reason, line)
         elif reader.accept(","):
             pass
+        elif reader.token.upper in _ANOTHER:
+            reason = f"another statement stands behind it, with nothing between: {reader.near}"
+            draft.aside(table, "statement", reader.rest(), reason, line)
         elif reader.sees("("):
             reader.skip_parentheses()
             storage.append(reader.text(start, reader.at))
@@ -331,6 +341,12 @@ def _tail(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
         table.options["storage"] = " ".join(storage)
     if "UNLOGGED" in head.words:
         table.options["unlogged"] = "yes"
+
+
+#: Words with which another statement begins, and no clause of a table or an index.
+_ANOTHER = frozenset(
+    {"CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "GRANT", "EXEC", "EXECUTE", "DECLARE", "SET"}
+)
 
 
 def _meaning(reader: Reader) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +37,7 @@ class Outcome:
     changed: int = 0
     by_hand: int = 0
     tried: int = 0
-    told: Counter[str] = field(default_factory=Counter)
+    told: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -52,7 +51,8 @@ class Cell:
     def __init__(self, schema: str, source: Database, target: Database, folder: Path) -> None:
         self.schema, self.source, self.target = schema, source, target
         create(source, schema)
-        parts = (text.source(source.url), text.sink("target", target.url), *_inserts_only(source))
+        first = text.source(source.url) + _unlogged(source)
+        parts = (first, text.sink("target", target.url), *_inserts_only(source))
         self.pipeline = PipelineFile(folder, text.pipeline(folder, *parts))
         self.outcome = Outcome(schema, f"{_short(source)} → {_short(target)}")
         self._without = WITHOUT_ROWS.get(schema, frozenset())
@@ -125,12 +125,21 @@ class Cell:
         for difference in found:
             codes = {item["code"] for item in items if _tells(item, difference)}
             if codes:
-                self.outcome.told[f"{difference.probe}: {', '.join(sorted(codes))}"] += 1
+                told = f"{difference.probe}: {', '.join(sorted(codes))}"
+                self.outcome.told[told] = self.outcome.told.get(told, 0) + 1
             else:
                 self._wrong("behaviour", [str(difference)])
 
     def _wrong(self, what: str, found: Iterable[str]) -> None:
         self.outcome.wrong += [f"{what}: {one}" for one in found]
+
+
+def _unlogged(source: Database) -> str:
+    """`exclude` of the tables whose changes PostgreSQL does not log."""
+    if is_mysql(source):
+        return ""
+    found = source.query("SELECT 'public.' || relname FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'")
+    return f"exclude = {json.dumps([name for (name,) in found])}\n" if found else ""
 
 
 def _inserts_only(source: Database) -> Iterator[str]:
@@ -139,7 +148,7 @@ def _inserts_only(source: Database) -> Iterator[str]:
         return
     for (name,) in source.query(
         "SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
-        " AND NOT relispartition AND relreplident = 'd'"
+        " AND NOT relispartition AND relreplident = 'd' AND relpersistence = 'p'"
         " AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)"
     ):
         yield f'[[tables]]\nmatch = "public.{name}"\ninserts_only = true\n'

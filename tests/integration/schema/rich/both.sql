@@ -106,7 +106,7 @@ BEGIN
 END
 //
 
-CREATE PROCEDURE nothing () BEGIN END
+CREATE PROCEDURE nothing (IN `select` int) BEGIN END
 //
 
 CREATE TRIGGER second_one BEFORE INSERT ON orders FOR EACH ROW SET NEW.total = ifnull(NEW.total, 0)
