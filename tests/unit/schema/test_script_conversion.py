@@ -1,0 +1,72 @@
+"""What a conversion makes of a script's types: columns that are left out, and with them what refers to them."""
+
+from __future__ import annotations
+
+from tailrace.conversion.catalog import Dialect, ObjectKind
+from tailrace.conversion.convert import convert
+from tailrace.conversion.naming import script_names
+from tailrace.conversion.outcome import Conversion, Grade
+from tailrace.conversion.rules import load
+from tailrace.conversion.script import read
+from tailrace_postgres.schema.target import PostgresSchemaTarget
+
+
+def converted(text: str, dialect: Dialect) -> Conversion:
+    source = read(text, dialect, "script.sql")
+    target, rules = PostgresSchemaTarget(None), load()
+    return convert(source, target, rules, script_names(source, target, rules, "public"), "postgres")
+
+
+def grades(conversion: Conversion) -> dict[tuple[ObjectKind, str], Grade]:
+    return {(verdict.kind, verdict.member): verdict.grade for verdict in conversion.verdicts}
+
+
+def test_a_column_that_is_left_out_takes_along_what_refers_to_it() -> None:
+    found = converted(
+        """CREATE TABLE [t] ([id] int NOT NULL PRIMARY KEY, [v] rowversion NOT NULL, [n] int,
+            CONSTRAINT [ck] CHECK ([v] > 0x01), CONSTRAINT [other] CHECK ([n] > 0), CONSTRAINT [uk] UNIQUE ([v]))
+        CREATE INDEX [ix] ON [t] ([n], [v])""",
+        Dialect.TSQL,
+    )
+    (table,) = found.target.tables
+    assert [column.name for column in table.columns] == ["id", "n"]
+    assert [check.name for check in table.checks] == ["other"]
+    assert [index.name for index in table.indexes if not index.primary] == []
+    by_hand = {key for key, grade in grades(found).items() if grade is Grade.BY_HAND}
+    assert by_hand == {
+        (ObjectKind.COLUMN, "v"),
+        (ObjectKind.CHECK, "ck"),
+        (ObjectKind.UNIQUE, "uk"),
+        (ObjectKind.INDEX, "ix"),
+    }
+
+
+def test_a_rule_makes_a_column_that_would_be_left_out() -> None:
+    source = read("CREATE TABLE t (id NUMBER(4) PRIMARY KEY, place SDO_GEOMETRY);", Dialect.ORACLE, "")
+    target = PostgresSchemaTarget(None)
+
+    class Decided:
+        def __getattr__(self, name: str) -> object:
+            return getattr(rules, name)
+
+        def type_of(self, *given: object) -> str | None:
+            return "geometry" if given[3] == "PLACE" else None
+
+    rules = load()
+    decided: object = Decided()
+    names = script_names(source, target, decided, "public")  # type: ignore[arg-type]
+    (table,) = convert(source, target, decided, names, "postgres").target.tables  # type: ignore[arg-type]
+    assert [(column.name, column.sql_type) for column in table.columns] == [("id", "smallint"), ("place", "geometry")]
+
+
+def test_what_an_empty_string_is_to_oracle_is_not_guessed() -> None:
+    found = converted("CREATE TABLE t (a VARCHAR2(5 CHAR), CONSTRAINT ck CHECK (a <> ''));", Dialect.ORACLE)
+    assert grades(found)[ObjectKind.CHECK, "CK"] is Grade.BY_HAND
+
+
+def test_a_time_of_sql_servers_is_a_time_of_day() -> None:
+    found = converted("CREATE TABLE t (a time(3) NOT NULL PRIMARY KEY, b time)", Dialect.TSQL)
+    assert [column.sql_type for column in found.target.tables[0].columns] == [
+        "time(3) without time zone",
+        "time(6) without time zone",
+    ]
