@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import itertools
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +49,10 @@ class Comparison:
         tried: how many statements both were given.
     """
 
-    def __init__(self, source: Database, target: Database, seed: int, targets: Mapping[str, str] | None = None) -> None:
-        """`targets` has the target's names of tables where they are others."""
+    def __init__(self, source: Database, target: Database, seed: int) -> None:
         self.writer = Writer(source, seed)
         self.source, self.target = source, target
         self.tried = 0
-        self._targets = targets or {}
         self._dice = random.Random(seed)
         self._found: list[Difference] = []
 
@@ -119,9 +117,8 @@ class Comparison:
 
     def _try(self, here: Any, there: Any, table: Table, probe: str, members: Collection[str], row: Row) -> None:
         ours = _outcome(here, self.source, table, row)
-        name = self._targets.get(table.name, table.name)
         other = {n: for_other(v, table.columns[n], self.source, self.target) for n, v in row.items()}
-        theirs = _outcome(there, self.target, dataclasses.replace(table, name=name), other)
+        theirs = _outcome(there, self.target, table, other)
         self.tried += 1
         if isinstance(ours, dict) and isinstance(theirs, dict):
             for column in table.columns.values():
@@ -131,7 +128,9 @@ class Comparison:
                         self._differ(f"stored by {probe}", table, [column.name], repr(first), repr(second))
         elif isinstance(ours, dict) or isinstance(theirs, dict):
             ours, theirs = ("takes it" if isinstance(outcome, dict) else outcome for outcome in (ours, theirs))
-            named = [name for name in _names(table) if name in ours + theirs]
+            said = ours + theirs
+            named = [name for name in _names(table) if name in said]
+            named += [name for name in table.columns if f"'{name}'" in said or f'"{name}"' in said]
             self._differ(probe, table, [*(members or row), *named], ours, theirs)
 
     def _differ(self, probe: str, table: Table, members: Collection[str], source: str, target: str) -> None:
@@ -139,7 +138,7 @@ class Comparison:
         self._found.append(Difference(probe, about, source[:300], target[:300]))
 
     def _deletes(self, here: Any, there: Any, table: Table) -> None:
-        """Rows that others refer to are deleted, and get another key: both do the same with those others."""
+        """Rows that others refer to are deleted: both do the same with those others."""
         keys = [(other, key) for other in self.writer.tables for key in other.foreign_keys if key.table == table.name]
         if not table.primary or not keys:
             return
@@ -148,11 +147,9 @@ class Comparison:
             if any(isinstance(value, bytes | memoryview) for value in values):
                 continue
             outcomes = [
-                self._delete(cursor, database, names.get(table.name, table.name), table.primary, values, keys, names)
-                for cursor, database, names in (
-                    (here, self.source, {}), (there, self.target, self._targets),
-                )
-            ]  # fmt: skip
+                self._delete(cursor, database, table, values, keys)
+                for cursor, database in ((here, self.source), (there, self.target))
+            ]
             self.tried += 1
             if outcomes[0] != outcomes[1]:
                 about = frozenset((other.name, member) for other, key in keys for member in (key.name, *key.columns))
@@ -161,23 +158,15 @@ class Comparison:
 
     @staticmethod
     def _delete(
-        cursor: Any,
-        database: Database,
-        table: str,
-        primary: tuple[str, ...],
-        values: list[Any],
-        keys: list[tuple[Table, ForeignKey]],
-        names: Mapping[str, str],
+        cursor: Any, database: Database, table: Table, values: list[Any], keys: list[tuple[Table, ForeignKey]]
     ) -> str | list[Any]:
-        where = " AND ".join(f"{quoted(database, name)} = %s" for name in primary)
+        where = " AND ".join(f"{quoted(database, name)} = %s" for name in table.primary)
         with _attempt(cursor) as refusal:
-            cursor.execute(f"DELETE FROM {quoted(database, table)} WHERE {where}", values)
+            cursor.execute(f"DELETE FROM {quoted(database, table.name)} WHERE {where}", values)
             left = []
             for other, key in keys:
                 first = quoted(database, key.columns[0])
-                cursor.execute(
-                    f"SELECT count(*), count({first}) FROM {quoted(database, names.get(other.name, other.name))}"
-                )
+                cursor.execute(f"SELECT count(*), count({first}) FROM {quoted(database, other.name)}")
                 left.append((other.name, *cursor.fetchone()))
             return left
         return "refuses" if refusal else ""
