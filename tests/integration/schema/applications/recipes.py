@@ -106,6 +106,9 @@ def _procrastinate(python: Path, database: Database, folder: Path) -> None:
 
 def _synapse(python: Path, database: Database, folder: Path) -> None:
     login = database.server.login
+    # It takes no other locale for an empty database.
+    database.server.query(f'DROP DATABASE "{database.name}"')
+    database.server.query(f"""CREATE DATABASE "{database.name}" TEMPLATE template0 LOCALE 'C'""")
     (folder / "homeserver.yaml").write_text(
         f"server_name: example.org\nreport_stats: false\nsigning_key_path: {folder}/key\nmedia_store_path: {folder}\n"
         f"pid_file: {folder}/pid\nsuppress_key_server_warning: true\nmacaroon_secret_key: throwaway\n"
@@ -122,6 +125,7 @@ RECIPES: dict[str, Recipe] = {
     "neutron": Recipe(("neutron", *_DRIVERS), _neutron),
     "oscar": Recipe(("django-oscar", "Django<5", "sorl-thumbnail", *_DRIVERS), _oscar),
     "procrastinate": Recipe(("procrastinate", "psycopg[binary]"), _procrastinate),
-    "synapse": Recipe(("matrix-synapse", "psycopg2-binary"), _synapse),
+    # The last release that is licensed as this project is; later ones are under the AGPL.
+    "synapse": Recipe(("matrix-synapse==1.98.0", "prometheus-client<0.18", "psycopg2-binary"), _synapse),
     "wagtail": Recipe(("wagtail", *_DRIVERS), _wagtail),
 }

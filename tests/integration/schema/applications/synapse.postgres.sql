@@ -216,33 +216,11 @@ CREATE TABLE public.dehydrated_devices (
     device_data text NOT NULL
 );
 
-CREATE TABLE public.delayed_events (
-    delay_id text NOT NULL,
-    user_localpart text NOT NULL,
-    device_id text,
-    delay bigint NOT NULL,
-    send_ts bigint NOT NULL,
-    room_id text NOT NULL,
-    event_type text NOT NULL,
-    state_key text,
-    origin_server_ts bigint,
-    content text NOT NULL,
-    is_processed boolean DEFAULT false NOT NULL,
-    sticky_duration_ms bigint
-);
-
-CREATE TABLE public.delayed_events_stream_pos (
-    lock character(1) DEFAULT 'X'::bpchar NOT NULL,
-    stream_id bigint NOT NULL,
-    CONSTRAINT delayed_events_stream_pos_lock_check CHECK ((lock = 'X'::bpchar))
-);
-
 CREATE TABLE public.deleted_pushers (
     stream_id bigint NOT NULL,
     app_id text NOT NULL,
     pushkey text NOT NULL,
-    user_id text NOT NULL,
-    instance_name text
+    user_id text NOT NULL
 );
 
 CREATE TABLE public.destination_rooms (
@@ -259,12 +237,6 @@ COMMENT ON COLUMN public.destination_rooms.room_id IS 'room ID in question';
 
 COMMENT ON COLUMN public.destination_rooms.stream_ordering IS '`stream_ordering` of the most recent PDU in this room that needs to be sent (by us) to this homeserver.
 This can only be pointing to our own PDU because we are only responsible for sending our own PDUs.';
-
-CREATE TABLE public.destination_rooms_sticky_events_backlog (
-    destination text NOT NULL,
-    room_id text NOT NULL,
-    sticky_events_stream_position integer CONSTRAINT destination_rooms_sticky_ev_sticky_events_stream_posit_not_null NOT NULL
-);
 
 CREATE TABLE public.destinations (
     destination text NOT NULL,
@@ -332,7 +304,6 @@ CREATE TABLE public.device_lists_changes_converted_stream_position (
     lock character(1) DEFAULT 'X'::bpchar NOT NULL,
     stream_id bigint CONSTRAINT device_lists_changes_converted_stream_positi_stream_id_not_null NOT NULL,
     room_id text NOT NULL,
-    instance_name text,
     CONSTRAINT device_lists_changes_converted_stream_position_lock_check CHECK ((lock = 'X'::bpchar))
 );
 
@@ -342,14 +313,7 @@ CREATE TABLE public.device_lists_changes_in_room (
     room_id text NOT NULL,
     stream_id bigint NOT NULL,
     converted_to_destinations boolean NOT NULL,
-    opentracing_context text,
-    instance_name text,
-    inserted_ts bigint
-);
-
-CREATE TABLE public.device_lists_changes_in_room_max_pruned_stream_id (
-    lock character(1) DEFAULT 'X'::bpchar NOT NULL,
-    stream_id bigint CONSTRAINT device_lists_changes_in_room_max_pruned_stre_stream_id_not_null NOT NULL
+    opentracing_context text
 );
 
 CREATE TABLE public.device_lists_outbound_last_success (
@@ -365,8 +329,7 @@ CREATE TABLE public.device_lists_outbound_pokes (
     device_id text NOT NULL,
     sent boolean NOT NULL,
     ts bigint NOT NULL,
-    opentracing_context text,
-    instance_name text
+    opentracing_context text
 );
 
 CREATE TABLE public.device_lists_remote_cache (
@@ -383,8 +346,7 @@ CREATE TABLE public.device_lists_remote_extremeties (
 CREATE TABLE public.device_lists_remote_pending (
     stream_id bigint NOT NULL,
     user_id text NOT NULL,
-    device_id text NOT NULL,
-    instance_name text
+    device_id text NOT NULL
 );
 
 CREATE TABLE public.device_lists_remote_resync (
@@ -392,18 +354,10 @@ CREATE TABLE public.device_lists_remote_resync (
     added_ts bigint NOT NULL
 );
 
-CREATE SEQUENCE public.device_lists_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE public.device_lists_stream (
     stream_id bigint NOT NULL,
     user_id text NOT NULL,
-    device_id text NOT NULL,
-    instance_name text
+    device_id text NOT NULL
 );
 
 CREATE TABLE public.devices (
@@ -421,16 +375,8 @@ CREATE TABLE public.e2e_cross_signing_keys (
     keytype text NOT NULL,
     keydata text NOT NULL,
     stream_id bigint NOT NULL,
-    updatable_without_uia_before_ms bigint,
-    instance_name text
+    updatable_without_uia_before_ms bigint
 );
-
-CREATE SEQUENCE public.e2e_cross_signing_keys_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
 
 CREATE TABLE public.e2e_cross_signing_signatures (
     user_id text NOT NULL,
@@ -508,8 +454,6 @@ CREATE TABLE public.event_auth_chain_links (
     target_chain_id bigint NOT NULL,
     target_sequence_number bigint NOT NULL
 );
-ALTER TABLE ONLY public.event_auth_chain_links ALTER COLUMN origin_chain_id SET (n_distinct=-0.5);
-ALTER TABLE ONLY public.event_auth_chain_links ALTER COLUMN target_chain_id SET (n_distinct=-0.5);
 
 CREATE TABLE public.event_auth_chain_to_calculate (
     event_id text NOT NULL,
@@ -752,9 +696,7 @@ CREATE TABLE public.local_media_repository (
     quarantined_by text,
     url_cache text,
     last_access_ts bigint,
-    safe_from_quarantine boolean DEFAULT false NOT NULL,
-    authenticated boolean DEFAULT false NOT NULL,
-    sha256 text
+    safe_from_quarantine boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.local_media_repository_thumbnails (
@@ -788,17 +730,6 @@ CREATE TABLE public.login_tokens (
 CREATE TABLE public.monthly_active_users (
     user_id text NOT NULL,
     "timestamp" bigint NOT NULL
-);
-
-CREATE TABLE public.msc4242_state_dag_edges (
-    room_id text NOT NULL,
-    event_id text NOT NULL,
-    prev_state_event_id text
-);
-
-CREATE TABLE public.msc4242_state_dag_forward_extremities (
-    room_id text NOT NULL,
-    event_id text NOT NULL
 );
 
 CREATE TABLE public.open_id_tokens (
@@ -849,34 +780,11 @@ CREATE SEQUENCE public.presence_stream_sequence
     NO MAXVALUE
     CACHE 1;
 
-CREATE TABLE public.profile_updates (
-    stream_id bigint NOT NULL,
-    instance_name text NOT NULL,
-    user_id text NOT NULL,
-    action text NOT NULL,
-    affected_fields jsonb,
-    inserted_ts bigint NOT NULL
-);
-
-CREATE TABLE public.profile_updates_per_user (
-    stream_id bigint NOT NULL,
-    user_id text NOT NULL,
-    inserted_ts bigint NOT NULL
-);
-
-CREATE SEQUENCE public.profile_updates_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE public.profiles (
     user_id text NOT NULL,
     displayname text,
     avatar_url text,
-    full_user_id text,
-    fields jsonb
+    full_user_id text
 );
 
 CREATE TABLE public.push_rules (
@@ -905,16 +813,8 @@ CREATE TABLE public.push_rules_stream (
     priority_class smallint,
     priority integer,
     conditions text,
-    actions text,
-    instance_name text
+    actions text
 );
-
-CREATE SEQUENCE public.push_rules_stream_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
 
 CREATE TABLE public.pusher_throttle (
     pusher bigint NOT NULL,
@@ -940,31 +840,8 @@ CREATE TABLE public.pushers (
     last_success bigint,
     failing_since bigint,
     enabled boolean,
-    device_id text,
-    instance_name text
+    device_id text
 );
-
-CREATE SEQUENCE public.pushers_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-CREATE TABLE public.quarantined_media_changes (
-    stream_id integer NOT NULL,
-    instance_name text NOT NULL,
-    origin text,
-    media_id text NOT NULL,
-    quarantined boolean NOT NULL
-);
-
-CREATE SEQUENCE public.quarantined_media_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
 
 CREATE TABLE public.ratelimit_override (
     user_id text NOT NULL,
@@ -1013,8 +890,7 @@ CREATE TABLE public.redactions (
     event_id text NOT NULL,
     redacts text NOT NULL,
     have_censored boolean DEFAULT false NOT NULL,
-    received_ts bigint,
-    recheck boolean DEFAULT true NOT NULL
+    received_ts bigint
 );
 
 CREATE TABLE public.refresh_tokens (
@@ -1050,9 +926,7 @@ CREATE TABLE public.remote_media_cache (
     media_length integer,
     filesystem_id text,
     last_access_ts bigint,
-    quarantined_by text,
-    authenticated boolean DEFAULT false NOT NULL,
-    sha256 text
+    quarantined_by text
 );
 
 CREATE TABLE public.remote_media_cache_thumbnails (
@@ -1086,13 +960,6 @@ CREATE TABLE public.room_aliases (
     creator text
 );
 
-CREATE TABLE public.room_ban_redactions (
-    room_id text NOT NULL,
-    user_id text NOT NULL,
-    redacting_event_id text NOT NULL,
-    redact_end_ordering bigint
-);
-
 CREATE TABLE public.room_depth (
     room_id text NOT NULL,
     min_depth bigint
@@ -1113,16 +980,7 @@ CREATE TABLE public.room_memberships (
     forgotten integer DEFAULT 0,
     display_name text,
     avatar_url text,
-    event_stream_ordering bigint,
-    participant boolean DEFAULT false
-);
-
-CREATE TABLE public.room_reports (
-    id bigint NOT NULL,
-    received_ts bigint NOT NULL,
-    room_id text NOT NULL,
-    user_id text NOT NULL,
-    reason text NOT NULL
+    event_stream_ordering bigint
 );
 
 CREATE TABLE public.room_retention (
@@ -1234,107 +1092,6 @@ CREATE TABLE public.sessions (
     expiry_time_ms bigint NOT NULL
 );
 
-CREATE TABLE public.sliding_sync_connection_lazy_members (
-    connection_key bigint NOT NULL,
-    connection_position bigint,
-    room_id text NOT NULL,
-    user_id text NOT NULL,
-    last_seen_ts bigint NOT NULL
-);
-
-CREATE TABLE public.sliding_sync_connection_positions (
-    connection_position bigint NOT NULL,
-    connection_key bigint NOT NULL,
-    created_ts bigint NOT NULL
-);
-
-ALTER TABLE public.sliding_sync_connection_positions ALTER COLUMN connection_position ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.sliding_sync_connection_positions_connection_position_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.sliding_sync_connection_required_state (
-    required_state_id bigint CONSTRAINT sliding_sync_connection_required_sta_required_state_id_not_null NOT NULL,
-    connection_key bigint NOT NULL,
-    required_state text NOT NULL
-);
-
-ALTER TABLE public.sliding_sync_connection_required_state ALTER COLUMN required_state_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.sliding_sync_connection_required_state_required_state_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.sliding_sync_connection_room_configs (
-    connection_position bigint CONSTRAINT sliding_sync_connection_room_confi_connection_position_not_null NOT NULL,
-    room_id text NOT NULL,
-    timeline_limit bigint NOT NULL,
-    required_state_id bigint NOT NULL
-);
-
-CREATE TABLE public.sliding_sync_connection_streams (
-    connection_position bigint NOT NULL,
-    stream text NOT NULL,
-    room_id text NOT NULL,
-    room_status text NOT NULL,
-    last_token text
-);
-
-CREATE TABLE public.sliding_sync_connections (
-    connection_key bigint NOT NULL,
-    user_id text NOT NULL,
-    effective_device_id text NOT NULL,
-    conn_id text NOT NULL,
-    created_ts bigint NOT NULL,
-    last_used_ts bigint
-);
-
-ALTER TABLE public.sliding_sync_connections ALTER COLUMN connection_key ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.sliding_sync_connections_connection_key_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.sliding_sync_joined_rooms (
-    room_id text NOT NULL,
-    event_stream_ordering bigint NOT NULL,
-    bump_stamp bigint,
-    room_type text,
-    room_name text,
-    is_encrypted boolean DEFAULT false NOT NULL,
-    tombstone_successor_room_id text
-);
-
-CREATE TABLE public.sliding_sync_joined_rooms_to_recalculate (
-    room_id text NOT NULL
-);
-
-CREATE TABLE public.sliding_sync_membership_snapshots (
-    room_id text NOT NULL,
-    user_id text NOT NULL,
-    sender text NOT NULL,
-    membership_event_id text NOT NULL,
-    membership text NOT NULL,
-    forgotten integer DEFAULT 0 NOT NULL,
-    event_stream_ordering bigint CONSTRAINT sliding_sync_membership_snapshot_event_stream_ordering_not_null NOT NULL,
-    event_instance_name text NOT NULL,
-    has_known_state boolean DEFAULT false NOT NULL,
-    room_type text,
-    room_name text,
-    is_encrypted boolean DEFAULT false NOT NULL,
-    tombstone_successor_room_id text
-);
-
 CREATE TABLE public.state_events (
     event_id text NOT NULL,
     room_id text NOT NULL,
@@ -1361,27 +1118,6 @@ CREATE TABLE public.state_groups (
     event_id text NOT NULL
 );
 
-CREATE TABLE public.state_groups_pending_deletion (
-    sequence_number bigint NOT NULL,
-    state_group bigint NOT NULL,
-    insertion_ts bigint NOT NULL
-);
-
-ALTER TABLE public.state_groups_pending_deletion ALTER COLUMN sequence_number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.state_groups_pending_deletion_sequence_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE public.state_groups_persisting (
-    state_group bigint NOT NULL,
-    instance_name text NOT NULL,
-    inserted_ts bigint DEFAULT (EXTRACT(epoch FROM now()) * (1000)::numeric) NOT NULL
-);
-
 CREATE TABLE public.state_groups_state (
     state_group bigint NOT NULL,
     room_id text NOT NULL,
@@ -1397,23 +1133,6 @@ CREATE TABLE public.stats_incremental_position (
     CONSTRAINT stats_incremental_position_lock_check CHECK ((lock = 'X'::bpchar))
 );
 
-CREATE TABLE public.sticky_events (
-    stream_id integer NOT NULL,
-    instance_name text NOT NULL,
-    event_id text NOT NULL,
-    room_id text NOT NULL,
-    event_stream_ordering integer NOT NULL,
-    sender text NOT NULL,
-    expires_at bigint NOT NULL
-);
-
-CREATE SEQUENCE public.sticky_events_sequence
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE public.stream_ordering_to_exterm (
     stream_ordering bigint NOT NULL,
     room_id text NOT NULL,
@@ -1426,35 +1145,6 @@ CREATE TABLE public.stream_positions (
     stream_id bigint NOT NULL
 );
 
-CREATE TABLE public.thread_subscriptions (
-    stream_id integer NOT NULL,
-    instance_name text NOT NULL,
-    room_id text NOT NULL,
-    event_id text NOT NULL,
-    user_id text NOT NULL,
-    subscribed boolean NOT NULL,
-    automatic boolean NOT NULL,
-    unsubscribed_at_stream_ordering bigint,
-    unsubscribed_at_topological_ordering bigint
-);
-
-COMMENT ON TABLE public.thread_subscriptions IS 'Tracks local users that subscribe to threads';
-
-COMMENT ON COLUMN public.thread_subscriptions.subscribed IS 'Whether the user is subscribed to the thread or not. We track unsubscribed threads because we need to stream the subscription change to the client.';
-
-COMMENT ON COLUMN public.thread_subscriptions.automatic IS 'True if the user was subscribed to the thread automatically by their client, or false if the client manually requested the subscription.';
-
-COMMENT ON COLUMN public.thread_subscriptions.unsubscribed_at_stream_ordering IS 'The maximum stream_ordering in the room when the unsubscription was made.';
-
-COMMENT ON COLUMN public.thread_subscriptions.unsubscribed_at_topological_ordering IS 'The maximum topological_ordering in the room when the unsubscription was made.';
-
-CREATE SEQUENCE public.thread_subscriptions_sequence
-    START WITH 2
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
 CREATE TABLE public.threads (
     room_id text NOT NULL,
     thread_id text NOT NULL,
@@ -1462,15 +1152,6 @@ CREATE TABLE public.threads (
     topological_ordering bigint NOT NULL,
     stream_ordering bigint NOT NULL
 );
-
-COMMENT ON COLUMN public.threads.latest_event_id IS 'the ID of the event that is latest, ordered by (topological_ordering, stream_ordering)';
-
-COMMENT ON COLUMN public.threads.topological_ordering IS 'the topological ordering of the thread''''s LATEST event.
-Used as the primary way of ordering threads by recency in a room.';
-
-COMMENT ON COLUMN public.threads.stream_ordering IS 'the stream ordering of the thread''s LATEST event.
-Used as a tie-breaker for ordering threads by recency in a room, when the topological order is a tie.
-Also used for recency ordering in sliding sync.';
 
 CREATE TABLE public.threepid_guest_access_tokens (
     medium text,
@@ -1611,19 +1292,10 @@ CREATE TABLE public.user_ips (
     last_seen bigint NOT NULL
 );
 
-CREATE TABLE public.user_reports (
-    id bigint NOT NULL,
-    received_ts bigint NOT NULL,
-    target_user_id text NOT NULL,
-    user_id text NOT NULL,
-    reason text NOT NULL
-);
-
 CREATE TABLE public.user_signature_stream (
     stream_id bigint NOT NULL,
     from_user_id text NOT NULL,
-    user_ids text NOT NULL,
-    instance_name text
+    user_ids text NOT NULL
 );
 
 CREATE TABLE public.user_stats_current (
@@ -1662,8 +1334,7 @@ CREATE TABLE public.users (
     shadow_banned boolean,
     consent_ts bigint,
     approved boolean,
-    locked boolean DEFAULT false NOT NULL,
-    suspended boolean DEFAULT false NOT NULL
+    locked boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.users_in_public_rooms (
@@ -1751,26 +1422,14 @@ ALTER TABLE ONLY public.current_state_events
 ALTER TABLE ONLY public.dehydrated_devices
     ADD CONSTRAINT dehydrated_devices_pkey PRIMARY KEY (user_id);
 
-ALTER TABLE ONLY public.delayed_events
-    ADD CONSTRAINT delayed_events_pkey PRIMARY KEY (user_localpart, delay_id);
-
-ALTER TABLE ONLY public.delayed_events_stream_pos
-    ADD CONSTRAINT delayed_events_stream_pos_lock_key UNIQUE (lock);
-
 ALTER TABLE ONLY public.destination_rooms
     ADD CONSTRAINT destination_rooms_pkey PRIMARY KEY (destination, room_id);
-
-ALTER TABLE ONLY public.destination_rooms_sticky_events_backlog
-    ADD CONSTRAINT destination_rooms_sticky_events_backlog_pkey PRIMARY KEY (destination, room_id);
 
 ALTER TABLE ONLY public.destinations
     ADD CONSTRAINT destinations_pkey PRIMARY KEY (destination);
 
 ALTER TABLE ONLY public.device_lists_changes_converted_stream_position
     ADD CONSTRAINT device_lists_changes_converted_stream_position_lock_key UNIQUE (lock);
-
-ALTER TABLE ONLY public.device_lists_changes_in_room_max_pruned_stream_id
-    ADD CONSTRAINT device_lists_changes_in_room_max_pruned_stream_id_lock_key UNIQUE (lock);
 
 ALTER TABLE ONLY public.device_lists_remote_pending
     ADD CONSTRAINT device_lists_remote_pending_pkey PRIMARY KEY (stream_id);
@@ -1859,9 +1518,6 @@ ALTER TABLE ONLY public.login_tokens
 ALTER TABLE ONLY public.user_threepids
     ADD CONSTRAINT medium_address UNIQUE (medium, address);
 
-ALTER TABLE ONLY public.msc4242_state_dag_forward_extremities
-    ADD CONSTRAINT msc4242_state_dag_forward_extremities_event_id_key UNIQUE (event_id);
-
 ALTER TABLE ONLY public.open_id_tokens
     ADD CONSTRAINT open_id_tokens_pkey PRIMARY KEY (token);
 
@@ -1876,12 +1532,6 @@ ALTER TABLE ONLY public.partial_state_rooms_servers
 
 ALTER TABLE ONLY public.per_user_experimental_features
     ADD CONSTRAINT per_user_experimental_features_pkey PRIMARY KEY (user_id, feature);
-
-ALTER TABLE ONLY public.profile_updates_per_user
-    ADD CONSTRAINT profile_updates_per_user_pkey PRIMARY KEY (user_id, stream_id);
-
-ALTER TABLE ONLY public.profile_updates
-    ADD CONSTRAINT profile_updates_pkey PRIMARY KEY (stream_id);
 
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_user_id_key UNIQUE (user_id);
@@ -1906,9 +1556,6 @@ ALTER TABLE ONLY public.pushers
 
 ALTER TABLE ONLY public.pushers
     ADD CONSTRAINT pushers2_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.quarantined_media_changes
-    ADD CONSTRAINT quarantined_media_changes_pkey PRIMARY KEY (stream_id);
 
 ALTER TABLE ONLY public.receipts_graph
     ADD CONSTRAINT receipts_graph_uniqueness_thread UNIQUE (room_id, receipt_type, user_id, thread_id);
@@ -1943,9 +1590,6 @@ ALTER TABLE ONLY public.room_account_data
 ALTER TABLE ONLY public.room_aliases
     ADD CONSTRAINT room_aliases_room_alias_key UNIQUE (room_alias);
 
-ALTER TABLE ONLY public.room_ban_redactions
-    ADD CONSTRAINT room_ban_redaction_uniqueness UNIQUE (room_id, user_id);
-
 ALTER TABLE ONLY public.room_depth
     ADD CONSTRAINT room_depth_room_id_key UNIQUE (room_id);
 
@@ -1954,9 +1598,6 @@ ALTER TABLE ONLY public.room_forgetter_stream_pos
 
 ALTER TABLE ONLY public.room_memberships
     ADD CONSTRAINT room_memberships_event_id_key UNIQUE (event_id);
-
-ALTER TABLE ONLY public.room_reports
-    ADD CONSTRAINT room_reports_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.room_retention
     ADD CONSTRAINT room_retention_pkey PRIMARY KEY (room_id, event_id);
@@ -1991,50 +1632,14 @@ ALTER TABLE ONLY public.server_signature_keys
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_session_type_session_id_key UNIQUE (session_type, session_id);
 
-ALTER TABLE ONLY public.sliding_sync_connection_positions
-    ADD CONSTRAINT sliding_sync_connection_positions_pkey PRIMARY KEY (connection_position);
-
-ALTER TABLE ONLY public.sliding_sync_connection_required_state
-    ADD CONSTRAINT sliding_sync_connection_required_state_pkey PRIMARY KEY (required_state_id);
-
-ALTER TABLE ONLY public.sliding_sync_connections
-    ADD CONSTRAINT sliding_sync_connections_pkey PRIMARY KEY (connection_key);
-
-ALTER TABLE ONLY public.sliding_sync_joined_rooms
-    ADD CONSTRAINT sliding_sync_joined_rooms_pkey PRIMARY KEY (room_id);
-
-ALTER TABLE ONLY public.sliding_sync_joined_rooms_to_recalculate
-    ADD CONSTRAINT sliding_sync_joined_rooms_to_recalculate_pkey PRIMARY KEY (room_id);
-
-ALTER TABLE ONLY public.sliding_sync_membership_snapshots
-    ADD CONSTRAINT sliding_sync_membership_snapshots_pkey PRIMARY KEY (room_id, user_id);
-
 ALTER TABLE ONLY public.state_events
     ADD CONSTRAINT state_events_event_id_key UNIQUE (event_id);
-
-ALTER TABLE ONLY public.state_groups_pending_deletion
-    ADD CONSTRAINT state_groups_pending_deletion_pkey PRIMARY KEY (sequence_number);
-
-ALTER TABLE ONLY public.state_groups_persisting
-    ADD CONSTRAINT state_groups_persisting_pkey PRIMARY KEY (state_group, instance_name);
 
 ALTER TABLE ONLY public.state_groups
     ADD CONSTRAINT state_groups_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.stats_incremental_position
     ADD CONSTRAINT stats_incremental_position_lock_key UNIQUE (lock);
-
-ALTER TABLE ONLY public.sticky_events
-    ADD CONSTRAINT sticky_events_event_stream_ordering_key UNIQUE (event_stream_ordering);
-
-ALTER TABLE ONLY public.sticky_events
-    ADD CONSTRAINT sticky_events_pkey PRIMARY KEY (stream_id);
-
-ALTER TABLE ONLY public.thread_subscriptions
-    ADD CONSTRAINT thread_subscriptions_pkey PRIMARY KEY (stream_id);
-
-ALTER TABLE ONLY public.thread_subscriptions
-    ADD CONSTRAINT thread_subscriptions_room_id_event_id_user_id_key UNIQUE (room_id, event_id, user_id);
 
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_uniqueness UNIQUE (room_id, thread_id);
@@ -2069,9 +1674,6 @@ ALTER TABLE ONLY public.user_directory_stream_pos
 ALTER TABLE ONLY public.user_external_ids
     ADD CONSTRAINT user_external_ids_auth_provider_external_id_key UNIQUE (auth_provider, external_id);
 
-ALTER TABLE ONLY public.user_reports
-    ADD CONSTRAINT user_reports_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.user_stats_current
     ADD CONSTRAINT user_stats_current_pkey PRIMARY KEY (user_id);
 
@@ -2099,17 +1701,9 @@ CREATE INDEX current_state_delta_stream_idx ON public.current_state_delta_stream
 
 CREATE INDEX current_state_events_member_index ON public.current_state_events USING btree (state_key) WHERE (type = 'm.room.member'::text);
 
-CREATE INDEX delayed_events_is_processed ON public.delayed_events USING btree (is_processed);
-
-CREATE INDEX delayed_events_room_state_event_idx ON public.delayed_events USING btree (room_id, event_type, state_key) WHERE (state_key IS NOT NULL);
-
-CREATE INDEX delayed_events_send_ts ON public.delayed_events USING btree (send_ts);
-
 CREATE INDEX deleted_pushers_stream_id ON public.deleted_pushers USING btree (stream_id);
 
 CREATE INDEX destination_rooms_room_id ON public.destination_rooms USING btree (room_id);
-
-CREATE INDEX destination_rooms_sticky_events_backlog_room_id ON public.destination_rooms_sticky_events_backlog USING btree (room_id);
 
 CREATE INDEX device_auth_providers_devices ON public.device_auth_providers USING btree (user_id, device_id);
 
@@ -2269,10 +1863,6 @@ CREATE INDEX monthly_active_users_time_stamp ON public.monthly_active_users USIN
 
 CREATE UNIQUE INDEX monthly_active_users_users ON public.monthly_active_users USING btree (user_id);
 
-CREATE UNIQUE INDEX msc4242_state_dag_edges_key ON public.msc4242_state_dag_edges USING btree (room_id, event_id, prev_state_event_id);
-
-CREATE INDEX msc4242_state_dag_room ON public.msc4242_state_dag_forward_extremities USING btree (room_id);
-
 CREATE INDEX open_id_tokens_ts_valid_until_ms ON public.open_id_tokens USING btree (ts_valid_until_ms);
 
 CREATE INDEX partial_state_events_room_id_idx ON public.partial_state_events USING btree (room_id);
@@ -2282,8 +1872,6 @@ CREATE INDEX presence_stream_id ON public.presence_stream USING btree (stream_id
 CREATE INDEX presence_stream_state_not_offline_idx ON public.presence_stream USING btree (state) WHERE (state <> 'offline'::text);
 
 CREATE INDEX presence_stream_user_id ON public.presence_stream USING btree (user_id);
-
-CREATE INDEX profile_updates_by_user ON public.profile_updates USING btree (user_id, stream_id);
 
 CREATE INDEX public_room_index ON public.rooms USING btree (is_public);
 
@@ -2339,57 +1927,19 @@ CREATE INDEX scheduled_tasks_status ON public.scheduled_tasks USING btree (statu
 
 CREATE INDEX scheduled_tasks_timestamp ON public.scheduled_tasks USING btree ("timestamp");
 
-CREATE UNIQUE INDEX sliding_sync_connection_lazy_members_idx ON public.sliding_sync_connection_lazy_members USING btree (connection_key, room_id, user_id);
-
-CREATE INDEX sliding_sync_connection_lazy_members_pos_idx ON public.sliding_sync_connection_lazy_members USING btree (connection_key, connection_position) WHERE (connection_position IS NOT NULL);
-
-CREATE INDEX sliding_sync_connection_positions_key ON public.sliding_sync_connection_positions USING btree (connection_key);
-
-CREATE INDEX sliding_sync_connection_positions_ts_idx ON public.sliding_sync_connection_positions USING btree (created_ts);
-
-CREATE INDEX sliding_sync_connection_required_state_conn_pos ON public.sliding_sync_connection_required_state USING btree (connection_key);
-
-CREATE UNIQUE INDEX sliding_sync_connection_room_configs_idx ON public.sliding_sync_connection_room_configs USING btree (connection_position, room_id);
-
-CREATE UNIQUE INDEX sliding_sync_connection_streams_idx ON public.sliding_sync_connection_streams USING btree (connection_position, room_id, stream);
-
-CREATE INDEX sliding_sync_connections_idx ON public.sliding_sync_connections USING btree (user_id, effective_device_id, conn_id);
-
-CREATE INDEX sliding_sync_connections_ts_idx ON public.sliding_sync_connections USING btree (created_ts);
-
-CREATE UNIQUE INDEX sliding_sync_joined_rooms_event_stream_ordering ON public.sliding_sync_joined_rooms USING btree (event_stream_ordering);
-
-CREATE UNIQUE INDEX sliding_sync_membership_snapshots_event_stream_ordering ON public.sliding_sync_membership_snapshots USING btree (event_stream_ordering);
-
-CREATE INDEX sliding_sync_membership_snapshots_user_id ON public.sliding_sync_membership_snapshots USING btree (user_id);
-
 CREATE INDEX state_group_edges_prev_idx ON public.state_group_edges USING btree (prev_state_group);
 
 CREATE UNIQUE INDEX state_group_edges_unique_idx ON public.state_group_edges USING btree (state_group, prev_state_group);
 
-CREATE INDEX state_groups_pending_deletion_insertion_ts ON public.state_groups_pending_deletion USING btree (insertion_ts);
-
-CREATE UNIQUE INDEX state_groups_pending_deletion_state_group ON public.state_groups_pending_deletion USING btree (state_group);
-
-CREATE INDEX state_groups_persisting_instance_name ON public.state_groups_persisting USING btree (instance_name);
-
 CREATE INDEX state_groups_room_id_idx ON public.state_groups USING btree (room_id);
 
 CREATE INDEX state_groups_state_type_idx ON public.state_groups_state USING btree (state_group, type, state_key);
-
-CREATE INDEX sticky_events_room_idx ON public.sticky_events USING btree (room_id, event_stream_ordering);
 
 CREATE INDEX stream_ordering_to_exterm_idx ON public.stream_ordering_to_exterm USING btree (stream_ordering);
 
 CREATE INDEX stream_ordering_to_exterm_rm_idx ON public.stream_ordering_to_exterm USING btree (room_id, stream_ordering);
 
 CREATE UNIQUE INDEX stream_positions_idx ON public.stream_positions USING btree (stream_name, instance_name);
-
-CREATE INDEX thread_subscriptions_by_event ON public.thread_subscriptions USING btree (event_id);
-
-CREATE INDEX thread_subscriptions_by_user ON public.thread_subscriptions USING btree (user_id, stream_id);
-
-CREATE INDEX thread_subscriptions_user_room ON public.thread_subscriptions USING btree (user_id, room_id);
 
 CREATE INDEX threads_ordering_idx ON public.threads USING btree (room_id, topological_ordering, stream_ordering);
 
@@ -2430,10 +1980,6 @@ CREATE INDEX user_ips_last_seen ON public.user_ips USING btree (user_id, last_se
 CREATE INDEX user_ips_last_seen_only ON public.user_ips USING btree (last_seen);
 
 CREATE UNIQUE INDEX user_ips_user_token_ip_unique_index ON public.user_ips USING btree (user_id, access_token, ip);
-
-CREATE INDEX user_reports_target_user_id ON public.user_reports USING btree (target_user_id);
-
-CREATE INDEX user_reports_user_id ON public.user_reports USING btree (user_id);
 
 CREATE UNIQUE INDEX user_signature_stream_idx ON public.user_signature_stream USING btree (stream_id);
 
@@ -2488,9 +2034,6 @@ ALTER TABLE ONLY public.destination_rooms
 ALTER TABLE ONLY public.destination_rooms
     ADD CONSTRAINT destination_rooms_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id);
 
-ALTER TABLE ONLY public.destination_rooms_sticky_events_backlog
-    ADD CONSTRAINT destination_rooms_sticky_events_backlog_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY public.event_edges
     ADD CONSTRAINT event_edges_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
 
@@ -2515,21 +2058,6 @@ ALTER TABLE ONLY public.event_txn_id_device_id
 ALTER TABLE ONLY public.event_txn_id_device_id
     ADD CONSTRAINT event_txn_id_device_id_user_id_device_id_fkey FOREIGN KEY (user_id, device_id) REFERENCES public.devices(user_id, device_id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.msc4242_state_dag_edges
-    ADD CONSTRAINT msc4242_state_dag_edges_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
-
-ALTER TABLE ONLY public.msc4242_state_dag_edges
-    ADD CONSTRAINT msc4242_state_dag_edges_prev_state_event_id_fkey FOREIGN KEY (prev_state_event_id) REFERENCES public.events(event_id);
-
-ALTER TABLE ONLY public.msc4242_state_dag_edges
-    ADD CONSTRAINT msc4242_state_dag_edges_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.msc4242_state_dag_forward_extremities
-    ADD CONSTRAINT msc4242_state_dag_forward_extremities_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.msc4242_state_dag_forward_extremities
-    ADD CONSTRAINT msc4242_state_dag_forward_extremities_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY public.partial_state_events
     ADD CONSTRAINT partial_state_events_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
 
@@ -2548,59 +2076,8 @@ ALTER TABLE ONLY public.partial_state_rooms_servers
 ALTER TABLE ONLY public.per_user_experimental_features
     ADD CONSTRAINT per_user_experimental_features_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(name);
 
-ALTER TABLE ONLY public.profile_updates_per_user
-    ADD CONSTRAINT profile_updates_per_user_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES public.profile_updates(stream_id);
-
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_next_token_id_fkey FOREIGN KEY (next_token_id) REFERENCES public.refresh_tokens(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_lazy_members
-    ADD CONSTRAINT sliding_sync_connection_lazy_members_connection_key_fkey FOREIGN KEY (connection_key) REFERENCES public.sliding_sync_connections(connection_key) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_lazy_members
-    ADD CONSTRAINT sliding_sync_connection_lazy_members_connection_position_fkey FOREIGN KEY (connection_position) REFERENCES public.sliding_sync_connection_positions(connection_position) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_positions
-    ADD CONSTRAINT sliding_sync_connection_positions_connection_key_fkey FOREIGN KEY (connection_key) REFERENCES public.sliding_sync_connections(connection_key) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_required_state
-    ADD CONSTRAINT sliding_sync_connection_required_state_connection_key_fkey FOREIGN KEY (connection_key) REFERENCES public.sliding_sync_connections(connection_key) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_room_configs
-    ADD CONSTRAINT sliding_sync_connection_room_configs_connection_position_fkey FOREIGN KEY (connection_position) REFERENCES public.sliding_sync_connection_positions(connection_position) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_connection_room_configs
-    ADD CONSTRAINT sliding_sync_connection_room_configs_required_state_id_fkey FOREIGN KEY (required_state_id) REFERENCES public.sliding_sync_connection_required_state(required_state_id);
-
-ALTER TABLE ONLY public.sliding_sync_connection_streams
-    ADD CONSTRAINT sliding_sync_connection_streams_connection_position_fkey FOREIGN KEY (connection_position) REFERENCES public.sliding_sync_connection_positions(connection_position) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.sliding_sync_joined_rooms
-    ADD CONSTRAINT sliding_sync_joined_rooms_event_stream_ordering_fkey FOREIGN KEY (event_stream_ordering) REFERENCES public.events(stream_ordering);
-
-ALTER TABLE ONLY public.sliding_sync_joined_rooms
-    ADD CONSTRAINT sliding_sync_joined_rooms_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id);
-
-ALTER TABLE ONLY public.sliding_sync_joined_rooms_to_recalculate
-    ADD CONSTRAINT sliding_sync_joined_rooms_to_recalculate_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id);
-
-ALTER TABLE ONLY public.sliding_sync_membership_snapshots
-    ADD CONSTRAINT sliding_sync_membership_snapshots_event_stream_ordering_fkey FOREIGN KEY (event_stream_ordering) REFERENCES public.events(stream_ordering);
-
-ALTER TABLE ONLY public.sliding_sync_membership_snapshots
-    ADD CONSTRAINT sliding_sync_membership_snapshots_membership_event_id_fkey FOREIGN KEY (membership_event_id) REFERENCES public.events(event_id);
-
-ALTER TABLE ONLY public.sliding_sync_membership_snapshots
-    ADD CONSTRAINT sliding_sync_membership_snapshots_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.rooms(room_id);
-
-ALTER TABLE ONLY public.thread_subscriptions
-    ADD CONSTRAINT thread_subscriptions_fk_events FOREIGN KEY (event_id) REFERENCES public.events(event_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.thread_subscriptions
-    ADD CONSTRAINT thread_subscriptions_fk_rooms FOREIGN KEY (room_id) REFERENCES public.rooms(room_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.thread_subscriptions
-    ADD CONSTRAINT thread_subscriptions_fk_users FOREIGN KEY (user_id) REFERENCES public.users(name);
 
 ALTER TABLE ONLY public.ui_auth_sessions_credentials
     ADD CONSTRAINT ui_auth_sessions_credentials_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.ui_auth_sessions(session_id);
