@@ -134,8 +134,7 @@ class PostgresSchemaTarget:
                 back,
                 version=catalog.version,
                 origin=catalog.origin,
-                # The sink's own is made before anything else.
-                schemas=tuple(schema for schema in catalog.schemas if schema != self._home),
+                schemas=catalog.schemas,
                 comments=(*back.comments, *(each for each in catalog.comments if each.kind in _DATABASE_WIDE)),
                 others=(
                     *(each for each in back.others if each.kind not in _DATABASE_WIDE),
