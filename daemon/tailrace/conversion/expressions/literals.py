@@ -62,8 +62,6 @@ def _literal(writer: Writer, node: exp.Expr) -> Piece:
     if writer.source is Dialect.ORACLE and not node.name:
         return Piece("NULL", None, None)  # to Oracle the empty text is NULL
     if isinstance(node, exp.National) or (isinstance(node, exp.Literal) and node.is_string):
-        if not node.name and writer.source is Dialect.ORACLE:
-            raise RefusalError("empty-string", "'' is NULL to Oracle, so that nothing compares with it")
         return string(node.name, writer.target)
     if isinstance(node, exp.Literal):
         return number(node.name, writer.target)
