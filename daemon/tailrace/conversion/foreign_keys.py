@@ -13,6 +13,7 @@ from tailrace.conversion.work import Work
 from tailrace.structure import Index, Part
 
 _KIND = ObjectKind.FOREIGN_KEY
+_SIMPLE = Complexity.SIMPLE
 _OUTSIDE = ("text", "blob", "json")
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
 #: MySQL's log has the rows that a foreign key's action changes from this release on.
@@ -28,6 +29,11 @@ def converted_foreign_keys(work: Work, table: Table) -> Table:
             continue
         work.ledger.made(_KIND, table.name, key.name, made.name)
         _say(work, table, key)
+        left = work.source.dialect is Dialect.MYSQL and work.dialect is not Dialect.MYSQL
+        if left and (index := _blind(table, key.columns)):
+            reason = f"MySQL does not look at rows in which a further column of {index.name} is NULL (seen with 9.7)"
+            proposal = "look for rows that refer to nothing; the target refuses them"
+            work.ledger.say(_KIND, table.name, key.name, "foreign-key-unseen", Grade.CHANGED, reason, proposal, _SIMPLE)
         target = replace(target, foreign_keys=(*target.foreign_keys, made))
         if work.dialect.mysql_like and not _leads(target.indexes, made.columns):
             index = Index(made.name, tuple(Part(name) for name in made.columns))
@@ -43,24 +49,27 @@ def _looked_at(work: Work, table: Table, key: ForeignKey, target: Table, made: F
     Seen with 9.7.4: where a column of the index behind those of the key is NULL, the key is not looked at. Of the
     indexes that begin with the key's columns the server takes the first; unique ones come before others.
     """
-    nullable = {column.name for column in target.columns if column.nullable}
-    serving = [index for index in target.indexes if _leads([index], made.columns)]
-    blind = [index for index in serving if nullable & set(index.columns[len(made.columns) :])]
-    first = min(serving, key=lambda index: (not index.primary, not index.unique))
-    if first not in blind:
+    first = _blind(target, made.columns)
+    if first is None:
         return target
     if first.unique:
         reason = f"MySQL does not look at rows in which a further column of {first.name} is NULL (seen with 9.7)"
         proposal = f"drop {first.name}, or make all of its columns NOT NULL"
-        work.ledger.say(
-            _KIND, table.name, key.name, "foreign-key-unseen", Grade.CHANGED, reason, proposal, Complexity.SIMPLE
-        )
+        work.ledger.say(_KIND, table.name, key.name, "foreign-key-unseen", Grade.CHANGED, reason, proposal, _SIMPLE)
         return target
     taken = {index.name.lower() for index in target.indexes}
     name = next(name for name in (made.name, f"own_{made.name}"[:64], "own") if name.lower() not in taken)
     index = Index(name, tuple(Part(column) for column in made.columns))
     place = sum(other.primary for other in target.indexes)
     return replace(target, indexes=(*target.indexes[:place], index, *target.indexes[place:]))
+
+
+def _blind(table: Table, columns: tuple[str, ...]) -> Index | None:
+    """The index by which MySQL looks at a foreign key, if that does not find every row."""
+    nullable = {column.name for column in table.columns if column.nullable}
+    serving = [index for index in table.indexes if _leads([index], columns)]
+    first = min(serving, key=lambda index: (not index.primary, not index.unique), default=None)
+    return first if first is not None and nullable & set(first.columns[len(columns) :]) else None
 
 
 def _converted(work: Work, table: Table, key: ForeignKey) -> ForeignKey | str:

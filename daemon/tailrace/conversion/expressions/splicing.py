@@ -152,6 +152,15 @@ def _own_types(tree: exp.Expr, dialect: Dialect, names: Names) -> Iterator[Chang
         if not isinstance(first, exp.Identifier):
             raise RefusalError("renamed-object", f"{dot.sql()}, and objects have other names in the target")
         schema = spelled(first, dialect)
+        own = (plain(schema, dialect), plain(dot.expression.name, dialect))
+        made = next(
+            (o for n, o in names.objects.items() if (plain(n.schema, dialect), plain(n.name, dialect)) == own), None
+        )
+        if made is not None and plain(made.name, dialect) == own[1]:
+            # A type may stay in its schema while the tables of that schema move.
+            if made.schema != schema:
+                yield first, _schema(made.schema, dialect)
+            continue
         places = {
             made.schema for name, made in names.objects.items() if plain(name.schema, dialect) == plain(schema, dialect)
         }
