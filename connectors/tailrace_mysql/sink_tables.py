@@ -17,8 +17,8 @@ from pymysql.connections import Connection
 
 from tailrace.apply.evolution import preserves
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
 from tailrace.conversion.overrides import Overrides
+from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of, wanted_labels
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable

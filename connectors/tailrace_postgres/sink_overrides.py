@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailrace.conversion.literals import Parsed, parsed
+from tailrace.conversion.tables.literals import Parsed, parsed
 from tailrace.schema import Kind, Type
 from tailrace_postgres.sink_types import column_type
 

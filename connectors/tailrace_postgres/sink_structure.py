@@ -20,7 +20,7 @@ from collections.abc import Collection
 
 from tailrace.completion import Step, columns_of, fitting, obstacle
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.stream_indexes import translated
+from tailrace.conversion.indexes.stream import translated
 from tailrace.schema import Column, Kind
 from tailrace.sink import TargetTable
 from tailrace.structure import FOREIGN_KEY, INDEX, POSTGRES, ForeignKey, Index, LeftOut, Numbering, Part, TableStructure

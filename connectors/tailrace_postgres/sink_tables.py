@@ -10,8 +10,8 @@ import psycopg2
 
 from tailrace.apply.evolution import evolve, preserves
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.labels import is_labels_check, labels_check, labels_of, wanted_labels
 from tailrace.conversion.overrides import Overrides
+from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of, wanted_labels
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.labels import is_labels_check, labels_check, labels_of
+from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)

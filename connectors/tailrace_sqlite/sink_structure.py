@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.stream_indexes import translated
+from tailrace.conversion.indexes.stream import translated
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,

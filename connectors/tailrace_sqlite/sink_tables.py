@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
-from tailrace.conversion.labels import wanted_labels
 from tailrace.conversion.overrides import Overrides
+from tailrace.conversion.tables.labels import wanted_labels
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable

@@ -14,8 +14,8 @@ from pathlib import Path
 from tailrace.conversion.catalog import Column, Dialect, ObjectName, Table
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.script import read
+from tailrace.conversion.tables.type_remarks import ORACLE, TSQL, remarks
 from tailrace.conversion.target import SchemaTarget
-from tailrace.conversion.type_remarks import ORACLE, TSQL, remarks
 from tailrace_mysql.schema.target import MySQLSchema
 from tailrace_postgres.schema.target import PostgresSchemaTarget
 from tailrace_sqlite.schema.target import SQLiteSchemaTarget

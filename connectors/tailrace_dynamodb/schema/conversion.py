@@ -17,7 +17,7 @@ from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Conversion
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.statistics import Changes, Statistics, TableStatistics
-from tailrace.conversion.streams import source_schema
+from tailrace.conversion.tables.streams import source_schema
 from tailrace.errors import StuckError
 from tailrace.schema import TableName
 from tailrace.sink import TargetTable

@@ -15,7 +15,7 @@ from tailrace import connectors
 from tailrace.capture import pressure
 from tailrace.cli.output import console, print_json
 from tailrace.config import Pipeline, load
-from tailrace.conversion.held import noted
+from tailrace.conversion.making.held import noted
 from tailrace.errors import ConfigError, RefusedError, TailraceError
 from tailrace.schema import TableName
 from tailrace.shaping.rules import rules_for

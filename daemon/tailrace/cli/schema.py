@@ -15,13 +15,14 @@ from tailrace.cli import stdout
 from tailrace.cli.output import print_json
 from tailrace.cli.schema_view import Done
 from tailrace.config import Pipeline, load
-from tailrace.conversion import application, job, report
+from tailrace.conversion import job, report
 from tailrace.conversion.catalog import Catalog, Dialect
-from tailrace.conversion.ddl_file import script
-from tailrace.conversion.difference import Difference, State, differences
-from tailrace.conversion.held import note
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
+from tailrace.conversion.making import application
+from tailrace.conversion.making.ddl_file import script
+from tailrace.conversion.making.difference import Difference, State, differences
+from tailrace.conversion.making.held import note
 from tailrace.conversion.measuring import Measuring
 from tailrace.conversion.report.files import cannot_write
 from tailrace.conversion.rules import Rules

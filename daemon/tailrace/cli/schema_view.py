@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tailrace.cli.output import console
-from tailrace.conversion.application import Plan
-from tailrace.conversion.difference import Difference, State
 from tailrace.conversion.job import Job
+from tailrace.conversion.making.application import Plan
+from tailrace.conversion.making.difference import Difference, State
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.report import Assessment, words
 from tailrace.conversion.report.assessment import Figures, Group, Place, Target

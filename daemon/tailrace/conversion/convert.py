@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Routine, Trigger, View, signature
-from tailrace.conversion.findings import findings
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
-from tailrace.conversion.leftovers import converted_comments, converted_others, converted_schemas
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Conversion, Grade
 from tailrace.conversion.programs import Program, routine, trigger, view
 from tailrace.conversion.rules import Rules
-from tailrace.conversion.tables import converted_tables
+from tailrace.conversion.tables.findings import findings
+from tailrace.conversion.tables.leftovers import converted_comments, converted_others, converted_schemas
+from tailrace.conversion.tables.tables import converted_tables
+from tailrace.conversion.tables.user_types import converted_domains, converted_enums, converted_sequences
 from tailrace.conversion.target import SchemaTarget
-from tailrace.conversion.user_types import converted_domains, converted_enums, converted_sequences
 from tailrace.conversion.work import Work
 
 

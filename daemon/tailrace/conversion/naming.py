@@ -12,9 +12,9 @@ from tailrace.conversion.identifiers import folded, shortened, styled, too_long
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade, Item
 from tailrace.conversion.rules import Rules
-from tailrace.conversion.streams import stream_of
+from tailrace.conversion.tables.streams import stream_of
+from tailrace.conversion.tables.type_remarks import refused
 from tailrace.conversion.target import Limits, SchemaTarget
-from tailrace.conversion.type_remarks import refused
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes

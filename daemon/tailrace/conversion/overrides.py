@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tailrace.conversion.catalog import Dialect, ObjectName
-from tailrace.conversion.literals import without_collation
+from tailrace.conversion.tables.literals import without_collation
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Type
 from tailrace.sink import TargetTable

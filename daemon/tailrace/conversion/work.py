@@ -20,10 +20,10 @@ from tailrace.conversion.catalog import (
 from tailrace.conversion.expressions import translate
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
-from tailrace.conversion.literals import with_kept_texts
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.literals import with_kept_texts
 from tailrace.conversion.target import SchemaTarget
 from tailrace.conversion.translation import Remark, Translation, Use
 

@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from tailrace.config import Pipeline
-from tailrace.conversion import application, job
+from tailrace.conversion import job
 from tailrace.conversion.catalog import Catalog
-from tailrace.conversion.held import noted
+from tailrace.conversion.making import application
+from tailrace.conversion.making.held import noted
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
 from tailrace.errors import RefusedError
 from tailrace.structure import FAILED, LEFT_OUT, MADE, NOTE, OBJECT, TO_MAKE, Outcome

@@ -7,7 +7,7 @@
 ``control.sock`` where a running supervisor answers; ``apply.sock`` where it runs the sinks alone
 ``status.json``  its last status, for `tailrace status` of a stopped pipeline; ``apply-status.json``
 ``log-gone``, ``reload-all``  see `tailrace.renewal`
-``schema.json``  see `tailrace.conversion.held`
+``schema.json``  see `tailrace.conversion.making.held`
 
 Everything else in it belongs to connectors.
 """

@@ -12,9 +12,9 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from tailrace.conversion.application import plan, run
 from tailrace.conversion.catalog import Dialect, ObjectKind
 from tailrace.conversion.convert import convert
+from tailrace.conversion.making.application import plan, run
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load

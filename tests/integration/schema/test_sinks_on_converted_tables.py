@@ -14,7 +14,7 @@ import pytest
 from tailrace.apply.targets import target_of
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.literals import kept_text
+from tailrace.conversion.tables.literals import kept_text
 from tailrace.schema import Column, Kind, Type
 from tailrace.sink import Sink
 from tailrace.structure import FOREIGN_KEY, MYSQL, POSTGRES, PRESENT, ForeignKey, TableStructure

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tailrace.conversion import columns, convert, user_types, work
+from tailrace.conversion import convert, work
 from tailrace.conversion.catalog import Dialect, ObjectName
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.programs import Program
+from tailrace.conversion.tables import columns, user_types
 from tailrace.conversion.translation import Remark, Translation
 
 _HARD = Remark("hard", Grade.BY_HAND, "it is too hard", "write it")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.conversion.application import BESIDE, plan, run
 from tailrace.conversion.catalog import Catalog, Counter, Dialect, Identity
-from tailrace.conversion.difference import State
+from tailrace.conversion.making.application import BESIDE, plan, run
+from tailrace.conversion.making.difference import State
 from tailrace.conversion.target import Stage
 from tests.unit.schema.memory_target import MEANT, MemoryTarget
 

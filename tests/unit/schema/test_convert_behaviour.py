@@ -6,10 +6,10 @@ import pytest
 
 from tailrace.conversion.catalog import Catalog, Dialect, Domain, ForeignKey, Identity, ObjectName
 from tailrace.conversion.convert import convert
-from tailrace.conversion.literals import parsed
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.literals import parsed
 from tailrace.structure import Index, Part
 from tests.unit.schema.catalogs import POSTGRES_TYPES, catalog, column, index, key, table
 from tests.unit.schema.targets import Target

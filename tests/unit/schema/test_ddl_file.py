@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Dialect, ObjectKind, ObjectName
-from tailrace.conversion.ddl_file import script
+from tailrace.conversion.making.ddl_file import script
 from tailrace.conversion.target import Stage, Statement
 from tests.unit.schema.shop_conversion import conversion
 

@@ -30,8 +30,8 @@ from tailrace.conversion.catalog import (
     Trigger,
     View,
 )
-from tailrace.conversion.definition import definitions
-from tailrace.conversion.difference import Difference, State, differences
+from tailrace.conversion.making.definition import definitions
+from tailrace.conversion.making.difference import Difference, State, differences
 from tailrace.schema import Kind, Type
 from tailrace.structure import Index, Part
 

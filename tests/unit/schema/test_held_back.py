@@ -10,10 +10,10 @@ import pytest
 
 from tailrace.config import Pipeline, load
 from tailrace.conversion import job
-from tailrace.conversion.application import plan, run
 from tailrace.conversion.catalog import Catalog, Dialect
-from tailrace.conversion.held import note
 from tailrace.conversion.job import Job
+from tailrace.conversion.making.application import plan, run
+from tailrace.conversion.making.held import note
 from tailrace.conversion.outcome import Conversion
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import Statement

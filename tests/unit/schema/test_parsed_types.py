@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tailrace.conversion.literals import Parsed, parsed
+from tailrace.conversion.tables.literals import Parsed, parsed
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from tailrace.cli import check
 from tailrace.cli.main import main
 from tailrace.config import Pipeline
-from tailrace.conversion import held, job
+from tailrace.conversion import job
 from tailrace.conversion.catalog import Catalog, Dialect
 from tailrace.conversion.job import Job
+from tailrace.conversion.making import held
 from tailrace.conversion.outcome import Conversion, Grade, Verdict
 from tailrace.conversion.rules import Rules
 from tests.unit.schema import shop_conversion

@@ -8,8 +8,8 @@ from tailrace.conversion.catalog import Column, Dialect
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.script import read
 from tailrace.conversion.script.types import oracle, tsql
-from tailrace.conversion.type_remarks import ORACLE, TSQL, remarks
-from tailrace.conversion.type_remarks import Line as RemarkLine
+from tailrace.conversion.tables.type_remarks import ORACLE, TSQL, remarks
+from tailrace.conversion.tables.type_remarks import Line as RemarkLine
 from tailrace.schema import Kind, Type
 
 

@@ -1,7 +1,7 @@
 """What a script's column types are: one table for each dialect, and what is to be said of each type.
 
-A type is added by a row in the `TYPES` of its dialect's module, and by one in `conversion/type_remarks.py` where it
-loses something.
+A type is added by a row in the `TYPES` of its dialect's module, and by one in `conversion/tables/type_remarks.py` where
+it loses something.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
-from tailrace.conversion.collations import ignores_case, pads
-from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.collations import ignores_case, pads
+from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 

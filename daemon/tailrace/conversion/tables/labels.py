@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tailrace.completion import fitting
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.literals import kept_text, quoted
+from tailrace.conversion.tables.literals import kept_text, quoted
 from tailrace.schema import Kind
 from tailrace.sink import TargetTable
 

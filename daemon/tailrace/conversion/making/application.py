@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
-from tailrace.conversion.definition import Key, definitions
-from tailrace.conversion.difference import NEXT, Difference, State, differences, stands
+from tailrace.conversion.making.definition import Key, definitions
+from tailrace.conversion.making.difference import NEXT, Difference, State, differences, stands
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
 
 #: What `--apply` makes beside a pipeline.

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from tailrace.conversion.catalog import Column, Dialect, Partition, Partitioning, Table
-from tailrace.conversion.literals import parsed, quoted, text
+from tailrace.conversion.tables.literals import parsed, quoted, text
 from tailrace.conversion.work import Work
 
 _CALL = re.compile(r"\s*(year|to_days|unix_timestamp)\s*\(\s*([`\"]?)([^`\"()]+)\2\s*\)\s*", re.IGNORECASE)

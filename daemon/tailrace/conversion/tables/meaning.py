@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table
-from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.type_remarks import remarks
+from tailrace.conversion.tables.literals import parsed
+from tailrace.conversion.tables.type_remarks import remarks
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table
-from tailrace.conversion.index_fitting import Fitted, Refusal, changed, distinct_remarks, known
-from tailrace.conversion.literals import parsed, quoted
-from tailrace.conversion.meaning import textual
+from tailrace.conversion.indexes.fitting import Fitted, Refusal, changed, distinct_remarks, known
 from tailrace.conversion.outcome import Complexity
+from tailrace.conversion.tables.literals import parsed, quoted
+from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Remark
 from tailrace.conversion.work import Work
 from tailrace.structure import Index, Part

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
-from tailrace.conversion.checks import converted_checks
-from tailrace.conversion.columns import converted_columns, target_types
-from tailrace.conversion.foreign_keys import converted_foreign_keys
-from tailrace.conversion.indexes import converted_indexes
-from tailrace.conversion.keys import exact_columns
+from tailrace.conversion.indexes.indexes import converted_indexes
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.partitions import converted_partitioning
+from tailrace.conversion.tables.checks import converted_checks
+from tailrace.conversion.tables.columns import converted_columns, target_types
+from tailrace.conversion.tables.foreign_keys import converted_foreign_keys
+from tailrace.conversion.tables.keys import exact_columns
+from tailrace.conversion.tables.partitions import converted_partitioning
 from tailrace.conversion.work import Work
 
 #: What a table's options say that means the same in the same system.

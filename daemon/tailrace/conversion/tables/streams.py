@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tailrace.conversion.catalog import Catalog, Column, Dialect, Table
-from tailrace.conversion.keys import declared
+from tailrace.conversion.tables.keys import declared
 from tailrace.schema import Column as StreamColumn
 from tailrace.schema import TableName, TableSchema
 from tailrace.shaping.shapes import Shapes

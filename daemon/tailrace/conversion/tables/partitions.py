@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Partition, Partitioning, Table
 from tailrace.conversion.identifiers import styled
-from tailrace.conversion.literals import quoted
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.partition_bounds import Unfit, columns_of, hashed, listed, ranged
+from tailrace.conversion.tables.literals import quoted
+from tailrace.conversion.tables.partition_bounds import Unfit, columns_of, hashed, listed, ranged
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 from tailrace.structure import Index

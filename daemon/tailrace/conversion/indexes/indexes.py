@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tailrace.conversion import index_mysql, index_postgres, index_sqlite
 from tailrace.conversion.catalog import Column, Dialect, Table, kind_of
-from tailrace.conversion.index_fitting import Refusal
-from tailrace.conversion.keys import is_key, target_key
+from tailrace.conversion.indexes import mysql, postgres, sqlite
+from tailrace.conversion.indexes.fitting import Refusal
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.keys import is_key, target_key
 from tailrace.conversion.translation import Remark, Use
 from tailrace.conversion.work import Work
 from tailrace.structure import Index
@@ -179,8 +179,8 @@ def _untranslated(remarks: Iterable[Remark], original: str, word: str) -> Refusa
 
 
 _FITTING = {
-    Dialect.POSTGRESQL: index_postgres.fitted,
-    Dialect.MYSQL: index_mysql.fitted,
-    Dialect.MARIADB: index_mysql.fitted,
-    Dialect.SQLITE: index_sqlite.fitted,
+    Dialect.POSTGRESQL: postgres.fitted,
+    Dialect.MYSQL: mysql.fitted,
+    Dialect.MARIADB: mysql.fitted,
+    Dialect.SQLITE: sqlite.fitted,
 }

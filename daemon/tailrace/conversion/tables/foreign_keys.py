@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ForeignKey, ObjectKind, Table
-from tailrace.conversion.literals import parsed
-from tailrace.conversion.meaning import textual
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.literals import parsed
+from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.work import Work
 from tailrace.structure import Index, Part
 

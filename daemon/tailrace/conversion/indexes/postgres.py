@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table
-from tailrace.conversion.index_fitting import Fitted, Refusal, changed, known, nullable, nulls, oracle_remarks
-from tailrace.conversion.literals import parsed, qualified, quoted
-from tailrace.conversion.meaning import textual
+from tailrace.conversion.indexes.fitting import Fitted, Refusal, changed, known, nullable, nulls, oracle_remarks
 from tailrace.conversion.outcome import Complexity
+from tailrace.conversion.tables.literals import parsed, qualified, quoted
+from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Remark
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind

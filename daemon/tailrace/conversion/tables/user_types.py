@@ -7,8 +7,8 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Dialect, Domain, Enum, ObjectKind, ObjectName
 from tailrace.conversion.catalog import Sequence as CatalogSequence
 from tailrace.conversion.expressions import translate
-from tailrace.conversion.identity import fitting_counter
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.identity import fitting_counter
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 

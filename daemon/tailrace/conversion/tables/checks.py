@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Check, Column, Dialect, ObjectKind, Table
-from tailrace.conversion.columns import inlined
 from tailrace.conversion.identifiers import styled
-from tailrace.conversion.labels import labels_check, labels_check_name
-from tailrace.conversion.meaning import textual
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.columns import inlined
+from tailrace.conversion.tables.labels import labels_check, labels_check_name
+from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tailrace.conversion import collations
 from tailrace.conversion.catalog import Column, Dialect, Domain, ObjectKind, ObjectName, Table
-from tailrace.conversion.identity import converted_identity
-from tailrace.conversion.keys import of_period, target_key
-from tailrace.conversion.literals import is_text, parsed, qualified, with_kept_texts, without_collation
-from tailrace.conversion.meaning import say_of_type, textual
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.overrides import written_type
 from tailrace.conversion.programs import on_update
-from tailrace.conversion.streams import carried
+from tailrace.conversion.tables import collations
+from tailrace.conversion.tables.identity import converted_identity
+from tailrace.conversion.tables.keys import of_period, target_key
+from tailrace.conversion.tables.literals import is_text, parsed, qualified, with_kept_texts, without_collation
+from tailrace.conversion.tables.meaning import say_of_type, textual
+from tailrace.conversion.tables.streams import carried
+from tailrace.conversion.tables.type_remarks import refused
 from tailrace.conversion.target import ChecksTypes
 from tailrace.conversion.translation import Use
-from tailrace.conversion.type_remarks import refused
 from tailrace.conversion.work import Work
 from tailrace.schema import Type
 

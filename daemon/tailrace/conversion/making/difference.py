@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
-from tailrace.conversion.definition import Definition, Key, definitions
+from tailrace.conversion.making.definition import Definition, Key, definitions
 
 #: The respect in which numbering is behind.
 NEXT = "next value"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Counter, Dialect, Identity, ObjectKind, ObjectName, Table
 from tailrace.conversion.catalog import Sequence as CatalogSequence
 from tailrace.conversion.identifiers import shortened
-from tailrace.conversion.literals import parsed
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.work import Work
 
 _COLUMN = ObjectKind.COLUMN

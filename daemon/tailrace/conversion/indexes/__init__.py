@@ -1,0 +1,1 @@
+"""What becomes of indexes, for the systems that a target may be."""

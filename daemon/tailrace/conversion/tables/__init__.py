@@ -1,0 +1,1 @@
+"""What becomes of tables and of what belongs to them, but for indexes."""
