@@ -13,7 +13,7 @@ _RULE = "-- " + "-" * 74
 _STAGES = {
     Stage.TABLES: "Before the first row",
     Stage.REST: "After the load",
-    Stage.CUTOVER: "At cut-over, when the application has moved: these would act on what the sink writes",
+    Stage.CUTOVER: "At cut-over: they would act on what the sink writes, or hold what is there just then",
 }
 
 
@@ -32,11 +32,13 @@ def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[
     yield f"-- as {SYSTEMS[dialect]} has it{named}, by tailrace schema"
     stage: Stage | None = None
     heading = ""
-    for statement in statements:
+    # What is made in an earlier part needs nothing of a later one.
+    for statement in sorted(statements, key=lambda statement: list(Stage).index(statement.stage)):
         if statement.stage is not stage:
             stage = statement.stage
             yield from ("", "", _RULE, f"-- {_STAGES[stage]}", _RULE)
-        now = f"{statement.kind} {statement.name}" + (f".{statement.member}" if statement.member else "")
+        dot = "." if statement.member and not statement.member.startswith("(") else ""
+        now = f"{statement.kind} {statement.name}{dot}{statement.member}"
         head = f"{statement.name}"
         if head != heading:
             heading = head

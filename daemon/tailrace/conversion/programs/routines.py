@@ -14,6 +14,7 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.scope import Relation, Scope
 from tailrace.conversion.expressions.translator import assigned
 from tailrace.conversion.expressions.writer import Writer
+from tailrace.conversion.identifiers import styled
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity
 from tailrace.conversion.programs import kept
@@ -57,7 +58,7 @@ def _translated(
     for argument in given.arguments:
         made, piece = _argument(writer, argument)
         arguments.append(made)
-        pieces[made.name] = piece
+        pieces[argument.name.lstrip("@")] = piece
     writer.scope.relations.append(Relation("", pieces))
     gives = type_of(given.returns, source)
     wanted = _typed("", gives)
@@ -106,7 +107,7 @@ def _argument(writer: Writer, argument: Argument) -> tuple[Argument, Piece]:
     if argument.mode != "IN" or not argument.name or (argument.default and target is not Dialect.POSTGRESQL):
         raise RefusalError("program", f"its argument {argument.name} is not a plain one", _PROPOSAL)
     type_ = type_of(argument.sql_type, source)
-    name = argument.name.lstrip("@")
+    name = styled(argument.name.lstrip("@"), source, target)
     sql = quoting.identifier(name, target)
     folds = source.mysql_like or source is Dialect.TSQL
     piece = replace(_typed(sql, type_), compared=Comparison.FOLDS if folds else Comparison.EXACT)

@@ -22,6 +22,7 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.scope import Relation, Scope, column_piece, of_table, plain
 from tailrace.conversion.expressions.translator import assigned
 from tailrace.conversion.expressions.writer import Writer
+from tailrace.conversion.identifiers import styled
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import kept
@@ -46,7 +47,7 @@ def trigger(
     try:
         if table_name is None:
             raise RefusalError("missing-object", f"its table {given.table} is not converted")
-        name = ObjectName(table_name.schema, given.name.name)
+        name = ObjectName(table_name.schema, styled(given.name.name, source.dialect, target))
         if source.dialect is target:
             return Program((kept.trigger(given, name, table_name, source, names),))
         table = source.table(given.table)
