@@ -27,6 +27,7 @@ from tailrace.conversion.convert import convert
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.literals import with_kept_texts
 from tailrace.structure import Index, Part
 from tests.unit.schema.catalogs import POSTGRES_TYPES, catalog, column, index, key, table
 from tests.unit.schema.targets import Target
@@ -462,3 +463,9 @@ def test_mariadb_s_history_is_kept_where_no_pipeline_writes_it(piped: bool) -> N
     assert bool(since.generated) is not piped
     assert ("system versioning" in goal.options) is not piped
     assert ("system-versioning" in codes(made)) is piped
+
+
+@pytest.mark.parametrize("control", ["\n", "\r", "\\n", "\\0", "\\Z", "\\\\"])
+def test_what_mysql_would_print_with_a_backslash_stands_in_hexadecimal(control: str) -> None:
+    assert with_kept_texts(f"`a` <> 'x{control}'").startswith("`a` <> CONVERT(0x78")
+    assert with_kept_texts("`a\\` <> 'x'") == "`a\\` <> 'x'"

@@ -24,7 +24,7 @@ def kept_text(value: str, dialect: Dialect) -> str:
     MySQL prints what it keeps with backslashes, and reads it anew in the mode of whoever opens the table: in a session
     with NO_BACKSLASH_ESCAPES, as the sink's, a quote breaks it, and a backslash is another text.
     """
-    if dialect.mysql_like and ("'" in value or "\\" in value):
+    if dialect.mysql_like and _PRINTED_ESCAPED.search(value):
         return f"CONVERT(0x{value.encode().hex()} USING utf8mb4)"
     return text(value, dialect)
 
@@ -40,7 +40,7 @@ def with_kept_texts(sql: str, collation: str = "") -> str:
         if match["text"] is None:
             return match[0]
         value = _ESCAPED.sub(_unescaped, match["text"])
-        if "'" not in value and "\\" not in value:
+        if not _PRINTED_ESCAPED.search(value):
             return match[0]
         given = kept_text(value, Dialect.MYSQL)
         return f"({given} COLLATE {collation})" if collation else given
@@ -72,6 +72,8 @@ def qualified(name: ObjectName, dialect: Dialect) -> str:
     return ".".join(quoted(part, dialect) for part in parts)
 
 
+#: What MySQL writes with a backslash where it keeps an expression.
+_PRINTED_ESCAPED = re.compile(r"['\\\0\n\r\x1a]")
 #: Names are passed over; a character set may be said before a text.
 _MYSQL_TEXT = re.compile(r"`(?:[^`]|``)*`|(?:_\w+\s*)?'(?P<text>(?:[^'\\]|\\.|'')*)'", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
