@@ -14,7 +14,19 @@ from tests.servers.maven import jars
 def test_the_demo_ends_with_every_target_equal_though_workers_were_killed(tmp_path: Path) -> None:
     (tmp_path / "libs").symlink_to(jars(RELEASE))
     done = subprocess.run(
-        [sys.executable, "-m", "tailrace.cli", "demo", "--with", "mysql,kafka", "--rows", "5000", "--seconds", "4"],
+        [
+            sys.executable,
+            "-m",
+            "tailrace.cli",
+            "--debug",
+            "demo",
+            "--with",
+            "mysql,kafka",
+            "--rows",
+            "5000",
+            "--seconds",
+            "4",
+        ],
         env={**os.environ, "KAFKA_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
