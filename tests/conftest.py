@@ -31,6 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(f"{source.relative_to(ROOT)} has changed since it was compiled: run `make venv`", 2)
 
 
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """Commands that a test runs within its own process may set another."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[servers.MariaDB]:
     """MariaDB 10.11, row binlog with full metadata, GTIDs."""

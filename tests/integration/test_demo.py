@@ -28,6 +28,7 @@ def test_the_demo_ends_with_every_target_equal_though_workers_were_killed(tmp_pa
             "4",
         ],
         env={**os.environ, "KAFKA_HOME": str(tmp_path)},
+        umask=0o077,  # as an administrator's shell may have it; servers run as another account
         capture_output=True,
         text=True,
         timeout=240,

@@ -71,7 +71,7 @@ def file(postgres15: Postgres, tmp_path: Path) -> Iterator[PipelineFile]:
     """Twelve tables, whose load takes some seconds."""
     with postgres15.database("bars") as database:
         fill(database)
-        load = "[load]\nthrottle_rows = 2400\nreaders = 2\n"
+        load = "[load]\nthrottle_rows = 1200\nreaders = 2\n"
         pipeline = PipelineFile(tmp_path, text.pipeline(tmp_path, text.source(database.url), load))
         yield pipeline
         assert pipeline.command("teardown", "--yes").code == 0

@@ -14,6 +14,7 @@ from tailrace.cutover.schema import HeldBack
 from tailrace.cutover.waiting import Waiting
 from tailrace.errors import NotRunningError, StuckError
 from tailrace.http.client import ask
+from tailrace.position import POSITION_KEY, Position
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.source import Source
@@ -101,7 +102,16 @@ def _verify(
     tell("comparing source and targets")
     report.verification = verify(pipeline)
     if before is not None:
-        report.writes = max(_events(pipeline) - before, 0)
+        counted = max(_events(pipeline) - before, 0)
+        # Counts are reported a moment later; which event is the stream's last is known.
+        if position is not None:
+            counted = max(counted, 1) if _delivered(stream) != position.delivered else 0
+        report.writes = counted
+
+
+def _delivered(stream: StreamReader) -> str:
+    record = stream.state().get(POSITION_KEY)
+    return "" if record is None else Position.from_json(record).delivered
 
 
 def _events(pipeline: Pipeline) -> int:

