@@ -169,10 +169,10 @@ class MySQLSink:
         self._table = table.name
         try:
             refuse_nothing_seen(table, load, bool(self._execute(f"SELECT 1 FROM {others.name} LIMIT 1")))
-            names = [identifier(column.name) for column in table.key]
-            same = " AND ".join(f"s.{name} = t.{name}" for name in names)
+            first = identifier(table.key[0].name)
             return self._execute(
-                f"DELETE t FROM {plan.name} t LEFT JOIN {others.name} s ON {same} WHERE s.{names[0]} IS NULL"
+                f"DELETE t FROM {plan.name} t LEFT JOIN {others.name} s ON {plan.same_row('t', 's')}"
+                f" WHERE s.{first} IS NULL"
             )
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, self._table) from None

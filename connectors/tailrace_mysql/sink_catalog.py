@@ -43,6 +43,11 @@ class TargetColumn:
     declaration: str
     touched: bool = False
 
+    @property
+    def merges(self) -> bool:
+        """Whether texts that differ may be equal in it, in an index as well."""
+        return not self.exact and self.type.textual
+
 
 @dataclass(frozen=True, slots=True)
 class Index:

@@ -212,7 +212,10 @@ def test_tables_that_a_person_made(applied: Applied, database: Database) -> None
     applied(upserts(generated, {"id": 2, "name": "", "age": 4, "twice": 8}))
     assert applied.rows(generated)[1] == {"id": 2, "name": "", "age": 4, "twice": 8}
     for table, said in [
-        (target("ci", [column(1, "k", Kind.TEXT, "varchar(10)", key=1, size=10)]), "texts that differ"),
+        (
+            target("ci", [column(1, "k", Kind.TEXT, "varchar(10)", key=1, size=10)], schema="public"),
+            "texts that differ",
+        ),
         (target("other_key", [integer(1, "a", size=32), integer(2, "b", key=1, size=32)]), "primary key is \\(a\\)"),
         (target("engine", [integer(1, "id", key=1)]), "MyISAM"),
         (target("looks", [integer(1, "id", key=1)]), "view"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Dialect, Table
 from tailrace.conversion.indexes.fitting import Fitted, Refusal, changed, distinct_remarks, known
 from tailrace.conversion.outcome import Complexity
+from tailrace.conversion.tables.charsets import character_bytes
 from tailrace.conversion.tables.literals import parsed, quoted
 from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Remark
@@ -190,4 +191,4 @@ def _bytes(part: Part, columns: dict[str, Column]) -> int:
 
 def _width(column: Column) -> int:
     """Bytes of a character."""
-    return 4 if column.charset not in ("ascii", "latin1", "binary") and textual(column.sql_type) else 1
+    return character_bytes(column.charset) if textual(column.sql_type) else 1
