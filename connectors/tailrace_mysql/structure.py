@@ -15,7 +15,7 @@ from tailrace.schema import TableName
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
 from tailrace.shaping.structures import Names, names, shaped
-from tailrace.structure import MARIADB, MYSQL, ForeignKey, Index, Numbering, Part, TableStructure
+from tailrace.structure import MARIADB, MYSQL, Collated, ForeignKey, Index, Numbering, Part, TableStructure
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Row, Session
 from tailrace_mysql.definition import TableDefinition
@@ -38,6 +38,10 @@ _FOREIGN_KEYS = (
     " ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
 )
 _NEXT = "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+_COLLATIONS = (
+    "SELECT COLUMN_NAME, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS"
+    " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLLATION_NAME IS NOT NULL ORDER BY ORDINAL_POSITION"
+)
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
 #: `information_schema` escapes the whole expression, whose literals have escapes of their own.
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -59,6 +63,9 @@ def structure(
         tuple(read_indexes(session.query, server.mariadb, name.database, name.table)),
         tuple(_foreign_keys(session, name)),
         tuple(_numberings(session, server, name, definition)),
+        collations=tuple(
+            Collated(*(_text(part) for part in row)) for row in session.query(_COLLATIONS, (name.database, name.table))
+        ),
     )
     # Foreign keys alone ask for the others, of which there may be thousands.
     topics = {str(other): (topic, other) for topic, other in tables.items()} if found.foreign_keys else {}

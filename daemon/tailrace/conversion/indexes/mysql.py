@@ -69,6 +69,9 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
         return Fitted(replace(prepared, where="", include=()))
+    if given.method == "fulltext":
+        other = next((part.column for part in prepared.parts if not textual(columns[part.column].sql_type)), "")
+        return Refusal("fulltext", f"the target's column {other} is no text", "make it of the text", Complexity.MEDIUM)
     reason = "the target keeps geometries as bytes, of which there is no such index"
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 
