@@ -117,9 +117,9 @@ class Completion:
         steps: list[Step] = []
         dialect = Dialect.MARIADB if self._server.mariadb else Dialect.MYSQL
         types = {
-            column.name: there.declaration
+            column.name: held.declaration
             for column in table.columns
-            if (there := state.columns.get(column.name.lower())) is not None
+            if (held := state.columns.get(column.name.lower())) is not None
         }
         decided = StreamIndexes(table, structure, dialect, types, self._conversion)
         for index in wanted_indexes(table, structure):

@@ -109,8 +109,11 @@ class Completion:
         for index in wanted:
             candidates = index_names(table, structure, index)
             made = decided.of(index)
-            step = made if isinstance(made, LeftOut) else index_step(self._schema, table, made, "", self._version)
-            if isinstance(made, LeftOut) or isinstance(step, LeftOut):
+            if isinstance(made, LeftOut):
+                yield left_out(table, made)
+                continue
+            step = index_step(self._schema, table, made, "", self._version)
+            if isinstance(step, LeftOut):
                 yield left_out(table, step)
                 continue
             own = candidates if structure.dialect != POSTGRES else []
