@@ -96,6 +96,14 @@ def _said(column: Column, key: bool) -> str:
     return text
 
 
+def complete_column(table: ObjectName, column: Column) -> str:
+    """Gives a column that is there its default and its NOT NULL."""
+    name = ident(column.name)
+    actions = [f"ALTER COLUMN {name} SET DEFAULT {plainer(column.default)}"] if column.default else []
+    actions += [] if column.nullable else [f"ALTER COLUMN {name} SET NOT NULL"]
+    return f"ALTER TABLE {qualified(table)} {', '.join(actions)}"
+
+
 def identity_clause(identity: Identity) -> str:
     options = counter_options(identity.counter)
     return f" GENERATED {'ALWAYS' if identity.always else 'BY DEFAULT'} AS IDENTITY" + (

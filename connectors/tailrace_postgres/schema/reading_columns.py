@@ -9,14 +9,10 @@ from typing import Any
 from tailrace.conversion.catalog import Column, Counter, Identity, ObjectKind, ObjectName, Sequence
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema.reading import Reading, own
+from tailrace_postgres.structure import COLLATION
 
 #: Sequences that are asked for their values at a time.
 _AT_ONCE = 200
-#: A collation of the server's own by its name alone, any other as SQL writes it.
-COLLATION = """
-CASE WHEN {l}.collnamespace = 'pg_catalog'::regnamespace THEN {l}.collname::text
-     ELSE quote_ident({l}.collnamespace::regnamespace::text) || '."' || replace({l}.collname, '"', '""') || '"' END
-"""
 _COLUMNS = f"""
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        a.attidentity, a.attgenerated, coalesce(pg_get_expr(d.adbin, d.adrelid, true), ''),

@@ -15,6 +15,7 @@ from tailrace.schema import Kind, Type
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema import ddl, reader
 from tailrace_postgres.schema.changing import Changing, of_the_user
+from tailrace_postgres.schema.ddl_tables import complete_column
 from tailrace_postgres.schema.renaming import in_order, in_schemas, named_objects, objects, restricted
 from tailrace_postgres.settings import PostgresSinkSettings
 from tailrace_postgres.sink_overrides import obstacle
@@ -73,6 +74,13 @@ class PostgresSchemaTarget:
     def render(self, catalog: Catalog) -> list[Statement]:
         """Once connected, by what the sink's user may do."""
         return ddl.render(catalog, may_switch_off=self._may_switch_off)
+
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        """See `tailrace.conversion.target.CompletesTables`. Checks and comments have statements of their own."""
+        column = table.column(member) if kind is ObjectKind.COLUMN else None
+        if column is None:
+            return []
+        return [Statement(kind, table.name, complete_column(table.name, column), member=member)]
 
     # ---- with one
 

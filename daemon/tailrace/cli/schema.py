@@ -68,6 +68,7 @@ class Asked:
     rules: Sequence[Path] = ()
     apply: bool = False
     stage: Stages | None = None
+    complete: bool = False
     diff: bool = False
     json: bool = False
 
@@ -120,6 +121,7 @@ def _refuse(asked: Asked) -> None:
         (bool(asked.sinks) and not asked.file, "--sink names a sink of a pipeline file", "name the file too"),
         (asked.apply and asked.diff, "--apply and --diff exclude each other", "give one of them"),
         (asked.stage is not None and not asked.apply, "--stage says what --apply makes", "add --apply"),
+        (asked.complete and not asked.apply, "--complete says what --apply makes", "add --apply"),
         (
             (asked.apply or asked.diff) and not (asked.file and (asked.sinks or not asked.targets)),
             "--apply and --diff need a target's server, which --target does not name",
@@ -184,7 +186,7 @@ def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
         return Done(entry)
     assert pipeline is not None
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
-    plan = application.plan(target, meant, _STAGES[asked.stage])
+    plan = application.plan(target, meant, _STAGES[asked.stage], complete=asked.complete)
     unheld = application.run(target, plan)
     if asked.script is None:
         note(pipeline, entry.name, asked.rules)

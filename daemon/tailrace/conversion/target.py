@@ -67,6 +67,19 @@ class ChecksTypes(Protocol):
         ...
 
 
+class CompletesTables(Protocol):
+    """What a target has besides that can give a table that is there what `render` makes with the table alone."""
+
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        """Statements that give a column its default and NOT NULL, or a table a check or a column's comment, and leave
+        types and values as they are; none: it cannot be done.
+
+        Args:
+            catalog: of the table, in the words in which the server keeps it.
+        """
+        ...
+
+
 class SchemaTarget(Protocol):
     """A target's own ways. `limits`, `types` and `render` need no server; the rest connects when first asked."""
 

@@ -17,7 +17,6 @@ from tailrace.conversion.catalog import (
     Trigger,
     View,
 )
-from tailrace.conversion.expressions import translate
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.names import Names
@@ -80,6 +79,9 @@ class Work:
         columns: Mapping[str, Column] | None = None,
     ) -> Translation:
         """An expression of a table's of the source."""
+        # Sinks decide about plain indexes, too, and need not load a parser of SQL.
+        from tailrace.conversion.expressions import translate
+
         if missing := self.missing_function(sql):
             reason = f"it calls {missing}, which is not in the target yet"
             return Translation("", (Remark("function-missing", Grade.BY_HAND, reason, "make the function first"),))

@@ -7,8 +7,10 @@ from itertools import product
 import pytest
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions.kinds import stored
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.translation import Use
+from tailrace.schema import Kind, Type
 from tests.unit.schema.expression_columns import translated
 
 MYSQL, MARIADB, POSTGRES, SQLITE = Dialect.MYSQL, Dialect.MARIADB, Dialect.POSTGRESQL, Dialect.SQLITE
@@ -245,3 +247,9 @@ def test_no_text_makes_a_translation_raise() -> None:
         if source is not Dialect.DYNAMODB and source is not target:
             found = translated(sql, source, target)
             assert found.sql or found.remarks[0].grade is Grade.BY_HAND
+
+
+def test_a_text_is_one_whatever_its_collation() -> None:
+    given = "varchar(20) character set utf8mb4 collate utf8mb4_0900_bin"
+    type_ = Type(Kind.TEXT, "character varying(20)", 20)
+    assert stored(type_, POSTGRES, MYSQL, given) is Kind.TEXT

@@ -60,6 +60,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
         (["FILE", "--dialect", "oracle"], "--from-sql and --dialect belong together"),
         (["FILE", "--apply", "--diff"], "--apply and --diff exclude each other"),
         (["FILE", "--stage", "all"], "--stage says what --apply makes; add --apply"),
+        (["FILE", "--complete"], "--complete says what --apply makes; add --apply"),
         (["FILE", "--stage", "some"], "must be tables or all"),
         (["FILE", "--target", "postgres", "--apply"], "--target"),
         (["FILE", "--target", "db2"], "must be postgres or mysql or mariadb or sqlite or dynamodb"),

@@ -70,6 +70,10 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
         return Fitted(replace(prepared, where="", include=()))
+    if given.method == "fulltext":
+        others = [part.column for part in prepared.parts if part.column and not textual(columns[part.column].sql_type)]
+        reason = f"the target's column {others[0]} is no text" if others else "MySQL has none of an expression"
+        return Refusal("fulltext", reason, "index a generated column of the text", Complexity.MEDIUM)
     reason = "the target keeps geometries as bytes, of which there is no such index"
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 

@@ -8,11 +8,9 @@ from tailrace.conversion.catalog import Check, Column, Dialect, ObjectKind, Tabl
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
-from tailrace.conversion.tables.labels import labels_check, labels_check_name
-from tailrace.conversion.tables.meaning import textual
+from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
-from tailrace.schema import Kind
 
 _CHECK = ObjectKind.CHECK
 
@@ -30,15 +28,10 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         if target is None or column.name in altered:
             continue
         found += _of_domain(work, table, column, target)
-        if _keeps_labels(work, column, target):
+        if keeps_labels(column.type, target.sql_type):
             name = work.taken.free(_room(work, table), labels_check_name(_target(work, table), target.name), holder="")
             found.append(Check(name, labels_check(target.name, column.type.labels, work.dialect)))
     return found
-
-
-def _keeps_labels(work: Work, column: Column, target: Column) -> bool:
-    """Whether a text is to be one of an enum's labels."""
-    return column.type.kind is Kind.ENUM and bool(column.type.labels) and textual(target.sql_type)
 
 
 def _target(work: Work, table: Table) -> str:
