@@ -15,6 +15,7 @@ from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 
 _CHECK = ObjectKind.CHECK
+_NOT_ENFORCED = 18
 
 
 def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Check]:
@@ -61,7 +62,7 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     if implied := _implied(work, table, check, made):
         ledger.made(_CHECK, table.name, check.name, implied)
         return None
-    if not check.enforced and work.dialect is not Dialect.MYSQL:
+    if not check.enforced and work.dialect is not Dialect.MYSQL and not keeps_unenforced(work):
         reason = "the source does not enforce it, and the target has no such check"
         fix = "leave it out, or look whether all rows pass it and add it"
         ledger.by_hand(_CHECK, table.name, check.name, "not-enforced", reason, fix, original=check.expression)
@@ -94,6 +95,11 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     name = work.taken.free(_room(work, table), wanted, f"{_target(work, table)}_{wanted}", holder=str(table.name))
     ledger.made(_CHECK, table.name, check.name, name)
     return Check(name, found.sql, check.enforced, validated, check.line)
+
+
+def keeps_unenforced(work: Work) -> bool:
+    """PostgreSQL has constraints that are NOT ENFORCED from release 18 on."""
+    return work.verbatim is not None and work.verbatim.server.release >= _NOT_ENFORCED
 
 
 def _implied(work: Work, table: Table, check: Check, made: dict[str, Column]) -> str:
