@@ -58,6 +58,25 @@ class Limits:
     schemas: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a target's server has besides the sink's schema, as far as it was asked; None: it was not.
+
+    Attributes:
+        release: the first number of its version; 0: not asked.
+        extensions: those that can be made in it.
+        locales: of its operating system, by which collations can be made; "icu" where it has those of ICU.
+        compressions, access_methods: of tables' columns, and of tables.
+    """
+
+    release: int = 0
+    roles: frozenset[str] | None = None
+    extensions: frozenset[str] | None = None
+    locales: frozenset[str] | None = None
+    compressions: frozenset[str] | None = None
+    access_methods: frozenset[str] | None = None
+
+
 class ChecksTypes(Protocol):
     """What a target of a sink has besides that obeys the types of a person's rules."""
 

@@ -44,6 +44,7 @@ def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESID
     """What of a catalog a target lacks.
 
     Sequences that are there and behind are moved up where `Stage.CUTOVER` is asked for: before that, the source counts.
+    One that goes round is set to the source's number: nothing says which of two is behind.
 
     Args:
         complete: tables that are there get what is otherwise made with them alone: columns their defaults and NOT NULL.
@@ -170,9 +171,10 @@ def _behind(meant: Catalog, present: Catalog) -> set[Key]:
     found: set[Key] = set()
     for sequence in meant.sequences:
         counter, other = sequence.counter, there.get(sequence.name)
-        if other is None or counter.next is None or other.next is None or counter.cycle:
+        if other is None or counter.next is None or other.next is None:
             continue
-        if counter.next > other.next if counter.increment > 0 else counter.next < other.next:
+        behind = counter.next > other.next if counter.increment > 0 else counter.next < other.next
+        if behind or (counter.cycle and counter.next != other.next):
             found.add((ObjectKind.SEQUENCE, sequence.name, ""))
     return found
 

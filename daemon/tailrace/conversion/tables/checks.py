@@ -13,6 +13,7 @@ from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 
 _CHECK = ObjectKind.CHECK
+_NOT_ENFORCED = 18
 
 
 def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Check]:
@@ -54,7 +55,7 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     if implied := _implied(work, table, check, made):
         ledger.made(_CHECK, table.name, check.name, implied)
         return None
-    if not check.enforced and work.dialect is not Dialect.MYSQL:
+    if not check.enforced and work.dialect is not Dialect.MYSQL and not keeps_unenforced(work):
         reason = "the source does not enforce it, and the target has no such check"
         fix = "leave it out, or look whether all rows pass it and add it"
         ledger.by_hand(_CHECK, table.name, check.name, "not-enforced", reason, fix, original=check.expression)
@@ -87,6 +88,11 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     name = work.taken.free(_room(work, table), wanted, f"{_target(work, table)}_{wanted}", holder=str(table.name))
     ledger.made(_CHECK, table.name, check.name, name)
     return Check(name, found.sql, check.enforced, validated, check.line)
+
+
+def keeps_unenforced(work: Work) -> bool:
+    """PostgreSQL has constraints that are NOT ENFORCED from release 18 on."""
+    return work.verbatim is not None and work.verbatim.server.release >= _NOT_ENFORCED
 
 
 def _implied(work: Work, table: Table, check: Check, made: dict[str, Column]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.literals import parsed
+from tailrace.conversion.tables.verbatim import named_in
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 
@@ -66,6 +67,8 @@ def collated(work: Work, table: Table, column: Column, made: Column, exact: bool
         return replace(made, collation=ruled[0])
     if work.dialect is Dialect.POSTGRESQL and work.alike and column.collation:
         if column.collation in _EVERYWHERE or column.collation.endswith("-x-icu"):
+            return replace(made, collation=column.collation)
+        if work.verbatim is not None and any(named in work.verbatim.types for named in named_in(column.collation)):
             return replace(made, collation=column.collation)
         _differs(work, table, column, f"the target may have no collation {column.collation}: it has the database's")
     return made

@@ -145,7 +145,7 @@ def _pads_there(made: Column) -> bool:
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
-    if work.dialect.mysql_like:
+    if work.dialect.mysql_like or work.alike:
         return
     wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"

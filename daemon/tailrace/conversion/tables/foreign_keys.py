@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ForeignKey, ObjectKind, Table
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.checks import keeps_unenforced
 from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.work import Work
@@ -132,7 +133,7 @@ def _impossible(work: Work, table: Table, key: ForeignKey, made: ForeignKey) -> 
     if not any(set(columns) == set(made.referenced_columns) for columns in _unique(other.indexes)):
         columns = ", ".join(made.referenced_columns)
         return "not-unique", f"({columns}) of {other.name} is not unique in the target", "make it unique first"
-    if not key.enforced:
+    if not key.enforced and not keeps_unenforced(work):
         return "not-enforced", "the source does not enforce it", "leave it out, or mend the rows and add it"
     for here, there in zip(made.columns, made.referenced_columns, strict=True):
         one, two = own.column(here), other.column(there)
