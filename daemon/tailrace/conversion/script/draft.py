@@ -89,6 +89,7 @@ class Draft:
     Attributes:
         schema: where names without a schema belong now.
         schemes: SQL Server's partition schemes, by the names of their functions.
+        defaults, rules: SQL Server's that stand by themselves, and what they say.
         character_lengths: VARCHAR2(n) counts characters where nothing is said (Oracle's NLS_LENGTH_SEMANTICS).
         partitions: PostgreSQL's tables that are partitions, and of which table.
     """
@@ -111,6 +112,8 @@ class Draft:
         self.skipped: list[Skipped] = []
         self.functions: dict[str, PartitionFunction] = {}
         self.schemes: dict[str, str] = {}
+        self.defaults: dict[ObjectName, str] = {}
+        self.rules: dict[ObjectName, str] = {}
         self.character_lengths = False
         self.partitions: dict[ObjectName, ObjectName] = {}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tailrace.conversion.catalog import Dialect, ObjectKind, ObjectName, Skipped
 from tailrace.conversion.script.altering import alter_table
+from tailrace.conversion.script.blocks import read_block
 from tailrace.conversion.script.draft import Draft
 from tailrace.conversion.script.indexes import create_index
 from tailrace.conversion.script.partitions import partition_function, partition_scheme
@@ -43,6 +44,8 @@ _CREATE: Mapping[str, Make] = {
     "PACKAGE": create_package,
     "TRIGGER": create_trigger,
 }
+_XML_SCHEMA = "what XML must look like: the target does not look at it"
+_WHO = "who may come in, and as whom, is not converted"
 #: What has no form of its own in a catalog, by the words behind CREATE; where the name of a table follows, by ON.
 _CARRIED: tuple[tuple[tuple[str, ...], ObjectKind, str], ...] = (
     (("EXTENSION",), ObjectKind.EXTENSION, ""),
@@ -51,6 +54,10 @@ _CARRIED: tuple[tuple[tuple[str, ...], ObjectKind, str], ...] = (
     (("EVENT", "TRIGGER"), ObjectKind.TRIGGER, "a trigger on statements that make or drop objects"),
     (("EVENT",), ObjectKind.EVENT, "the server runs it by the clock"),
     (("DATABASE", "LINK"), ObjectKind.OTHER, "another server's database"),
+    (("XML", "SCHEMA", "COLLECTION"), ObjectKind.OTHER, _XML_SCHEMA),
+    (("ROLE",), ObjectKind.OTHER, _WHO),
+    (("USER",), ObjectKind.OTHER, _WHO),
+    (("LOGIN",), ObjectKind.OTHER, _WHO),
     (("MATERIALIZED", "ZONEMAP"), ObjectKind.OTHER, "how a table is kept"),
 )
 #: Words between CREATE and what is made.
@@ -99,6 +106,20 @@ _NO_OBJECT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PRINT",), "a message"),
     (("DECLARE",), "a variable of the batch"),
     (("CHECKPOINT",), "of the server, and of no object"),
+    (("DBCC",), "of the server, and of no object"),
+    (("RECONFIGURE",), "of the server, and of no object"),
+    (("BACKUP",), "of the server, and of no object"),
+    (("RESTORE",), "of the server, and of no object"),
+    (("KILL",), "of the server, and of no object"),
+    (("RAISERROR",), "a message"),
+    (("THROW",), "a message"),
+    (("WAITFOR",), "it waits"),
+    (("RETURN",), "where the batch ends"),
+    (("GOTO",), "where the batch goes on"),
+    (("OPEN",), "a cursor"),
+    (("FETCH",), "a cursor"),
+    (("CLOSE",), "a cursor"),
+    (("DEALLOCATE",), "a cursor"),
     (("RESET",), "a setting of the session"),
     (("DELIMITER",), "a command of the client, which makes no object"),
     (("PURGE",), "of what was dropped"),
@@ -180,6 +201,9 @@ def _read(draft: Draft, reader: Reader, statement: Statement) -> None:
         return
     if draft.dialect is Dialect.POSTGRESQL and _postgres(draft, reader, statement):
         return
+    if draft.dialect is Dialect.ORACLE and reader.token.upper in ("BEGIN", "DECLARE"):
+        read_block(draft, statement)
+        return
     if _settings(draft, reader):
         draft.skip(Skipped(statement.line, shown(statement.text), "a setting of the session"))
         return
@@ -251,6 +275,9 @@ def _create(draft: Draft, reader: Reader, statement: Statement) -> None:
         reason = "its tables have their partitions from it"
         draft.skip(Skipped(statement.line, shown(statement.text), reason))
         return
+    if draft.dialect is Dialect.POSTGRESQL and reader.accept("AGGREGATE"):
+        _carried(draft, reader, statement, ObjectKind.FUNCTION, "an aggregate function of the user's own")
+        return
     words = modifiers(reader)
     what = reader.token.upper
     make = _CREATE.get(what)
@@ -275,6 +302,9 @@ _ALTER: Mapping[str, Make] = {"TABLE": alter_table, "SEQUENCE": alter_sequence, 
 
 
 def _alter(draft: Draft, reader: Reader, head: Head) -> None:
+    if reader.accept("XML", "SCHEMA", "COLLECTION"):
+        draft.other(ObjectKind.OTHER, reader.object_name(draft.schema), head.text, _XML_SCHEMA, head.line)
+        return
     words = modifiers(reader)
     what = reader.take().upper
     if what in _ALTER:

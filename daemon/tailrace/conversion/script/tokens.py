@@ -93,7 +93,8 @@ def _pattern(dialect: Dialect) -> re.Pattern[str]:
     number = r"(?P<number>0[xX][0-9A-Fa-f]*|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w$]))"
     if not mysql:
         number = r"(?P<number>0[xX][0-9A-Fa-f]*|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    parts = [rf"(?P<space>\s+|{comments})", r"(?P<block>/\*)", *strings, *names, number, rf"(?P<word>{word})"]
+    # Files that were put together have their marks of byte order within.
+    parts = [rf"(?P<space>[\s\ufeff]+|{comments})", r"(?P<block>/\*)", *strings, *names, number, rf"(?P<word>{word})"]
     return re.compile("|".join([*parts, r"(?P<sign>.)"]), re.DOTALL)
 
 
