@@ -107,3 +107,20 @@ CREATE TABLE c (id NUMBER CONSTRAINT f REFERENCES b, y NUMBER REFERENCES b DISAB
     found = {table.name.name: table for table in catalog(text).tables}
     assert [column.type.kind for column in found["B"].columns] == [Kind.INTEGER, Kind.DECIMAL]
     assert [column.type.kind for column in found["C"].columns] == [Kind.INTEGER, Kind.DECIMAL]
+
+
+def test_a_procedure_of_the_scripts_own_that_drops_makes_nothing() -> None:
+    helper = "CREATE PROCEDURE put_away(n IN VARCHAR2) IS\nBEGIN\n  EXECUTE IMMEDIATE 'DROP TABLE ' || n;\nEND;\n/\n"
+    found = catalog(f"{helper}CALL put_away('T');\nBEGIN\n  put_away('U');\nEND;\n/\nCREATE TABLE t (a NUMBER);\n")
+    assert not found.others
+    assert len(found.skipped) == 2
+    # It may drop what is there already; another one may make anything.
+    assert catalog(f"{helper}CREATE TABLE t (a NUMBER);\nCALL put_away('T');\n").others
+    assert catalog(f"{helper.replace('DROP', 'CREATE')}CALL put_away('T');\n").others
+    assert catalog(f"{helper}CALL somebody_elses('T');\n").others
+
+
+@pytest.mark.parametrize("dialect", [Dialect.ORACLE, Dialect.TSQL, Dialect.POSTGRESQL, Dialect.MYSQL])
+def test_schemas_that_a_script_takes_for_being_there_are_made_in_the_target(dialect: Dialect) -> None:
+    found = read("CREATE TABLE a.t (id int);\nCREATE TABLE B.u (id int);\nCREATE TABLE c (id int);", dialect, "")
+    assert {schema.lower() for schema in found.schemas} == {"a", "b"}

@@ -40,6 +40,10 @@ def test_no_statement_of_a_script_disappears(dialect: Dialect) -> None:
         if piece.line in known:
             continue
         assert isinstance(piece, Statement)
+        if "CREATE SCHEMA" in piece.text:
+            # A schema that is named is there without its statement as well.
+            assert any(schema in piece.text for schema in catalog.schemas)
+            continue
         start, end = piece.tokens[0].start, piece.tokens[-1].end
         blank = re.sub(r"[^\n]", " ", text[start:end])
         assert read(text[:start] + blank + text[end:], dialect, "sample") != catalog, piece.text

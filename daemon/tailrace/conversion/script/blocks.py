@@ -55,7 +55,7 @@ def read_block(draft: Draft, statement: Statement) -> None:
     """
     reader = statement.reader()
     found: list[Token] = []
-    parser = _Parser(reader)
+    parser = _Parser(reader, draft)
     _gather(parser.statements(), parser.counted, found)
     draft.skip(Skipped(statement.line, shown(statement.text), "a block: what it makes follows, if anything"))
     from tailrace.conversion.script.statements import read_statement
@@ -108,8 +108,9 @@ def _asks(condition: Sequence[Token], counted: set[str]) -> bool | None:
 
 
 class _Parser:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, draft: Draft) -> None:
         self.reader = reader
+        self.draft = draft
         self.counted: set[str] = set()
 
     def statements(self) -> list[_Part]:
@@ -140,11 +141,19 @@ class _Parser:
             return self._select()
         start = reader.at
         first = reader.token.upper
-        words = [token.upper for token in self._until(";")]
-        assigns = any(pair == (":", "=") for pair in pairwise(words))
-        if first not in _PLAIN and not assigns:
+        tokens = self._until(";")
+        assigns = any(pair == (":", "=") for pair in pairwise(token.upper for token in tokens))
+        if first not in _PLAIN and not assigns and not self._harmless(tokens):
             raise NotUnderstoodError(f"{_NOT_KNOWN} (it calls {reader.tokens[start].text})")
         return _Part()
+
+    def _harmless(self, tokens: Sequence[Token]) -> bool:
+        """A call of the script's own procedure, which makes nothing."""
+        try:
+            name = Reader(self.reader.script, tokens).object_name(self.draft.schema)
+        except NotUnderstoodError:
+            return False
+        return self.draft.makes_nothing(name, {token.text for token in tokens if token.kind == "string"})
 
     def _declarations(self) -> None:
         while not self.reader.done and not self.reader.sees("BEGIN"):

@@ -35,6 +35,7 @@ def finish(draft: Draft, origin: str, dialect: Dialect) -> Catalog:
         _typed_by_keys(draft)
     if not draft.schema and dialect is Dialect.ORACLE:
         _one_schema(draft)
+    _schemas(draft)
     return draft.catalog(origin, dialect)
 
 
@@ -44,6 +45,16 @@ def _one_schema(draft: Draft) -> None:
     bare = any(not name.schema for name in draft.all_names())
     if len(schemas) == 1 and not bare:
         draft.schema = schemas.pop()
+
+
+def _schemas(draft: Draft) -> None:
+    """Those that a script names, and takes for being there; each is needed in the target as well."""
+    known = {schema.lower() if draft.ignores_case else schema for schema in (*draft.schemas, draft.schema, "")}
+    for name in draft.all_names():
+        key = name.schema.lower() if draft.ignores_case else name.schema
+        if key not in known:
+            known.add(key)
+            draft.schemas.append(name.schema)
 
 
 def _typed_by_keys(draft: Draft) -> None:

@@ -20,6 +20,7 @@ HARMLESS = frozenset(
         *("sp_settriggerorder", "sp_tableoption", "sp_dboption", "sp_updatestats", "sp_recompile", "sp_configure"),
         *("sp_fulltext_database", "sp_changedbowner", "sp_refreshview", "sp_refreshsqlmodule", "sp_autostats"),
         *("sp_dbcmptlevel", "sp_db_vardecimal_storage_format", "sp_createstats", "sp_who", "sp_help", "sp_helptext"),
+        *("sp_getapplock", "sp_releaseapplock"),
     }
 )
 _LEVELS = {
@@ -100,6 +101,8 @@ def _executed(draft: Draft, reader: Reader, statement: Statement) -> bool:
     if reader.sees("("):
         inside = reader.parentheses()
         return _text(draft, inside.token if len(inside.tokens) == 1 else None, statement)
+    if reader.token.text.startswith("@") and reader.peek().upper == "=":
+        reader.at += 2
     name = reader.object_name("").name.lower()
     arguments = _arguments(reader)
     if name == "sp_executesql":

@@ -224,10 +224,21 @@ def _read(draft: Draft, reader: Reader, statement: Statement) -> None:
         _grant(draft, reader, head)
     elif first == "RENAME" and draft.dialect.mysql_like:
         raise NotUnderstoodError("RENAME TABLE is not followed")
+    elif first in ("CALL", "EXEC", "EXECUTE") and _called(draft, reader):
+        draft.skip(Skipped(statement.line, shown(statement.text), "a procedure of this script's that makes nothing"))
     elif first in ("BEGIN", "DECLARE", "DO", "CALL", "EXECUTE", "WITH", "IF", "WHILE", "EXEC"):
         raise NotUnderstoodError("a block of statements that runs once: what it makes is not known")
     else:
         raise NotUnderstoodError(f"a statement that begins with {first or reader.peek(-1).text!r} is not known")
+
+
+def _called(draft: Draft, reader: Reader) -> bool:
+    """Whether what is run makes nothing: a procedure of the script's own."""
+    try:
+        name = reader.object_name(draft.schema)
+    except NotUnderstoodError:
+        return False
+    return draft.makes_nothing(name, {token.text for token in reader.tokens[reader.at :] if token.kind == "string"})
 
 
 def _no_object(draft: Draft, reader: Reader) -> str | None:
