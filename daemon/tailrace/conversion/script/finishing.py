@@ -240,6 +240,8 @@ def _serials(draft: Draft, table: TableDraft) -> None:
             continue
         if match is None:
             continue
+        # As the server prints it, so that a sequence with another name in the target is found.
+        table.columns[at] = replace(column, default=f"nextval('{match[1]}'::regclass)")
         try:
             name = relation(match[1], draft.schema)
         except NotUnderstoodError:

@@ -246,6 +246,8 @@ def _no_object(draft: Draft, reader: Reader) -> str | None:
         return "a transaction's bound"
     if draft.dialect is Dialect.POSTGRESQL and reader.accept("END") and reader.done:
         return "a transaction's bound"
+    if draft.dialect.mysql_like and reader.accept("BEGIN") and reader.done:
+        return "a transaction's bound"
     reader.at = 0
     if reader.sees("DECLARE") and draft.dialect is not Dialect.TSQL:
         return None
@@ -286,18 +288,22 @@ def _create(draft: Draft, reader: Reader, statement: Statement) -> None:
         reason = "its tables have their partitions from it"
         draft.skip(Skipped(statement.line, shown(statement.text), reason))
         return
+    ending = [token.upper for token in reader.tokens[-2:]]
+    if draft.dialect is Dialect.POSTGRESQL and ending == ["LANGUAGE", "PLPGSQL"]:
+        draft.skip(Skipped(statement.line, shown(statement.text), "the target has it"))
+        return
     if draft.dialect is Dialect.POSTGRESQL and reader.accept("AGGREGATE"):
         _carried(draft, reader, statement, ObjectKind.FUNCTION, "an aggregate function of the user's own")
         return
-    words = modifiers(reader)
+    modifying = modifiers(reader)
     what = reader.token.upper
     make = _CREATE.get(what)
     if make is None:
         raise NotUnderstoodError(f"CREATE {what or reader.token.text} makes nothing that a schema is converted with")
     reader.take()
     if what == "TYPE" and reader.accept("BODY"):
-        words = (*words, "BODY")
-    make(draft, reader, Head(words, statement.text, statement.line))
+        modifying = (*modifying, "BODY")
+    make(draft, reader, Head(modifying, statement.text, statement.line))
 
 
 def _carried(draft: Draft, reader: Reader, statement: Statement, kind: ObjectKind, reason: str) -> None:
