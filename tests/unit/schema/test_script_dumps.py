@@ -169,7 +169,7 @@ CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tsvector_upda
     )
     target, rules = PostgresSchemaTarget(None), load()
     made = convert(source, target, rules, script_names(source, target, rules, ""), "postgres")
-    assert made.target.tables[0].columns[2].default == "nextval('s_seq'::regclass)"
+    assert made.target.tables[0].columns[2].default == "nextval('\"s_seq\"'::regclass)"
     assert str(made.target.triggers[0].function) == "pg_catalog.tsvector_update_trigger"
     by_hand = {(item.kind, item.name.name) for item in made.items if item.grade is Grade.BY_HAND}
     assert by_hand == {(ObjectKind.VIEW, "v"), (ObjectKind.FUNCTION, "joined")}
