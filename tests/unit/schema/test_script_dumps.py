@@ -162,6 +162,7 @@ def test_functions_of_the_servers_and_of_the_users_own() -> None:
 CREATE SEQUENCE s_SEQ;
 CREATE AGGREGATE public.joined(text) (SFUNC = textcat, STYPE = text);
 CREATE OR REPLACE PROCEDURAL LANGUAGE plpgsql;
+CREATE FUNCTION touched() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql;
 CREATE VIEW v AS SELECT joined(a) FROM t;
 CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tsvector_update_trigger('b', 'simple', 'a');""",
         Dialect.POSTGRESQL,
@@ -170,6 +171,7 @@ CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tsvector_upda
     target, rules = PostgresSchemaTarget(None), load()
     made = convert(source, target, rules, script_names(source, target, rules, ""), "postgres")
     assert made.target.tables[0].columns[2].default == "nextval('\"s_seq\"'::regclass)"
+    assert [routine.name.name for routine in made.target.routines] == ["touched"]
     assert str(made.target.triggers[0].function) == "pg_catalog.tsvector_update_trigger"
     by_hand = {(item.kind, item.name.name) for item in made.items if item.grade is Grade.BY_HAND}
     assert by_hand == {(ObjectKind.VIEW, "v"), (ObjectKind.FUNCTION, "joined")}

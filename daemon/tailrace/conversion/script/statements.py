@@ -288,14 +288,13 @@ def _create(draft: Draft, reader: Reader, statement: Statement) -> None:
         reason = "its tables have their partitions from it"
         draft.skip(Skipped(statement.line, shown(statement.text), reason))
         return
-    ending = [token.upper for token in reader.tokens[-2:]]
-    if draft.dialect is Dialect.POSTGRESQL and ending == ["LANGUAGE", "PLPGSQL"]:
-        draft.skip(Skipped(statement.line, shown(statement.text), "the target has it"))
-        return
     if draft.dialect is Dialect.POSTGRESQL and reader.accept("AGGREGATE"):
         _carried(draft, reader, statement, ObjectKind.FUNCTION, "an aggregate function of the user's own")
         return
     modifying = modifiers(reader)
+    if reader.sees("LANGUAGE", "PLPGSQL"):
+        draft.skip(Skipped(statement.line, shown(statement.text), "the target has it"))
+        return
     what = reader.token.upper
     make = _CREATE.get(what)
     if make is None:
