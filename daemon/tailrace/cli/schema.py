@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -148,9 +149,12 @@ def _source(asked: Asked, pipeline: Pipeline | None) -> Catalog:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            # Management Studio saves UTF-16, and says so in the first two bytes.
+            utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        return path.read_text(encoding="utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8", where=str(path), fix="save it as UTF-8") from None
+        raise ConfigError("is neither UTF-8 nor UTF-16", where=str(path), fix="save it as UTF-8") from None
     except OSError as error:
         what = os.strerror(error.errno or 0).lower()
         raise ConfigError(f"cannot be read: {what}", where=str(path), fix="check the path") from None

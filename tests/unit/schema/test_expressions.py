@@ -148,7 +148,7 @@ BY_HAND = [
     (ORACLE, "ADD_MONTHS(ts, 1)", "unknown-function"),
     (TSQL, "TRY_CONVERT(int, s)", "try-cast"),
     (TSQL, "TRY_CAST(s AS int)", "try-cast"),
-    (TSQL, "s LIKE '[A-Z]%'", "like-class"),
+    (TSQL, "s LIKE '[A-z]%'", "like-class"),
     (TSQL, "CAST(d AS int)", "other-arguments"),
 ]
 

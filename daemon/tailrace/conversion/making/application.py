@@ -122,9 +122,10 @@ def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
 
 
 def names(catalog: Catalog) -> list[ObjectName]:
-    """All that a catalog has and that stands by itself."""
+    """All that a catalog has and that stands by itself; a schema, which may be empty, with no name in it."""
     found = (thing for group in _groups(catalog) for thing in group)
-    return list(dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None))
+    own = dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None)
+    return [*own, *(ObjectName(schema, "") for schema in catalog.schemas)]
 
 
 def _groups(catalog: Catalog) -> list[Sequence[Any]]:

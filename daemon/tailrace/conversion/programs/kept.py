@@ -87,6 +87,8 @@ def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog
         if any(own.get(column) != column for column in given.columns):
             raise RefusalError("renamed-object", "a column of its UPDATE OF has another name in the target")
     function = names.objects.get(given.function) if given.function else None
+    if given.function and given.function.schema == "pg_catalog":
+        function = given.function
     if given.function and function is None:
         raise RefusalError("missing-object", f"its function {given.function} is not converted")
     made = replace(given, name=name, table=table, function=function, line=0)
