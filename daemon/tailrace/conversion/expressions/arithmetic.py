@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.calls import call
+from tailrace.conversion.expressions.comparisons import shown_digits
 from tailrace.conversion.expressions.kinds import MOMENTS
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.moments import interval_of, shift
@@ -43,6 +44,8 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in (left, right)
     ):
         raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
+    if writer.target is Dialect.SQLITE:
+        shown_digits(left, right)
     return call(writer, sign, [left, right], shown=sign)
 
 
@@ -108,4 +111,7 @@ def as_text(writer: Writer, piece: Piece) -> Piece:
         return piece
     if piece.kind in MOMENTS or piece.kind in (Kind.FLOAT, Kind.BOOLEAN):
         raise RefusalError("types-differ", f"a {piece.kind} is put into a text, which systems write in different ways")
+    if piece.zeros:
+        raise RefusalError("types-differ", "a ZEROFILL number is put into a text, with its zeros")
     return call(writer, "cast text", [piece], shown="a cast to text")
+

@@ -63,6 +63,8 @@ def column_piece(
         padded=pads,
         charset=column.charset,
         plain_column=True,
+        rooted=True,
+        zeros="zerofill" in column.type.name.lower(),
     )
 
 

@@ -79,14 +79,31 @@ FORMS: dict[str, tuple[str, ...]] = {
     "M": (
         "{M} + interval {n} hour", "{M} - interval {n} minute", "{M} + interval {n} month", "date_add({M}, interval {n} second)",
         "{M} + interval {n} day", "coalesce({M}, {M})", "greatest({M}, {M})", "if({B}, {M}, {M})", "ifnull({M}, {D})",
-        "cast({D} as datetime)", "timestamp({D})", "nullif({M}, {M})", "{M} + interval {I} second", "case when {B} then {M} else {D} end",
+        "cast({D} as datetime)", "timestamp({D})", "nullif({M}, {M})", "{M} + interval ({I} % 1000) second", "case when {B} then {M} else {D} end",
         "cast({M} as datetime)", "{M} - interval 1 year", "timestampadd(hour, {n}, {M})", "{M} + interval 1 microsecond", "{D}",
         "{M} + interval '1:30' hour_minute", "convert_tz({M}, '+00:00', '+02:00')", "addtime({M}, '01:00:00')", "from_unixtime({I})", "least({M}, {d})",
     ),
 }  # fmt: skip
 _LITERALS = ("''", "' '", "'a'", "'A'", "'ab'", "'abc'", "'b'", "'1'", "'0'", "'x '", "'%'", "'_'", "'ß'", "'it''s'", "'12abc'", "'é'", "'1.5'",
              "'\\\\'", "'a\\\\b'", "'\\n'", "'漢'", "'NULL'", "'-'", "'new'", "'2024-01-01'")  # fmt: skip
-_PATTERNS = ("'a%'", "'%b%'", "'_b_'", "'%'", "''", "'%\\\\_%'", "'a\\\\%'", "'%\\\\\\\\%'", "'A%'", "'%[a-c]%'", "'a*'", "'%c'", "'_'", "'% '", "'%\\''", "'%ß'")
+_PATTERNS = (
+    "'a%'",
+    "'%b%'",
+    "'_b_'",
+    "'%'",
+    "''",
+    "'%\\\\_%'",
+    "'a\\\\%'",
+    "'%\\\\\\\\%'",
+    "'A%'",
+    "'%[a-c]%'",
+    "'a*'",
+    "'%c'",
+    "'_'",
+    "'% '",
+    "'%\\''",
+    "'%ß'",
+)
 _DAYS = ("'2024-02-29'", "'2024-01-01'", "'1999-12-31'", "'2024-12-31'", "date'2024-01-31'", "'2024-01-15 12:30:00'")
 _NUMBERS = ("0", "1", "2", "3", "7", "10", "-1", "100", "5", "null", "1", "2", "3")
 _HOLE = re.compile(r"\{(\w)\}")
@@ -132,7 +149,11 @@ class Expressions:
             case "d":
                 return dice.choice(_DAYS)
             case "l":
-                found = [label for column in self._columns.get("E", []) + self._columns.get("S", []) for label in column.labels]
+                found = [
+                    label
+                    for column in self._columns.get("E", []) + self._columns.get("S", [])
+                    for label in column.labels
+                ]
                 return f"'{dice.choice(found)}'" if found else "'new'"
         inner = self.of(hole, depth - 1 - (dice.random() < 0.4))
         return inner if inner.startswith("`") and inner.count("`") == 2 else f"({inner})"
