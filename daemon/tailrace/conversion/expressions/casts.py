@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions.arithmetic import known_scale
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
 from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of
@@ -174,6 +175,7 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
             raise RefusalError("padded-text", f"a cast to {type_.name}, which pads with blanks")
         if piece.zeros:
             raise RefusalError("types-differ", "a ZEROFILL number as a text has its zeros")
+        known_scale(writer, piece)
         return _shortened(writer, call(writer, "cast text", [piece], shown="a cast to text"), type_)
     return call(writer, f"cast {kind}", [piece], shown=f"a cast to {type_.name}")
 

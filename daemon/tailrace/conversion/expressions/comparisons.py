@@ -191,6 +191,7 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
         _compare_by_session(writer, pieces, order)
         return
     if writer.like:
+        together_in_target(pieces)
         return
     kind = loosest(*(piece for piece in pieces if not _chosen_label(piece)))
     by_label = any(piece.kind is Kind.ENUM for piece in pieces)
@@ -215,6 +216,15 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
                 "texts are put in order by the rules of the collation, which are others in the target",
                 "see whether it matters; if so, name a collation",
             )
+
+
+def together_in_target(pieces: Sequence[Piece]) -> None:
+    """
+    Raises:
+        RefusalError: texts have different collations at the source, and the target may not take them together.
+    """
+    if len({piece.collation for piece in pieces if piece.rooted}) > 1:
+        raise RefusalError("collation-mix", "texts of different collations, which the target may not take together")
 
 
 def _compare_by_session(writer: Writer, pieces: Sequence[Piece], order: bool) -> None:

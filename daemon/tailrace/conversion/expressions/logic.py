@@ -11,7 +11,7 @@ from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.comparisons import equal
 from tailrace.conversion.expressions.kinds import NUMBERS
 from tailrace.conversion.expressions.literals import as_kind
-from tailrace.conversion.expressions.piece import Piece, loosest, of
+from tailrace.conversion.expressions.piece import Piece, loosest, of, only
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind
@@ -175,6 +175,7 @@ def unite(pieces: Sequence[Piece]) -> Piece:
         by_code=all(piece.by_code for piece in typed),
         steady=all(piece.steady for piece in pieces),
         zeros=any(piece.zeros for piece in typed),
+        collation=only(piece.collation for piece in typed if piece.rooted),
         rooted=any(piece.rooted for piece in typed),
         charset=typed[0].charset if len({piece.charset for piece in typed}) == 1 else "",
     )

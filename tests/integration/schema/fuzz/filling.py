@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tailrace.conversion.catalog import Catalog, Table
@@ -40,6 +40,21 @@ class Told:
     def __str__(self) -> str:
         about = ", ".join(sorted(f"{table}.{member}" for table, member in self.about))
         return f"{self.probe} of {about}: source: {self.source}; target: {self.target}"
+
+    def with_dependents(self, catalog: Catalog) -> Told:
+        """About what is computed from its members, too: generated columns, checks and indexes."""
+        found = set(self.about)
+        for table in catalog.tables:
+            mine = [member for name, member in self.about if name == table.name.name and member]
+            computed = [(column.name, column.generated) for column in table.columns if column.generated]
+            computed += [(check.name, check.expression) for check in table.checks]
+            computed += [(index.name, part.expression) for index in table.indexes for part in index.parts]
+            for _ in range(2):
+                for name, text in computed:
+                    if text and any(f"`{member}`" in text or member in text.split('"') for member in mine):
+                        found.add((table.name.name, name))
+                        mine.append(name)
+        return replace(self, about=frozenset(found))
 
     def told_by(self, item: Item) -> bool:
         """Is the item about something that the difference may come from, or a trigger or table that is not made?"""
