@@ -145,4 +145,3 @@ def say_of_quotient(writer: Writer) -> None:
         "MySQL computes with four more places of a quotient than the dividend has, MariaDB with up to nine and more",
         "round the quotient where the last places matter",
     )
-

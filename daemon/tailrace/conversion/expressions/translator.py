@@ -106,7 +106,8 @@ def _written(
     writer = Writer(source, target, rules, names, Scope(source, target, [relation]))
     tree = expression(unescaped(sql) if source.mysql_like else sql, source)
     if use is Use.GENERATED and target is Dialect.POSTGRESQL and tree.find(exp.Column) is None:
-        if any(literal.is_string for literal in tree.find_all(exp.Literal)):
+        texts = [literal for literal in tree.find_all(exp.Literal) if literal.is_string]
+        if texts:
             raise RefusalError("constant-text", "PostgreSQL knows no collation for texts that no column is in")
     piece = writer.condition(tree) if use in _CONDITIONS else writer.value(tree)
     place = columns.get(column)

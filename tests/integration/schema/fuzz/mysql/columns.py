@@ -11,7 +11,8 @@ _LABELS = ("new", "paid", "A", "b", "it''s", "x y", "ß", "0", "1", "", "NULL", 
 _COLLATIONS = {
     False: (
         "utf8mb4_0900_bin", "utf8mb4_0900_ai_ci", "utf8mb4_bin", "utf8mb4_0900_as_cs", "utf8mb4_general_ci",
-        "utf8mb4_unicode_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "ascii_bin", "utf8mb3_general_ci",
+        "utf8mb4_unicode_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "ascii_bin",
+        "utf8mb3_general_ci",
     ),
     True: (
         "utf8mb4_nopad_bin", "utf8mb4_general_ci", "utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb4_uca1400_ai_ci",
@@ -19,8 +20,10 @@ _COLLATIONS = {
         "utf8mb4_general_nopad_ci",
     ),
 }  # fmt: skip
-_TEXTS = ("''", "' '", "'x'", "'it''s'", "'a\\\\b'", "'two\\nlines'", "'漢字'", "'ß'", "'\"'", "'0'", "'NULL'", "'%'",
-          "'{}'", "'tab\\t'", "'null'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "_utf8mb4'é'", "N'x'")  # fmt: skip
+_TEXTS = (
+    "''", "' '", "'x'", "'it''s'", "'a\\\\b'", "'two\\nlines'", "'漢字'", "'ß'", "'\"'", "'0'", "'NULL'", "'%'", "'{}'",
+    "'tab\\t'", "'null'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "_utf8mb4'é'", "N'x'",
+)  # fmt: skip
 _COMMENTS = (
     "plain",
     "it''s",

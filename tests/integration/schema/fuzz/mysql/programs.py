@@ -11,7 +11,13 @@ from tests.integration.schema.fuzz.mysql.columns import Column
 from tests.integration.schema.fuzz.mysql.expressions import Expressions
 from tests.integration.schema.fuzz.mysql.tables import Table
 
-_ARGUMENTS = {"I": ("int", "bigint"), "N": ("decimal(10,2)",), "T": ("varchar(40)",), "D": ("date",), "M": ("datetime",)}
+_ARGUMENTS = {
+    "I": ("int", "bigint"),
+    "N": ("decimal(10,2)",),
+    "T": ("varchar(40)",),
+    "D": ("date",),
+    "M": ("datetime",),
+}
 _RETURNS = {"I": "bigint", "F": "decimal(20,4)", "T": "varchar(400)", "B": "int", "D": "date"}
 
 
