@@ -50,7 +50,14 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         shown_digits(left, right)
         if Kind.DECIMAL in (left.kind, right.kind) and Kind.FLOAT not in (left.kind, right.kind):
             raise RefusalError("types-differ", "decimals, which SQLite computes as doubles")
+    if sign == "*" and writer.target is Dialect.POSTGRESQL and _unsigned(left) and _unsigned(right):
+        # Their product may have 64 bits, which a signed bigint has not.
+        left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
     return call(writer, sign, [left, right], shown=sign)
+
+
+def _unsigned(piece: Piece) -> bool:
+    return piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size >= 32
 
 
 def _sides(writer: Writer, node: exp.Expr, whole: Piece) -> list[Piece]:

@@ -46,6 +46,8 @@ def call(
     Raises:
         RefusalError: no line is for it, or a line says that it is left to a person.
     """
+    if writer.source.mysql_like and any(map(_rounded, pieces)):
+        raise RefusalError("float-digits", f"{shown or name} of a FLOAT(m,d), which the source rounds to its places")
     if writer.source.mysql_like and writer.target is Dialect.POSTGRESQL:
         pieces = [_widened(piece, name in _COMPUTED) for piece in pieces]
     lines = writer.rules.functions(writer.source, writer.target, name)
@@ -58,6 +60,10 @@ def call(
             return _made(writer, line, arguments, {"called": name.rpartition(" ")[2].upper(), **(extra or {})})
     kinds = ", ".join(_described(piece) for piece in pieces) or "nothing"
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
+
+
+def _rounded(piece: Piece) -> bool:
+    return piece.kind is Kind.FLOAT and piece.type is not None and "," in piece.type.name
 
 
 def _widened(piece: Piece, computed: bool) -> Piece:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from tailrace.schema import Kind, Type
 
 #: sqlglot's names of types that its generator would write as something wider or other.
 _NAMES = {"BIGINT": "bigint", "UBIGINT": "bigint unsigned", "INT": "integer", "SMALLINT": "smallint", "FLOAT": "real"}
+_WHOLE = re.compile(r"-?\d{1,18}")
 #: A bigint has all numbers of so many.
 _BIGINT_DIGITS = 18
 _LITERAL_KINDS = frozenset(
@@ -121,6 +123,8 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
         return replace(piece, kind=kind, type=type_, made=Kind.FLOAT if kind is Kind.FLOAT else piece.made)
+    if kind is Kind.INTEGER and piece.quoted and not _WHOLE.fullmatch(text or ""):
+        raise RefusalError("cast", f"'{text}' is cast to {type_.name}")
     if (piece.quoted and kind is not Kind.BITS) or kind is Kind.BOOLEAN:
         if kind is Kind.TIMESTAMPTZ and not piece.quoted:
             return None

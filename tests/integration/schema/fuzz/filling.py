@@ -14,7 +14,7 @@ from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Conversion, Grade, Item
 from tests.integration.schema.fuzz.edges import edge
 from tests.integration.schema.fuzz.values import alike, carried
-from tests.integration.schema.matrix.views import view_differences
+from tests.integration.schema.fuzz.viewing import view_differences
 from tests.integration.schema.rows.behaviour import Comparison, Difference
 from tests.integration.schema.rows.tables import quoted
 from tests.integration.schema.rows.writer import Writer, attempt, insert
@@ -218,5 +218,5 @@ def behave(here: Any, there: Any, seed: int, names: Names) -> tuple[int, list[To
         kept = {name.name for name in names.objects}
         found = comparison.run([t.name for t in comparison.writer.tables if t.name not in kept])
         tried = comparison.tried
-        found += view_differences(here, there)
+    found += view_differences(here, there, names)
     return tried, [Told(d.probe, d.about, d.source, d.target) for d in found]
