@@ -79,6 +79,8 @@ def _null(writer: Writer, node: exp.Expr) -> Piece:
 @writes(exp.Boolean)
 def _boolean(writer: Writer, node: exp.Expr) -> Piece:
     sql = "TRUE" if node.this else "FALSE"
+    if writer.target is Dialect.SQLITE and writer.scope.has(sql.lower()):
+        raise RefusalError("odd-name", f"a column is called {sql.lower()}, which SQLite then takes {sql} for")
     return Piece(sql, Kind.BOOLEAN, Kind.BOOLEAN, nullable=False)
 
 
