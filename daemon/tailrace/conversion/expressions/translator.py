@@ -128,16 +128,14 @@ def _keeps_fraction(tree: exp.Expr, place: Column, columns: Mapping[str, Column]
     Raises:
         RefusalError: MariaDB stores no moment with fewer digits, since a setting says whether it rounds them.
     """
-    moments = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)
-    if place.type.kind not in moments:
+    clocks = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)
+    if place.type.kind not in clocks:
         return
     named = {node.name.lower() for node in tree.find_all(exp.Column)}
-    sizes = [c.type.size for name, c in columns.items() if name.lower() in named and c.type.kind in moments]
+    sizes = [c.type.size for name, c in columns.items() if name.lower() in named and c.type.kind in clocks]
     fine = any(unit.name.lower() == "microsecond" for unit in tree.find_all(exp.Var))
     if max([6 if fine else 0, *sizes]) > place.type.size:
-        raise RefusalError(
-            "fraction-digits", "MariaDB stores no moment with fewer digits of a second than it is made of"
-        )
+        raise RefusalError("fraction-digits", "MariaDB stores no moment with fewer digits than what it is made of")
 
 
 def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piece:
