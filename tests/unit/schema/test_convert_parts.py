@@ -56,6 +56,27 @@ def codes(conversion: Conversion, kind: ObjectKind | None = None) -> dict[str, G
     return {item.code: item.grade for item in conversion.items if kind is None or item.kind is kind}
 
 
+# ---- names
+
+
+def test_no_check_has_the_name_of_a_key_or_of_a_not_null() -> None:
+    source = catalog(
+        MYSQL,
+        table(
+            "t",
+            column("id", "int", nullable=False),
+            column("a", "int"),
+            indexes=(key("id"), index("k", "a", unique=True)),
+            checks=(Check("t_k", "`a` > 0"), Check("t_id_not_null", "`id` > 0")),
+        ),
+    )
+    made = converted(source, POSTGRES).target.tables[0]
+    names = {index.name for index in made.indexes} | {"t_id_not_null"}
+    assert names == {"t_pkey", "t_k", "t_id_not_null"}
+    assert len(made.checks) == 2
+    assert names.isdisjoint(check.name for check in made.checks)
+
+
 # ---- columns
 
 

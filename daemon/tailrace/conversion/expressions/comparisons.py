@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -116,6 +116,8 @@ def _numbers(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
 def _numbers_in_sqlite(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
     if Kind.OTHER in (left.made, right.made):
         raise RefusalError("unsigned-64", "an unsigned 64-bit number, which SQLite keeps as text above 2^63-1")
+    if writer.source.mysql_like:
+        shown_digits(left, right)
     if writer.source is Dialect.POSTGRESQL and Kind.FLOAT in (left.kind, right.kind):
         writer.say(
             "not-a-number",
@@ -134,6 +136,15 @@ def _numbers_in_sqlite(writer: Writer, left: Piece, right: Piece) -> tuple[Piece
             "see whether digits past those matter in it",
         )
     return _as_real(left), _as_real(right)
+
+
+def shown_digits(*pieces: Piece) -> None:
+    """
+    Raises:
+        RefusalError: one has 32 bits: MySQL computes with all of its digits, SQLite with those that are shown.
+    """
+    if any(p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in pieces):
+        raise RefusalError("float-32", "a FLOAT of 32 bits, of which SQLite has the digits that are shown")
 
 
 def _digits(piece: Piece) -> int:
@@ -176,7 +187,11 @@ def _texts(writer: Writer, left: Piece, right: Piece, equality: bool) -> tuple[P
 
 def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
     """Says how the target compares them, where that is another way than the source's."""
+    if writer.source.mysql_like and not any(piece.rooted for piece in pieces):
+        _compare_by_session(writer, pieces, order)
+        return
     if writer.like:
+        together_in_target(pieces)
         return
     kind = loosest(*(piece for piece in pieces if not _chosen_label(piece)))
     by_label = any(piece.kind is Kind.ENUM for piece in pieces)
@@ -201,6 +216,32 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
                 "texts are put in order by the rules of the collation, which are others in the target",
                 "see whether it matters; if so, name a collation",
             )
+
+
+def together_in_target(pieces: Sequence[Piece]) -> None:
+    """
+    Raises:
+        RefusalError: texts have different collations at the source, and the target may not take them together.
+    """
+    if len({piece.collation for piece in pieces if piece.rooted and piece.kind is Kind.TEXT}) > 1:
+        raise RefusalError("collation-mix", "texts of different collations, which the target may not take together")
+
+
+def _compare_by_session(writer: Writer, pieces: Sequence[Piece], order: bool) -> None:
+    """Texts that are no column's: of literals, numbers and dates."""
+    if all(piece.constant is not None for piece in pieces):
+        raise RefusalError("session-collation", "literals are compared with each other, by the session's collation")
+    plain = (piece.constant is not None and not any(map(_letter, piece.constant)) for piece in pieces)
+    if order or not any(plain):
+        writer.say(
+            "session-collation",
+            "the source compares these texts by the collation of the session, which is another one in the target",
+            "see whether it matters; if so, name a collation",
+        )
+
+
+def _letter(letter: str) -> bool:
+    return letter.isalpha() or not letter.isascii()
 
 
 def _chosen_label(piece: Piece) -> bool:
