@@ -30,6 +30,7 @@ COLUMNS = {
         column("d", Kind.DECIMAL, 10, 2),
         column("large", Kind.DECIMAL, 30, 2),
         column("f", Kind.FLOAT, 64),
+        column("r", Kind.FLOAT, 32),
         column("s", Kind.TEXT, 20, charset="utf8mb4", collation=""),
         column("b", Kind.TEXT, 20, charset="utf8mb4", collation="utf8mb4_0900_bin"),
         column("p", Kind.TEXT, 20, charset="utf8mb4", collation="utf8mb4_bin"),

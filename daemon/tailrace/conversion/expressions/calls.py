@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.comparisons import compare_texts
 from tailrace.conversion.expressions.kinds import NUMBERS, stored
 from tailrace.conversion.expressions.logic import together, trimmed, unite
@@ -44,6 +45,10 @@ def call(
     Raises:
         RefusalError: no line is for it, or a line says that it is left to a person.
     """
+    if name in ("negative", "abs"):
+        refuse_single(writer, *pieces)
+    if name == "cast text" and any(piece.kind is Kind.DECIMAL and piece.type is None for piece in pieces):
+        _refuse_places(writer)
     lines = writer.rules.functions(writer.source, writer.target, name)
     if not lines:
         what = shown or f"{name}()"
@@ -54,6 +59,22 @@ def call(
             return _made(writer, line, arguments, {"called": name.rpartition(" ")[2].upper(), **(extra or {})})
     kinds = ", ".join(_described(piece) for piece in pieces) or "nothing"
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
+
+
+def _refuse_places(writer: Writer) -> None:
+    if not writer.like and writer.source is not writer.target:
+        raise RefusalError("types-differ", "a computed decimal is put into a text, of which systems write more places")
+
+
+def refuse_single(writer: Writer, *pieces: Piece) -> None:
+    """
+    Raises:
+        RefusalError: PostgreSQL computes with 32 bits, and others with the digits that those have in 64.
+    """
+    if writer.source is Dialect.POSTGRESQL and any(
+        piece.type is not None and piece.type.size == 32 and piece.kind is Kind.FLOAT for piece in pieces
+    ):
+        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
 
 
 def known(writer: Writer, name: str) -> bool:
@@ -106,8 +127,11 @@ def _fit(writer: Writer, word: str, piece: Piece) -> Piece | None:
         case "positive":
             return piece if number is not None and number >= 1 else None
         case "nonzero":
-            constant = piece.constant is not None and not piece.quoted and piece.constant.strip("-+0.") != ""
-            return piece if constant else None
+            return piece if number else None
+        case "unpadded":
+            return None if piece.padded or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
+        case "not null":
+            return None if piece.nullable or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
         case "condition":
             try:
                 return writer.truth(piece)
@@ -145,7 +169,8 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
     whole = of(sql, Kind.TEXT, *arguments, atom=atom)
     if line.gives == "all":
         model = unite(arguments)
-        whole = replace(whole, kind=model.kind, made=model.made)
+        whole = replace(whole, kind=model.kind, made=model.made, padded=model.padded)
+        whole = replace(whole, type=model.type if model.kind is Kind.FLOAT else None)
     elif line.gives.isdigit():
         model = arguments[int(line.gives) - 1]
         kind = Kind.TEXT if model.kind is Kind.ENUM else model.kind

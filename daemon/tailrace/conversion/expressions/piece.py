@@ -29,6 +29,7 @@ class Piece:
         said: remarks that go with this form of it.
         charset: of a MySQL column; "" unknown or elsewhere.
         plain_column: it is a column, and nothing else.
+        collated: texts of a column are in it, whose collation MySQL goes by then; by the session's otherwise.
     """
 
     sql: str
@@ -47,6 +48,7 @@ class Piece:
     said: tuple[Remark, ...] = ()
     charset: str = ""
     plain_column: bool = False
+    collated: bool = False
 
     @property
     def wrapped(self) -> str:
@@ -77,6 +79,7 @@ def of(
         steady=all(part.steady for part in parts),
         compared=loosest(*parts),
         by_code=all(part.by_code for part in parts if part.kind is Kind.TEXT),
+        collated=any(part.collated for part in parts),
     )
 
 

@@ -63,6 +63,7 @@ def column_piece(
         padded=pads,
         charset=column.charset,
         plain_column=True,
+        collated=kind in (Kind.TEXT, Kind.ENUM),
     )
 
 
