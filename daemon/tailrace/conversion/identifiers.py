@@ -32,6 +32,11 @@ def shortened(name: str, limits: Limits) -> str:
     return f"{name.encode()[:room].decode(errors='ignore')}_{digest}"
 
 
+def taken_letters(name: str) -> str:
+    """Without what MySQL takes in no name: blanks at its end, letters past U+FFFF."""
+    return "".join("_" if letter > "\uffff" else letter for letter in name.rstrip(" ")) or "_"
+
+
 def styled(name: str, source: Dialect, target: Dialect) -> str:
     """As a person of the target's system writes it.
 
@@ -69,6 +74,8 @@ class Taken:
 
     def free(self, room: Hashable, *candidates: str, holder: str) -> str:
         """The first candidate that is free, cut to the target's length, or the last with a number; taken now."""
+        if self._target.mysql_like:
+            candidates = tuple(map(taken_letters, candidates))
         for name in candidates:
             short = shortened(name, self._limits)
             if not self.holder(room, short):

@@ -104,6 +104,9 @@ def _written(
     writer = Writer(source, target, rules, names, Scope(source, target, [relation]))
     tree = expression(unescaped(sql) if source.mysql_like else sql, source)
     piece = writer.condition(tree) if use in _CONDITIONS else writer.value(tree)
+    if use is Use.CHECK and target is Dialect.MYSQL and piece.atom and piece.sql not in ("TRUE", "FALSE"):
+        # A column, a CASE and a call are numbers to MySQL, which it takes for no check.
+        piece = piece.become(f"{piece.sql} <> 0", False)
     place = columns.get(column)
     if place is not None and use in (Use.DEFAULT, Use.GENERATED, Use.PARTITION):
         wanted = column_piece(place, source, target, "", types.get(column, ""))
@@ -127,6 +130,8 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
         piece = writer.number(piece)
     if piece.other is not None and wanted.kind is piece.other.kind:
         return writer.instead(piece)
+    if default and writer.target.mysql_like and _scaled(piece, wanted):
+        piece = piece.become(f"CAST({piece.sql} AS DECIMAL({_size(wanted)}))")
     if piece.kind is Kind.UUID and wanted.kind is Kind.TEXT and wanted.made is Kind.TEXT:
         return piece.become(f"CAST({piece.sql} AS text)") if writer.target is Dialect.POSTGRESQL else piece
     if piece.kind in NUMBERS and wanted.kind in NUMBERS and _held(writer, piece, wanted):
@@ -138,6 +143,16 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     if writer.target is not Dialect.SQLITE and piece.kind is Kind.TIMESTAMP and wanted.kind is Kind.DATE:
         return piece if writer.target.mysql_like else piece.become(f"CAST({piece.sql} AS date)")
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
+
+
+def _scaled(piece: Piece, wanted: Piece) -> bool:
+    """Whether MySQL would warn of places that it rounds off."""
+    decimal = wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL and wanted.type is not None
+    return decimal and piece.kind is Kind.DECIMAL
+
+
+def _size(wanted: Piece) -> str:
+    return f"{wanted.type.size},{wanted.type.scale}" if wanted.type is not None else ""
 
 
 def _held(writer: Writer, piece: Piece, wanted: Piece) -> bool:

@@ -34,7 +34,9 @@ def edge(column: Column, usual: Any, dice: random.Random) -> Any:
         unsigned = "unsigned" in column.type
         high = (1 << bits) - 1 if unsigned else (1 << bits - 1) - 1
         low = 0 if unsigned else -high - 1
-        return dice.choice([n for n in (low, low + 1, -7, -1, 0, 1, 2, 3, 7, 10, 100, high - 1, high) if low <= n <= high])
+        return dice.choice(
+            [n for n in (low, low + 1, -7, -1, 0, 1, 2, 3, 7, 10, 100, high - 1, high) if low <= n <= high]
+        )
     if base in ("decimal", "numeric"):
         digits = column.length or 20
         high = Decimal(10**digits - 1).scaleb(-column.scale)

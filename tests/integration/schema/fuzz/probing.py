@@ -46,7 +46,15 @@ def compare(
         written: dict[Probe, str] = {}
         for probe in mine:
             result = translate(
-                probe.sql, Use.QUERY, catalog.dialect, made.target.dialect, columns, names, table.name, rules, types=types
+                probe.sql,
+                Use.QUERY,
+                catalog.dialect,
+                made.target.dialect,
+                columns,
+                names,
+                table.name,
+                rules,
+                types=types,
             )
             found.figures[f"expressions {result.grade}"] += 1
             if result.grade is Grade.AUTOMATIC:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tailrace.conversion import job
-from tailrace.conversion.catalog import Catalog, ObjectKind
+from tailrace.conversion.catalog import Catalog
 from tailrace.conversion.job import Job, default_schema
 from tailrace.conversion.making import application
-from tailrace.conversion.making.difference import Difference, differences
+from tailrace.conversion.making.difference import differences
 from tailrace.conversion.names import Names
 from tailrace.conversion.naming import pipeline_names, script_names
 from tailrace.conversion.outcome import Grade, Item

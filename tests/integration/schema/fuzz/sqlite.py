@@ -12,7 +12,7 @@ from typing import Any
 class _Kind:
     kind = "sqlite"
 
-    class login:  # noqa: N801
+    class login:
         scheme = "sqlite"
 
 

@@ -73,7 +73,9 @@ def alike(one: Any, other: Any) -> bool:
     if isinstance(one, dt.time):
         one = dt.timedelta(hours=one.hour, minutes=one.minute, seconds=one.second, microseconds=one.microsecond)
     if isinstance(other, dt.time):
-        other = dt.timedelta(hours=other.hour, minutes=other.minute, seconds=other.second, microseconds=other.microsecond)
+        other = dt.timedelta(
+            hours=other.hour, minutes=other.minute, seconds=other.second, microseconds=other.microsecond
+        )
     if isinstance(one, dict | list) or isinstance(other, dict | list):
         return _document(one) == _document(other)
     if isinstance(one, bytes) and isinstance(other, str) and set(other) <= {"0", "1"} and other:

@@ -21,7 +21,20 @@ _COLLATIONS = {
 }  # fmt: skip
 _TEXTS = ("''", "' '", "'x'", "'it''s'", "'a\\\\b'", "'two\\nlines'", "'漢字'", "'ß'", "'\"'", "'0'", "'NULL'", "'%'",
           "'{}'", "'tab\\t'", "'null'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "_utf8mb4'é'", "N'x'")  # fmt: skip
-_COMMENTS = ("plain", "it''s", "back\\\\slash", "two\\nlines", "漢字 😀", '"quoted"', "/* x */", "-- x", "%s", " ", "$$", "\\'")
+_COMMENTS = (
+    "plain",
+    "it''s",
+    "back\\\\slash",
+    "two\\nlines",
+    "漢字 😀",
+    '"quoted"',
+    "/* x */",
+    "-- x",
+    "%s",
+    " ",
+    "$$",
+    "\\'",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,9 @@ def comment(dice: random.Random) -> str:
 def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: bool) -> tuple[str, tuple[str, ...], bool]:
     """The type, literals that it may have as its default, whether its texts differ wherever a byte does."""
     if sort == INTEGER:
-        kind = dice.choice(("tinyint", "tinyint(1)", "smallint", "mediumint", "int", "int", "bigint", "boolean", "int(5)"))
+        kind = dice.choice(
+            ("tinyint", "tinyint(1)", "smallint", "mediumint", "int", "int", "bigint", "boolean", "int(5)")
+        )
         words, values = kind, ["0", "1", "7", "'5'", "(1 + 2)", "'1'", "TRUE", "(abs(3))", "1.4", "0x10", "b'101'"]
         if kind != "boolean":
             words += dice.choice(("", "", "", " unsigned", " unsigned", " unsigned zerofill"))
@@ -93,7 +108,9 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
     if sort == DECIMAL:
         digits = dice.choice((1, 5, 10, 18, 20, 30, 65))
         scale = dice.choice([s for s in (0, 1, 2, 4, 10, 30) if s <= digits])
-        kind = dice.choice((f"decimal({digits},{scale})", f"numeric({digits},{scale})", f"decimal({digits})", "decimal"))
+        kind = dice.choice(
+            (f"decimal({digits},{scale})", f"numeric({digits},{scale})", f"decimal({digits})", "decimal")
+        )
         unsigned = dice.choice(("", "", " unsigned"))
         return kind + unsigned, ("0", "1", "0.5", "'1.25'", "0.005", "(1 / 3)", "1e0", "00.50", "(0.1 + 0.2)"), False
     if sort == FLOAT:
@@ -102,7 +119,9 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
     if sort == TEXT:
         collation = dice.choice(_COLLATIONS[mariadb][:1] * 6 + _COLLATIONS[mariadb])
         size = dice.choice((1, 2, 10, 40, 40, 255))
-        kind = dice.choice((f"varchar({size})", f"varchar({size})", f"varchar({size})", f"char({size})", "text", "tinytext"))
+        kind = dice.choice(
+            (f"varchar({size})", f"varchar({size})", f"varchar({size})", f"char({size})", "text", "tinytext")
+        )
         values = _TEXTS if "(" in kind and size > 9 else ("''", "'x'", "'0'") if "(" in kind else ("('x')", "('')")
         more = ("('a')", "(concat('a', 'b'))", "(uuid())", "(upper('x'))", "(repeat('ab', 2))") if size >= 40 else ()
         charset = collation.partition("_")[0]
@@ -112,15 +131,27 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
         kind = dice.choice((f"binary({size})", f"varbinary({size})", f"varbinary({size})", "blob", "tinyblob"))
         return kind, ("''", "'x'", "x'00'", "0xff", "x'41'", "b'1'") if "(" in kind else ("('x')", "(x'00ff')"), True
     if sort == DATE:
-        return "date", ("'2024-02-29'", "'2000-01-01'", "(curdate())", "20240131", "(current_date)", "DATE'2024-01-01'"), False
+        return (
+            "date",
+            ("'2024-02-29'", "'2000-01-01'", "(curdate())", "20240131", "(current_date)", "DATE'2024-01-01'"),
+            False,
+        )
     if sort == MOMENT:
         digits = dice.choice(("", "", "(3)", "(6)", "(1)"))
         kind = dice.choice(("datetime", "datetime", "timestamp")) + digits
         now = f"CURRENT_TIMESTAMP{digits}"
         values = ("'2024-02-29 12:34:56'", "'2000-01-01'", now, now, now, f"NOW{digits or '()'}", "20240131123456")
-        return kind, (*values, "TIMESTAMP'2024-01-01 10:00:00'", "(now() + interval 1 day)", f"(utc_timestamp{digits or '()'})"), False
+        return (
+            kind,
+            (*values, "TIMESTAMP'2024-01-01 10:00:00'", "(now() + interval 1 day)", f"(utc_timestamp{digits or '()'})"),
+            False,
+        )
     if sort == TIME:
-        return dice.choice(("time", "time(3)", "time(6)")), ("'12:34:56'", "'-01:00:00'", "'838:59:59'", "'0:0:1'", "101010"), False
+        return (
+            dice.choice(("time", "time(3)", "time(6)")),
+            ("'12:34:56'", "'-01:00:00'", "'838:59:59'", "'0:0:1'", "101010"),
+            False,
+        )
     if sort == YEAR:
         return "year", ("2024", "'1999'", "24", "1901"), False
     if sort == ENUM:

@@ -86,7 +86,24 @@ FORMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _LITERALS = ("''", "' '", "'a'", "'A'", "'ab'", "'abc'", "'b'", "'1'", "'0'", "'x '", "'%'", "'_'", "'ß'", "'it''s'", "'12abc'", "'é'", "'1.5'",
              "'\\\\'", "'a\\\\b'", "'\\n'", "'漢'", "'NULL'", "'-'", "'new'", "'2024-01-01'")  # fmt: skip
-_PATTERNS = ("'a%'", "'%b%'", "'_b_'", "'%'", "''", "'%\\\\_%'", "'a\\\\%'", "'%\\\\\\\\%'", "'A%'", "'%[a-c]%'", "'a*'", "'%c'", "'_'", "'% '", "'%\\''", "'%ß'")
+_PATTERNS = (
+    "'a%'",
+    "'%b%'",
+    "'_b_'",
+    "'%'",
+    "''",
+    "'%\\\\_%'",
+    "'a\\\\%'",
+    "'%\\\\\\\\%'",
+    "'A%'",
+    "'%[a-c]%'",
+    "'a*'",
+    "'%c'",
+    "'_'",
+    "'% '",
+    "'%\\''",
+    "'%ß'",
+)
 _DAYS = ("'2024-02-29'", "'2024-01-01'", "'1999-12-31'", "'2024-12-31'", "date'2024-01-31'", "'2024-01-15 12:30:00'")
 _NUMBERS = ("0", "1", "2", "3", "7", "10", "-1", "100", "5", "null", "1", "2", "3")
 _HOLE = re.compile(r"\{(\w)\}")
@@ -132,7 +149,11 @@ class Expressions:
             case "d":
                 return dice.choice(_DAYS)
             case "l":
-                found = [label for column in self._columns.get("E", []) + self._columns.get("S", []) for label in column.labels]
+                found = [
+                    label
+                    for column in self._columns.get("E", []) + self._columns.get("S", [])
+                    for label in column.labels
+                ]
                 return f"'{dice.choice(found)}'" if found else "'new'"
         inner = self.of(hole, depth - 1 - (dice.random() < 0.4))
         return inner if inner.startswith("`") and inner.count("`") == 2 else f"({inner})"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 
-from tests.integration.schema.fuzz.draft import Draft, Piece, Probe
-from tests.integration.schema.fuzz.mysql import columns as kinds
-from tests.integration.schema.fuzz.mysql.columns import Column, column
+from tests.integration.schema.fuzz.draft import Draft, Probe
 from tests.integration.schema.fuzz.mysql.expressions import Expressions
 from tests.integration.schema.fuzz.mysql.tables import Tables
 from tests.integration.schema.fuzz.mysql.views import views
@@ -24,5 +21,7 @@ def draft(dice: random.Random, mariadb: bool) -> Draft:
     probes = []
     for table in made:
         expressions = Expressions(dice, table.columns)
-        probes += [Probe(table.name, expressions.any(dice.choice((1, 1, 2, 2, 3)))) for _ in range(_PROBES // len(made))]
+        probes += [
+            Probe(table.name, expressions.any(dice.choice((1, 1, 2, 2, 3)))) for _ in range(_PROBES // len(made))
+        ]
     return Draft(tuple(pieces), tuple(probes))

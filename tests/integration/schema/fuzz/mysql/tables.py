@@ -87,7 +87,11 @@ class Tables:
             parts[0] = f"(({expressions.any(1)}))"[1:-1]
             parts[0] = f"({parts[0]})" if not parts[0].startswith("(") else parts[0]
         unique = "UNIQUE " if dice.random() < 0.3 else ""
-        return f"{unique}KEY `k {number}` ({', '.join(parts)})" if dice.random() < 0.3 else f"{unique}KEY k{number} ({', '.join(parts)})"
+        return (
+            f"{unique}KEY `k {number}` ({', '.join(parts)})"
+            if dice.random() < 0.3
+            else f"{unique}KEY k{number} ({', '.join(parts)})"
+        )
 
     def _references(self, name: str, columns: tuple[Column, ...]) -> list[str]:
         dice, found = self._dice, []
@@ -96,5 +100,7 @@ class Tables:
             found.append(f"FOREIGN KEY ({chosen.quoted}) REFERENCES {name} (id){dice.choice(_ACTIONS)}")
         for other in self._made:
             chosen = dice.choice(columns)
-            found.append(f"CONSTRAINT f_{name}_{other.name} FOREIGN KEY ({chosen.quoted}) REFERENCES {other.name} (id){dice.choice(_ACTIONS)}")
+            found.append(
+                f"CONSTRAINT f_{name}_{other.name} FOREIGN KEY ({chosen.quoted}) REFERENCES {other.name} (id){dice.choice(_ACTIONS)}"
+            )
         return found

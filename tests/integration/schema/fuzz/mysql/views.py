@@ -9,7 +9,18 @@ from tests.integration.schema.fuzz.draft import Piece
 from tests.integration.schema.fuzz.mysql.expressions import Expressions
 from tests.integration.schema.fuzz.mysql.tables import Table
 
-_AGGREGATES = ("count(*)", "count({X})", "sum({N})", "min({X})", "max({X})", "avg({N})", "count(distinct {X})", "sum({B})", "max({T})", "min({D})")
+_AGGREGATES = (
+    "count(*)",
+    "count({X})",
+    "sum({N})",
+    "min({X})",
+    "max({X})",
+    "avg({N})",
+    "count(distinct {X})",
+    "sum({B})",
+    "max({T})",
+    "min({D})",
+)
 
 
 def views(dice: random.Random, tables: Sequence[Table]) -> list[Piece]:

@@ -1,0 +1,1 @@
+"""Random schemas of PostgreSQL's."""
