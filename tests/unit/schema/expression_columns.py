@@ -16,7 +16,7 @@ RULES = load()
 
 def column(name: str, kind: Kind, size: int = 0, scale: int = 0, **more: object) -> Column:
     of_type = {key: more.pop(key) for key in ("labels", "fixed", "unsigned") if key in more}
-    type_ = Type(kind, "", size, scale, **of_type)  # type: ignore[arg-type]
+    type_ = Type(kind, str(more.pop("written", "")), size, scale, **of_type)  # type: ignore[arg-type]
     return Column(name, type_, "", **more)  # type: ignore[arg-type]
 
 
@@ -27,6 +27,7 @@ COLUMNS = {
         column("i", Kind.INTEGER, 32),
         column("j", Kind.INTEGER, 32, nullable=False),
         column("u", Kind.INTEGER, 64, unsigned=True),
+        column("z", Kind.INTEGER, 32, unsigned=True, written="int(6) unsigned zerofill"),
         column("d", Kind.DECIMAL, 10, 2),
         column("large", Kind.DECIMAL, 30, 2),
         column("f", Kind.FLOAT, 64),

@@ -27,7 +27,12 @@ SURE = [
     (MYSQL, POSTGRES, "(`i` = `j`) + 1", 'CAST(CAST("i" = "j" AS integer) AS bigint) + 1'),
     (MYSQL, POSTGRES, "`i` * `j`", 'CAST("i" AS bigint) * "j"'),
     (MYSQL, POSTGRES, "`f` / `i`", 'CAST("f" AS double precision) / NULLIF(CAST("i" AS double precision), 0)'),
-    (MYSQL, POSTGRES, "`i` div `j`", '"i" / NULLIF("j", 0)'),
+    # Whole numbers have 64 bits at the source.
+    (MYSQL, POSTGRES, "`i` div `j`", 'CAST("i" AS bigint) / NULLIF("j", 0)'),
+    (MYSQL, POSTGRES, "-`i`", '- CAST("i" AS bigint)'),
+    (MYSQL, POSTGRES, "abs(`i`)", 'ABS(CAST("i" AS bigint))'),
+    (MYSQL, POSTGRES, "ceiling(`i`) % 3", '"i" % 3'),
+    (MYSQL, POSTGRES, "date_format(`dt`,'%Y') = '2024'", "to_char(\"dt\", 'YYYY') = '2024'"),
     (MYSQL, POSTGRES, "concat(`s`,' ',`i`)", "\"s\" || ' ' || CAST(\"i\" AS text)"),
     (MYSQL, POSTGRES, "ifnull(`i`,0)", 'COALESCE("i", 0)'),
     (MYSQL, POSTGRES, "if(`i` > 1,'x',NULL)", "CASE WHEN \"i\" > 1 THEN 'x' ELSE NULL END"),
@@ -36,11 +41,14 @@ SURE = [
     (MYSQL, POSTGRES, "`e` = 'PAID'", "\"e\" = 'paid'"),
     (MYSQL, POSTGRES, "`bi` = 1", "\"bi\" = B'1'"),
     (MYSQL, POSTGRES, "`dt` >= '2024-01-01'", "\"dt\" >= DATE '2024-01-01'"),
-    (MYSQL, POSTGRES, "`dt` + interval 1 month", "CAST(\"dt\" + 1 * INTERVAL '1 month' AS date)"),
+    (MYSQL, POSTGRES, "`dt` - interval 1 month", "CAST(\"dt\" + (-1) * INTERVAL '1 month' AS date)"),
     (MYSQL, POSTGRES, "length(`s`)", 'OCTET_LENGTH("s")'),
     (MYSQL, POSTGRES, "json_valid(`js`)", 'CASE WHEN "js" IS NOT NULL THEN TRUE END'),
     (MYSQL, MARIADB, "regexp_like(`s`,'^[0-9]+$')", "`s` REGEXP '^[0-9]+$'"),
     (MYSQL, SQLITE, "`d` >= 0", 'CAST("d" AS REAL) >= 0'),
+    (MYSQL, SQLITE, "json_valid(`s`)", 'CASE WHEN "s" IS NOT NULL THEN JSON_VALID("s") END'),
+    # SQLite rounds the seconds, to the next day perhaps.
+    (MYSQL, SQLITE, "dayofweek(`ts`)", "CAST(strftime('%w', SUBSTR(\"ts\", 1, 10)) AS INTEGER) + 1"),
     (MYSQL, SQLITE, "`b` like 'a\\_%'", "\"b\" GLOB 'a_*'"),
     (POSTGRES, MYSQL, "((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
      "`s` IN ('a', 'b')"),
@@ -99,6 +107,10 @@ CHANGED = [
     (MYSQL, POSTGRES, "year(`tz`)", "session-zone"),
     (MYSQL, POSTGRES, "uuid()", "uuid-version"),
     (MYSQL, POSTGRES, "regexp_like(`b`,'^a+$')", "line-ends"),
+    (MYSQL, POSTGRES, "`dt` + interval 1 month", "calendar-end"),
+    (MYSQL, POSTGRES, "cast(`large` as signed)", "integer-overflow"),
+    (MYSQL, POSTGRES, "cast(`b` as char) = 'x'", "session-collation"),
+    (MYSQL, MARIADB, "date_format(`dt`,'%Y-%m') > '2024'", "session-collation"),
     (MYSQL, SQLITE, "`large` > 5.5", "decimal-as-double"),
     (MYSQL, POSTGRES, "cast(`large` as decimal(5,2))", "decimal-overflow"),
     (POSTGRES, MYSQL, "(s ~~* 'a%'::text)", "text-case"),
@@ -146,6 +158,10 @@ BY_HAND = [
     (MYSQL, "`i` /*!50000 + 1 */", "executable-comment"),
     (MYSQL, "coalesce(`i`,`s`)", "other-arguments"),
     (MYSQL, "substr(`s`,-2)", "other-arguments"),
+    (MYSQL, "'a' = 'b'", "session-collation"),
+    (MYSQL, "concat(`s`,`z`)", "types-differ"),
+    (MYSQL, "cast(`z` as char)", "types-differ"),
+    (MYSQL, "cast(`u` as signed)", "cast"),
     (POSTGRES, "(js ->> 'a'::text)", "unknown-construct"),
     (POSTGRES, "(s ~ '\\d+'::text)", "regular-expression"),
     (POSTGRES, "(s ~ '(?i)a'::text)", "regular-expression"),
@@ -191,6 +207,14 @@ def test_what_is_not_sure_is_left_to_a_person(source: Dialect, sql: str, code: s
     assert [remark.code for remark in found.remarks] == [code]
     assert found.remarks[0].reason
     assert found.remarks[0].proposal
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"), [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "other-arguments")]
+)
+def test_numbers_that_sqlite_keeps_otherwise_are_left_to_a_person(sql: str, code: str) -> None:
+    found = translated(sql, MYSQL, SQLITE)
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", [code])
 
 
 #: Source, target, column, its default, what it becomes.

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.calls import call, refuse_single
+from tailrace.conversion.expressions.comparisons import shown_digits
 from tailrace.conversion.expressions.kinds import MOMENTS, NUMBERS
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.moments import interval_of, shift
@@ -42,6 +43,8 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
     refuse_single(writer, left, right)
     if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like:
         left = _widened(left, right, sign)
+    if writer.target is Dialect.SQLITE:
+        shown_digits(left, right)
     return call(writer, sign, [left, right], shown=sign)
 
 
@@ -131,4 +134,6 @@ def as_text(writer: Writer, piece: Piece) -> Piece:
         return piece
     if piece.kind in MOMENTS or piece.kind in (Kind.FLOAT, Kind.BOOLEAN):
         raise RefusalError("types-differ", f"a {piece.kind} is put into a text, which systems write in different ways")
+    if piece.zeros:
+        raise RefusalError("types-differ", "a ZEROFILL number is put into a text, with its zeros")
     return call(writer, "cast text", [piece], shown="a cast to text")

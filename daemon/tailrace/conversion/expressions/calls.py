@@ -49,6 +49,8 @@ def call(
         refuse_single(writer, *pieces)
     if name == "cast text" and any(piece.kind is Kind.DECIMAL and piece.type is None for piece in pieces):
         _refuse_places(writer)
+    if writer.source.mysql_like and writer.target is Dialect.POSTGRESQL:
+        pieces = [_widened(piece) for piece in pieces]
     lines = writer.rules.functions(writer.source, writer.target, name)
     if not lines:
         what = shown or f"{name}()"
@@ -59,6 +61,11 @@ def call(
             return _made(writer, line, arguments, {"called": name.rpartition(" ")[2].upper(), **(extra or {})})
     kinds = ", ".join(_described(piece) for piece in pieces) or "nothing"
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
+
+
+def _widened(piece: Piece) -> Piece:
+    """A whole number that the target keeps as a decimal, since no other type of it has so many bits."""
+    return replace(piece, kind=Kind.DECIMAL) if piece.kind is Kind.INTEGER and piece.made is Kind.DECIMAL else piece
 
 
 def _refuse_places(writer: Writer) -> None:
@@ -169,13 +176,17 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
     whole = of(sql, Kind.TEXT, *arguments, atom=atom)
     if line.gives == "all":
         model = unite(arguments)
-        whole = replace(whole, kind=model.kind, made=model.made, padded=model.padded)
-        whole = replace(whole, type=model.type if model.kind is Kind.FLOAT else None)
+        single = model.type if model.kind is Kind.FLOAT else None
+        whole = replace(whole, kind=model.kind, made=model.made, padded=model.padded, zeros=model.zeros, type=single)
     elif line.gives.isdigit():
         model = arguments[int(line.gives) - 1]
         kind = Kind.TEXT if model.kind is Kind.ENUM else model.kind
         whole = replace(
-            whole, kind=kind, made=Kind.TEXT if model.made is Kind.ENUM else model.made, charset=model.charset
+            whole,
+            kind=kind,
+            made=Kind.TEXT if model.made is Kind.ENUM else model.made,
+            charset=model.charset,
+            zeros=model.zeros,
         )
     else:
         gives = Kind(line.gives)

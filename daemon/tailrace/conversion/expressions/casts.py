@@ -12,7 +12,7 @@ from sqlglot import exp
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
-from tailrace.conversion.expressions.kinds import NUMBERS, stored, type_of
+from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of
 from tailrace.conversion.expressions.literals import as_kind, string
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.piece import Piece
@@ -22,6 +22,8 @@ from tailrace.schema import Kind, Type
 
 #: sqlglot's names of types that its generator would write as something wider or other.
 _NAMES = {"BIGINT": "bigint", "UBIGINT": "bigint unsigned", "INT": "integer", "SMALLINT": "smallint", "FLOAT": "real"}
+#: A bigint has all numbers of so many.
+_BIGINT_DIGITS = 18
 _LITERAL_KINDS = frozenset(
     {
         *(Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME, Kind.UUID, Kind.BYTES, Kind.BITS, Kind.BOOLEAN),
@@ -161,6 +163,8 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     if kind is piece.kind and kind is Kind.TEXT and type_.name == "bpchar":
         return replace(piece, padded=True)
     if kind is piece.kind and kind is Kind.TEXT:
+        # MySQL's has the session's collation.
+        piece = replace(piece, rooted=False, compared=Comparison.FOLDS) if writer.source.mysql_like else piece
         return _shortened(writer, piece, type_)
     if kind is Kind.BITS and piece.kind is Kind.BITS:
         return piece
@@ -175,13 +179,14 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     if kind is Kind.INTEGER and writer.source is Dialect.POSTGRESQL and piece.made is Kind.INTEGER:
         return replace(piece, kind=kind, type=type_)
     if kind is Kind.INTEGER:
+        _said_of_size(writer, piece, type_)
         made = call(
             writer, f"cast {'unsigned' if type_.unsigned else 'integer'}", [piece], shown=f"a cast to {type_.name}"
         )
         return replace(made, kind=Kind.INTEGER, made=Kind.INTEGER, type=type_)
     if kind is Kind.DECIMAL:
         extra = {"p": str(type_.size), "s": str(type_.scale)}
-        if writer.source.mysql_like and not writer.like and _whole_digits(piece) > type_.size - type_.scale:
+        if writer.source.mysql_like and not writer.like and _rounded_digits(piece, type_) > type_.size - type_.scale:
             writer.say(
                 "decimal-overflow",
                 f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
@@ -199,8 +204,30 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     if kind is Kind.TEXT:
         if type_.fixed and not writer.source.mysql_like:
             raise RefusalError("padded-text", f"a cast to {type_.name}, which pads with blanks")
+        if piece.zeros:
+            raise RefusalError("types-differ", "a ZEROFILL number as a text has its zeros")
         return _shortened(writer, call(writer, "cast text", [piece], shown="a cast to text"), type_)
     return call(writer, f"cast {kind}", [piece], shown=f"a cast to {type_.name}")
+
+
+def _said_of_size(writer: Writer, piece: Piece, type_: Type) -> None:
+    """What a cast to a whole number makes of one that is too large for it."""
+    if not writer.source.mysql_like or writer.like or type_.unsigned:
+        return
+    if piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size == 64:
+        raise RefusalError("cast", "an unsigned number past 2^63-1 becomes a negative one at the source")
+    if piece.kind is Kind.DECIMAL and _whole_digits(piece) > _BIGINT_DIGITS:
+        writer.say(
+            "integer-overflow",
+            f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
+            "see whether such values come up",
+        )
+
+
+def _rounded_digits(piece: Piece, type_: Type) -> int:
+    """Before the point, at most, once what is after it is rounded: 9.9 has two."""
+    rounded = piece.kind is Kind.DECIMAL and (piece.type is None or piece.type.scale > type_.scale)
+    return _whole_digits(piece) + rounded
 
 
 def _whole_digits(piece: Piece) -> int:

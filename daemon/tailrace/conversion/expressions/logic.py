@@ -176,8 +176,9 @@ def unite(pieces: Sequence[Piece]) -> Piece:
         compared=loosest(*typed),
         by_code=all(piece.by_code for piece in typed),
         padded=any(piece.padded for piece in typed),
-        collated=any(piece.collated for piece in typed),
         steady=all(piece.steady for piece in pieces),
+        zeros=any(piece.zeros for piece in typed),
+        rooted=any(piece.rooted for piece in typed),
         charset=typed[0].charset if len({piece.charset for piece in typed}) == 1 else "",
     )
 

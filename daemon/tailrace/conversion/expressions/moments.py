@@ -127,7 +127,8 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
         amount = _number(-amount.number if back else amount.number)
     elif back:
         amount = amount.become(f"-{amount.wrapped}", False)
-    if amount.constant is None and writer.source.mysql_like and not writer.like:
+    ends = amount.number is not None and amount.number > 0 and writer.target is Dialect.POSTGRESQL
+    if (amount.constant is None or ends) and writer.source.mysql_like and not writer.like and moment.other is None:
         writer.say(
             "calendar-end",
             "a day past the calendar's end is NULL at the source, and an error or another value in the target",

@@ -29,7 +29,8 @@ class Piece:
         said: remarks that go with this form of it.
         charset: of a MySQL column; "" unknown or elsewhere.
         plain_column: it is a column, and nothing else.
-        collated: texts of a column are in it, whose collation MySQL goes by then; by the session's otherwise.
+        zeros: it is a number before which the source writes zeros, where it is put into a text (ZEROFILL).
+        rooted: it has a column's collation; a text without one is compared by the session's.
     """
 
     sql: str
@@ -48,7 +49,8 @@ class Piece:
     said: tuple[Remark, ...] = ()
     charset: str = ""
     plain_column: bool = False
-    collated: bool = False
+    rooted: bool = False
+    zeros: bool = False
 
     @property
     def wrapped(self) -> str:
@@ -79,7 +81,7 @@ def of(
         steady=all(part.steady for part in parts),
         compared=loosest(*parts),
         by_code=all(part.by_code for part in parts if part.kind is Kind.TEXT),
-        collated=any(part.collated for part in parts),
+        rooted=any(part.rooted for part in parts if part.kind in (Kind.TEXT, Kind.ENUM, Kind.SET)),
     )
 
 

@@ -63,7 +63,8 @@ def column_piece(
         padded=pads,
         charset=column.charset,
         plain_column=True,
-        collated=kind in (Kind.TEXT, Kind.ENUM),
+        rooted=True,
+        zeros="zerofill" in column.type.name.lower(),
     )
 
 

@@ -67,7 +67,16 @@ def _key_name(work: Work, table: Table) -> str:
     candidates = [f"{target.name}_pkey"]
     if work.alike and own is not None:
         candidates.insert(0, own.name)
-    return work.taken.free(_room(work, table), *candidates, holder=str(table.name))
+    return _free(work, table, *candidates)
+
+
+def _free(work: Work, table: Table, *candidates: str) -> str:
+    """The first that is free. Where it is a constraint's too, no check of the table may have it."""
+    name = work.taken.free(_room(work, table), *candidates, holder=str(table.name))
+    if not work.dialect.mysql_like:
+        target = work.names.objects[table.name]
+        work.taken.take(("constraints", target.schema, target.name), name, str(table.name))
+    return name
 
 
 def _room(work: Work, table: Table) -> tuple[str, ...]:
@@ -84,7 +93,7 @@ def _name(work: Work, table: Table, index: Index, target: str) -> str:
         own = [name]
     if work.source.dialect in (Dialect.ORACLE, Dialect.TSQL) and work.dialect is Dialect.POSTGRESQL:
         own, longer = [name.lower()], longer.lower()
-    return work.taken.free(_room(work, table), *own, longer, holder=str(table.name))
+    return _free(work, table, *own, longer)
 
 
 def _say_of_key(work: Work, table: Table, index: Index) -> None:

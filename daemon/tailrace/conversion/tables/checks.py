@@ -24,6 +24,10 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         columns: the target's.
     """
     made = {column.name: column for column in columns}
+    if work.dialect is Dialect.POSTGRESQL:  # which gives its NOT NULL such names
+        for column in columns:
+            if not column.nullable:
+                work.taken.take(_room(work, table), f"{_target(work, table)}_{column.name}_not_null", str(table.name))
     found = [converted for check in table.checks if (converted := _check(work, table, check, made)) is not None]
     altered = work.names.altered.get(table.name, {})
     for column in table.columns:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def reduced(where: Places, draft: Draft, wrong: Wrong, seed: int, seconds: float
     """The smallest draft that is wrong alike, and what is wrong with it."""
     only = Places(where.kind, where.source, [place for place in where.targets if place.kind == wrong.target])
     last = wrong
+    if seconds <= 0:
+        return draft, wrong
 
     def fails(thinner: Draft) -> bool:
         nonlocal last
@@ -44,14 +47,16 @@ def reduced(where: Places, draft: Draft, wrong: Wrong, seed: int, seconds: float
                 return True
         return False
 
+    if wrong.probe is not None:
+        alone = replace(draft, pieces=draft.pieces[:2], probes=(wrong.probe,))
+        draft = alone if fails(alone) else draft
     return smallest(draft, fails, seconds), last
 
 
 def printed(where: Places, draft: Draft, wrong: Wrong, seed: int) -> str:
     """For a person: what is wrong, and the statements that show it."""
-    lines = [f"---- seed {seed}, {where.kind} to {wrong.what and wrong.target}", str(wrong)]
+    lines = [f"---- seed {seed}, {where.kind} to {wrong.target}", str(wrong)]
     lines += [f"{piece.sql};" for piece in draft.pieces]
-    lines += [f"-- {probe.table}: {probe.sql}" for probe in draft.probes]
     return "\n".join(lines)
 
 

@@ -44,6 +44,8 @@ class Told:
     def told_by(self, item: Item) -> bool:
         """Is the item about something that the difference may come from, or a trigger or table that is not made?"""
         members = {item.member, *(() if item.member else item.reason.partition(":")[0].split(", "))}
+        if self.probe.startswith(("check", "column", "stored")) and item.grade is Grade.AUTOMATIC:
+            return False  # a finding about rows that come later is none about what an expression makes
         whole = item.kind in ("trigger", "table", "view") and item.grade is not Grade.AUTOMATIC
         return any(item.name.name == table and (member in members or whole) for table, member in self.about)
 

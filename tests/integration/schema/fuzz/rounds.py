@@ -19,7 +19,7 @@ from tailrace.conversion.rules import Rules, load
 from tailrace.conversion.target import Stage
 from tailrace.errors import TailraceError
 from tests.integration.schema.fuzz import filling, probing, source
-from tests.integration.schema.fuzz.draft import Draft
+from tests.integration.schema.fuzz.draft import Draft, Probe
 from tests.integration.schema.fuzz.places import Place, Places
 
 _BESIDE = application.BESIDE
@@ -32,12 +32,14 @@ class Wrong:
     Attributes:
         target: the kind of target.
         what: in which step; `about`: of what, by which a smaller draft is known to fail alike.
+        probe: the expression that it is about.
     """
 
     target: str
     what: str
     about: str
     detail: str
+    probe: Probe | None = None
 
     def __str__(self) -> str:
         return f"{self.target}: {self.what}: {self.detail}"
@@ -92,8 +94,8 @@ class Round:
                 self.wrong(place.kind, "crash", type(error).__name__, traceback.format_exc()[-3000:])
         return outcome
 
-    def wrong(self, target: str, what: str, about: str, detail: str) -> None:
-        self.outcome.wrong.append(Wrong(target, what, about, detail))
+    def wrong(self, target: str, what: str, about: str, detail: str, probe: Probe | None = None) -> None:
+        self.outcome.wrong.append(Wrong(target, what, about, detail, probe))
 
 
 class _Target:
@@ -135,7 +137,7 @@ class _Target:
         values = probing.compare(here, there, self.catalog, made, names, self.rules, outcome.draft.probes)
         outcome.figures += values.figures
         for probe, detail in values.different:
-            self._wrong("expression", f"{probe.table}: {probe.sql}", detail)
+            self._wrong("expression", f"{probe.table}: {probe.sql}", detail, probe)
         if self.piped:
             tried, behaviour = filling.behave(here, there, self.whole.seed, names)
             outcome.figures["statements"] += tried
@@ -191,8 +193,8 @@ class _Target:
             else:
                 self._wrong(what, one.probe, str(one))
 
-    def _wrong(self, what: str, about: str, detail: str) -> None:
-        self.whole.wrong(self.place.kind, what, about, detail)
+    def _wrong(self, what: str, about: str, detail: str, probe: Probe | None = None) -> None:
+        self.whole.wrong(self.place.kind, what, about, detail, probe)
 
 
 def _first_words(what: str) -> str:

@@ -66,6 +66,6 @@ def _refused(database: Any, sql: str) -> bool:
 
 def _undo(database: Any, piece: Piece) -> None:
     """Only tables have parts; others are kept whole."""
-    name = piece.head.removeprefix("CREATE TABLE ").rstrip(" (")
-    with contextlib.suppress(*_REFUSALS):
-        database.execute(f"DROP TABLE {name}")
+    if piece.head.startswith("CREATE TABLE ") and piece.parts:
+        with contextlib.suppress(*_REFUSALS):
+            database.execute(f"DROP TABLE {piece.head.removeprefix('CREATE TABLE ').rstrip(' (')}")

@@ -79,7 +79,7 @@ def read(database: Database) -> list[Table]:
 def quoted(database: Database, *names: str) -> str:
     """Names with commas between them."""
     mark = "`" if is_mysql(database) else '"'
-    return ", ".join(mark + name.replace(mark, mark * 2) + mark for name in names)
+    return ", ".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
 
 
 def _in_order(tables: dict[str, Table]) -> list[Table]:

@@ -51,19 +51,20 @@ class Column:
     labels: tuple[str, ...] = ()
     notnull: bool = False
     exact: bool = False
+    prefix: str = ""
 
     @property
     def quoted(self) -> str:
-        return "`" + self.name.replace("`", "``") + "`"
+        return self.prefix + "`" + self.name.replace("`", "``") + "`"
 
     @property
     def definition(self) -> str:
         return f"{self.quoted} {self.sql}"
 
 
-def column(name: str, dice: random.Random, mariadb: bool) -> Column:
-    """One of any type, with whatever it may have besides."""
-    sort = dice.choices("INFTYDMHRESJB", (20, 10, 4, 22, 4, 6, 10, 3, 2, 4, 2, 3, 3))[0]
+def column(name: str, dice: random.Random, mariadb: bool, sort: str = "") -> Column:
+    """One of any type, or of the sort, with whatever it may have besides."""
+    sort = sort or dice.choices("INFTYDMHRESJB", (20, 10, 4, 22, 4, 6, 10, 3, 2, 4, 2, 3, 3))[0]
     labels = tuple(dict.fromkeys(dice.choices(_LABELS, k=dice.randrange(1, 5))))
     if sort == SET:
         labels = tuple(label for label in labels if label) or ("a",)

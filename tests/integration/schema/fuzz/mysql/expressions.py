@@ -79,7 +79,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "M": (
         "{M} + interval {n} hour", "{M} - interval {n} minute", "{M} + interval {n} month", "date_add({M}, interval {n} second)",
         "{M} + interval {n} day", "coalesce({M}, {M})", "greatest({M}, {M})", "if({B}, {M}, {M})", "ifnull({M}, {D})",
-        "cast({D} as datetime)", "timestamp({D})", "nullif({M}, {M})", "{M} + interval {I} second", "case when {B} then {M} else {D} end",
+        "cast({D} as datetime)", "timestamp({D})", "nullif({M}, {M})", "{M} + interval ({I} % 1000) second", "case when {B} then {M} else {D} end",
         "cast({M} as datetime)", "{M} - interval 1 year", "timestampadd(hour, {n}, {M})", "{M} + interval 1 microsecond", "{D}",
         "{M} + interval '1:30' hour_minute", "convert_tz({M}, '+00:00', '+02:00')", "addtime({M}, '01:00:00')", "from_unixtime({I})", "least({M}, {d})",
     ),

@@ -34,7 +34,7 @@ def views(dice: random.Random, tables: Sequence[Table]) -> list[Piece]:
 
 
 def _query(dice: random.Random, table: Table, expressions: Expressions) -> str:
-    name = table.name
+    name = table.quoted
     key = dice.choice(table.columns).quoted
     match dice.randrange(8):
         case 0:

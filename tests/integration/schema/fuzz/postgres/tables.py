@@ -233,10 +233,8 @@ class Tables:
         dice, found = self._dice, []
         if dice.random() < 0.3:
             found.append(Piece(f"COMMENT ON TABLE {table.name} IS {literal(dice.choice(COMMENTS))}"))
-        for one in table.columns:
-            if dice.random() < 0.12:
-                found.append(Piece(f"COMMENT ON COLUMN {table.name}.{one.name} IS {literal(dice.choice(COMMENTS))}"))
-        return found
+        said = [one.name for one in table.columns if dice.random() < 0.12]
+        return found + [Piece(f"COMMENT ON COLUMN {table.name}.{n} IS {literal(dice.choice(COMMENTS))}") for n in said]
 
 
 _PARTITIONED = (
