@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg2
+
 from tests.integration.schema.rows.behaviour import Difference
 from tests.integration.schema.rows.sameness import same
 from tests.integration.schema.rows.tables import Column, quoted
@@ -17,7 +19,11 @@ def view_differences(source: Database, target: Database) -> list[Difference]:
     for view, columns in _columns(source).items():
         if view not in names:
             continue  # the assessment has said so, or read back would have
-        ours, theirs = (_rows(database, view, columns) for database in (source, target))
+        try:
+            ours = _rows(source, view, columns)
+        except psycopg2.DataError:
+            continue  # its rows are none that the source can show
+        theirs = _rows(target, view, columns)
         if len(ours) != len(theirs) or not all(map(_same, ours, theirs)):
             found.append(Difference("view", frozenset({(view, "")}), str(ours)[:300], str(theirs)[:300]))
     return found

@@ -83,7 +83,7 @@ def _text(column: Column, dice: random.Random) -> str:
 def _decimal(column: Column, dice: random.Random) -> Decimal:
     digits = column.length or 20
     whole = dice.choice((1, 2, digits - column.scale))
-    number = dice.randrange(10 ** min(whole + column.scale, digits))
+    number = dice.randrange(10 ** max(min(whole + column.scale, digits), 0))
     return Decimal(number).scaleb(-column.scale) * dice.choice((1, 1, 1, -1))
 
 
