@@ -9,6 +9,8 @@ from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.target import Limits
 
 _DIGEST = 8
+#: https://www.postgresql.org/docs/current/ddl-system-columns.html
+_SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 #: Dialects that fold names without quotes to upper case, or do not tell case: their names are no choice of a person.
 _FOLDING = (Dialect.ORACLE, Dialect.TSQL)
 
@@ -35,6 +37,11 @@ def shortened(name: str, limits: Limits) -> str:
 def taken_letters(name: str) -> str:
     """Without what MySQL takes in no name: blanks at its end, letters past U+FFFF."""
     return "".join("_" if letter > "\uffff" else letter for letter in name.rstrip(" ")) or "_"
+
+
+def system_column(name: str, target: Dialect) -> bool:
+    """Every table of PostgreSQL's has a column of this name already."""
+    return target is Dialect.POSTGRESQL and name in _SYSTEM_COLUMNS
 
 
 def styled(name: str, source: Dialect, target: Dialect) -> str:

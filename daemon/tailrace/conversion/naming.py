@@ -8,7 +8,7 @@ from typing import Any
 
 from tailrace.config import Pipeline
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
-from tailrace.conversion.identifiers import folded, shortened, styled, taken_letters, too_long
+from tailrace.conversion.identifiers import folded, shortened, styled, system_column, taken_letters, too_long
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade, Item
 from tailrace.conversion.rules import Rules
@@ -181,6 +181,10 @@ class _Given:
                 what = f"its column {column} has {unfit}, which the target takes in no name"
                 self.refuse(table, "name-letters", what, "rename it with `columns.rename` in [[tables]]")
                 return
+            if system_column(column, self.target):
+                what = f"the target has a column {column} of its own in every table"
+                self.refuse(table, "name-collision", what, "rename it with `columns.rename` in [[tables]]")
+                return
         if pair := self._colliding(columns):
             what = f"its columns {pair[0]} and {pair[1]} are one column to the target"
             self.refuse(table, "name-collision", what, "rename one with `columns.rename` in [[tables]]")
@@ -198,7 +202,8 @@ class _Given:
             short = shortened(self._fitting(ObjectKind.COLUMN, table.name, column, wanted), self.limits)
             if too_long(wanted, self.limits):
                 self._changed(ObjectKind.COLUMN, table.name, column, wanted, short)
-            if (other := seen.get(folded(short, self.target))) is not None:
+            other = "the system" if system_column(short, self.target) else seen.get(folded(short, self.target))
+            if other is not None:
                 number = 2
                 while folded(unique := shortened(f"{short}_{number}", self.limits), self.target) in seen:
                     number += 1

@@ -210,7 +210,7 @@ def test_what_is_not_sure_is_left_to_a_person(source: Dialect, sql: str, code: s
 
 
 @pytest.mark.parametrize(
-    ("sql", "code"), [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "other-arguments")]
+    ("sql", "code"), [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "types-differ")]
 )
 def test_numbers_that_sqlite_keeps_otherwise_are_left_to_a_person(sql: str, code: str) -> None:
     found = translated(sql, MYSQL, SQLITE)

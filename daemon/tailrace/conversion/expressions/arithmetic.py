@@ -38,6 +38,8 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         if interval is not None:
             return shift(writer, writer.value(node.expression), interval, False)
     left, right = writer.number(writer.value(node.this)), writer.number(writer.value(node.expression))
+    if sign == "/" and writer.like and not shown_alone(node):
+        say_of_quotient(writer)
     if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
         return concatenation(writer, [*_sides(writer, node.this, left), right])
     refuse_single(writer, left, right)
@@ -45,6 +47,11 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         left = _widened(left, right, sign)
     if writer.target is Dialect.SQLITE:
         shown_digits(left, right)
+        if Kind.DECIMAL in (left.kind, right.kind) and Kind.FLOAT not in (left.kind, right.kind):
+            raise RefusalError("types-differ", "decimals, which SQLite computes as doubles")
+    if sign == "*" and writer.target is Dialect.POSTGRESQL and _unsigned(left) and _unsigned(right):
+        # Their product may have 64 bits, which a signed bigint has not.
+        left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
     return call(writer, sign, [left, right], shown=sign)
 
 
@@ -68,6 +75,10 @@ def _wide(piece: Piece) -> bool:
     if piece.number is not None:
         return abs(piece.number) >= 1 << 31
     return piece.type is None or piece.type.size > 32
+
+
+def _unsigned(piece: Piece) -> bool:
+    return piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size >= 32
 
 
 def _sides(writer: Writer, node: exp.Expr, whole: Piece) -> list[Piece]:
@@ -136,4 +147,31 @@ def as_text(writer: Writer, piece: Piece) -> Piece:
         raise RefusalError("types-differ", f"a {piece.kind} is put into a text, which systems write in different ways")
     if piece.zeros:
         raise RefusalError("types-differ", "a ZEROFILL number is put into a text, with its zeros")
+    known_scale(writer, piece)
     return call(writer, "cast text", [piece], shown="a cast to text")
+
+
+def known_scale(writer: Writer, piece: Piece) -> None:
+    """
+    Raises:
+        RefusalError: a decimal is computed, and how many places the source writes of it is not known.
+    """
+    if writer.source.mysql_like and piece.kind is Kind.DECIMAL and piece.type is None:
+        raise RefusalError("types-differ", "a decimal that is computed is put into a text, with places of its own")
+
+
+def shown_alone(node: exp.Expr) -> bool:
+    """It is what a query gives, and nothing is computed with it."""
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    return above is None or isinstance(above, (exp.Alias, exp.Select))
+
+
+def say_of_quotient(writer: Writer) -> None:
+    """MySQL rounds a quotient to the places that it shows, MariaDB computes with more."""
+    writer.say(
+        "division-digits",
+        "MySQL computes with four more places of a quotient than the dividend has, MariaDB with up to nine and more",
+        "round the quotient where the last places matter",
+    )

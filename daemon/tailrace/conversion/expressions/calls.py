@@ -21,6 +21,7 @@ from tailrace.schema import Kind, Type
 
 _PLACE = re.compile(r"(?P<before>[(,]\s*)?\{(?P<what>[a-z0-9]+)(?::(?P<between>[^}]*))?\}(?=(?P<after>\s*[,)])?)")
 _WORD = re.compile(r"\w+|CASE .* END|'[^']*'")
+_COMPUTED = frozenset({"negative", "abs"})
 _CALLED = re.compile(r"\w+\(")
 _GROUPS = {
     "number": NUMBERS,
@@ -49,8 +50,10 @@ def call(
         refuse_single(writer, *pieces)
     if name == "cast text" and any(piece.kind is Kind.DECIMAL and piece.type is None for piece in pieces):
         _refuse_places(writer)
+    if writer.source.mysql_like and any(map(_rounded, pieces)):
+        raise RefusalError("float-digits", f"{shown or name} of a FLOAT(m,d), which the source rounds to its places")
     if writer.source.mysql_like and writer.target is Dialect.POSTGRESQL:
-        pieces = [_widened(piece) for piece in pieces]
+        pieces = [_widened(piece, name in _COMPUTED) for piece in pieces]
     lines = writer.rules.functions(writer.source, writer.target, name)
     if not lines:
         what = shown or f"{name}()"
@@ -63,13 +66,20 @@ def call(
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
 
 
-def _widened(piece: Piece) -> Piece:
-    """A whole number that the target keeps as a decimal, since no other type of it has so many bits."""
+def _rounded(piece: Piece) -> bool:
+    return piece.kind is Kind.FLOAT and piece.type is not None and "," in piece.type.name
+
+
+def _widened(piece: Piece, computed: bool) -> Piece:
+    """A whole number that the target keeps as a decimal, since no other type of it has so many bits; a FLOAT, with
+    which MySQL computes as with a double."""
+    if computed and piece.kind is Kind.FLOAT and piece.plain_column and piece.type and piece.type.size == 32:
+        return piece.become(f"CAST({piece.sql} AS double precision)")
     return replace(piece, kind=Kind.DECIMAL) if piece.kind is Kind.INTEGER and piece.made is Kind.DECIMAL else piece
 
 
 def _refuse_places(writer: Writer) -> None:
-    if not writer.like and writer.source is not writer.target:
+    if not writer.source.mysql_like and writer.source is not writer.target:
         raise RefusalError("types-differ", "a computed decimal is put into a text, of which systems write more places")
 
 

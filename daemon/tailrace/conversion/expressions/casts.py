@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions.arithmetic import known_scale
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
 from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of
@@ -22,6 +24,7 @@ from tailrace.schema import Kind, Type
 
 #: sqlglot's names of types that its generator would write as something wider or other.
 _NAMES = {"BIGINT": "bigint", "UBIGINT": "bigint unsigned", "INT": "integer", "SMALLINT": "smallint", "FLOAT": "real"}
+_WHOLE = re.compile(r"-?\d{1,18}")
 #: A bigint has all numbers of so many.
 _BIGINT_DIGITS = 18
 _LITERAL_KINDS = frozenset(
@@ -124,6 +127,8 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
         return replace(piece, kind=kind, type=type_, made=Kind.FLOAT if kind is Kind.FLOAT else piece.made)
+    if kind is Kind.INTEGER and piece.quoted and not _WHOLE.fullmatch(text or ""):
+        raise RefusalError("cast", f"'{text}' is cast to {type_.name}")
     if (piece.quoted and kind is not Kind.BITS) or kind is Kind.BOOLEAN:
         if kind is Kind.TIMESTAMPTZ and not piece.quoted:
             return None
@@ -206,6 +211,7 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
             raise RefusalError("padded-text", f"a cast to {type_.name}, which pads with blanks")
         if piece.zeros:
             raise RefusalError("types-differ", "a ZEROFILL number as a text has its zeros")
+        known_scale(writer, piece)
         return _shortened(writer, call(writer, "cast text", [piece], shown="a cast to text"), type_)
     return call(writer, f"cast {kind}", [piece], shown=f"a cast to {type_.name}")
 

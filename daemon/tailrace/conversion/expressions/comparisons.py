@@ -192,6 +192,7 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
         _compare_by_session(writer, pieces, order)
         return
     if writer.like:
+        together_in_target(pieces)
         return
     if (
         writer.target.mysql_like
@@ -230,6 +231,15 @@ _FIGURES = re.compile(r"[0-9.:+-]+")
 def _figures(piece: Piece) -> bool:
     """Every collation compares it alike, beside what is a number's or a time's text."""
     return piece.constant is not None and bool(_FIGURES.fullmatch(piece.constant))
+
+
+def together_in_target(pieces: Sequence[Piece]) -> None:
+    """
+    Raises:
+        RefusalError: texts have different collations at the source, and the target may not take them together.
+    """
+    if len({piece.collation for piece in pieces if piece.rooted and piece.kind is Kind.TEXT}) > 1:
+        raise RefusalError("collation-mix", "texts of different collations, which the target may not take together")
 
 
 def _compare_by_session(writer: Writer, pieces: Sequence[Piece], order: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
 from uuid import UUID
 
 from sqlglot import exp
@@ -17,6 +18,8 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind, Type
 
+#: More than any literal that is read has.
+_DIGITS = 200
 _INTEGER = re.compile(r"[-+]?\d{1,40}")
 _DECIMAL = re.compile(r"[-+]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})")
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -162,9 +165,8 @@ def _as_number(writer: Writer, text: str, piece: Piece, wanted: Piece) -> Piece:
 
 def _with_scale(text: str, scale: int) -> str:
     """Digits as a decimal column prints them; more than its scale are rounded half away from zero."""
-    from decimal import ROUND_HALF_UP, Decimal
-
-    return str(Decimal(text).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP))
+    rounded = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=_DIGITS))
+    return format(rounded, "f")
 
 
 def _text(writer: Writer, text: str, wanted: Piece, default: bool) -> str:

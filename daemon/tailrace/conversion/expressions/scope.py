@@ -64,6 +64,7 @@ def column_piece(
         charset=column.charset,
         plain_column=True,
         rooted=True,
+        collation=column.collation if kind in (Kind.TEXT, Kind.ENUM, Kind.SET) else "",
         zeros="zerofill" in column.type.name.lower(),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from sqlglot import exp
+
 from tailrace.conversion.catalog import Column, Dialect, ObjectName
 
 # Each of these writes some kinds of nodes; see `writer.HANDLERS`.
@@ -103,6 +105,10 @@ def _written(
     )
     writer = Writer(source, target, rules, names, Scope(source, target, [relation]))
     tree = expression(unescaped(sql) if source.mysql_like else sql, source)
+    if use is Use.GENERATED and target is Dialect.POSTGRESQL and tree.find(exp.Column) is None:
+        texts = [literal for literal in tree.find_all(exp.Literal) if literal.is_string]
+        if texts:
+            raise RefusalError("constant-text", "PostgreSQL knows no collation for texts that no column is in")
     piece = writer.condition(tree) if use in _CONDITIONS else writer.value(tree)
     if use is Use.CHECK and target is Dialect.MYSQL and piece.atom and piece.sql not in ("TRUE", "FALSE"):
         # A column, a CASE and a call are numbers to MySQL, which it takes for no check.
@@ -111,6 +117,8 @@ def _written(
     if place is not None and use in (Use.DEFAULT, Use.GENERATED, Use.PARTITION):
         wanted = column_piece(place, source, target, "", types.get(column, ""))
         piece = assigned(writer, piece, wanted, use is not Use.GENERATED)
+    if use is not Use.QUERY and writer.like and isinstance(tree.unnest(), exp.Div):
+        arithmetic.say_of_quotient(writer)
     if use in _STEADY.get(target, ()) and not piece.steady:
         raise RefusalError("not-immutable", f"the target takes only what is always the same in a {use}: {piece.sql}")
     return writer, piece

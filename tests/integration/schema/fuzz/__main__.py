@@ -1,4 +1,4 @@
-"""`python -m tests.integration.schema.fuzz --seconds N [--seed N] [--from KIND…] [--to KIND…]`: rounds of random schemas.
+"""`python -m tests.integration.schema.fuzz --seconds N [--seed N] [--from KIND…] [--to KIND…]`: random schemas.
 
 Ends with 1 where anything is wrong; prints it with the smallest draft that shows it, and the seed that makes it again.
 """

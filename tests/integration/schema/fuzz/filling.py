@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tailrace.conversion.catalog import Catalog, Table
@@ -14,7 +14,7 @@ from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Conversion, Grade, Item
 from tests.integration.schema.fuzz.edges import edge
 from tests.integration.schema.fuzz.values import alike, carried
-from tests.integration.schema.matrix.views import view_differences
+from tests.integration.schema.fuzz.viewing import view_differences
 from tests.integration.schema.rows.behaviour import Comparison, Difference
 from tests.integration.schema.rows.tables import quoted
 from tests.integration.schema.rows.writer import Writer, attempt, insert, savepoint
@@ -40,6 +40,21 @@ class Told:
     def __str__(self) -> str:
         about = ", ".join(sorted(f"{table}.{member}" for table, member in self.about))
         return f"{self.probe} of {about}: source: {self.source}; target: {self.target}"
+
+    def with_dependents(self, catalog: Catalog) -> Told:
+        """About what is computed from its members, too: generated columns, checks and indexes."""
+        found = set(self.about)
+        for table in catalog.tables:
+            mine = [member for name, member in self.about if name == table.name.name and member]
+            computed = [(column.name, column.generated) for column in table.columns if column.generated]
+            computed += [(check.name, check.expression) for check in table.checks]
+            computed += [(index.name, part.expression) for index in table.indexes for part in index.parts]
+            for _ in range(2):
+                for name, text in computed:
+                    if text and any(f"`{member}`" in text or member in text.split('"') for member in mine):
+                        found.add((table.name.name, name))
+                        mine.append(name)
+        return replace(self, about=frozenset(found))
 
     def told_by(self, item: Item) -> bool:
         """Is the item about something that the difference may come from, or a trigger or table that is not made?"""
@@ -216,5 +231,5 @@ def behave(here: Any, there: Any, seed: int, names: Names) -> tuple[int, list[To
         kept = {name.name for name in names.objects}
         found = comparison.run([t.name for t in comparison.writer.tables if t.name not in kept])
         tried = comparison.tried
-        found += view_differences(here, there)
+    found += view_differences(here, there, names)
     return tried, [Told(d.probe, d.about, d.source, d.target) for d in found]

@@ -187,7 +187,8 @@ class _Target:
             self._wrong(what, about, f"{difference.state} {difference.kind} {difference.where}: {said}")
 
     def _differ(self, what: str, found: list[filling.Told], items: tuple[Item, ...]) -> None:
-        for one in found:
+        for given in found:
+            one = given if what == "stored" else given.with_dependents(self.catalog)
             if any(one.told_by(item) for item in items):
                 self.whole.outcome.figures["differences told by items"] += 1
             else:

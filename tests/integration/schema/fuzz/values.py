@@ -88,7 +88,7 @@ def alike(one: Any, other: Any) -> bool:
             hours=other.hour, minutes=other.minute, seconds=other.second, microseconds=other.microsecond
         )
     if isinstance(one, dict | list) or isinstance(other, dict | list):
-        return _document(one) == _document(other)
+        return bool(_document(one) == _document(other))
     if isinstance(one, bytes) and isinstance(other, str) and set(other) <= {"0", "1"} and other:
         return int.from_bytes(one, "big") == int(other, 2)
     if isinstance(one, dt.datetime) and isinstance(other, dt.datetime):

@@ -11,7 +11,8 @@ _LABELS = ("new", "paid", "A", "b", "it''s", "x y", "ß", "0", "1", "", "NULL", 
 _COLLATIONS = {
     False: (
         "utf8mb4_0900_bin", "utf8mb4_0900_ai_ci", "utf8mb4_bin", "utf8mb4_0900_as_cs", "utf8mb4_general_ci",
-        "utf8mb4_unicode_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "ascii_bin", "utf8mb3_general_ci",
+        "utf8mb4_unicode_ci", "latin1_swedish_ci", "latin1_bin", "ascii_general_ci", "ascii_bin",
+        "utf8mb3_general_ci",
     ),
     True: (
         "utf8mb4_nopad_bin", "utf8mb4_general_ci", "utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb4_uca1400_ai_ci",
@@ -19,8 +20,10 @@ _COLLATIONS = {
         "utf8mb4_general_nopad_ci",
     ),
 }  # fmt: skip
-_TEXTS = ("''", "' '", "'x'", "'it''s'", "'a\\\\b'", "'two\\nlines'", "'漢字'", "'ß'", "'\"'", "'0'", "'NULL'", "'%'",
-          "'{}'", "'tab\\t'", "'null'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "_utf8mb4'é'", "N'x'")  # fmt: skip
+_TEXTS = (
+    "''", "' '", "'x'", "'it''s'", "'a\\\\b'", "'two\\nlines'", "'漢字'", "'ß'", "'\"'", "'0'", "'NULL'", "'%'", "'{}'",
+    "'tab\\t'", "'null'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "_utf8mb4'é'", "N'x'",
+)  # fmt: skip
 _COMMENTS = (
     "plain",
     "it''s",
@@ -101,11 +104,11 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
         kind = dice.choice(
             ("tinyint", "tinyint(1)", "smallint", "mediumint", "int", "int", "bigint", "boolean", "int(5)")
         )
-        words, values = kind, ["0", "1", "7", "'5'", "(1 + 2)", "'1'", "TRUE", "(abs(3))", "1.4", "0x10", "b'101'"]
+        words, literals = kind, ["0", "1", "7", "'5'", "(1 + 2)", "'1'", "TRUE", "(abs(3))", "1.4", "0x10", "b'101'"]
         if kind != "boolean":
             words += dice.choice(("", "", "", " unsigned", " unsigned", " unsigned zerofill"))
-            values += [] if "unsigned" in words else ["-1", "-7", "'-3'", "(-(2))"]
-        return words, tuple(values), False
+            literals += [] if "unsigned" in words else ["-1", "-7", "'-3'", "(-(2))"]
+        return words, tuple(literals), False
     if sort == DECIMAL:
         digits = dice.choice((1, 5, 10, 18, 20, 30, 65))
         scale = dice.choice([s for s in (0, 1, 2, 4, 10, 30) if s <= digits])
@@ -138,13 +141,18 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
             False,
         )
     if sort == MOMENT:
-        digits = dice.choice(("", "", "(3)", "(6)", "(1)"))
-        kind = dice.choice(("datetime", "datetime", "timestamp")) + digits
-        now = f"CURRENT_TIMESTAMP{digits}"
-        values = ("'2024-02-29 12:34:56'", "'2000-01-01'", now, now, now, f"NOW{digits or '()'}", "20240131123456")
+        fraction = dice.choice(("", "", "(3)", "(6)", "(1)"))
+        kind = dice.choice(("datetime", "datetime", "timestamp")) + fraction
+        now = f"CURRENT_TIMESTAMP{fraction}"
+        values = ("'2024-02-29 12:34:56'", "'2000-01-01'", now, now, now, f"NOW{fraction or '()'}", "20240131123456")
         return (
             kind,
-            (*values, "TIMESTAMP'2024-01-01 10:00:00'", "(now() + interval 1 day)", f"(utc_timestamp{digits or '()'})"),
+            (
+                *values,
+                "TIMESTAMP'2024-01-01 10:00:00'",
+                "(now() + interval 1 day)",
+                f"(utc_timestamp{fraction or '()'})",
+            ),
             False,
         )
     if sort == TIME:

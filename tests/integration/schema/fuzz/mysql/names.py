@@ -6,8 +6,10 @@ import random
 
 _LONG = "a_name_as_long_as_mysql_takes_it_which_is_one_more_than_others_do"
 _NAMES = (
-    "select", "order", "group", "user", "check", "default", "value", "end", "Table", "CamelCase", "UPPER", "two words",
-    'say "so"', "it's", "back`tick", "größe", "表", "a.b", "1abc", "$x", "a-b", "x;y", "back\\slash", "-- x", "id2", "oid",
+    "select", "order", "group", "user", "check", "default", "value", "end", "Table", "CamelCase", "UPPER",
+    "two words",
+    'say "so"', "it's", "back`tick", "größe", "表", "a.b", "1abc", "$x", "a-b", "x;y", "back\\slash", "-- x", "id2",
+    "oid",
     "ctid", "xmin", "tableoid", "rowid", "_rowid_", "current_date", "new", "old", "excluded", "true", "null", "year",
     _LONG[:64], _LONG[:63] + "X", _LONG[:63], "ß" * 40, "Ä", "ä", "é", "e\u0301", "😀"[:0] or "emoji",
 )  # fmt: skip

@@ -95,13 +95,10 @@ class Tables:
         if len(self._made) < 2 or self._dice.random() < 0.7:
             return []
         first, last = self._made[0], self._made[-1]
-        action = self._dice.choice(_ACTIONS)
+        where = f"REFERENCES {last.quoted} (id){self._dice.choice(_ACTIONS)}"
         return [
             Piece(f"ALTER TABLE {first.quoted} ADD COLUMN back {last.key}", kept=0),
-            Piece(
-                f"ALTER TABLE {first.quoted} ADD CONSTRAINT back FOREIGN KEY (back) REFERENCES {last.quoted} (id){action}",
-                kept=0,
-            ),
+            Piece(f"ALTER TABLE {first.quoted} ADD CONSTRAINT back FOREIGN KEY (back) {where}", kept=0),
         ]
 
     def _generated(self, name: str, expressions: Expressions) -> str:

@@ -50,12 +50,14 @@ def _query(dice: random.Random, table: Table, expressions: Expressions) -> str:
             order = dice.choice(("ASC", "DESC"))
             return f"SELECT id, {key} AS k FROM {name} ORDER BY {key} {order}, id LIMIT {dice.randrange(1, 6)}"
         case 5:
-            return f"SELECT a.id, b.id AS other FROM {name} a {dice.choice(('JOIN', 'LEFT JOIN'))} {name} b ON a.{key} = b.{key}"
+            join = dice.choice(("JOIN", "LEFT JOIN"))
+            return f"SELECT a.id, b.id AS other FROM {name} a {join} {name} b ON a.{key} = b.{key}"
         case 6:
             other = dice.choice(table.columns).quoted
             return f"SELECT {key} AS x FROM {name} {dice.choice(('UNION', 'UNION ALL'))} SELECT {other} FROM {name}"
         case _:
-            return f"SELECT DISTINCT {key} AS x, (SELECT count(*) FROM {name} b WHERE b.{key} <= a.{key}) AS n FROM {name} a"
+            below = f"SELECT count(*) FROM {name} b WHERE b.{key} <= a.{key}"
+            return f"SELECT DISTINCT {key} AS x, ({below}) AS n FROM {name} a"
 
 
 def _aggregate(dice: random.Random, expressions: Expressions) -> str:
