@@ -126,7 +126,9 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         whole = piece.kind is Kind.INTEGER
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
-        return replace(piece, kind=kind, type=type_, made=Kind.FLOAT if kind is Kind.FLOAT else piece.made)
+        if kind is Kind.FLOAT:
+            return replace(piece, kind=kind, type=type_, made=kind, sql=text or piece.sql)
+        return replace(piece, kind=kind, type=type_)
     if kind is Kind.INTEGER and piece.quoted and not _WHOLE.fullmatch(text or ""):
         raise RefusalError("cast", f"'{text}' is cast to {type_.name}")
     if (piece.quoted and kind is not Kind.BITS) or kind is Kind.BOOLEAN:

@@ -142,6 +142,8 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
         piece = piece.become(f"CAST({piece.sql} AS DECIMAL({_size(wanted)}))")
     if piece.kind is Kind.UUID and wanted.kind is Kind.TEXT and wanted.made is Kind.TEXT:
         return piece.become(f"CAST({piece.sql} AS text)") if writer.target is Dialect.POSTGRESQL else piece
+    if writer.source is Dialect.POSTGRESQL and not default and _rounded(piece, wanted):
+        raise RefusalError("types-differ", "a moment is rounded to the digits of its column, which the target's is not")
     if piece.kind in NUMBERS and wanted.kind in NUMBERS and _held(writer, piece, wanted):
         return piece
     if piece.kind is wanted.kind and _kept(writer, piece, wanted):
@@ -149,7 +151,8 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     if {piece.kind, wanted.kind, piece.made, wanted.made} <= {Kind.TEXT, Kind.ENUM}:
         return piece
     if writer.target is not Dialect.SQLITE and piece.kind is Kind.TIMESTAMP and wanted.kind is Kind.DATE:
-        return piece if writer.target.mysql_like else piece.become(f"CAST({piece.sql} AS date)")
+        # MySQL rounds a moment that it is given for a day, where the source is not MySQL.
+        return piece if writer.like else piece.become(f"CAST({piece.sql} AS date)")
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
 
 
@@ -161,6 +164,13 @@ def _scaled(piece: Piece, wanted: Piece) -> bool:
 
 def _size(wanted: Piece) -> str:
     return f"{wanted.type.size},{wanted.type.scale}" if wanted.type is not None else ""
+
+
+def _rounded(piece: Piece, wanted: Piece) -> bool:
+    if piece.kind not in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) or wanted.kind is not piece.kind or wanted.type is None:
+        return False
+    digits = piece.type.size if piece.type is not None and piece.plain_column else 6
+    return digits > wanted.type.size
 
 
 def _held(writer: Writer, piece: Piece, wanted: Piece) -> bool:

@@ -12,7 +12,7 @@ from tailrace.conversion.programs import on_update
 from tailrace.conversion.tables import collations
 from tailrace.conversion.tables.identity import converted_identity, counting
 from tailrace.conversion.tables.keys import of_period, target_key
-from tailrace.conversion.tables.literals import is_text, parsed, qualified, with_kept_texts, without_collation
+from tailrace.conversion.tables.literals import fits, is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.tables.meaning import say_of_type, textual
 from tailrace.conversion.tables.streams import carried
 from tailrace.conversion.tables.type_remarks import refused
@@ -235,6 +235,12 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
             _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
         )
     sql = "" if found.sql.upper() == "NULL" else found.sql
+    if sql and work.dialect.mysql_like and not work.related and not fits(sql, made.sql_type):
+        reason = f"its default {default} is none that the column takes: rows without a value are refused at the source"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+        return made
     if sql and work.dialect is Dialect.MYSQL and (_outside(made) or not is_text(sql)):
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)

@@ -61,7 +61,7 @@ class Told:
         members = {item.member, *(() if item.member else item.reason.partition(":")[0].split(", "))}
         if self.probe.startswith(("check", "column", "stored")) and item.grade is Grade.AUTOMATIC:
             return False  # a finding about rows that come later is none about what an expression makes
-        whole = item.kind in ("trigger", "table", "view") and item.grade is not Grade.AUTOMATIC
+        whole = item.kind in ("trigger", "table", "view", "partitioning") and item.grade is not Grade.AUTOMATIC
         return any(item.name.name == table and (member in members or whole) for table, member in self.about)
 
 

@@ -26,10 +26,13 @@ def carried(value: Any, column: Column, source: str, target: str) -> Any:
     if kind is Kind.BITS and isinstance(value, bytes):
         bits = format(int.from_bytes(value, "big"), f"0{column.type.size or 1}b")
         return value if target in ("mysql", "mariadb") else bits
-    if isinstance(value, list) or type(value).__module__ == "psycopg2._range":
+    own = isinstance(value, list) or type(value).__module__ == "psycopg2._range"
+    if own and not target.startswith("postgres"):
         value = _array(value) if isinstance(value, list) else str(value)
     if kind in (Kind.JSON,) and not isinstance(value, str):
         value = json.dumps(value)
+    if isinstance(value, Decimal) and target in ("mysql", "mariadb"):
+        return format(value, "f")
     if target == "sqlite":
         return _written_in_sqlite(value, column)
     if target in ("mysql", "mariadb") and isinstance(value, dt.datetime) and value.tzinfo:
