@@ -69,7 +69,8 @@ def fits(sql: str, sql_type: str) -> bool:
     except ArithmeticError:
         return True
     if type_.base in _RANGES:
-        return abs(number) < 1 << (_RANGES[type_.base] - 1)
+        half = 1 << (_RANGES[type_.base] - 1)
+        return -half <= round(number) < half
     if type_.base == "decimal" and type_.arguments:
         digits, scale = (*type_.arguments, 0)[:2]
         return abs(round(number, scale)) < 10 ** (digits - scale)
