@@ -79,6 +79,18 @@ def plainer(sql: str) -> str:
     return "".join([*pieces, sql[done:]])
 
 
+#: Words of operators that may stand in a default only within parentheses.
+_WORDS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b(not|and|or|is|in|i?like|similar|between|at|collate)\b", re.I
+)
+
+
+def of_default(sql: str) -> str:
+    """A default as DEFAULT takes it, without quotes that no name in it needs."""
+    text = plainer(sql)
+    return f"({text})" if any(found[1] for found in _WORDS.finditer(text)) else text
+
+
 def listed(sql: str) -> tuple[str, ...]:
     """The members of a list, parted by commas outside of parentheses and brackets."""
     members: list[str] = []

@@ -34,6 +34,11 @@ def shortened(name: str, limits: Limits) -> str:
     return f"{name.encode()[:room].decode(errors='ignore')}_{digest}"
 
 
+def taken_letters(name: str) -> str:
+    """Without what MySQL takes in no name: blanks at its end, letters past U+FFFF."""
+    return "".join("_" if letter > "\uffff" else letter for letter in name.rstrip(" ")) or "_"
+
+
 def system_column(name: str, target: Dialect) -> bool:
     """Every table of PostgreSQL's has a column of this name already."""
     return target is Dialect.POSTGRESQL and name in _SYSTEM_COLUMNS
@@ -76,6 +81,8 @@ class Taken:
 
     def free(self, room: Hashable, *candidates: str, holder: str) -> str:
         """The first candidate that is free, cut to the target's length, or the last with a number; taken now."""
+        if self._target.mysql_like:
+            candidates = tuple(map(taken_letters, candidates))
         for name in candidates:
             short = shortened(name, self._limits)
             if not self.holder(room, short):

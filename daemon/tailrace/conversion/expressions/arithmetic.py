@@ -7,9 +7,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.expressions.calls import call
+from tailrace.conversion.expressions.calls import call, refuse_single
 from tailrace.conversion.expressions.comparisons import shown_digits
-from tailrace.conversion.expressions.kinds import MOMENTS
+from tailrace.conversion.expressions.kinds import MOMENTS, NUMBERS
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.moments import interval_of, shift
 from tailrace.conversion.expressions.piece import Piece, of
@@ -42,10 +42,9 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         say_of_quotient(writer)
     if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
         return concatenation(writer, [*_sides(writer, node.this, left), right])
-    if writer.source is Dialect.POSTGRESQL and any(
-        p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in (left, right)
-    ):
-        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
+    refuse_single(writer, left, right)
+    if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like:
+        left = _widened(left, right, sign)
     if writer.target is Dialect.SQLITE:
         shown_digits(left, right)
         if Kind.DECIMAL in (left.kind, right.kind) and Kind.FLOAT not in (left.kind, right.kind):
@@ -54,6 +53,28 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         # Their product may have 64 bits, which a signed bigint has not.
         left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
     return call(writer, sign, [left, right], shown=sign)
+
+
+def _widened(left: Piece, right: Piece, sign: str) -> Piece:
+    """The left side, as MySQL computes with both as PostgreSQL does: it takes literals for decimals, and adds whole
+    numbers in 64 bits whatever they were cast to."""
+    kinds = {left.kind, right.kind}
+    if not kinds <= NUMBERS or kinds == {Kind.INTEGER}:
+        return left
+    if Kind.FLOAT in kinds:
+        double = any(piece.made is Kind.FLOAT and piece.constant is None for piece in (left, right))
+        return left if double else left.become(f"CAST({left.sql} AS DOUBLE)")
+    wide = any(_wide(piece) for piece in (left, right))
+    if sign in "+-*" and wide and {left.made, right.made} == {Kind.INTEGER}:
+        return left.become(f"CAST({left.sql} AS DECIMAL(20,0))")
+    return left
+
+
+def _wide(piece: Piece) -> bool:
+    """Whether it may be more than 32 bits."""
+    if piece.number is not None:
+        return abs(piece.number) >= 1 << 31
+    return piece.type is None or piece.type.size > 32
 
 
 def _unsigned(piece: Piece) -> bool:
@@ -74,6 +95,8 @@ def _negative(writer: Writer, node: exp.Expr) -> Piece:
     if inner.constant is not None and not inner.quoted and not inner.constant.startswith("-"):
         text = f"-{inner.constant}"
         return replace(inner, sql=text, constant=text, atom=False)
+    if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like and inner.kind is Kind.DECIMAL:
+        inner = _widened(inner, inner, "-")
     return call(writer, "negative", [inner], shown="-")
 
 

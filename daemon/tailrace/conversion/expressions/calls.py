@@ -46,6 +46,10 @@ def call(
     Raises:
         RefusalError: no line is for it, or a line says that it is left to a person.
     """
+    if name in ("negative", "abs"):
+        refuse_single(writer, *pieces)
+    if name == "cast text" and any(piece.kind is Kind.DECIMAL and piece.type is None for piece in pieces):
+        _refuse_places(writer)
     if writer.source.mysql_like and any(map(_rounded, pieces)):
         raise RefusalError("float-digits", f"{shown or name} of a FLOAT(m,d), which the source rounds to its places")
     if writer.source.mysql_like and writer.target is Dialect.POSTGRESQL:
@@ -72,6 +76,22 @@ def _widened(piece: Piece, computed: bool) -> Piece:
     if computed and piece.kind is Kind.FLOAT and piece.plain_column and piece.type and piece.type.size == 32:
         return piece.become(f"CAST({piece.sql} AS double precision)")
     return replace(piece, kind=Kind.DECIMAL) if piece.kind is Kind.INTEGER and piece.made is Kind.DECIMAL else piece
+
+
+def _refuse_places(writer: Writer) -> None:
+    if not writer.source.mysql_like and writer.source is not writer.target:
+        raise RefusalError("types-differ", "a computed decimal is put into a text, of which systems write more places")
+
+
+def refuse_single(writer: Writer, *pieces: Piece) -> None:
+    """
+    Raises:
+        RefusalError: PostgreSQL computes with 32 bits, and others with the digits that those have in 64.
+    """
+    if writer.source is Dialect.POSTGRESQL and any(
+        piece.type is not None and piece.type.size == 32 and piece.kind is Kind.FLOAT for piece in pieces
+    ):
+        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
 
 
 def known(writer: Writer, name: str) -> bool:
@@ -125,6 +145,10 @@ def _fit(writer: Writer, word: str, piece: Piece) -> Piece | None:
             return piece if number is not None and number >= 1 else None
         case "nonzero":
             return piece if number else None
+        case "unpadded":
+            return None if piece.padded or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
+        case "not null":
+            return None if piece.nullable or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
         case "condition":
             try:
                 return writer.truth(piece)
@@ -162,7 +186,8 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
     whole = of(sql, Kind.TEXT, *arguments, atom=atom)
     if line.gives == "all":
         model = unite(arguments)
-        whole = replace(whole, kind=model.kind, made=model.made, zeros=model.zeros)
+        single = model.type if model.kind is Kind.FLOAT else None
+        whole = replace(whole, kind=model.kind, made=model.made, padded=model.padded, zeros=model.zeros, type=single)
     elif line.gives.isdigit():
         model = arguments[int(line.gives) - 1]
         kind = Kind.TEXT if model.kind is Kind.ENUM else model.kind

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import replace
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 from sqlglot import exp
 
@@ -118,11 +120,15 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         return replace(piece, kind=kind, type=type_)
     if kind not in _LITERAL_KINDS:
         return None
+    if kind is Kind.FLOAT and type_.size == 32 and text is not None and not _single(text):
+        raise RefusalError("types-differ", f"{text} as a number of 32 bits")
     if kind in NUMBERS and not piece.quoted and piece.kind is not Kind.BOOLEAN:
         whole = piece.kind is Kind.INTEGER
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
-        return replace(piece, kind=kind, type=type_, made=Kind.FLOAT if kind is Kind.FLOAT else piece.made)
+        if kind is Kind.FLOAT:
+            return replace(piece, kind=kind, type=type_, made=kind, sql=text or piece.sql)
+        return replace(piece, kind=kind, type=type_)
     if kind is Kind.INTEGER and piece.quoted and not _WHOLE.fullmatch(text or ""):
         raise RefusalError("cast", f"'{text}' is cast to {type_.name}")
     if (piece.quoted and kind is not Kind.BITS) or kind is Kind.BOOLEAN:
@@ -130,16 +136,39 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
             return None
         made = stored(type_, writer.source, writer.target)
         written = as_kind(writer, piece, Piece("", kind, made, type_))
+        if kind is Kind.DECIMAL and type_.size and made is not Kind.TEXT:
+            return _with_places(writer, written, type_)
         if kind in NUMBERS:
             return replace(written, kind=kind)
         return written if kind is Kind.BOOLEAN else replace(written, constant=None, quoted=False)
     return None
 
 
+def _with_places(writer: Writer, piece: Piece, type_: Type) -> Piece:
+    """A decimal's literal with as many places as its type has."""
+    number = Decimal(piece.constant or "0")
+    rounded = number.quantize(Decimal(1).scaleb(-type_.scale), rounding=ROUND_HALF_UP)
+    if len(rounded.as_tuple().digits) > type_.size:
+        raise RefusalError("literal-kind", f"{piece.constant} is no {type_.name}")
+    text = f"{rounded:f}"
+    return replace(piece, sql=text, constant=text, kind=Kind.DECIMAL, type=type_, atom=not text.startswith("-"))
+
+
+def _single(text: str) -> bool:
+    """Whether 32 bits hold the number as 64 do."""
+    try:
+        number = float(text)
+        return bool(struct.unpack("f", struct.pack("f", number))[0] == number)
+    except (ValueError, OverflowError):
+        return False
+
+
 def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     kind = type_.kind
     if kind is Kind.TEXT and piece.kind is Kind.ENUM and piece.made in (Kind.TEXT, Kind.ENUM):
         return _shortened(writer, replace(piece, kind=Kind.TEXT), type_)
+    if kind is piece.kind and kind is Kind.TEXT and type_.name == "bpchar":
+        return replace(piece, padded=True)
     if kind is piece.kind and kind is Kind.TEXT:
         # MySQL's has the session's collation.
         piece = replace(piece, rooted=False, compared=Comparison.FOLDS) if writer.source.mysql_like else piece
@@ -154,6 +183,8 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
         if piece.type is not None and type_.size >= piece.type.size:
             return piece
         raise RefusalError("cast", f"a cast to {type_.name} that cuts off digits of a second")
+    if kind is Kind.INTEGER and writer.source is Dialect.POSTGRESQL and piece.made is Kind.INTEGER:
+        return replace(piece, kind=kind, type=type_)
     if kind is Kind.INTEGER:
         _said_of_size(writer, piece, type_)
         made = call(
@@ -169,7 +200,10 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
                 "see whether such values come up",
             )
         name = "cast decimal" if type_.size else "cast numeric"
-        return replace(call(writer, name, [piece], extra, f"a cast to {type_.name}"), type=type_)
+        made = call(writer, name, [piece], extra, f"a cast to {type_.name}")
+        if not type_.size and piece.made is Kind.INTEGER:
+            return replace(made, made=Kind.INTEGER, type=piece.type)
+        return replace(made, type=type_)
     if kind is Kind.FLOAT:
         return call(
             writer, f"cast {'real' if type_.size == 32 else 'double'}", [piece], shown=f"a cast to {type_.name}"

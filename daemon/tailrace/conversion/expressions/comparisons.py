@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -118,7 +119,7 @@ def _numbers_in_sqlite(writer: Writer, left: Piece, right: Piece) -> tuple[Piece
         raise RefusalError("unsigned-64", "an unsigned 64-bit number, which SQLite keeps as text above 2^63-1")
     if writer.source.mysql_like:
         shown_digits(left, right)
-    if writer.source is Dialect.POSTGRESQL and Kind.FLOAT in (left.kind, right.kind):
+    if writer.source is Dialect.POSTGRESQL and any(p.made is Kind.FLOAT and p.constant is None for p in (left, right)):
         writer.say(
             "not-a-number",
             "NaN and infinities are texts in SQLite, and greater than every number there",
@@ -152,7 +153,7 @@ def _digits(piece: Piece) -> int:
         return _DOUBLE_DIGITS + 1
     if piece.constant is not None:
         return len(piece.constant.lstrip("-+0").replace(".", ""))
-    if piece.kind is Kind.DECIMAL:
+    if piece.kind is Kind.DECIMAL and piece.made is not Kind.INTEGER:
         return piece.type.size if piece.type and piece.type.size else _DOUBLE_DIGITS + 1
     return 10 if piece.type is not None and piece.type.size <= 32 else _DOUBLE_DIGITS + 1
 
@@ -193,6 +194,12 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
     if writer.like:
         together_in_target(pieces)
         return
+    if (
+        writer.target.mysql_like
+        and not any(piece.rooted for piece in pieces)
+        and (order or not any(map(_figures, pieces)))
+    ):
+        raise RefusalError("collation", "texts that are no column's are compared, by the collation of each session")
     kind = loosest(*(piece for piece in pieces if not _chosen_label(piece)))
     by_label = any(piece.kind is Kind.ENUM for piece in pieces)
     if kind is Comparison.FOLDS and not by_label:
@@ -216,6 +223,14 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
                 "texts are put in order by the rules of the collation, which are others in the target",
                 "see whether it matters; if so, name a collation",
             )
+
+
+_FIGURES = re.compile(r"[0-9.:+-]+")
+
+
+def _figures(piece: Piece) -> bool:
+    """Every collation compares it alike, beside what is a number's or a time's text."""
+    return piece.constant is not None and bool(_FIGURES.fullmatch(piece.constant))
 
 
 def together_in_target(pieces: Sequence[Piece]) -> None:

@@ -165,7 +165,8 @@ def _as_number(writer: Writer, text: str, piece: Piece, wanted: Piece) -> Piece:
         raise _no_such(text, wanted.kind)
     made = number(text, writer.target)
     if writer.target is Dialect.SQLITE and wanted.made is Kind.TEXT and wanted.kind is Kind.DECIMAL:
-        digits = _with_scale(text, wanted.type.scale if wanted.type else 0)
+        # Without a precision a decimal keeps the places that it is given.
+        digits = _with_scale(text, wanted.type.scale) if wanted.type and wanted.type.size else text
         return replace(made, sql=f"'{digits}'", atom=True, made=Kind.TEXT)
     if wanted.made is Kind.TEXT:  # a decimal that the target keeps as text
         return replace(made, sql=f"'{text}'", atom=True, made=Kind.TEXT)

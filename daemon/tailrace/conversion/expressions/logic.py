@@ -136,7 +136,8 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
     Raises:
         RefusalError: they are of different kinds.
     """
-    pieces = [trimmed(writer, piece) for piece in pieces]
+    # What is trimmed here has its blanks at the source still, where they matter to LIKE and some others.
+    pieces = [replace(trimmed(writer, piece), padded=piece.padded) for piece in pieces]
     typed = [piece for piece in pieces if piece.kind is not None and not piece.quoted]
     if any(piece.kind is not Kind.BOOLEAN for piece in typed):
         pieces = [writer.number(piece) for piece in pieces]
@@ -178,16 +179,18 @@ def unite(pieces: Sequence[Piece]) -> Piece:
     if not typed:
         return Piece("NULL", None, None)
     order = (Kind.FLOAT, Kind.DECIMAL)
+    single = all(piece.kind is Kind.FLOAT and piece.type is not None and piece.type.size == 32 for piece in typed)
     kind = next((k for k in order if any(piece.kind is k for piece in typed)), typed[0].kind)
     made = next((k for k in order if any(piece.made is k for piece in typed)), typed[0].made)
     return Piece(
         "",
         kind,
         made,
-        typed[0].type if len(typed) == 1 or typed[0].kind not in NUMBERS else None,
+        typed[0].type if len(typed) == 1 or typed[0].kind not in NUMBERS or single else None,
         nullable=any(piece.nullable for piece in pieces),
         compared=loosest(*typed),
         by_code=all(piece.by_code for piece in typed),
+        padded=any(piece.padded for piece in typed),
         steady=all(piece.steady for piece in pieces),
         zeros=any(piece.zeros for piece in typed),
         collation=only(piece.collation for piece in typed if piece.rooted),

@@ -49,7 +49,8 @@ def _escape(writer: Writer, node: exp.Expr) -> Piece:
 def like(writer: Writer, node: exp.Expr, escape: str | None) -> Piece:
     if isinstance(node.expression, (exp.Any, exp.All, exp.Tuple)):
         raise RefusalError("unknown-construct", "LIKE of a list")
-    subject, pattern = trimmed(writer, writer.value(node.this)), writer.value(node.expression)
+    given, pattern = writer.value(node.this), writer.value(node.expression)
+    subject = trimmed(writer, given)
     texts = (Kind.TEXT, Kind.ENUM)
     if subject.kind not in texts or pattern.kind not in texts or subject.made not in texts:
         raise RefusalError("types-differ", f"LIKE of a {subject.kind} and a {pattern.kind}")
@@ -58,6 +59,8 @@ def like(writer: Writer, node: exp.Expr, escape: str | None) -> Piece:
     if escape is None:
         escape = "\\" if writer.source.mysql_like or writer.source is Dialect.POSTGRESQL else ""
     parts = _parts(pattern.constant, escape, writer.source)
+    if given.padded and (parts[-1:] != ["%"] or {"_", "\\ "} & set(parts)):
+        raise RefusalError("padded-text", f"LIKE '{pattern.constant}' counts the blanks at a CHAR's end at the source")
     ignoring = isinstance(node, exp.ILike)
     if any(len(part) > 2 for part in parts):
         return _of_classes(writer, node, (subject, pattern), parts)
@@ -167,7 +170,8 @@ def matches(writer: Writer, subject: Piece, pattern: Piece, ignoring: bool) -> P
     Raises:
         RefusalError: the pattern is not one that all systems read alike.
     """
-    subject = trimmed(writer, subject)
+    if subject.padded:
+        raise RefusalError("padded-text", "a regular expression sees the blanks at a CHAR's end at the source")
     if subject.kind not in (Kind.TEXT, Kind.ENUM) or subject.made is not Kind.TEXT or pattern.constant is None:
         raise RefusalError("regular-expression", "a regular expression that is no literal, or is applied to no text")
     text = pattern.constant

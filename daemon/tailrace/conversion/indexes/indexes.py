@@ -9,6 +9,7 @@ from tailrace.conversion.catalog import Column, Dialect, Table, kind_of
 from tailrace.conversion.indexes import mysql, postgres, sqlite
 from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.keys import is_key, target_key
 from tailrace.conversion.translation import Remark, Use
 from tailrace.conversion.work import Work
@@ -159,6 +160,8 @@ def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]
     plain = [name for name in (*index.columns, *index.include) if name]
     if reason := work.altered(table.name, [*plain, *mentioned]):
         return Refusal("altered", reason, "write one for the columns that the target has")
+    if reason := counting(work, table, mentioned):
+        return Refusal("counted-column", reason, "index the column itself, if that serves")
     gone = [name for name in plain if names[name] not in columns]
     if gone:
         return Refusal("altered", f"the column {gone[0]} is not in the target", "add it with the column")

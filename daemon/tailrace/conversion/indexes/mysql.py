@@ -178,8 +178,9 @@ def fitted_parts(index: Index, columns: dict[str, Column]) -> tuple[Part, ...] |
 
 def _bytes(part: Part, columns: dict[str, Column]) -> int:
     """Of an index's entry, at most; more than one has where the length has no bound."""
-    if not part.column:
-        return 0
+    if not part.column:  # the value may be as long as the texts that it speaks of
+        named = [name for name in columns if name.casefold() in part.expression.casefold()]
+        return 16 + sum(_bytes(Part(name), columns) for name in named if textual(columns[name].sql_type))
     column = columns[part.column]
     type_ = parsed(column.sql_type)
     base = type_.base.removesuffix(" unsigned").removesuffix(" zerofill").removesuffix(" unsigned")

@@ -164,7 +164,7 @@ class _Body:
                 raise RefusalError("program", "its name is too long in the target")
             bare = Trigger(called, table, "BEFORE", (event,), True, "", body=body)
             made.append(replace(bare, definition=kept.mysql_trigger(bare, self.writer.target)))
-        if len(made) > 1 and "old." in body.lower():
+        if "INSERT" in self.given.events and "old." in body.lower():
             raise RefusalError("program", "one trigger for INSERT and UPDATE that reads OLD")
         return tuple(made)
 

@@ -116,6 +116,16 @@ def _program(
     given: View, name: ObjectName, made: Query, remarks: tuple[Remark, ...], target: Dialect, folded: bool
 ) -> Program:
     option = given.check_option
+    if option and target.mysql_like and _asks_itself(made.sql):
+        remarks += (
+            Remark(
+                "check-option",
+                Grade.CHANGED,
+                "it asks its own table for other rows, so that nothing can be written through it in MySQL",
+                "write to the table instead",
+            ),
+        )
+        option = ""
     if option and target is Dialect.SQLITE:
         remarks += (
             Remark(
@@ -131,6 +141,11 @@ def _program(
     columns = tuple(column.lower() if folded and column.isupper() else column for column in given.columns)
     view = View(name, made.sql, columns, given.materialized, option)
     return Program((view,), remarks)
+
+
+def _asks_itself(query: str) -> bool:
+    read = re.search(r"\bFROM (\S+)", query)
+    return read is not None and query.count("SELECT") > 1 and query.count(read[1]) > 1
 
 
 def _effort(text: str) -> Complexity:

@@ -8,7 +8,9 @@ from tailrace.conversion.catalog import Check, Column, Dialect, ObjectKind, Tabl
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
+from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
+from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 
@@ -55,6 +57,10 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     if reason := work.altered(table.name, mentioned):
         fix = "write one for the values that the target has"
         ledger.by_hand(_CHECK, table.name, check.name, "altered", reason, fix, original=check.expression)
+        return None
+    if reason := counting(work, table, mentioned):
+        fix = "a trigger, or a check in the application"
+        ledger.by_hand(_CHECK, table.name, check.name, "counted-column", reason, fix, original=check.expression)
         return None
     if implied := _implied(work, table, check, made):
         ledger.made(_CHECK, table.name, check.name, implied)

@@ -10,9 +10,9 @@ from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.overrides import written_type
 from tailrace.conversion.programs import on_update
 from tailrace.conversion.tables import collations
-from tailrace.conversion.tables.identity import converted_identity
+from tailrace.conversion.tables.identity import converted_identity, counting
 from tailrace.conversion.tables.keys import of_period, target_key
-from tailrace.conversion.tables.literals import is_text, parsed, qualified, with_kept_texts, without_collation
+from tailrace.conversion.tables.literals import fits, is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.tables.meaning import say_of_type, textual
 from tailrace.conversion.tables.streams import carried
 from tailrace.conversion.tables.type_remarks import refused
@@ -244,7 +244,13 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         work.ledger.say(
             _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
         )
-    sql = found.sql
+    sql = "" if found.sql.upper() == "NULL" else found.sql
+    if sql and work.dialect.mysql_like and not work.related and not fits(sql, made.sql_type):
+        reason = f"its default {default} is none that the column takes: rows without a value are refused at the source"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+        return made
     if sql and work.dialect is Dialect.MYSQL and (_outside(made) or not is_text(sql)):
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)
@@ -294,7 +300,7 @@ def _generated(work: Work, table: Table, column: Column, made: Column) -> Column
     mentioned = [name for name in work.mentions(column.generated, table) if name != column.name]
     reason = work.altered(table.name, mentioned)
     if not reason:
-        reason = _forbidden(work, table, column)
+        reason = _forbidden(work, table, column) or counting(work, table, mentioned)
     if not reason:
         found = work.translate(column.generated, Use.GENERATED, table, column.name)
         work.ledger.remarks(

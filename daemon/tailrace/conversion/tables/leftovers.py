@@ -52,6 +52,19 @@ def converted_schemas(work: Work) -> tuple[str, ...]:
     return tuple(found)
 
 
+#: Characters that MySQL keeps of a comment: of a column or index, and of a table.
+COLUMN_COMMENT, TABLE_COMMENT = 1024, 2048
+
+
+def fitting_comment(work: Work, name: ObjectName, member: str, text: str, limit: int) -> str:
+    """A comment as long as MySQL keeps it."""
+    if not work.dialect.mysql_like or len(text) <= limit:
+        return text
+    reason = f"it has {len(text)} characters, of which the target keeps {limit}"
+    work.ledger.say(ObjectKind.COMMENT, name, member, "comment-length", Grade.CHANGED, reason, "keep this report")
+    return text[:limit]
+
+
 def converted_comments(work: Work, others: list[Other]) -> list[Comment]:
     """
     Args:
@@ -68,6 +81,7 @@ def converted_comments(work: Work, others: list[Other]) -> list[Comment]:
             )
             work.ledger.gone(ObjectKind.COMMENT, comment.name, member)
             continue
+        made = replace(made, text=fitting_comment(work, comment.name, member, made.text, COLUMN_COMMENT))
         work.ledger.made(ObjectKind.COMMENT, comment.name, member, str(made.name))
         found.append(made)
     return found

@@ -11,6 +11,7 @@ from tailrace.conversion.tables.checks import converted_checks
 from tailrace.conversion.tables.columns import converted_columns, target_types
 from tailrace.conversion.tables.foreign_keys import converted_foreign_keys
 from tailrace.conversion.tables.keys import exact_columns
+from tailrace.conversion.tables.leftovers import COLUMN_COMMENT, TABLE_COMMENT, fitting_comment
 from tailrace.conversion.tables.partitions import converted_partitioning
 from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.conversion.work import Work
@@ -47,9 +48,8 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
             target = work.names.columns[table.name].get(column.name, "")
             there = any(made.name == target for made in columns)
             _comment(work, table.name, column.name, f"{name}.{target}" if there and kept else "")
-            columns = [
-                replace(made, comment=column.comment) if made.name == target and kept else made for made in columns
-            ]
+            text = fitting_comment(work, table.name, column.name, column.comment, COLUMN_COMMENT)
+            columns = [replace(made, comment=text) if made.name == target and kept else made for made in columns]
     if table.comment:
         _comment(work, table.name, "", str(name) if kept else "")
     options = _options(work, table)
@@ -62,7 +62,7 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
         tuple(checks),
         (),
         partitioning,
-        table.comment if kept else "",
+        fitting_comment(work, table.name, "", table.comment, TABLE_COMMENT) if kept else "",
         options,
         table.rows,
         table.bytes,

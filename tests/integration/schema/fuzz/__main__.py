@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         open_ = []
         for source in asked.sources:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            targets = [kind for kind in asked.targets if kind != source]
+            targets = [kind for kind in asked.targets if kind != source or source.startswith("postgres")]
             open_.append(stack.enter_context(places(running, source, targets, folder)))
         end = time.monotonic() + asked.seconds
         while time.monotonic() < end:

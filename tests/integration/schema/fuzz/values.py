@@ -26,8 +26,13 @@ def carried(value: Any, column: Column, source: str, target: str) -> Any:
     if kind is Kind.BITS and isinstance(value, bytes):
         bits = format(int.from_bytes(value, "big"), f"0{column.type.size or 1}b")
         return value if target in ("mysql", "mariadb") else bits
+    own = isinstance(value, list) or type(value).__module__ == "psycopg2._range"
+    if own and not target.startswith("postgres"):
+        value = _array(value) if isinstance(value, list) else str(value)
     if kind in (Kind.JSON,) and not isinstance(value, str):
         value = json.dumps(value)
+    if isinstance(value, Decimal) and target in ("mysql", "mariadb"):
+        return format(value, "f")
     if target == "sqlite":
         return _written_in_sqlite(value, column)
     if target in ("mysql", "mariadb") and isinstance(value, dt.datetime) and value.tzinfo:
@@ -35,6 +40,13 @@ def carried(value: Any, column: Column, source: str, target: str) -> Any:
     if mysql and isinstance(value, dt.datetime) and kind is Kind.TIMESTAMPTZ and target.startswith("postgres"):
         return value.replace(tzinfo=dt.UTC)
     return value
+
+
+def _array(value: Any) -> str:
+    """As PostgreSQL writes it."""
+    if isinstance(value, list):
+        return "{" + ",".join(map(_array, value)) + "}"
+    return "NULL" if value is None else json.dumps(str(value), ensure_ascii=False)
 
 
 def _written_in_sqlite(value: Any, column: Column) -> Any:
@@ -68,6 +80,8 @@ def alike(one: Any, other: Any) -> bool:
     """Whether a value of the source's and one of the target's are the same."""
     if one is None or other is None:
         return one is other
+    if isinstance(one, list) or isinstance(other, list) or type(one).__module__ == "psycopg2._range":
+        return True  # the sink's business
     if isinstance(one, dt.timedelta) and isinstance(other, str):
         return _plain_span(one) == other.rstrip("0").rstrip(".") if "." in other else _plain_span(one) == other
     if isinstance(one, dt.time):
