@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg2
-import structlog
 
 from tailrace.completion import Step, Structured, following, left_out, outcomes, referenced, serves, wanted_indexes
+from tailrace.logs import logger
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -39,7 +39,7 @@ from tailrace_postgres.structure import INDEXES, NUMBERINGS, read_indexes
 
 _COUNTED = ("smallint", "integer", "bigint", "numeric")
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Completion:
