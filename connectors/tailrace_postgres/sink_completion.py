@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-import structlog
 
 from tailrace.completion import Step, Structured, following, left_out, outcomes, referenced, serves, wanted_indexes
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.indexes.stream import StreamIndexes
+from tailrace.logs import logger
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -42,7 +42,7 @@ from tailrace_postgres.structure import INDEXES, NUMBERINGS, read_indexes
 
 _COUNTED = ("smallint", "integer", "bigint", "numeric")
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Completion:
