@@ -41,7 +41,7 @@ from tailrace_postgres.schema.ddl_tables import (
 )
 from tailrace_postgres.schema.reading_types import collation_sql
 from tailrace_postgres.schema.renaming import MOVED
-from tailrace_postgres.schema.sql_text import ident, idents, literal, names_in, of_default, qualified
+from tailrace_postgres.schema.sql_text import ident, idents, literal, of_default, qualified
 
 #: Rules, triggers that always fire, rows that are hidden from their owner, rows that may be there and may not come.
 _ACTING = re.compile(r"^CREATE RULE | (TRIGGER|RULE) \S+$| FORCE ROW LEVEL SECURITY$| NOT VALID$")

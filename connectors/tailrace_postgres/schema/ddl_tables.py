@@ -21,7 +21,7 @@ from tailrace.conversion.expressions.chains import chains
 from tailrace.structure import Index, Part
 from tailrace_postgres.schema.partitioning import bound_clause, clause
 from tailrace_postgres.schema.reading_types import collation_sql
-from tailrace_postgres.schema.sql_text import chains, ident, idents, literal, of_default, plainer, qualified
+from tailrace_postgres.schema.sql_text import ident, idents, literal, of_default, plainer, qualified
 
 DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
 _BITS = {"smallint": 16, "integer": 32}

@@ -10,7 +10,6 @@ from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
 from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
-from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 
