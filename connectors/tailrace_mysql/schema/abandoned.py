@@ -64,7 +64,7 @@ def drop_objects(connection: Any, database: str) -> None:
 @contextlib.contextmanager
 def _taken(cursor: Any, mark: str) -> Iterator[bool]:
     cursor.execute("SELECT GET_LOCK(%s, 0)", (mark,))
-    free = bool(cursor.fetchone()[0])
+    free = text_of(cursor.fetchone()[0]) == "1"
     try:
         yield free
     finally:
