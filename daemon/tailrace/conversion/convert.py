@@ -87,7 +87,7 @@ def _convert_routines(work: Work) -> None:
 
 
 def _convert_programs(work: Work) -> None:
-    source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
+    source, names, rules, dialect = work.source, work.present, work.rules, work.dialect
     for given in source.views:
         kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
         if _selected(work, kind, given.name, ""):
