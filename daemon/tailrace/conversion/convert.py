@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Routine, Trigger, View, signature
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
@@ -13,7 +15,9 @@ from tailrace.conversion.tables.findings import findings
 from tailrace.conversion.tables.leftovers import converted_comments, converted_others, converted_schemas
 from tailrace.conversion.tables.tables import converted_tables
 from tailrace.conversion.tables.user_types import converted_domains, converted_enums, converted_sequences
+from tailrace.conversion.tables.verbatim import root_of
 from tailrace.conversion.target import SchemaTarget
+from tailrace.conversion.translation import Remark
 from tailrace.conversion.work import Work
 
 
@@ -46,7 +50,8 @@ def convert(source: Catalog, target: SchemaTarget, rules: Rules, names: Names, s
     _convert_programs(work)
     findings(work)
     schemas = converted_schemas(work)
-    comments, others = converted_comments(work), converted_others(work)
+    others = converted_others(work)
+    comments = converted_comments(work, others)
     charset, collation = _text(work)
     converted = Catalog(
         target.dialect,
@@ -79,29 +84,83 @@ def _convert_routines(work: Work) -> None:
     """Before the tables, whose expressions may call them."""
     for called in work.source.routines:
         if _selected(work, called.kind, called.name, signature(called)):
-            program = routine(called, work.source, work.dialect, work.names, work.rules)
+            lacking = _lacking(work, called.name, called.language, f"{called.definition}\n{called.body}")
+            program = lacking or routine(called, work.source, work.dialect, work.names, work.rules, work.verbatim)
             _add(work, called.kind, called.name, signature(called), program, called.definition)
             if program.objects:
                 continue
         work.missing.add(called.name)
+        if work.verbatim is not None:
+            work.verbatim.absent.add(called.name)
 
 
 def _convert_programs(work: Work) -> None:
     source, names, rules, dialect = work.source, work.present, work.rules, work.dialect
+    views = {
+        given.name: view(given, source, dialect, names, rules, work.types)
+        for given in source.views
+        if given.name in names.objects
+    }
+    _drop_dependents(work, views)
     for given in source.views:
         kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
         if _selected(work, kind, given.name, ""):
-            _add(work, kind, given.name, "", view(given, source, dialect, names, rules, work.types), given.query)
+            _add(work, kind, given.name, "", views[given.name], given.query)
         _view_indexes(work, given)
     for fired in source.triggers:
-        member = fired.name.name
-        if fired.table not in names.objects:
-            reason = f"its table {fired.table} is not in the target"
-            work.ledger.say(ObjectKind.TRIGGER, fired.table, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
-            work.ledger.gone(ObjectKind.TRIGGER, fired.table, member)
-            continue
-        made = trigger(fired, source, dialect, names, rules, work.types)
-        _add(work, ObjectKind.TRIGGER, fired.table, member, made, fired.definition)
+        _convert_trigger(work, fired)
+
+
+def _convert_trigger(work: Work, fired: Trigger) -> None:
+    kind, table, member, names = ObjectKind.TRIGGER, fired.table, fired.name.name, work.names
+    root = root_of(work.source, table) if table not in names.objects else None
+    if root is not None and root in names.objects:
+        there = work.verbatim.partitions.get(table) if work.verbatim is not None else None
+        if there is None:
+            reason = f"it is on the partition {table} alone, which the target does not have"
+            fix = "write it for the whole table, with the partition's bounds as its condition"
+            work.ledger.by_hand(
+                kind, table, member, "partition-trigger", reason, fix, Complexity.MEDIUM, original=fired.definition
+            )
+            return
+        columns = {**names.columns, table: names.columns[root]}
+        names = replace(names, objects={**names.objects, table: there}, columns=columns)
+    if table not in names.objects:
+        reason = f"its table {table} is not in the target"
+        work.ledger.say(kind, table, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
+        work.ledger.gone(kind, table, member)
+        return
+    lacking = _lacking(work, fired.function or table, "", f"{fired.definition}")
+    made = lacking or trigger(fired, work.source, work.dialect, names, work.rules, work.types, work.verbatim)
+    _add(work, kind, table, member, made, fired.definition)
+
+
+def _lacking(work: Work, name: ObjectName, language: str, text: str) -> Program | None:
+    """Of PostgreSQL's for PostgreSQL, that it needs something that the target does not get."""
+    if work.verbatim is None:
+        return None
+    missing = work.verbatim.missing_in(text)
+    if name not in work.verbatim.absent and not missing:
+        return None
+    reason = f"it needs {missing or name}, which is not in the target"
+    if language and missing in ("", str(name)):
+        reason = f"it is written in {language}, whose library the target may not have"
+    return Program(remarks=(Remark("missing-object", Grade.BY_HAND, reason, "make that first", Complexity.MEDIUM),))
+
+
+def _drop_dependents(work: Work, views: dict[ObjectName, Program]) -> None:
+    """A view that reads one that is not made is not made either."""
+    if work.verbatim is None:
+        return
+    queries = {given.name: given.query for given in work.source.views if given.name in views}
+    gone = {name for name, made in views.items() if not made.objects}
+    while gone:
+        work.verbatim.absent |= gone
+        gone = {name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])}
+        for name in gone:
+            lacking = _lacking(work, name, "", queries[name])
+            assert lacking is not None
+            views[name] = lacking
 
 
 def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions import translate
+from tailrace.conversion.expressions.kinds import stored
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.translation import Use
-from tests.unit.schema.expression_columns import translated
+from tailrace.schema import Kind, Type
+from tests.unit.schema.expression_columns import COLUMNS, NAMES, RULES, TABLE, translated
 
 MYSQL, MARIADB, POSTGRES, SQLITE = Dialect.MYSQL, Dialect.MARIADB, Dialect.POSTGRESQL, Dialect.SQLITE
 ORACLE, TSQL = Dialect.ORACLE, Dialect.TSQL
@@ -32,6 +36,9 @@ SURE = [
     (MYSQL, POSTGRES, "-`i`", '- CAST("i" AS bigint)'),
     (MYSQL, POSTGRES, "abs(`i`)", 'ABS(CAST("i" AS bigint))'),
     (MYSQL, POSTGRES, "ceiling(`i`) % 3", '"i" % 3'),
+    (MYSQL, POSTGRES, "sign(`d`) % 3", 'CAST(SIGN("d") AS integer) % 3'),
+    (MYSQL, POSTGRES, "`u4` * `u4`", 'CAST("u4" AS numeric) * "u4"'),
+    (MYSQL, POSTGRES, "-`r`", '- CAST("r" AS double precision)'),
     (MYSQL, POSTGRES, "date_format(`dt`,'%Y') = '2024'", "to_char(\"dt\", 'YYYY') = '2024'"),
     (MYSQL, POSTGRES, "concat(`s`,' ',`i`)", "\"s\" || ' ' || CAST(\"i\" AS text)"),
     (MYSQL, POSTGRES, "ifnull(`i`,0)", 'COALESCE("i", 0)'),
@@ -111,6 +118,9 @@ CHANGED = [
     (MYSQL, POSTGRES, "cast(`large` as signed)", "integer-overflow"),
     (MYSQL, POSTGRES, "cast(`b` as char) = 'x'", "session-collation"),
     (MYSQL, MARIADB, "date_format(`dt`,'%Y-%m') > '2024'", "session-collation"),
+    (MYSQL, MARIADB, "`d` / `i` * 3", "division-digits"),
+    (MARIADB, MYSQL, "round(`d` / `i`, 2)", "division-digits"),
+    (MYSQL, POSTGRES, "cast(`d` as decimal(9,1))", "decimal-overflow"),
     (MYSQL, SQLITE, "`large` > 5.5", "decimal-as-double"),
     (MYSQL, POSTGRES, "cast(`large` as decimal(5,2))", "decimal-overflow"),
     (POSTGRES, MYSQL, "(s ~~* 'a%'::text)", "text-case"),
@@ -162,6 +172,10 @@ BY_HAND = [
     (MYSQL, "concat(`s`,`z`)", "types-differ"),
     (MYSQL, "cast(`z` as char)", "types-differ"),
     (MYSQL, "cast(`u` as signed)", "cast"),
+    (MYSQL, "cast('1.5' as signed)", "cast"),
+    (MYSQL, "concat(`s`,truncate(`d`,1))", "types-differ"),
+    (MYSQL, "`fd` + 1", "float-digits"),
+    (MYSQL, "coalesce(`r`,`d`)", "other-arguments"),
     (POSTGRES, "(js ->> 'a'::text)", "unknown-construct"),
     (POSTGRES, "(s ~ '\\d+'::text)", "regular-expression"),
     (POSTGRES, "(s ~ '(?i)a'::text)", "regular-expression"),
@@ -191,7 +205,7 @@ BY_HAND = [
     (ORACLE, "ADD_MONTHS(ts, 1)", "unknown-function"),
     (TSQL, "TRY_CONVERT(int, s)", "try-cast"),
     (TSQL, "TRY_CAST(s AS int)", "try-cast"),
-    (TSQL, "s LIKE '[A-Z]%'", "like-class"),
+    (TSQL, "s LIKE '[A-z]%'", "like-class"),
     (TSQL, "CAST(d AS int)", "other-arguments"),
 ]
 
@@ -210,11 +224,44 @@ def test_what_is_not_sure_is_left_to_a_person(source: Dialect, sql: str, code: s
 
 
 @pytest.mark.parametrize(
-    ("sql", "code"), [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "types-differ")]
+    ("sql", "code"),
+    [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "types-differ"), ("`i` * 1.1", "types-differ")],
 )
 def test_numbers_that_sqlite_keeps_otherwise_are_left_to_a_person(sql: str, code: str) -> None:
     found = translated(sql, MYSQL, SQLITE)
     assert (found.sql, [remark.code for remark in found.remarks]) == ("", [code])
+
+
+@pytest.mark.parametrize("sql", ["coalesce(`b`,`p`)", "`b` = `p`", "greatest(`b`,`p`)"])
+def test_texts_that_the_target_may_not_take_together_are_left_to_a_person(sql: str) -> None:
+    found = translated(sql, MYSQL, MARIADB)
+    assert (found.sql, found.grade) == ("", Grade.BY_HAND)
+
+
+def test_a_generated_column_of_literals_is_left_to_a_person() -> None:
+    """PostgreSQL does not know which collation they have."""
+    found = translated("upper('x')", MYSQL, POSTGRES, Use.GENERATED, "s")
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["constant-text"])
+
+
+def test_a_column_called_true_hides_the_word_from_sqlite() -> None:
+    columns = {**COLUMNS, "true": replace(COLUMNS["i"], name="true")}
+    found = translate("`i` = true", Use.QUERY, MYSQL, SQLITE, columns, NAMES, TABLE, RULES)
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["odd-name"])
+
+
+def test_mariadb_stores_no_moment_that_loses_digits() -> None:
+    """It refuses the column: a setting says whether it rounds or cuts them off."""
+    assert translated("`ts` + interval 1 day", MYSQL, MARIADB, Use.GENERATED, "ts").sql
+    found = translated("`ts` + interval 1 day", MYSQL, MARIADB, Use.GENERATED, "ts0")
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["fraction-digits"])
+
+
+def test_a_default_of_many_digits_is_a_text_in_sqlite() -> None:
+    digits = "1234567890123456789012345678901234567890.123"
+    assert (
+        translated(digits, MYSQL, SQLITE, Use.DEFAULT, "large").sql == "'1234567890123456789012345678901234567890.12'"
+    )
 
 
 #: Source, target, column, its default, what it becomes.
@@ -298,3 +345,9 @@ def test_no_text_makes_a_translation_raise() -> None:
         if source is not Dialect.DYNAMODB and source is not target:
             found = translated(sql, source, target)
             assert found.sql or found.remarks[0].grade is Grade.BY_HAND
+
+
+def test_a_text_is_one_whatever_its_collation() -> None:
+    given = "varchar(20) character set utf8mb4 collate utf8mb4_0900_bin"
+    type_ = Type(Kind.TEXT, "character varying(20)", 20)
+    assert stored(type_, POSTGRES, MYSQL, given) is Kind.TEXT

@@ -25,6 +25,7 @@ _DECIMAL = re.compile(r"[-+]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})")
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*(Z|[-+]\d\d(?::?\d\d)?)?")
+_DIGITS_OF_A_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)( .*)?")
 _TIME = re.compile(r"(-?)(\d{2,3}):(\d\d):(\d\d)(\.\d{1,6})?")
 _ARRAY = re.compile(r"\{(?:[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*)?\}")
 _TRUE, _FALSE = frozenset({"t", "true", "y", "yes", "on", "1"}), frozenset({"f", "false", "n", "no", "off", "0"})
@@ -79,6 +80,8 @@ def _null(writer: Writer, node: exp.Expr) -> Piece:
 @writes(exp.Boolean)
 def _boolean(writer: Writer, node: exp.Expr) -> Piece:
     sql = "TRUE" if node.this else "FALSE"
+    if writer.target is Dialect.SQLITE and writer.scope.has(sql.lower()):
+        raise RefusalError("odd-name", f"a column is called {sql.lower()}, which SQLite then takes {sql} for")
     return Piece(sql, Kind.BOOLEAN, Kind.BOOLEAN, nullable=False)
 
 
@@ -100,6 +103,13 @@ def bits(digits: str, type_: Type, target: Dialect) -> Piece:
         return Piece(f"'{digits}'", Kind.BITS, Kind.TEXT, type_, nullable=False)
     sql = f"B'{digits}'" if target is Dialect.POSTGRESQL else f"b'{digits}'"
     return Piece(sql, Kind.BITS, Kind.BITS, type_, nullable=False, constant=digits)
+
+
+def _dashed(writer: Writer, text: str) -> str:
+    """SQL Server's ``20240131 10:00``, which no setting reads otherwise, as ``2024-01-31 10:00``."""
+    if writer.source is Dialect.TSQL and (match := _DIGITS_OF_A_DAY.fullmatch(text)):
+        return f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}"
+    return text
 
 
 def as_kind(writer: Writer, piece: Piece, wanted: Piece, default: bool = False) -> Piece:
@@ -184,6 +194,7 @@ def _label(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
 
 
 def _date(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
+    text = _dashed(writer, text)
     if not _DATE.fullmatch(text):
         raise _no_such(text, Kind.DATE)
     _day(text)
@@ -201,6 +212,7 @@ def _day(text: str) -> None:
 
 
 def _timestamp(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
+    text = _dashed(writer, text)
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         raise _no_such(text, wanted.kind)

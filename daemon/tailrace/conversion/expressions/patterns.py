@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sqlglot import exp
 
@@ -23,6 +24,10 @@ _COMMON = re.compile(
     r"|\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _@.:/,;=<>%#!*+?(){}$|'\"])+-?\]"
     r"|\((?!\?)|\)|\||(?<![*+?}(|^])(?:[*+?]|\{\d{1,3}(?:,\d{0,3})?\})|\.(?=[*+])?)*\$?"
 )
+
+#: What stands in SQL Server's brackets: ranges of letters or digits of ASCII, and letters of their own.
+_RANGE = re.compile(r"[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[ -~]")
+_CLASS = re.compile(r"(\^?)((?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[ -,./:-\]_`{-~A-Za-z0-9](?!-)|-$)+)")
 
 
 @writes(exp.Like, exp.ILike, parts=("this", "expression", "negate"))
@@ -57,6 +62,8 @@ def like(writer: Writer, node: exp.Expr, escape: str | None) -> Piece:
     if given.padded and (parts[-1:] != ["%"] or {"_", "\\ "} & set(parts)):
         raise RefusalError("padded-text", f"LIKE '{pattern.constant}' counts the blanks at a CHAR's end at the source")
     ignoring = isinstance(node, exp.ILike)
+    if any(len(part) > 2 for part in parts):
+        return _of_classes(writer, node, (subject, pattern), parts)
     if not ignoring:
         compare_texts(writer, subject, pattern)
     elif writer.target is not Dialect.POSTGRESQL:
@@ -85,10 +92,51 @@ def _parts(pattern: str, escape: str, source: Dialect) -> list[str]:
         elif letter in "%_":
             parts.append(letter)
         elif letter == "[" and source is Dialect.TSQL:
-            raise RefusalError("like-class", f"the pattern '{pattern}' has a class of letters in brackets")
+            parts.append(_class(pattern, letters, escape))
         else:
             parts.append("\\" + letter)
     return parts
+
+
+def _class(pattern: str, letters: Iterator[str], escape: str) -> str:
+    """SQL Server's ``[a-f0-9]``, ``[^x]``, as a regular expression has it; one letter alone (``[%]``) is itself.
+
+    Raises:
+        RefusalError: it has no end, or what is in it is not surely read alike.
+    """
+    inside, end = "", ""
+    for end in letters:
+        if end == "]":
+            break
+        inside += end
+    if end != "]":
+        raise RefusalError("like-class", f"the pattern '{pattern}' has a bracket without an end")
+    if not escape and len(inside) == 1 and inside != "^":
+        return "\\" + inside
+    match = _CLASS.fullmatch(inside)
+    if escape or match is None:
+        raise RefusalError("like-class", f"the pattern '{pattern}' has a class of letters in brackets")
+    pieces = _RANGE.findall(match[2])
+    return f"[{match[1]}{''.join(one if len(one) > 1 or one.isalnum() else chr(92) + one for one in pieces)}]"
+
+
+def _of_classes(writer: Writer, node: exp.Expr, pair: tuple[Piece, Piece], parts: list[str]) -> Piece:
+    """A pattern with classes of letters, as PostgreSQL's regular expression."""
+    subject, pattern = pair
+    if writer.target is not Dialect.POSTGRESQL:
+        raise RefusalError("like-class", f"the pattern '{pattern.constant}' has a class of letters in brackets")
+    compare_texts(writer, subject, pattern)
+    writer.say(
+        "like-class",
+        "ranges of letters follow the source's collation ([0-9] takes ² and ½ too, [a-z] letters with accents); the "
+        "target's take ASCII alone, in capitals or not",
+        "see whether texts have other letters there",
+    )
+    wild = {"%": ".*", "_": "."}
+    regex = "".join(wild.get(part) or (part if len(part) > 2 or not part[1].isalnum() else part[1]) for part in parts)
+    sql = f"{subject.wrapped} ~* {quoting.text(f'^{regex}$', writer.target)}"
+    sql = f"NOT ({sql})" if node.args.get("negate") else sql
+    return of(sql, Kind.BOOLEAN, subject, pattern, atom=False)
 
 
 def _written(writer: Writer, subject: Piece, parts: list[str], ignoring: bool) -> str:

@@ -108,7 +108,8 @@ class Reader:
                 raise _refused("UNION, INTERSECT and EXCEPT within each other")
             if any(side.args.get(part) for part in ("limit", "offset", "with_", "order")):
                 raise _refused(f"ORDER BY or LIMIT within a part of {word}")
-        left, right = self.query(left_node, outer), self.query(right_node, outer)
+        # The first one's names are those of the whole.
+        left, right = self.query(left_node, outer), self.query(right_node, outer, inside=True)
         if len(left.columns) != len(right.columns):
             raise _refused(f"{word} of queries with different numbers of columns")
         columns = {}

@@ -106,6 +106,11 @@ class Scope:
         where = f"{table}.{wanted}" if table else wanted
         raise RefusalError("unknown-column", f"there is no column {where} that is known here")
 
+    def has(self, name: str) -> bool:
+        """Whether any column in sight is called so in the target, in whatever case."""
+        near = any(plain(key, Dialect.SQLITE) == name for relation in self.relations for key in relation.columns)
+        return near or (self.outer is not None and self.outer.has(name))
+
     def output(self, node: exp.Column) -> Piece | None:
         """A column that the query gives, by its name there."""
         key = plain(spelled(node.this, self.dialect), self.dialect)

@@ -114,6 +114,8 @@ def _written(
         # A column, a CASE and a call are numbers to MySQL, which it takes for no check.
         piece = piece.become(f"{piece.sql} <> 0", False)
     place = columns.get(column)
+    if use is Use.GENERATED and target is Dialect.MARIADB and place is not None and place.stored:
+        _keeps_fraction(tree, place, columns)
     if place is not None and use in (Use.DEFAULT, Use.GENERATED, Use.PARTITION):
         wanted = column_piece(place, source, target, "", types.get(column, ""))
         piece = assigned(writer, piece, wanted, use is not Use.GENERATED)
@@ -122,6 +124,21 @@ def _written(
     if use in _STEADY.get(target, ()) and not piece.steady:
         raise RefusalError("not-immutable", f"the target takes only what is always the same in a {use}: {piece.sql}")
     return writer, piece
+
+
+def _keeps_fraction(tree: exp.Expr, place: Column, columns: Mapping[str, Column]) -> None:
+    """
+    Raises:
+        RefusalError: MariaDB stores no moment with fewer digits, since a setting says whether it rounds them.
+    """
+    clocks = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)
+    if place.type.kind not in clocks:
+        return
+    named = {node.name.lower() for node in tree.find_all(exp.Column)}
+    sizes = [c.type.size for name, c in columns.items() if name.lower() in named and c.type.kind in clocks]
+    fine = any(unit.name.lower() == "microsecond" for unit in tree.find_all(exp.Var))
+    if max([6 if fine else 0, *sizes]) > place.type.size:
+        raise RefusalError("fraction-digits", "MariaDB stores no moment with fewer digits than what it is made of")
 
 
 def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piece:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table, kind_of
 from tailrace.conversion.indexes import mysql, postgres, sqlite
-from tailrace.conversion.indexes.fitting import Refusal
+from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.keys import is_key, target_key
@@ -115,34 +115,41 @@ def _deferred(work: Work, table: Table, index: Index) -> None:
 def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | None:
     """In the target's words, with the source's name."""
     kind = kind_of(index)
-    prepared = _prepared(work, table, index, columns)
-    if isinstance(prepared, Index):
-        fit = _FITTING[work.dialect]
-        fitted = fit(work, table, index, prepared, columns)
-    else:
-        fitted = prepared
-    if isinstance(fitted, Refusal):
-        if fitted.gone:
-            work.ledger.say(kind, table.name, index.name, fitted.code, Grade.AUTOMATIC, fitted.reason, fitted.proposal)
+    found = fitted(work, table, index, columns)
+    if isinstance(found, Refusal):
+        if found.gone:
+            work.ledger.say(kind, table.name, index.name, found.code, Grade.AUTOMATIC, found.reason, found.proposal)
             work.ledger.gone(kind, table.name, index.name)
         else:
             work.ledger.by_hand(
                 kind,
                 table.name,
                 index.name,
-                fitted.code,
-                fitted.reason,
-                fitted.proposal,
-                fitted.complexity,
-                original=fitted.original,
-                replacement=fitted.replacement,
+                found.code,
+                found.reason,
+                found.proposal,
+                found.complexity,
+                original=found.original,
+                replacement=found.replacement,
             )
         return None
-    for said in fitted.remarks:
+    for said in found.remarks:
         work.ledger.say(
             kind, table.name, index.name, said.code, said.grade, said.reason, said.proposal, said.complexity
         )
-    return fitted.index
+    return found.index
+
+
+def fitted(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Fitted | Refusal:
+    """What becomes of one index: the one decision, for the conversion and for sinks (`stream`).
+
+    Args:
+        columns: the target's, by name.
+    """
+    prepared = _prepared(work, table, index, columns)
+    if isinstance(prepared, Refusal):
+        return prepared
+    return _FITTING[work.dialect](work, table, index, prepared, columns)
 
 
 def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | Refusal:

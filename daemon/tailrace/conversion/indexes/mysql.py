@@ -7,6 +7,7 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Dialect, Table
 from tailrace.conversion.indexes.fitting import Fitted, Refusal, changed, distinct_remarks, known
 from tailrace.conversion.outcome import Complexity
+from tailrace.conversion.tables.charsets import character_bytes
 from tailrace.conversion.tables.literals import parsed, quoted
 from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Remark
@@ -69,6 +70,10 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
         return Fitted(replace(prepared, where="", include=()))
+    if given.method == "fulltext":
+        others = [part.column for part in prepared.parts if part.column and not textual(columns[part.column].sql_type)]
+        reason = f"the target's column {others[0]} is no text" if others else "MySQL has none of an expression"
+        return Refusal("fulltext", reason, "index a generated column of the text", Complexity.MEDIUM)
     reason = "the target keeps geometries as bytes, of which there is no such index"
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 
@@ -191,4 +196,4 @@ def _bytes(part: Part, columns: dict[str, Column]) -> int:
 
 def _width(column: Column) -> int:
     """Bytes of a character."""
-    return 4 if column.charset not in ("ascii", "latin1", "binary") and textual(column.sql_type) else 1
+    return character_bytes(column.charset) if textual(column.sql_type) else 1

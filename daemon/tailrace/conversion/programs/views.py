@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, View
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, View
 from tailrace.conversion.expressions import splicing
 from tailrace.conversion.expressions.grammar import statement
 from tailrace.conversion.expressions.library import Library
@@ -71,6 +71,7 @@ def view(
         if name is None:
             raise RefusalError("missing-object", f"{given.name} has no name in the target")
         if source.dialect is target:
+            _made_of(given, source)
             query = splicing.query(given.query, source, names)
             return Program((replace(given, name=name, query=query, line=0),))
         if given.materialized and target is not Dialect.POSTGRESQL:
@@ -89,6 +90,17 @@ def view(
         if remark.complexity is Complexity.SIMPLE:
             remark = replace(remark, complexity=_effort(given.query))
         return Program(remarks=(remark,))
+
+
+def _made_of(given: View, source: Catalog) -> None:
+    """
+    Raises:
+        RefusalError: it calls a function that nobody makes in the target.
+    """
+    for other in source.others:
+        name = re.escape(other.name.name)
+        if other.kind is ObjectKind.FUNCTION and re.search(rf"(?i)(?<!\w){name}\"?\s*\(", given.query):
+            raise RefusalError("missing-object", f"its function {other.name} is not converted")
 
 
 _REFRESHED = Remark(

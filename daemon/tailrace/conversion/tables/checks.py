@@ -9,13 +9,12 @@ from tailrace.conversion.identifiers import styled
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
 from tailrace.conversion.tables.identity import counting
-from tailrace.conversion.tables.labels import labels_check, labels_check_name
-from tailrace.conversion.tables.meaning import textual
+from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
-from tailrace.schema import Kind
 
 _CHECK = ObjectKind.CHECK
+_NOT_ENFORCED = 18
 
 
 def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Check]:
@@ -35,15 +34,10 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         if target is None or column.name in altered:
             continue
         found += _of_domain(work, table, column, target)
-        if _keeps_labels(work, column, target):
+        if keeps_labels(column.type, target.sql_type):
             name = work.taken.free(_room(work, table), labels_check_name(_target(work, table), target.name), holder="")
             found.append(Check(name, labels_check(target.name, column.type.labels, work.dialect)))
     return found
-
-
-def _keeps_labels(work: Work, column: Column, target: Column) -> bool:
-    """Whether a text is to be one of an enum's labels."""
-    return column.type.kind is Kind.ENUM and bool(column.type.labels) and textual(target.sql_type)
 
 
 def _target(work: Work, table: Table) -> str:
@@ -76,7 +70,7 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     if implied := _implied(work, table, check, made):
         ledger.made(_CHECK, table.name, check.name, implied)
         return None
-    if not check.enforced and work.dialect is not Dialect.MYSQL:
+    if not check.enforced and work.dialect is not Dialect.MYSQL and not keeps_unenforced(work):
         reason = "the source does not enforce it, and the target has no such check"
         fix = "leave it out, or look whether all rows pass it and add it"
         ledger.by_hand(_CHECK, table.name, check.name, "not-enforced", reason, fix, original=check.expression)
@@ -109,6 +103,11 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     name = work.taken.free(_room(work, table), wanted, f"{_target(work, table)}_{wanted}", holder=str(table.name))
     ledger.made(_CHECK, table.name, check.name, name)
     return Check(name, found.sql, check.enforced, validated, check.line)
+
+
+def keeps_unenforced(work: Work) -> bool:
+    """PostgreSQL has constraints that are NOT ENFORCED from release 18 on."""
+    return work.verbatim is not None and work.verbatim.server.release >= _NOT_ENFORCED
 
 
 def _implied(work: Work, table: Table, check: Check, made: dict[str, Column]) -> str:

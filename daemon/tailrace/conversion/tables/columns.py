@@ -19,10 +19,13 @@ from tailrace.conversion.tables.type_remarks import refused
 from tailrace.conversion.target import ChecksTypes
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
-from tailrace.schema import Type
+from tailrace.schema import Kind, Type
 
 _COLUMN = ObjectKind.COLUMN
 _SIMPLE = Complexity.SIMPLE
+#: PostgreSQL has virtual generated columns from this release on.
+_VIRTUAL = 18
+_ARGUMENTS = re.compile(r"\(.*\)")
 #: A text or a number, with nothing behind it.
 _LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?")
 
@@ -107,10 +110,17 @@ def _own_type(work: Work, column: Column) -> str:
         return ""
     base = column.sql_type.rstrip("[]")
     own = [*(enum.name for enum in work.source.enums), *(domain.name for domain in work.source.domains)]
+    kept = work.verbatim
     for known in own:
         if known in (column.user_type, _named(base)) and (name := work.names.objects.get(known)) is not None:
+            if kept is not None and known in kept.absent:
+                return ""
             return qualified(name, work.dialect) + column.sql_type[len(base) :]
-    return ""
+    if kept is None or column.type.kind is not Kind.OTHER or column.sql_type.startswith("reg"):
+        return ""
+    named = _named(_ARGUMENTS.sub("", base))
+    supplied = named in work.source.supplied and named not in kept.absent
+    return column.sql_type if column.user_type in kept.types or named in kept.types or supplied else ""
 
 
 def _named(text: str) -> ObjectName:
@@ -302,8 +312,9 @@ def _generated(work: Work, table: Table, column: Column, made: Column) -> Column
             found.sql,
         )
         if found.sql:
-            stored = column.stored or work.dialect is Dialect.POSTGRESQL
-            # PostgreSQL had no virtual ones before 18; what is stored is the same to who reads it.
+            virtual = work.verbatim is not None and work.verbatim.server.release >= _VIRTUAL
+            # What is stored is the same to who reads it.
+            stored = column.stored or (work.dialect is Dialect.POSTGRESQL and not virtual)
             return replace(made, generated=found.sql, stored=stored, nullable=made.nullable)
         reason = next((remark.reason for remark in found.remarks), "its expression has no counterpart")
     if carried(column, work.source):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.charsets import character_bytes
 from tailrace.conversion.tables.collations import ignores_case, pads
 from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.work import Work
@@ -144,7 +145,7 @@ def _pads_there(made: Column) -> bool:
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
-    if work.dialect.mysql_like:
+    if work.dialect.mysql_like or work.alike:
         return
     wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"
@@ -233,7 +234,7 @@ def _row_bytes(column: Column) -> int:
     type_ = parsed(column.sql_type)
     length = type_.arguments[0] if type_.arguments else 0
     if type_.base in ("varchar", "char"):
-        return length * (1 if column.charset in ("ascii", "latin1") else 4) + 2
+        return length * character_bytes(column.charset) + 2
     if type_.base in ("varbinary", "binary"):
         return length + 2
     return 12

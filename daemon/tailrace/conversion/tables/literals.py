@@ -73,7 +73,7 @@ def fits(sql: str, sql_type: str) -> bool:
         return -half <= round(number) < half
     if type_.base == "decimal" and type_.arguments:
         digits, scale = (*type_.arguments, 0)[:2]
-        return abs(round(number, scale)) < 10 ** (digits - scale)
+        return abs(round(number, scale)) < Decimal(10) ** (digits - scale)
     return True
 
 

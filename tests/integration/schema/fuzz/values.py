@@ -90,6 +90,8 @@ def alike(one: Any, other: Any) -> bool:
         other = dt.timedelta(
             hours=other.hour, minutes=other.minute, seconds=other.second, microseconds=other.microsecond
         )
+    if isinstance(one, str) and isinstance(other, dt.date) and not isinstance(other, dt.datetime):
+        return one in (other.isoformat(), f"{other.isoformat()} 00:00:00")  # what MySQL makes of a day beside a text
     if isinstance(one, dict | list) or isinstance(other, dict | list):
         return bool(_document(one) == _document(other))
     if isinstance(one, bytes) and isinstance(other, str) and set(other) <= {"0", "1"} and other:

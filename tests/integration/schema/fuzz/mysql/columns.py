@@ -126,7 +126,9 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
         kind = dice.choice(
             (f"varchar({size})", f"varchar({size})", f"varchar({size})", f"char({size})", "text", "tinytext")
         )
-        values = _TEXTS if "(" in kind and size > 9 else ("''", "'x'", "'0'") if "(" in kind else ("('x')", "('')")
+        values: tuple[str, ...] = (
+            _TEXTS if "(" in kind and size > 9 else ("''", "'x'", "'0'") if "(" in kind else ("('x')", "('')")
+        )
         more = ("('a')", "(concat('a', 'b'))", "(uuid())", "(upper('x'))", "(repeat('ab', 2))") if size >= 40 else ()
         charset = collation.partition("_")[0]
         return f"{kind} CHARACTER SET {charset} COLLATE {collation}", values + more, collation.endswith("_bin")
@@ -144,11 +146,11 @@ def _typed(sort: str, labels: tuple[str, ...], dice: random.Random, mariadb: boo
         fraction = dice.choice(("", "", "(3)", "(6)", "(1)"))
         kind = dice.choice(("datetime", "datetime", "timestamp")) + fraction
         now = f"CURRENT_TIMESTAMP{fraction}"
-        values = ("'2024-02-29 12:34:56'", "'2000-01-01'", now, now, now, f"NOW{fraction or '()'}", "20240131123456")
+        moments = ("'2024-02-29 12:34:56'", "'2000-01-01'", now, now, now, f"NOW{fraction or '()'}", "20240131123456")
         return (
             kind,
             (
-                *values,
+                *moments,
                 "TIMESTAMP'2024-01-01 10:00:00'",
                 "(now() + interval 1 day)",
                 f"(utc_timestamp{fraction or '()'})",
