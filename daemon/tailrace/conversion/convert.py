@@ -95,7 +95,7 @@ def _convert_routines(work: Work) -> None:
 
 
 def _convert_programs(work: Work) -> None:
-    source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
+    source, names, rules, dialect = work.source, work.present, work.rules, work.dialect
     views = {
         given.name: view(given, source, dialect, names, rules, work.types)
         for given in source.views

@@ -14,7 +14,7 @@ from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.arithmetic import known_scale
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
-from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of
+from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of, usual_places
 from tailrace.conversion.expressions.literals import as_kind, string
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.piece import Piece
@@ -202,6 +202,8 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
                 f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
                 "see whether such values come up",
             )
+        if type_.size and writer.target.mysql_like and not usual_places(type_):
+            raise RefusalError("cast", f"a cast to {type_.name}, which the target has not")
         name = "cast decimal" if type_.size else "cast numeric"
         made = call(writer, name, [piece], extra, f"a cast to {type_.name}")
         if not type_.size and piece.made is Kind.INTEGER:
