@@ -33,6 +33,7 @@ from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
 from tailrace_mysql import sink_renames
+from tailrace_mysql.quoting import identifier as identifier
 from tailrace_mysql.sink_catalog import (
     TableState,
     TargetColumn,
@@ -54,10 +55,6 @@ _COMMENT_CHARACTERS = 2048
 _NAME_CHARACTERS = 64
 _OUTSIDE_ROW = re.compile(r"^MODIFY COLUMN `(?:[^`]|``)+` (?:\w*text|\w*blob|json)\b", re.IGNORECASE)
 _LITERAL_DEFAULT = re.compile(r"^ DEFAULT ('(?:[^']|'')*')")
-
-
-def identifier(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _mark(table: TargetTable) -> str:

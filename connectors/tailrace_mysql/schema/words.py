@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tailrace_mysql.quoting import identifier as identifier
+
 _QUOTED = r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
 _TOKEN = re.compile(
     rf"(?P<space>\s+)|(?P<comment>--(?=\s|$)[^\n]*|\#[^\n]*|/\*.*?\*/)|(?P<quoted>{_QUOTED})"
@@ -149,10 +151,6 @@ def quoted(text: str) -> str:
     """The literal of a text."""
     text = text.replace("\\", "\\\\").replace("'", "''").replace("\0", "\\0").replace("\n", "\\n").replace("\r", "\\r")
     return f"'{text}'"
-
-
-def identifier(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def stripped(expression: str) -> str:
