@@ -392,8 +392,8 @@ def _tsql(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
                 continue
             part.accept("IF", "EXISTS")
             dropped = part.name()
-            if (column := table.defaults.pop(dropped.lower(), None)) is not None:
-                draft.change_column(table, column, default="")
+            if dropped.lower() in table.defaults:
+                draft.change_column(table, table.defaults.pop(dropped.lower()), default="")
             elif not _dropped(draft, table, dropped):
                 draft.aside(table, "ALTER TABLE", head.text, "it drops a constraint that the script has not", line)
     elif reader.sees("ENABLE") or reader.sees("DISABLE"):
