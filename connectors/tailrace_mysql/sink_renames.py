@@ -14,9 +14,9 @@ from pymysql.connections import Connection
 
 from tailrace.conversion.tables.literals import with_kept_texts
 from tailrace.structure import Index, Part
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import read_checks, renamed_in
 from tailrace_mysql.structure import read_indexes
-from tailrace_mysql.views import quote
 
 _NOT_ENFORCED = (
     "SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
@@ -37,11 +37,11 @@ def checks(
     for check, expression in read_checks(connection, database, table, mariadb=False):
         renamed = renamed_in(expression, names)
         if renamed != expression:
-            before.append(f"DROP CONSTRAINT {quote(check)}")
-            after.append(f"ADD CONSTRAINT {quote(check)} CHECK ({with_kept_texts(renamed)})")
+            before.append(f"DROP CONSTRAINT {identifier(check)}")
+            after.append(f"ADD CONSTRAINT {identifier(check)} CHECK ({with_kept_texts(renamed)})")
     if after:
         loose = {
-            f"ADD CONSTRAINT {quote(str(row[0]))} " for row in _query(connection, _NOT_ENFORCED, (database, table))
+            f"ADD CONSTRAINT {identifier(str(row[0]))} " for row in _query(connection, _NOT_ENFORCED, (database, table))
         }
         after = [f"{clause} NOT ENFORCED" if clause.startswith(tuple(loose)) else clause for clause in after]
     return before, after
@@ -55,18 +55,18 @@ def indexes(
     about = [
         index for index in found if any(renamed_in(part.expression, names) != part.expression for part in index.parts)
     ]
-    return [f"DROP INDEX {quote(index.name)}" for index in about], [_made(index, names) for index in about]
+    return [f"DROP INDEX {identifier(index.name)}" for index in about], [_made(index, names) for index in about]
 
 
 def _made(index: Index, names: Mapping[str, str]) -> str:
     parts = ", ".join(_part(part, names) for part in index.parts)
     hidden = " INVISIBLE" if index.invisible else ""
-    return f"ADD {'UNIQUE ' if index.unique else ''}INDEX {quote(index.name)} ({parts}){hidden}"
+    return f"ADD {'UNIQUE ' if index.unique else ''}INDEX {identifier(index.name)} ({parts}){hidden}"
 
 
 def _part(part: Part, names: Mapping[str, str]) -> str:
     if part.column:
-        text = quote(names.get(part.column.lower(), part.column)) + (f"({part.prefix})" if part.prefix else "")
+        text = identifier(names.get(part.column.lower(), part.column)) + (f"({part.prefix})" if part.prefix else "")
     else:
         text = f"({with_kept_texts(renamed_in(part.expression, names))})"
     return f"{text}{' DESC' if part.descending else ''}"

@@ -33,7 +33,7 @@ from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
 from tailrace_mysql import sink_renames
-from tailrace_mysql.quoting import identifier as identifier
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import (
     TableState,
     TargetColumn,

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tailrace_mysql.quoting import identifier as identifier
-
 _QUOTED = r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
 _TOKEN = re.compile(
     rf"(?P<space>\s+)|(?P<comment>--(?=\s|$)[^\n]*|\#[^\n]*|/\*.*?\*/)|(?P<quoted>{_QUOTED})"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Conversion, Grade, Item
 from tailrace.schema import Kind
 from tests.integration.schema.fuzz.edges import edge
+from tests.integration.schema.fuzz.sessions import utc
 from tests.integration.schema.fuzz.values import alike, carried
 from tests.integration.schema.fuzz.viewing import view_differences
 from tests.integration.schema.rows.behaviour import Comparison, Difference
@@ -110,18 +110,6 @@ def _taken(cursor: Any, database: Any, table: Any, row: Mapping[str, Any]) -> bo
         cursor.execute("ROLLBACK TO SAVEPOINT attempt")
         return False
     return not refusal
-
-
-@contextlib.contextmanager
-def utc(database: Any, autocommit: bool = True) -> Iterator[Any]:
-    """A cursor of a session in UTC."""
-    connection = database.connect(autocommit=autocommit)
-    try:
-        with contextlib.closing(connection.cursor()) as cursor:
-            cursor.execute("SET time_zone = '+00:00'" if is_mysql(database) else "SET TIME ZONE 'UTC'")
-            yield cursor
-    finally:
-        connection.close()
 
 
 def selected(cursor: Any, database: Any, table: str, expressions: Sequence[str]) -> list[tuple[Any, ...]]:
