@@ -137,9 +137,9 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         whole = piece.kind is Kind.INTEGER
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
-        if kind is Kind.FLOAT and writer.source.mysql_like and writer.target is not Dialect.SQLITE:
-            if piece.kind is not Kind.FLOAT:
-                return None
+        rounds = kind is Kind.FLOAT and writer.source.mysql_like and writer.target is not Dialect.SQLITE
+        if rounds and piece.kind is not Kind.FLOAT:
+            return None
         if kind is Kind.FLOAT:
             return replace(piece, kind=kind, type=type_, made=kind, sql=text or piece.sql)
         return replace(piece, kind=kind, type=type_)
