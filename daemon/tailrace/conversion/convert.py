@@ -10,6 +10,7 @@ from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Conversion, Grade
 from tailrace.conversion.programs import Program, routine, trigger, view
+from tailrace.conversion.programs.bodies import effort
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.findings import findings
 from tailrace.conversion.tables.leftovers import converted_comments, converted_others, converted_schemas
@@ -83,6 +84,8 @@ def _text(work: Work) -> tuple[str, str]:
 def _convert_routines(work: Work) -> None:
     """Before the tables, whose expressions may call them."""
     for called in work.source.routines:
+        if _of_triggers(work, called):
+            continue  # told of with them
         if _selected(work, called.kind, called.name, signature(called)):
             lacking = _lacking(work, called.name, called.language, f"{called.definition}\n{called.body}")
             program = lacking or routine(called, work.source, work.dialect, work.names, work.rules, work.verbatim)
@@ -109,6 +112,10 @@ def _convert_programs(work: Work) -> None:
         _view_indexes(work, given)
     for fired in source.triggers:
         _convert_trigger(work, fired)
+    for called in source.routines:
+        if _of_triggers(work, called) and _selected(work, called.kind, called.name, signature(called)):
+            _trigger_function(work, called)
+    work.missing.update(called.name for called in source.routines if _of_triggers(work, called))
 
 
 def _convert_trigger(work: Work, fired: Trigger) -> None:
@@ -160,6 +167,34 @@ def _drop_dependents(work: Work, views: dict[ObjectName, Program]) -> None:
             lacking = _lacking(work, name, "", queries[name])
             assert lacking is not None
             views[name] = lacking
+
+
+def _of_triggers(work: Work, called: Routine) -> bool:
+    """A trigger's function, towards a system where it is a part of the trigger."""
+    return called.returns.lower() == "trigger" and work.dialect is not work.source.dialect
+
+
+def _trigger_function(work: Work, called: Routine) -> None:
+    """It is as good as the triggers that run it: a person who writes one of those writes it too."""
+    fired = [given for given in work.source.triggers if given.function == called.name]
+    left = [
+        given.name.name
+        for given in fired
+        if (given.table in work.names.objects or root_of(work.source, given.table) in work.names.objects)
+        and not work.ledger.target_of(ObjectKind.TRIGGER, given.table, given.name.name)
+    ]
+    where = called.kind, called.name, signature(called)
+    if left or not fired:
+        told = f"the trigger {', '.join(left)} runs it, which is by hand" if left else "no trigger runs it"
+        fix = "write it as a part of the trigger's body" if left else "leave it out, if nothing needs it"
+        large = effort(called.definition) is Complexity.SIGNIFICANT
+        complexity = Complexity.SIGNIFICANT if large else Complexity.SIMPLE
+        work.ledger.by_hand(*where, "trigger-function", told, fix, complexity, original=called.definition)
+        return
+    runs = ", ".join(given.name.name for given in fired)
+    reason = f"in the target it is a part of the trigger that runs it: {runs}"
+    work.ledger.say(*where, "trigger-function", Grade.AUTOMATIC, reason, "nothing", original=called.definition)
+    work.ledger.gone(*where)
 
 
 def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tailrace.conversion import job
 from tailrace.conversion.catalog import Dialect, ObjectKind
 from tailrace.conversion.convert import convert
 from tailrace.conversion.naming import script_names
@@ -71,3 +74,32 @@ def test_a_time_of_sql_servers_is_a_time_of_day() -> None:
         "time(3) without time zone",
         "time(6) without time zone",
     ]
+
+
+POSTGRES_TEXTS = """
+CREATE TABLE t (id int PRIMARY KEY, a varchar(100) NOT NULL, b text, n int, k text DEFAULT 'a' || 'b',
+    up text GENERATED ALWAYS AS (a || '-' || n::text) STORED,
+    CHECK (a <> 'x'), CHECK (a LIKE 'a%'), CHECK (length(a) > 3), CHECK (lower(a) = a), CHECK (b IN ('x', 'y')),
+    CHECK (a ~ 'x+'));
+CREATE INDEX low ON t (lower(a));
+CREATE VIEW v AS SELECT id, a || b AS ab FROM t WHERE a = 'x';
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.a := lower(NEW.a); RETURN NEW; END $$;
+CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t; RETURN NULL; END $$;
+CREATE TRIGGER gone AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION g();
+"""
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_texts_of_postgresql_are_texts_in_mysql_too_and_a_function_goes_with_its_trigger(kind: str) -> None:
+    """The target's types of texts have a collation behind them."""
+    source = read(POSTGRES_TEXTS, Dialect.POSTGRESQL, "t.sql")
+    conversion = job.of_kind(kind, source, load(), None).conversion
+    left = {(verdict.kind, verdict.member) for verdict in conversion.verdicts if verdict.grade is Grade.BY_HAND}
+    expressions = {(ObjectKind.INDEX, "low")} if kind == "mariadb" else set()  # which has no index of them
+    assert left == {(ObjectKind.FUNCTION, "()"), (ObjectKind.TRIGGER, "gone"), *expressions}
+    reasons = {str(item.name): item.reason for item in conversion.items if item.code == "trigger-function"}
+    assert reasons == {
+        "public.f": "in the target it is a part of the trigger that runs it: tr",
+        "public.g": "the trigger gone runs it, which is by hand",
+    }

@@ -24,8 +24,6 @@ from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.schema import Kind, Type
 
-_TRIGGER = ("trigger", "event_trigger")
-
 
 def routine(
     given: Routine,
@@ -62,8 +60,8 @@ def _translated(
 ) -> Program:
     if given.kind is not ObjectKind.FUNCTION:
         raise RefusalError("program", "what a procedure does is not translated", _PROPOSAL)
-    if given.returns.lower() in _TRIGGER:
-        raise RefusalError("trigger-function", "it is a trigger's: it goes with that trigger", "see the trigger")
+    if given.returns.lower() == "event_trigger":
+        raise RefusalError("trigger-function", "it runs on statements that change the schema", "leave it out")
     if target is Dialect.SQLITE:
         raise RefusalError("program", "SQLite has no functions in SQL", "let the application have it")
     value = _value(given, source)
