@@ -26,7 +26,7 @@ from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_connection import Server, Target, describe
 from tailrace_mysql.sink_errors import translate
 from tailrace_mysql.sink_tables import without_mark
-from tailrace_mysql.sink_types import binary_collation, obstacle, table_types
+from tailrace_mysql.sink_types import binary_collation, catalog_type, obstacle, table_types
 
 NAME_CHARACTERS = 64
 
@@ -91,6 +91,16 @@ class MySQLSchema:
 
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         return obstacle(type_, not source.mysql_like, wanted, self.dialect is Dialect.MARIADB)
+
+    def declared(self, wanted: str) -> str:
+        try:
+            given = catalog_type(wanted, None)
+        except ValueError:
+            return wanted  # a type that no sink makes: as it is
+        own = "collate" in wanted.lower() or "character set" in wanted.lower()
+        if own or not (given.textual or given.labels):
+            return wanted
+        return given.sql(binary_collation(self.dialect is Dialect.MARIADB)).replace("\\", "\\\\")
 
     def render(self, catalog: Catalog) -> list[Statement]:
         return render(catalog)

@@ -75,6 +75,9 @@ class PostgresSchemaTarget:
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         return obstacle(type_, source is Dialect.POSTGRESQL, wanted)
 
+    def declared(self, wanted: str) -> str:
+        return wanted
+
     def render(self, catalog: Catalog) -> list[Statement]:
         """Once connected, by what the sink's user may do."""
         return ddl.render(catalog, may_switch_off=self._may_switch_off)

@@ -40,6 +40,9 @@ class SQLiteSchemaTarget:
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         return obstacle(type_, source is Dialect.POSTGRESQL, wanted)
 
+    def declared(self, wanted: str) -> str:
+        return wanted
+
     def render(self, catalog: Catalog) -> list[Statement]:
         return ddl.render(catalog)
 

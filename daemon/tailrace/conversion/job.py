@@ -107,7 +107,7 @@ def of_sink(
     if script:
         names = script_names(source, target, rules, schema)
     else:
-        names = pipeline_names(source, pipeline, settings, target, schema)
+        names = pipeline_names(source, pipeline, settings, target, schema, rules)
     return Job(settings.name, target, _converted(source, target, rules, names, settings.name), settings)
 
 

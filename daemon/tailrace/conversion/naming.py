@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +24,17 @@ from tailrace.tables import Selection
 #: Objects that share one room of names with tables, in every SQL system that is a target.
 _RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE)
 
+#: What sinks look for under the source's name for it, besides tables.
+_OF_SINKS = (ObjectKind.SEQUENCE, ObjectKind.ENUM, ObjectKind.DOMAIN)
 
-def pipeline_names(source: Catalog, pipeline: Pipeline, settings: Any, target: SchemaTarget, schema: str) -> Names:
+
+def pipeline_names(
+    source: Catalog, pipeline: Pipeline, settings: Any, target: SchemaTarget, schema: str, rules: Rules
+) -> Names:
     """As the sink calls its tables: `[[tables]]` renames, the sink's `schema` and `tables` hold.
+
+    `[[names]]` of the rules are obeyed for what no sink writes to (views, programs); where they say another
+    name of a table or column than the sink gives it, an item says so.
 
     Args:
         settings: of the sink, one of `pipeline.sinks`.
@@ -56,6 +65,8 @@ def pipeline_names(source: Catalog, pipeline: Pipeline, settings: Any, target: S
             given.refuse(table, "no-columns", "it has no columns, as only PostgreSQL's may", "leave it out")
             continue
         given.add_carried(table, stream.table, stream.columns, stream.altered)
+        if table.name in given.objects:
+            given.unheeded(table, source.dialect, rules)
         if stream.schema is not None and table.name in given.objects:
             given.streams[table.name] = stream.schema
     keeps_types = source.dialect is target.dialect is Dialect.POSTGRESQL
@@ -63,7 +74,9 @@ def pipeline_names(source: Catalog, pipeline: Pipeline, settings: Any, target: S
         if other.schema in chosen or not other.schema:
             own = kind in (ObjectKind.ENUM, ObjectKind.DOMAIN) and keeps_types
             # The sink looks for a type of the user's own under the source's name for it.
-            given.add_other(kind, other, other.name, other.schema if own else schema)
+            wanted = None if kind in _OF_SINKS else rules.name_of(source.dialect, target.dialect, other)
+            called = wanted.rpartition(".")[2] if wanted and "." not in other.name else other.name
+            given.add_other(kind, other, called, other.schema if own else schema)
         else:
             given.left_out[other] = f"no table of {other.schema} is selected"
     return given.names()
@@ -126,6 +139,10 @@ def _others(source: Catalog) -> Iterator[tuple[ObjectKind, ObjectName]]:
         yield ObjectKind.DOMAIN, domain.name
     for routine in source.routines:
         yield routine.kind, routine.name
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 @dataclass
@@ -232,6 +249,45 @@ class _Given:
                 wanted = ObjectName(schema, shortened(f"{name}_{number}", self.limits))
             self._collides(kind, source, "", str(other), str(wanted))
         self._give(source, wanted, kind in _RELATIONS)
+
+    def unheeded(self, table: Table, source: Dialect, rules: Rules) -> None:
+        """What the rules would call a table of a pipeline, and its columns, otherwise than the sink does."""
+        pair = source, self.target
+        wanted = (rules.name_of(*pair, table.name) or "").rpartition(".")
+        own, lines, named = self.objects[table.name].name, [], []
+        if wanted[0] and wanted[0] != self.schema:
+            named.append(f"schema {wanted[0]}")
+        if wanted[2] and wanted[2] != own:
+            named.append(wanted[2])
+            lines.append(f"rename = {_toml(wanted[2])}")
+        columns = {
+            column: name
+            for column, given in self.columns[table.name].items()
+            if (name := rules.name_of(*pair, table.name, column)) and name != given
+        }
+        if columns:
+            named += columns.values()
+            renamed = ", ".join(f"{_toml(column)} = {_toml(name)}" for column, name in columns.items())
+            lines.append(f"columns.rename = {{ {renamed} }}")
+        if not named:
+            return
+        fix = f"[[tables]] match = {_toml(str(table.name))} {' '.join(lines)}" if lines else ""
+        if wanted[0]:
+            fix = f"{fix}, and `schema` of the sink" if fix else "`schema` of the sink"
+        what = f"the rules name {', '.join(named)}, which is not done: a sink's tables have the names of [[tables]]"
+        self.items.append(
+            Item(
+                "name-rule",
+                ObjectKind.TABLE,
+                table.name,
+                "",
+                Grade.AUTOMATIC,
+                what,
+                f"in the pipeline file: {fix}",
+                Complexity.SIMPLE,
+                table.line,
+            )
+        )
 
     def refuse(self, table: Table, code: str, what: str, fix: str) -> None:
         self.left_out[table.name] = what

@@ -85,6 +85,10 @@ class ChecksTypes(Protocol):
         where it can."""
         ...
 
+    def declared(self, wanted: str) -> str:
+        """A type that a person wants, as the sink makes a column of it: a text has the sinks' collation."""
+        ...
+
 
 class CompletesTables(Protocol):
     """What a target has besides that can give a table that is there what `render` makes with the table alone."""

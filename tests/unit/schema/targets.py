@@ -46,6 +46,9 @@ class Target:
         collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
         return {name: type_.sql(collation).lower() for name, type_ in found.items()}
 
+    def declared(self, wanted: str) -> str:
+        return wanted
+
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         postgres = source is Dialect.POSTGRESQL
         if self.dialect is Dialect.POSTGRESQL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tailrace.conversion.convert import convert
 from tailrace.conversion.names import Names
 from tailrace.conversion.naming import pipeline_names, script_names
 from tailrace.conversion.outcome import Conversion, Grade
-from tailrace.conversion.rules import Rules
+from tailrace.conversion.rules import Rules, load
 from tests.unit.schema.catalogs import catalog, column, index, key, table
 from tests.unit.schema.targets import Target
 
@@ -40,10 +41,13 @@ def shop(*more: Table, **said: Any) -> Catalog:
     return catalog(Dialect.MYSQL, users, *more, **said)
 
 
-def named(source: Catalog, file: Pipeline, dialect: Dialect = Dialect.POSTGRESQL) -> tuple[Names, Conversion]:
+def named(
+    source: Catalog, file: Pipeline, dialect: Dialect = Dialect.POSTGRESQL, rules: Rules | None = None
+) -> tuple[Names, Conversion]:
     target = Target(dialect)
-    names = pipeline_names(source, file, file.sinks[0], target, "goal" if dialect is not Dialect.SQLITE else "")
-    return names, convert(source, target, Rules(), names, "goal")
+    schema = "goal" if dialect is not Dialect.SQLITE else ""
+    names = pipeline_names(source, file, file.sinks[0], target, schema, rules or Rules())
+    return names, convert(source, target, rules or Rules(), names, "goal")
 
 
 def test_a_pipeline_names_tables_and_columns_as_its_sink_does() -> None:
@@ -114,6 +118,28 @@ def test_a_column_named_as_one_of_the_system_s_is_told() -> None:
     names = script_names(source, Target(Dialect.POSTGRESQL), Rules(), "public")
     assert list(names.columns[source.tables[0].name].values()) == ["id", "xmin_2"]
     assert [item.code for item in names.items] == ["name-collision"]
+
+
+def test_a_rule_s_name_that_a_sink_does_not_take_is_said_with_the_lines_that_do_it(tmp_path: Path) -> None:
+    house = tmp_path / "house.toml"
+    house.write_text(
+        '[[names]]\ntable = "shop.users"\nbecome = "crm.people"\n[[names]]\ntable = "shop.users"\ncolumn = "email"\n'
+        'become = "mail"\n[[names]]\ntable = "shop.seen"\nbecome = "met"\n'
+    )
+    rules, source = load([house]), shop(views=(View(ObjectName("shop", "seen"), "SELECT 1"),))
+    names, made = named(source, pipeline(), rules=rules)
+    assert [str(table.name) for table in made.target.tables] == ["goal.users"]
+    assert names.objects[ObjectName("shop", "seen")] == ObjectName("goal", "met")
+    [said] = [item for item in made.items if item.code == "name-rule"]
+    assert said.reason.startswith("the rules name schema crm, people, mail, which is not done")
+    assert said.proposal == (
+        'in the pipeline file: [[tables]] match = "shop.users" rename = "people" '
+        'columns.rename = { "email" = "mail" }, and `schema` of the sink'
+    )
+    done = '[[tables]]\nmatch = "shop.users"\nrename = "people"\ncolumns.rename = { email = "mail" }\n'
+    _, made = named(source, pipeline(done), rules=rules)
+    [said] = [item for item in made.items if item.code == "name-rule"]
+    assert said.proposal == "in the pipeline file: `schema` of the sink"
 
 
 def test_a_key_that_the_file_chooses_is_the_target_s() -> None:

@@ -71,10 +71,10 @@ def _wanted(work: Work, table: Table, column: Column, type_: Type) -> str:
     written = written_type(type_) or column.sql_type
     wanted = work.rules.type_of(source, work.dialect, table.name, name, written) or ""
     checking: ChecksTypes | None = work.target if hasattr(work.target, "obstacle") else None  # type: ignore[assignment]
-    if not wanted or not work.names.piped or checking is None:
+    if not wanted or checking is None:
         return wanted
-    if not (reason := checking.obstacle(type_, source, wanted)):
-        return wanted
+    if not work.names.piped or not (reason := checking.obstacle(type_, source, wanted)):
+        return checking.declared(wanted)
     work.ledger.say(
         _COLUMN,
         table.name,
