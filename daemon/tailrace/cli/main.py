@@ -119,6 +119,10 @@ def schema(
     dialect: Annotated[
         str | None, typer.Option(metavar="mysql|postgres|oracle|tsql", help="The script's.", show_default=False)
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The script's, if it is neither UTF-8 nor has a mark.", show_default=False),
+    ] = None,
     sink: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only for this sink; may be repeated.", show_default=False)
     ] = None,
@@ -174,6 +178,7 @@ def schema(
             file=file,
             script=from_sql,
             dialect=dialect,
+            encoding=encoding,
             sinks=sink or [],
             targets=target or [],
             reports=report or [],

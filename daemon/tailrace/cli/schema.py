@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +15,7 @@ from tailrace.cli.output import print_json
 from tailrace.cli.schema_view import Done
 from tailrace.config import Pipeline, load
 from tailrace.conversion import job, report
-from tailrace.conversion.catalog import Catalog, Dialect
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
 from tailrace.conversion.making import application
@@ -60,6 +58,7 @@ class Asked:
     file: str | None = None
     script: Path | None = None
     dialect: str | None = None
+    encoding: str | None = None
     sinks: Sequence[str] = ()
     targets: Sequence[str] = ()
     reports: Sequence[Path] = ()
@@ -120,6 +119,7 @@ def _refuse(asked: Asked) -> None:
             "give both, or none of them",
         ),
         (bool(asked.sinks) and not asked.file, "--sink names a sink of a pipeline file", "name the file too"),
+        (bool(asked.encoding) and not asked.script, "--encoding is a script's", "leave it out, or add --from-sql"),
         (asked.apply and asked.diff, "--apply and --diff exclude each other", "give one of them"),
         (asked.stage is not None and not asked.apply, "--stage says what --apply makes", "add --apply"),
         (asked.complete and not asked.apply, "--complete says what --apply makes", "add --apply"),
@@ -140,24 +140,17 @@ def _refuse(asked: Asked) -> None:
 def _source(asked: Asked, pipeline: Pipeline | None) -> Catalog:
     if asked.script is not None:
         from tailrace.conversion.script import read
+        from tailrace.conversion.script.opening import script_text
 
-        return read(_text(asked.script), DIALECTS[asked.dialect or ""], str(asked.script))
+        origin = str(asked.script)
+        catalog = read(script_text(asked.script, asked.encoding), DIALECTS[asked.dialect or ""], origin)
+        if {kind for kind, _, _, _ in catalog.count()} == {ObjectKind.OTHER}:
+            what = f"no statement of it is understood as {asked.dialect}"
+            raise ConfigError(what, where=origin, fix="see whether --dialect says whose script it is")
+        return catalog
     assert pipeline is not None
     pipeline.resolve_secrets(stream=False, sinks=False)
     return job.source_catalog(pipeline)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            # Management Studio saves UTF-16, and says so in the first two bytes.
-            utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        return path.read_text(encoding="utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError("is neither UTF-8 nor UTF-16", where=str(path), fix="save it as UTF-8") from None
-    except OSError as error:
-        what = os.strerror(error.errno or 0).lower()
-        raise ConfigError(f"cannot be read: {what}", where=str(path), fix="check the path") from None
 
 
 def _jobs(

@@ -105,11 +105,24 @@ def verdict(target: Target) -> str:
     figures = target.objects
     if not figures.total:
         return "The source has nothing to convert."
+    alone = figures.total == 1
     if figures.automatic == figures.total:
-        return f"All {count(figures.total, 'object')} are converted by themselves and mean the same."
-    lines = [f"{figures.percent(figures.made)} % of {count(figures.total, 'object')} are converted by themselves."]
+        what = (
+            "The one object is converted by itself and means"
+            if alone
+            else f"All {figures.total:,} objects are converted"
+        )
+        lines = [f"{what} the same." if alone else f"{what} by themselves and mean the same."]
+    else:
+        are = (
+            "of the one object is converted by itself"
+            if alone
+            else f"of {figures.total:,} objects are converted by themselves"
+        )
+        lines = [f"{figures.percent(figures.made)} % {are}."]
     if figures.changed:
-        lines.append(f"{figures.changed:,} of them then mean something slightly different, which is listed.")
+        one = figures.changed == 1
+        lines.append(f"{figures.changed:,} of them then mean{'s' * one} something slightly different, which is listed.")
     if figures.by_hand:
         lines.append(f"{count(figures.by_hand, 'object')} {'is' if figures.by_hand == 1 else 'are'} left to a person.")
     if target.hours:
