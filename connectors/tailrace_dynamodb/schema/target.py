@@ -39,6 +39,7 @@ from tailrace_dynamodb.tables import create_table, describe_table, index_request
 
 _CREATE = "aws dynamodb create-table --cli-input-json "
 _UPDATE = "aws dynamodb update-table --cli-input-json "
+_WAIT = "aws dynamodb wait table-exists --table-name "
 _EXPIRE = "aws dynamodb update-time-to-live --cli-input-json "
 
 
@@ -114,6 +115,22 @@ class DynamoDBSchemaTarget:
                     statements.append(_statement(table.name, _UPDATE, request, index.name))
             expiry = {"Enabled": True, "AttributeName": EXPIRES}
             statements.append(_statement(table.name, _EXPIRE, {"TableName": name, "TimeToLiveSpecification": expiry}))
+        return statements
+
+    def scripted(self, catalog: Catalog) -> list[Statement]:
+        """A table with its indexes at once, because a second index would have to wait for the first; and nothing goes
+        on before the table is there."""
+        statements: list[Statement] = []
+        for table in catalog.tables:
+            name, types = table.name.name, {column.name: column.sql_type for column in table.columns}
+            indexes = [_secondary(index, types) for index in table.indexes if not index.primary]
+            request = table_request(name, _key(table.primary_key, types), indexes)
+            made = _statement(table.name, _CREATE, request)
+            expiry = {"Enabled": True, "AttributeName": EXPIRES}
+            statements += [
+                replace(made, sql=f"{made.sql}\n{_WAIT}{shlex.quote(name)}"),
+                _statement(table.name, _EXPIRE, {"TableName": name, "TimeToLiveSpecification": expiry}),
+            ]
         return statements
 
     def canonical(self, catalog: Catalog) -> Catalog:

@@ -142,6 +142,7 @@ def made(
             "DynamoDB checks no value",
             "check it in the application, or in a condition of its writes",
             original=check.expression,
+            repeats=True,
         )
     for key in table.foreign_keys:
         _foreign_key(subject, key, form, proposal, ledger)
@@ -267,7 +268,14 @@ def _index(
     elif columns and index.plain:
         unique = "; nor is it kept unique" if index.unique else ""
         ledger.by_hand(
-            kind, table.name, index.name, "index", f"no index is made for it{unique}", _PROPOSED, original=original
+            kind,
+            table.name,
+            index.name,
+            "index",
+            f"no index is made for it{unique}",
+            _PROPOSED,
+            original=original,
+            repeats=True,
         )
     else:
         ledger.by_hand(
@@ -280,6 +288,7 @@ def _index(
             "service",
             Complexity.MEDIUM,
             original=original,
+            repeats=True,
         )
 
 
@@ -312,7 +321,8 @@ def _foreign_key(subject: Subject, key: ForeignKey, form: ItemForm, proposal: Pr
             *ledger_arguments, Grade.CHANGED, f"{served} finds the rows; {reason}", fix, complexity, original=original
         )
     else:
-        ledger.by_hand(*ledger_arguments, f"no index is made for it; {reason}", fix, complexity, original=original)
+        told = f"no index is made for it; {reason}"
+        ledger.by_hand(*ledger_arguments, told, fix, complexity, original=original, repeats=True)
 
 
 def _comment(table: Table, member: str, ledger: Ledger) -> None:
@@ -339,6 +349,7 @@ def rest(source: Catalog, ledger: Ledger) -> None:
                 "sequence",
                 "DynamoDB has no sequences",
                 "count in an item with UpdateItem ADD, or take UUIDs",
+                repeats=True,
             )
     for kind, objects in ((ObjectKind.ENUM, source.enums), (ObjectKind.DOMAIN, source.domains)):
         for thing in objects:
@@ -408,7 +419,8 @@ def _by_hand(
     large = original.count("\n") > _LINES_OF_A_LARGE_PROGRAM
     programs = (ObjectKind.FUNCTION, ObjectKind.PROCEDURE, ObjectKind.TRIGGER, ObjectKind.PACKAGE, ObjectKind.VIEW)
     complexity = Complexity.SIGNIFICANT if large else Complexity.MEDIUM if kind in programs else Complexity.SIMPLE
-    ledger.by_hand(kind, name, member, code, reason, fix, complexity, original=original)
+    repeats = kind in (ObjectKind.GRANT, ObjectKind.POLICY)
+    ledger.by_hand(kind, name, member, code, reason, fix, complexity, original=original, repeats=repeats)
 
 
 def _gone(ledger: Ledger, kind: ObjectKind, name: str, code: str, reason: str) -> None:

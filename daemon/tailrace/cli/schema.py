@@ -19,7 +19,7 @@ from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind
 from tailrace.conversion.job import KINDS as KINDS
 from tailrace.conversion.job import Job
 from tailrace.conversion.making import application
-from tailrace.conversion.making.ddl_file import script
+from tailrace.conversion.making.ddl_file import suffix
 from tailrace.conversion.making.difference import Difference, State, differences
 from tailrace.conversion.making.held import note
 from tailrace.conversion.measuring import Measuring
@@ -208,14 +208,14 @@ def _write_keys(asked: Asked, jobs: Sequence[Job]) -> None:
 def _write_scripts(out: Path, jobs: Sequence[Job]) -> None:
     """One file, or for several targets a folder with one each."""
     if len(jobs) == 1 and not out.is_dir():
-        _write(out, script(jobs[0].conversion, jobs[0].statements()))
+        _write(out, jobs[0].script())
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error) from error
     for entry in jobs:
-        _write(out / f"{entry.name}.sql", script(entry.conversion, entry.statements()))
+        _write(out / f"{entry.name}{suffix(entry.conversion.target.dialect)}", entry.script())
 
 
 def _write(path: Path, text: str) -> None:
@@ -231,7 +231,7 @@ def _tell(asked: Asked, assessment: report.Assessment, done: Sequence[Done]) -> 
     if printing:
         try:
             for entry in done:
-                stdout.print_line(script(entry.job.conversion, entry.job.statements()).rstrip("\n").encode())
+                stdout.print_line(entry.job.script().rstrip("\n").encode())
         except stdout.ReaderLeft:
             stdout.silence()
     view.show(assessment, done, printing)

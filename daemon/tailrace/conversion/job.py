@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from tailrace import connectors
 from tailrace.config import Pipeline
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect
 from tailrace.conversion.convert import convert
+from tailrace.conversion.making.ddl_file import script
 from tailrace.conversion.measuring import Measuring
 from tailrace.conversion.names import Names
 from tailrace.conversion.naming import pipeline_names, script_names
@@ -30,6 +31,15 @@ KINDS: dict[str, tuple[str, Dialect | None]] = {
 }
 
 
+@runtime_checkable
+class Scripted(Protocol):
+    """A target whose statements wait for each other in a way that a script has to say."""
+
+    def scripted(self, catalog: Catalog) -> list[Statement]:
+        """As `SchemaTarget.render`, for a whole run in an empty target."""
+        ...
+
+
 @dataclass(slots=True)
 class Job:
     """
@@ -45,6 +55,12 @@ class Job:
 
     def statements(self) -> list[Statement]:
         return self.target.render(self.conversion.target)
+
+    def script(self) -> str:
+        """The statements as a file that a person reads, and the system's own client runs."""
+        if isinstance(self.target, Scripted):
+            return script(self.conversion, self.target.scripted(self.conversion.target))
+        return script(self.conversion, self.statements())
 
 
 def rules_of(pipeline: Pipeline | None, files: Sequence[Path]) -> Rules:

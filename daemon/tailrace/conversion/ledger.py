@@ -53,6 +53,7 @@ class Ledger:
         *,
         original: str = "",
         replacement: str = "",
+        repeats: bool = False,
     ) -> None:
         """It is not in the target."""
         self._outcomes[kind, name, member].append(("", Grade.BY_HAND))
@@ -67,6 +68,7 @@ class Ledger:
             complexity,
             original=original,
             replacement=replacement,
+            repeats=repeats,
         )
 
     # ---- what is to be said of it
@@ -84,10 +86,11 @@ class Ledger:
         *,
         original: str = "",
         replacement: str = "",
+        repeats: bool = False,
     ) -> None:
         line = self._lines.get((kind, name, member), 0)
         self.add(
-            Item(code, kind, name, member, grade, reason, proposal, complexity, line, original, replacement),
+            Item(code, kind, name, member, grade, reason, proposal, complexity, line, original, replacement, repeats),
         )
 
     def add(self, item: Item) -> None:

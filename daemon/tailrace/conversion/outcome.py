@@ -43,6 +43,7 @@ class Item:
         proposal: what to do.
         original: the source's SQL that it is about, "" where the name says enough.
         replacement: the target's SQL, where there is some.
+        repeats: its like is decided once, so that its hours count once for its code; else what is by hand has its own.
     """
 
     code: str
@@ -56,6 +57,7 @@ class Item:
     line: int = 0
     original: str = ""
     replacement: str = ""
+    repeats: bool = False
 
     @property
     def where(self) -> str:

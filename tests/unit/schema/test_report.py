@@ -194,6 +194,9 @@ def test_a_question_about_what_is_made_is_charged_once() -> None:
     hours = {group.code: group.hours for group in target.actions}
     assert hours == {"procedure-body": 20.0, "collation-case": pytest.approx(4.0 + 24 * 0.4)}
     assert target.hours == pytest.approx(sum(hours.values()))
+    repeated = [replace(written, code="check", member=f"c{n}", repeats=True) for n in range(11)]
+    [target] = assess([replace(whole, items=tuple(repeated))], shop_conversion.hours, again=0.1).targets
+    assert target.hours == pytest.approx(10.0 + 10 * 1.0), "what is by hand, and decided once"
 
 
 def test_tables_whose_columns_ask_the_same_are_told_together() -> None:

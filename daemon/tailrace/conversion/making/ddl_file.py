@@ -21,9 +21,15 @@ _STAGES = {
 def script(conversion: Conversion, statements: Sequence[Statement]) -> str:
     """All stages, with a heading for each object, and at the end what is not in it."""
     lines = _lines(conversion, statements)
-    if conversion.target.dialect is Dialect.DYNAMODB:  # commands for a shell
-        lines = (f"#{line.removeprefix('--')}" if line.startswith("--") else line for line in lines)
+    if conversion.target.dialect is Dialect.DYNAMODB:
+        shell = (f"#{line.removeprefix('--')}" if line.startswith("--") else line for line in lines)
+        lines = iter(("#!/bin/sh", *shell))
     return "\n".join(lines) + "\n"
+
+
+def suffix(dialect: Dialect) -> str:
+    """Of such a file: DynamoDB has commands for a shell."""
+    return ".sh" if dialect is Dialect.DYNAMODB else ".sql"
 
 
 def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[str]:
@@ -33,6 +39,8 @@ def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[
     yield f"-- as {SYSTEMS[dialect]} has it{named}, by tailrace schema"
     if dialect is Dialect.POSTGRESQL and any(statement.kind in _PROGRAMS for statement in statements):
         yield from ("", "-- Bodies of functions may name what comes later.", "SET check_function_bodies = off;")
+    if dialect is Dialect.DYNAMODB:
+        yield from ("", "set -e")
     stage: Stage | None = None
     heading = ""
     # What is made in an earlier part needs nothing of a later one.

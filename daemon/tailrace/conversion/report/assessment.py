@@ -179,7 +179,7 @@ def assess(conversions: Sequence[Conversion], hours: Hours, again: float = 1.0) 
         conversions: of one source, one for each target; at least one.
         hours: as the rules estimate them.
         again: share of its hours that an item takes where another of its code has asked the same, and the object is
-            made: a question is answered once.
+            made, or the item repeats: a question is answered once.
     """
     return Assessment(conversions[0].source, tuple(_target(conversion, hours, again) for conversion in conversions))
 
@@ -230,21 +230,22 @@ def class_of(item: Item) -> Complexity:
 
 
 def _charged(items: Sequence[Item], hours: Hours, again: float) -> list[tuple[Item, float]]:
-    """Each item with its hours: what is by hand takes its own, a question about what is made once the most."""
+    """Each item with its hours: what is by hand takes its own, a question that is decided once the most of its code."""
     asked: dict[str, Item] = {}
     for item in items:
-        if item.grade is not Grade.BY_HAND:
+        if not _stands_alone(item):
             first = asked.setdefault(item.code, item)
             if hours(item.code, class_of(item)) > hours(item.code, class_of(first)):
                 asked[item.code] = item
     whole = {id(item) for item in asked.values()}
     return [
-        (
-            item,
-            hours(item.code, class_of(item)) * (1.0 if item.grade is Grade.BY_HAND or id(item) in whole else again),
-        )
+        (item, hours(item.code, class_of(item)) * (1.0 if _stands_alone(item) or id(item) in whole else again))
         for item in items
     ]
+
+
+def _stands_alone(item: Item) -> bool:
+    return item.grade is Grade.BY_HAND and not item.repeats
 
 
 def _effort(charged: Iterable[tuple[Item, float]]) -> tuple[Effort, ...]:

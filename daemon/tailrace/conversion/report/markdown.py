@@ -48,7 +48,7 @@ def _target(target: Target) -> Iterator[str]:
     yield from ("", "### Work", "", "| class | objects | items | hours |", "|---|--:|--:|--:|")
     for entry in target.effort:
         bounds = f"{entry.complexity} ({words.BOUNDS[entry.complexity]})"
-        yield f"| {bounds} | {entry.objects} | {entry.items} | {entry.hours:g} |"
+        yield f"| {bounds} | {entry.objects} | {entry.items} | {round(entry.hours, 1):g} |"
     yield from ("", "### Action items")
     yield from _groups(target.actions, "Nothing is left to a person.")
     yield from ("", "### What bites later")

@@ -69,7 +69,7 @@ def _footer() -> Markup:
         "By itself: the converted object means the same. With a difference: it is made, and the report says what is"
     )
     hands = " different. By hand: it is not made; its original, the reason and a proposal are in the report."
-    again = "What asks the same question of many objects that are made takes them once, and a part for each more."
+    again = "A question that is decided once for many objects takes them once, and a part for each further object."
     classes = "; ".join(f"{complexity}: {words.BOUNDS[complexity]}" for complexity in Complexity)
     return element(
         "footer",

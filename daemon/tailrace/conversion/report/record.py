@@ -43,10 +43,10 @@ def _target(target: Target) -> dict[str, Any]:
         "storage": _figures(target.storage),
         "code": _figures(target.code),
         "percent": target.objects.percent(target.objects.made),
-        "hours": target.hours,
+        "hours": round(target.hours, 2),
         "kinds": [{"kind": kind, **_figures(figures)} for kind, figures in target.kinds.items()],
         "complexity": [
-            {"class": entry.complexity, "objects": entry.objects, "items": entry.items, "hours": entry.hours}
+            {"class": entry.complexity, "objects": entry.objects, "items": entry.items, "hours": round(entry.hours, 2)}
             for entry in target.effort
         ],
         "actions": [_group(group) for group in target.actions],
@@ -69,7 +69,7 @@ def _group(group: Group) -> dict[str, Any]:
         "code": group.code,
         "grade": group.grade,
         "complexity": group.complexity,
-        "hours": group.hours,
+        "hours": round(group.hours, 2),
         "items": [_item(item) for item in group.items],
     }
 

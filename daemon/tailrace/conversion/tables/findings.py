@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
@@ -15,6 +16,11 @@ from tailrace.schema import Kind
 _TABLE = ObjectKind.TABLE
 _SIMPLE = Complexity.SIMPLE
 _DATES = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
+#: Of any system, the local time; `GETUTCDATE()` and its like have no zone to be mistaken in.
+_CLOCK = re.compile(
+    r"\b(now|current_timestamp|current_date|curdate|localtime|localtimestamp|getdate|sysdate|systimestamp|sysdatetime)\b",
+    re.IGNORECASE,
+)
 _LARGE = ("mediumtext", "longtext", "mediumblob", "longblob", "bytea", "clob", "nclob", "blob", "image", "oid")
 #: What MySQL keeps of a row within it, and what others than TEXT and BLOB may take together.
 _MYSQL_ROW = 65_535
@@ -39,6 +45,7 @@ def _of_table(work: Work, table: Table) -> None:
     _unsigned(work, table, pairs)
     _dates(work, table, pairs)
     _moments(work, table, pairs)
+    _zones(work, table, pairs)
     _unlogged(work, table)
     _padding(work, table, pairs)
     _empty(work, table, pairs)
@@ -111,6 +118,28 @@ def _moments(work: Work, table: Table, pairs: _Pairs) -> None:
         reason,
         "leave the column out of INSERTs, or say DEFAULT",
     )
+
+
+def _zones(work: Work, table: Table, pairs: _Pairs) -> None:
+    """What a session shows, and what it takes for now, goes by a zone that each system sets its own way."""
+    if work.related or work.dialect is Dialect.SQLITE:
+        return
+    shown = [column for column, made in pairs if column.type.kind is Kind.TIMESTAMPTZ and _zoned(made)]
+    reason = "a moment, which each session shows and reads in its own time zone: the target's may be another one"
+    proposal = "give the application's sessions, or the target's database, the zone that they have at the source"
+    _say(work, table, "session-zone", Grade.AUTOMATIC, shown, reason, proposal)
+    clocks = [
+        column
+        for column, made in pairs
+        if column.type.kind in (Kind.TIMESTAMP, Kind.DATE) and made.default and _CLOCK.search(column.default)
+    ]
+    reason = "it has no time zone, and by default the time on the clock of the session or server that writes it"
+    _say(work, table, "local-time", Grade.AUTOMATIC, clocks, reason, proposal)
+
+
+def _zoned(made: Column) -> bool:
+    type_ = parsed(made.sql_type).base
+    return type_.endswith("with time zone") or type_ == "timestamp"
 
 
 def _unlogged(work: Work, table: Table) -> None:

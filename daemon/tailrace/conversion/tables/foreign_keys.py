@@ -213,7 +213,7 @@ def _say(work: Work, table: Table, key: ForeignKey) -> None:
             "foreign-key-log",
             Grade.AUTOMATIC,
             f"rows that the source's {actions[0]} changes are not in its log, so that the target does not get them",
-            "change these rows by statements, or run `tailrace verify --repair` before the cut-over",
+            "change these rows by statements, or load the table again before the cut-over (`tailrace reload --resync`)",
             Complexity.MEDIUM,
         )
     if key.deferrable and work.dialect.mysql_like:

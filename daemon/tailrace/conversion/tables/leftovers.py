@@ -14,6 +14,8 @@ _PLANNING = re.compile(r"(CREATE|ALTER) STATISTICS |ALTER SEQUENCE \S.* SET UNLO
 _KEYS = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE)
 #: Whether a trigger or a rule is on, and when.
 _ACTS_ON = re.compile(r"^ALTER TABLE .* (?:ENABLE|DISABLE)(?: REPLICA| ALWAYS)? (TRIGGER|RULE) (\S.*)$")
+#: One decision for all of them.
+_ALIKE = (ObjectKind.GRANT, ObjectKind.SYNONYM)
 _PROPOSALS: dict[ObjectKind, tuple[str, Complexity]] = {
     ObjectKind.EXTENSION: ("see what of it is used, and whether the target has it", Complexity.MEDIUM),
     ObjectKind.TYPE: ("make columns of its parts, or a JSON document", Complexity.MEDIUM),
@@ -183,7 +185,10 @@ def converted_others(work: Work) -> list[Other]:
             lost.add(other.table)
         proposal, complexity = _PROPOSALS.get(other.kind, ("write it for the target", Complexity.MEDIUM))
         code = "other" if other.kind is ObjectKind.OTHER else str(other.kind).replace(" ", "-")
-        work.ledger.by_hand(other.kind, holder, member, code, kept, proposal, complexity, original=other.definition)
+        alike, definition = other.kind in _ALIKE, other.definition
+        work.ledger.by_hand(
+            other.kind, holder, member, code, kept, proposal, complexity, original=definition, repeats=alike
+        )
     return found
 
 
