@@ -10,17 +10,21 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tailrace.conversion import job
 from tailrace.conversion.catalog import Dialect, ObjectKind, ObjectName
 from tailrace.conversion.outcome import Complexity, Conversion, Grade, Item, Verdict
-from tailrace.conversion.report import assess, record, write
-from tailrace.conversion.report.assessment import Figures
+from tailrace.conversion.report import assess, record, subjects, write
+from tailrace.conversion.report.assessment import WITHIN_TABLES, Figures
 from tailrace.conversion.report.markdown import markdown
 from tailrace.conversion.report.page import html
-from tailrace.conversion.report.words import duration, first_sentence, hours, sentence
+from tailrace.conversion.report.words import duration, hours, sentence
+from tailrace.conversion.rules import load
+from tailrace.conversion.script import read
 from tailrace.errors import ConfigError, RefusedError
 from tests.unit.schema import shop_conversion
 from tests.unit.schema.shop_conversion import conversion
 
+SCRIPTS = Path(__file__).parents[2] / "integration" / "schema"
 EVIL = '<script>alert("1")</script>|`*&amp;'
 
 
@@ -117,7 +121,33 @@ def test_hours_in_words() -> None:
     assert duration(1200) == "about 1,200 hours (150 days of work)"
     assert sentence("nothing counts it") == "Nothing counts it."
     assert sentence("email, name: they are equal") == "email, name: they are equal."
-    assert first_sentence("numeric(1.5) in v1.2 holds. It does.") == "numeric(1.5) in v1.2 holds."
+
+
+def test_what_a_code_is_about_is_told_in_plain_words() -> None:
+    """Of a code that nothing is said of, its own words and the first sentence of its reason."""
+    written = conversion().items[0]
+    items = tuple(
+        replace(written, code=code, reason="numeric(1.5) in v1.2 holds. It does.") for code in ("program", "odd-thing")
+    )
+    [target] = assess([replace(conversion(), items=items)], shop_conversion.hours).targets
+    assert {(group.title, group.plain.split(":")[0]) for group in (*target.actions, *target.findings)} == {
+        ("Programs to be written again", "Procedures, functions and triggers whose code has no sure translation"),
+        ("Odd thing", "numeric(1.5) in v1.2 holds"),
+    }
+
+
+@pytest.mark.parametrize(("script", "dialect"), [("oracle.sql", Dialect.ORACLE), ("tsql.sql", Dialect.TSQL)])
+def test_the_first_page_is_in_plain_words_and_its_numbers_add_up(script: str, dialect: Dialect) -> None:
+    source = read((SCRIPTS / script).read_text(), dialect, script)
+    rules = load()
+    jobs = [job.of_kind(kind, source, rules, None) for kind in ("postgres", "dynamodb")]
+    for target in assess([entry.conversion for entry in jobs], rules.hours, rules.again).targets:
+        assert [group.code for group in target.risks()[:5] if not subjects.plain(group.code)] == []
+        for figure in ("automatic", "changed", "by_hand", "total"):
+            counted = (getattr(figures, figure) for kind, figures in target.kinds.items() if kind not in WITHIN_TABLES)
+            assert sum(counted) == getattr(target.objects, figure)
+        assert target.hours == pytest.approx(sum(group.hours for group in target.actions))
+        assert sum(effort.items for effort in target.effort) == sum(len(group.items) for group in target.actions)
 
 
 def test_the_page_is_whole_and_needs_nothing_from_elsewhere() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
 from tailrace.conversion.outcome import Complexity, Conversion, Grade, Item, Verdict
+from tailrace.conversion.report import subjects
 
 #: Parts of a table that go with it: each has a verdict, and the table's grade in the totals is the worst of them.
 WITHIN_TABLES = frozenset({ObjectKind.COLUMN, ObjectKind.COMMENT})
@@ -115,7 +116,12 @@ class Group:
 
     @property
     def title(self) -> str:
-        return self.code.replace("-", " ").capitalize()
+        return subjects.title(self.code)
+
+    @property
+    def plain(self) -> str:
+        """What it means, without the trade's words; the first reason's sentence where nothing else is said of it."""
+        return subjects.plain(self.code) or self.said[0].reason.partition(". ")[0]
 
     @property
     def items(self) -> list[Item]:
@@ -127,7 +133,8 @@ class Target:
     """One target's part of the assessment.
 
     Attributes:
-        kinds: every kind that the source has, in the order of `ObjectKind`; a table's own row is of the table alone.
+        kinds: every kind that the source has, in the order of `ObjectKind`; all but `WITHIN_TABLES` add up to the totals,
+            since a table is as good as the worst of what goes with it.
         storage, code: totals without what is within tables.
         effort: one for each class, the simplest first.
         actions: what leaves work, the most hours first.
@@ -185,10 +192,13 @@ def assess(conversions: Sequence[Conversion], hours: Hours, again: float = 1.0) 
 
 
 def _target(conversion: Conversion, hours: Hours, again: float) -> Target:
-    kinds: dict[ObjectKind, list[Grade]] = defaultdict(list)
-    for verdict in conversion.verdicts:
-        kinds[verdict.kind].append(verdict.grade)
     rolled = _rolled(conversion.verdicts)
+    kinds: dict[ObjectKind, list[Grade]] = defaultdict(list)
+    for kind, grade in rolled:
+        kinds[kind].append(grade)
+    for verdict in conversion.verdicts:
+        if verdict.kind in WITHIN_TABLES:
+            kinds[verdict.kind].append(verdict.grade)
     leaving = [item for item in conversion.items if _leaves_work(item)]
     knowing = [item for item in conversion.items if not _leaves_work(item)]
     charged = _charged(leaving, hours, again)

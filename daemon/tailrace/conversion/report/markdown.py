@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.report import words
-from tailrace.conversion.report.assessment import Assessment, Group, Place, Target
+from tailrace.conversion.report.assessment import WITHIN_TABLES, Assessment, Figures, Group, Place, Target
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 _RISKS = 5
@@ -38,13 +38,17 @@ def _target(target: Target) -> Iterator[str]:
         yield from ("The biggest risks:", "")
         for group in risks:
             much = words.affected(group) + (f", {words.hours(group.hours)}" if group.hours else "")
-            yield f"- **{_plain(group.title)}** ({much}): {_plain(words.first_sentence(group.said[0].reason))}"
+            yield f"- **{_plain(group.title)}** ({much}): {_plain(words.sentence(group.plain))}"
         yield ""
     yield from ("### Objects by kind", "", "| kind | all | by itself | with a difference | by hand |")
     yield "|---|--:|--:|--:|--:|"
+    standing = [entry for entry in target.kinds.items() if entry[0] not in WITHIN_TABLES]
+    for kind, figures in standing:
+        yield _row(words.plural_of(kind), figures)
+    yield _row("**together**", target.objects)
     for kind, figures in target.kinds.items():
-        name = words.plural_of(kind)
-        yield f"| {name} | {figures.total} | {figures.automatic} | {figures.changed} | {figures.by_hand} |"
+        if kind in WITHIN_TABLES:  # they count with their table
+            yield _row(f"*{words.plural_of(kind)}*", figures)
     yield from ("", "### Work", "", "| class | objects | items | hours |", "|---|--:|--:|--:|")
     for entry in target.effort:
         bounds = f"{entry.complexity} ({words.BOUNDS[entry.complexity]})"
@@ -57,6 +61,10 @@ def _target(target: Target) -> Iterator[str]:
     for verdict in target.verdicts:
         name, made = _plain(words.called(verdict)), _plain(verdict.target) or "–"
         yield f"| {verdict.kind} | {name} | {made} | {words.GRADES[verdict.grade]} |"
+
+
+def _row(name: str, figures: Figures) -> str:
+    return f"| {name} | {figures.total} | {figures.automatic} | {figures.changed} | {figures.by_hand} |"
 
 
 def _groups(groups: tuple[Group, ...], none: str) -> Iterator[str]:

@@ -126,9 +126,9 @@ def _tiles(target: Target) -> Markup:
     figures = target.objects
     done = words.hours(target.hours)
     tiles = (
-        ("automatic", f"{figures.automatic:,}", "objects by itself, the same", ""),
-        ("changed", f"{figures.changed:,}", "objects by itself, with a difference", ""),
-        ("by-hand", f"{figures.by_hand:,}", "objects by hand", ""),
+        ("automatic", f"{figures.automatic:,}", "converted, mean the same", ""),
+        ("changed", f"{figures.changed:,}", "converted, with a difference", ""),
+        ("by-hand", f"{figures.by_hand:,}", "left to a person", ""),
         ("hours", done[:1].upper() + done[1:], words.days(target.hours) or "of work", "words"),
     )
     return element(
@@ -147,7 +147,7 @@ def _risk(group: Group, index: int) -> Markup:
         "li",
         element("a", group.title, href=f"#t{index}-{group.code}", class_="what"),
         element("span", much, class_="much"),
-        element("span", words.first_sentence(group.said[0].reason), class_="why"),
+        element("span", words.sentence(group.plain), class_="why"),
     )
 
 
@@ -159,7 +159,7 @@ def _section(target: Target, index: int) -> Markup:
         element("p", words.system(target), class_="facts") if words.system(target) != title else None,
         element(
             "div",
-            element("div", element("h3", "Objects by kind"), _legend(), _kinds(target)),
+            element("div", element("h3", "Objects by kind"), _legend(), _kinds(target), _within(target)),
             element("div", element("h3", "What is left to do"), _work(target), *_totals(target)),
             class_="split first",
         ),
@@ -202,6 +202,15 @@ def _kinds(target: Target) -> Markup:
         *(element("th", name, class_="number") for name in heads),
     )
     return element("table", element("thead", head), element("tbody", *rows), class_="kinds")
+
+
+def _within(target: Target) -> Markup | None:
+    """What the grey rows are."""
+    kinds = [words.plural_of(kind) for kind in target.kinds if kind in WITHIN_TABLES]
+    if not kinds:
+        return None
+    told = f"{' and '.join(kinds).capitalize()} count with their table, which is as good as its worst one."
+    return element("p", told, class_="note")
 
 
 def _number(value: int) -> Markup:

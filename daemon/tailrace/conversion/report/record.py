@@ -7,6 +7,7 @@ from typing import Any
 
 from tailrace import __version__
 from tailrace.conversion.outcome import Item, Verdict
+from tailrace.conversion.report import words
 from tailrace.conversion.report.assessment import Assessment, Figures, Group, Target
 
 
@@ -67,6 +68,8 @@ def _figures(figures: Figures) -> dict[str, int]:
 def _group(group: Group) -> dict[str, Any]:
     return {
         "code": group.code,
+        "title": group.title,
+        "summary": words.sentence(group.plain),
         "grade": group.grade,
         "complexity": group.complexity,
         "hours": round(group.hours, 2),

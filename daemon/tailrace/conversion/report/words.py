@@ -155,9 +155,3 @@ def sentence(text: str) -> str:
     if first.isalpha() and first.islower():
         text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?:…" else f"{text}."
-
-
-def first_sentence(reason: str) -> str:
-    """Without the rest; a full stop within a name or number ends no sentence."""
-    head, stop, _ = reason.partition(". ")
-    return sentence((head + stop).strip())
