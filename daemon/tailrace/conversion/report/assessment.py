@@ -133,8 +133,8 @@ class Target:
     """One target's part of the assessment.
 
     Attributes:
-        kinds: every kind that the source has, in the order of `ObjectKind`; all but `WITHIN_TABLES` add up to the totals,
-            since a table is as good as the worst of what goes with it.
+        kinds: every kind that the source has, in the order of `ObjectKind`; all but `WITHIN_TABLES` add up to the
+            totals, since a table is as good as the worst of what goes with it.
         storage, code: totals without what is within tables.
         effort: one for each class, the simplest first.
         actions: what leaves work, the most hours first.
