@@ -53,6 +53,14 @@ class Questions:
         self.rows(f"USE {identifier(database)}")
 
 
+def locked(connection: Any, name: str, seconds: int = 0) -> bool:
+    """Takes a lock of the session's, until its end; False: another session has it, and had it for so long."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, %s)", (name, seconds))
+        (taken,) = cursor.fetchone()
+    return taken is not None and int(taken) == 1
+
+
 def text_of(value: Any) -> str:
     """Bytes that are no UTF-8 are kept as surrogates (`columns.settled` makes a hexadecimal literal of them)."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

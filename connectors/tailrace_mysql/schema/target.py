@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pymysql.err
 
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.conversion.making.application import PATIENCE, occupied
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import ConfigError, RefusedError, UnreachableError
 from tailrace.schema import Column, TableName, Type
@@ -21,6 +23,7 @@ from tailrace_mysql.schema.ddl import render
 from tailrace_mysql.schema.ddl_programs import Naming
 from tailrace_mysql.schema.ddl_tables import complete
 from tailrace_mysql.schema.portions import undefined
+from tailrace_mysql.schema.questions import locked
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_connection import Server, Target, describe
@@ -135,6 +138,15 @@ class MySQLSchema:
         """
         with self._connected() as connection:
             return scratch.canonical(connection, catalog, self.default_schema, self._where)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """By a lock of a session of its own, by the name of the database."""
+        name = f"tailrace schema {hashlib.sha256(self.default_schema.encode()).hexdigest()[:32]}"
+        with self._connected() as connection:
+            if not locked(connection, name, PATIENCE):
+                raise occupied(self._where)
+            yield
 
     def apply(self, statements: Sequence[Statement]) -> None:
         """One after the other: DDL is not transactional here. What was made before an error stays, and need not be

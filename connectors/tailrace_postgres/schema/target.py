@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.conversion.making.application import PATIENCE, occupied
 from tailrace.conversion.target import Limits, Server, Statement
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.schema import Kind, Type
@@ -133,7 +136,8 @@ class PostgresSchemaTarget:
         connection.query("BEGIN")
         try:
             for schema, name in away.items():
-                connection.run(Statement(ObjectKind.SCHEMA, ObjectName("", schema), f"CREATE SCHEMA {name}"))
+                made = ObjectName("", schema or self._home)
+                connection.run(Statement(ObjectKind.SCHEMA, made, f"CREATE SCHEMA {name}"))
             connection.prepare([away[self.default_schema], self._home])
             for other in catalog.others:
                 if other.kind is ObjectKind.EXTENSION and other.definition:
@@ -165,6 +169,22 @@ class PostgresSchemaTarget:
                 ),
             )
         )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """By an advisory lock of the session."""
+        connection = self._connection()
+        key = ["tailrace schema", self._home]
+        deadline = time.monotonic() + PATIENCE
+        while not connection.value("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", key):
+            if time.monotonic() > deadline:
+                raise occupied(connection.where)
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            with suppress(TailraceError):
+                connection.query("SELECT pg_advisory_unlock(hashtext(%s), hashtext(%s))", key)
 
     def apply(self, statements: Sequence[Statement]) -> None:
         """In one transaction: all of them, or none.

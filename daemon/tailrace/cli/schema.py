@@ -183,8 +183,9 @@ def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
         return Done(entry)
     assert pipeline is not None
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
-    plan = application.plan(target, meant, _STAGES[asked.stage], complete=asked.complete)
-    unheld = application.run(target, plan)
+    with application.alone(target):
+        plan = application.plan(target, meant, _STAGES[asked.stage], complete=asked.complete)
+        unheld = application.run(target, plan)
     if asked.script is None:
         note(pipeline, entry.name, asked.rules)
     return Done(entry, plan, unheld, for_cutover=asked.script is None)

@@ -57,7 +57,7 @@ class HeldBack:
         if self._source is None:
             self._source = job.source_catalog(self._pipeline)
         entry = job.of_sink(self._pipeline, self._pipeline.sink(name), self._source, rules)
-        with contextlib.closing(entry.target) as target:
+        with contextlib.closing(entry.target) as target, self._alone(target):
             try:
                 plan = application.plan(target, entry.conversion.target, frozenset(Stage))
             except RefusedError as error:
@@ -73,6 +73,9 @@ class HeldBack:
                 return
             with contextlib.nullcontext() if self._dry_run else resting():
                 yield from self._made(target, plan.statements)
+
+    def _alone(self, target: SchemaTarget) -> AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._dry_run else application.alone(target)
 
     def _made(self, target: SchemaTarget, statements: tuple[Statement, ...]) -> Iterator[Outcome]:
         acting, lost = False, ""

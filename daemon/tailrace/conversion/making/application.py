@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.making.definition import Key, definitions
 from tailrace.conversion.making.difference import NEXT, Difference, State, differences, stands
 from tailrace.conversion.target import CompletesTables, SchemaTarget, Stage, Statement
+from tailrace.errors import RefusedError
 
 #: What `--apply` makes beside a pipeline.
 BESIDE = frozenset({Stage.TABLES, Stage.REST})
@@ -17,6 +20,10 @@ BESIDE = frozenset({Stage.TABLES, Stage.REST})
 
 #: What a column may be given that is there without it.
 _GIVEN = frozenset({"default", "null"})
+#: Seconds that a run waits for the session of one that was killed, which may be in the middle of a statement.
+PATIENCE = 2
+#: Of what is there in another form, where a statement is refused.
+_NAMED = 5
 #: Groups of a catalog that have names of their own; triggers and comments belong to others.
 _KINDS = ("tables", "sequences", "enums", "domains", "views", "routines", "others")
 
@@ -38,6 +45,36 @@ class Plan:
     held: tuple[Statement, ...]
     differing: tuple[Difference, ...]
     present: int
+
+
+@runtime_checkable
+class KeepsAlone(Protocol):
+    """A target in which two that make a schema at once would stand in each other's way."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps others out while it lasts.
+
+        Raises:
+            RefusedError: somebody is at it.
+            UnreachableError: of the target.
+        """
+        ...
+
+
+def alone(target: SchemaTarget) -> AbstractContextManager[None]:
+    """For planning and making: of two that begin at once, one is refused.
+
+    Raises:
+        UnreachableError, RefusedError: as `KeepsAlone`.
+    """
+    return target.alone() if isinstance(target, KeepsAlone) else contextlib.nullcontext()
+
+
+def occupied(where: str) -> RefusedError:
+    """For `KeepsAlone`."""
+    return RefusedError(
+        "another run is making a schema there just now", where=where, fix="wait for its end, then run it again"
+    )
 
 
 def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE, *, complete: bool = False) -> Plan:
@@ -84,10 +121,19 @@ def run(target: SchemaTarget, given: Plan) -> list[Difference]:
     """Runs a plan's statements and reads the target back; returns what does not hold, besides what the plan names.
 
     Raises:
-        RefusedError: the target refuses a statement: which, and what was made before.
+        RefusedError: the target refuses a statement: which, and what was made before; and what is there in another
+            form, which may be why.
     """
     if given.statements:
-        target.apply(given.statements)
+        try:
+            target.apply(given.statements)
+        except RefusedError as error:
+            if not given.differing:
+                raise
+            others = [f"{difference.kind} {difference.where}" for difference in given.differing]
+            more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+            what = f"{error.what}; in another form are there already: {', '.join(others[:_NAMED])}{more}"
+            raise RefusedError(what, where=error.where, fix=error.fix) from None
     back = differences(given.meant, target.read(names(given.meant)), counters=bool(given.statements))
     new = {statement.name for statement in given.statements if not statement.member}
     named = {difference.key for difference in given.differing}
