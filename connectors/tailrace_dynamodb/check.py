@@ -63,7 +63,7 @@ def _design(service: Service, settings: DynamoDBSinkSettings) -> Iterator[Findin
             detail = f"the key of the table {name} is {', '.join(present)}; {design.path} says {', '.join(wanted)}"
             yield Finding(title, False, detail, "give it another `table` or prefix, or delete it, and load anew")
     if design.tables and not wrong:
-        yield Finding(title, True, f"{design.path} is for {len(design.tables)} tables")
+        yield Finding(title, True, f"{design.path} is for {', '.join(design.tables)}")
 
 
 def markers(kept: float | None) -> Finding:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from tailrace.config.problems import at, suggestion
 from tailrace.conversion.catalog import (
     Catalog,
     Column,
@@ -18,7 +20,7 @@ from tailrace.conversion.outcome import Conversion
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.statistics import Changes, Statistics, TableStatistics
 from tailrace.conversion.tables.streams import source_schema
-from tailrace.errors import StuckError
+from tailrace.errors import ConfigError, StuckError
 from tailrace.schema import TableName
 from tailrace.sink import TargetTable
 from tailrace.structure import Index, Part
@@ -34,6 +36,8 @@ from tailrace_dynamodb.tables import table_name
 #: Marks an index that holds whole items, in `Index.include`.
 EVERYTHING = "*"
 GSI = "gsi"
+#: Tables that are all named to who has mistyped one.
+_FEW = 12
 #: Stands for a database that a script does not name.
 UNNAMED = "DATABASE"
 
@@ -68,6 +72,7 @@ class Designing:
     tables: dict[str, Table] = field(default_factory=dict)
 
     def run(self, sink: str) -> Conversion:
+        self._refuse_unknown()
         for item in self.names.items:
             self.ledger.add(item)
         found = [self._subject(table) for table in self.source.tables]
@@ -79,6 +84,23 @@ class Designing:
         items, said = self.ledger.close()
         target = Catalog(Dialect.DYNAMODB, origin=self.source.origin, tables=tuple(self.tables.values()))
         return Conversion(self.source, target, items, said, sink)
+
+    def _refuse_unknown(self) -> None:
+        """An entry of the file that is for no table would leave the one that was meant without it.
+
+        Raises:
+            ConfigError.
+        """
+        if not self.names.piped:
+            return  # a script may not say in which database it is
+        known = [str(_stream_name(self.source, table.name)) for table in self.source.tables]
+        for part, entries in (("tables", self.design.tables), ("rates", self.design.rates)):
+            for name in entries:
+                if name not in known:
+                    where = at(self.design.path, (part, name))
+                    few = len(known) <= _FEW or difflib.get_close_matches(name, known, n=1)
+                    fix = suggestion(name, known) if few else "correct the name, or take the entry out"
+                    raise ConfigError("the source has no such table", where=where, fix=fix)
 
     # ---- one table
 

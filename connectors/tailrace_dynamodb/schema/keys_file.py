@@ -78,12 +78,20 @@ def _summary(prices: Prices, entries: Sequence[Entry]) -> Iterator[str]:
     needed = sum((entry.needed for entry in entries), Capacity())
     sums, unit = cost(needed, prices), prices.currency
     unknown = [entry.source for entry in entries if entry.changes is None]
-    lines = (
-        f"the load once: {_money(sums.load, unit)} ({needed.load_units:,.0f} write units)",
-        f"a month: {_money(sums.month, unit)}: writes {_money(sums.writes, unit)} ({needed.write_units:,.1f} units/s), "
-        f"reads {_money(sums.reads, unit)}, storage {_money(sums.storage, unit)}",
-        f"with provisioned capacity, if they are even, writes and reads would be {_money(sums.provisioned, unit)}",
+    load = _money(sums.load, unit) if any(entry.rows is not None for entry in entries) else "not known, nor are rows"
+    written = (
+        f"{_money(sums.month, unit)}: writes {_money(sums.writes, unit)} ({needed.write_units:,.1f} units/s), reads "
+        f"{_money(sums.reads, unit)}, storage {_money(sums.storage, unit)}"
     )
+    lines = [
+        f"the load once: {load} ({needed.load_units:,.0f} write units)",
+        f"a month: {written if len(unknown) < len(entries) else f'storage {_money(sums.storage, unit)}'}",
+    ]
+    if len(unknown) < len(entries):
+        lines.append(
+            f"with provisioned capacity, if they are even, writes and reads would be {_money(sums.provisioned, unit)}"
+        )
+    lines.append("what expires (TTL) goes for nothing; streams, backups, traffic and the free tier are not in it")
     yield f"# All tables, at prices of {prices.region} as of {prices.date} (edit [prices]), on demand, no free tier:"
     for line in lines:
         yield from _comment(line, "#   ")
@@ -105,8 +113,9 @@ def _entry(entry: Entry, prices: Prices, given: bool) -> Iterator[str]:
         yield "#   key: as this file had it"
     sums = cost(entry.needed, prices)
     month, load = _money(sums.month, prices.currency), _money(sums.load, prices.currency)
-    units = f"{entry.needed.write_units:,.2f} write units/s; {month} a month, the load {load}"
-    yield from _comment(f"{_rate(entry)}: {units}", "#   ")
+    units = f"{entry.needed.write_units:,.2f} write units/s; {month} a month" if entry.changes is not None else ""
+    once = f"the load {load}" if entry.rows is not None else ""
+    yield from _comment(f"{_rate(entry)}: {', '.join(filter(None, (units, once)))}".rstrip(": "), "#   ")
     if entry.changes is not None and not given:
         rate = entry.changes
         yield f"# [rates.{_key(entry.source)}]"
@@ -196,6 +205,8 @@ def _key(name: str) -> str:
 
 
 def _money(value: float, currency: str) -> str:
+    if 0 < value < 0.01:
+        return f"below 0.01 {currency}"
     return f"{value:,.2f} {currency}"
 
 

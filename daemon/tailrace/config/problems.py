@@ -176,6 +176,9 @@ def _example(key: str, field: FieldInfo | None, verb: str) -> str:
         return f"{verb} {key} = {_toml(field.examples[0])}"
     if get_origin(field.annotation) in (list, tuple):
         return f"{verb} it as [[{key}]]"
+    if field.annotation in (str, int, float):
+        default = None if field.is_required() else field.default
+        return f"{verb} {key} = {_toml(default)}, for example" if default else f"{verb} another value"
     return f"{verb} it as [{key}]"
 
 
@@ -201,11 +204,16 @@ def _field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
     found: type[BaseModel] | None = model
+    named = False  # the table before has keys of the user's own: `[tables."shop.orders"]`
     for part in location:
         if isinstance(part, int):
             continue
+        if named:
+            named = False
+            continue
         field = _field_at(found, (part,)) if found else None
         found = _model_in(field.annotation) if field else None
+        named = field is not None and get_origin(field.annotation) is dict
     return found
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter as Count
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
 from tailrace.conversion.statistics import Changes, ColumnStatistics, Statistics, TableStatistics
+from tailrace.errors import ConfigError
 from tailrace.schema import Kind, Type
 from tailrace.structure import Index, Part
 from tailrace_dynamodb.keys import KeyDesign, KeyPart, load_keys
@@ -327,3 +330,39 @@ def test_changes_are_measured_by_the_source_or_by_the_running_pipeline(monkeypat
     _, found, told = measure(Pipeline(), 2.0)  # type: ignore[arg-type]
     assert found == {named("orders"): Changes(2.0, 0.0, 0.5), named("uncounted"): Changes(updates=2.0)}
     assert told == "measured in 2 s"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[tables."shop.order"]\npartition = "id"',
+            """tables."shop.order": the source has no such table; did you mean""",
+        ),
+        ('[rates."orders"]\ninserts = 1', "rates.orders: the source has no such table; did you mean 'shop.orders'?"),
+        ('[tables."shop.orders"]\npartitoin = "id"', """.partitoin: unknown key; did you mean 'partition'?"""),
+        ("[prices]\nwrite_million = -1", "write_million = 0.625, for example"),
+    ],
+)
+def test_what_is_wrong_in_an_edited_file_is_named(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(text)
+    settings = {"name": "kv", "connector": "dynamodb", "region": "x", "keys": str(path)}
+
+    def edited() -> None:
+        target = DynamoDBSchemaTarget(DynamoDBSinkSettings.model_validate(settings))
+        rules = load()
+        names = script_names(CATALOG, target, rules, "")
+        target.convert(CATALOG, rules, replace(names, piped=True), "kv")
+
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        edited()
+
+
+def test_costs_that_are_not_known_are_not_given_as_nothing() -> None:
+    bare = DynamoDBSchemaTarget(None)
+    convert(bare, replace(CATALOG, tables=tuple(replace(table, rows=None) for table in CATALOG.tables)))
+    head = bare.key_design().partition("\n[prices]")[0]
+    assert "the load once: not known, nor are rows" in head
+    assert "a month: storage 0.00 USD" in head
+    assert "how much is written is not known of shop.customers" in " ".join(head.split())

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName
 from tailrace.conversion.making.definition import Key, definitions
 from tailrace.conversion.making.difference import NEXT, Difference, State, differences, stands
 from tailrace.conversion.target import CompletesTables, SchemaTarget, Stage, Statement
@@ -100,6 +100,7 @@ def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESID
         behind = _behind(meant, present)
         # The first of a sequence's statements makes it, the others say where it stands.
         chosen += [s for s in target.render(meant) if _key(s) in behind and not s.sql.lstrip().startswith("CREATE")]
+    made |= _attributes(canonical, made)
     unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
     differing = [d for d in found if d.state is not State.MISSING and d.counts]
     if complete:
@@ -206,6 +207,19 @@ def _lacks(difference: Difference) -> bool:
 
 def _key(statement: Statement) -> Key:
     return statement.kind, statement.name, statement.member
+
+
+def _attributes(canonical: Catalog, made: Collection[Key]) -> set[Key]:
+    """In DynamoDB, the attributes of an index come with it."""
+    if canonical.dialect is not Dialect.DYNAMODB:
+        return set()
+    return {
+        (ObjectKind.COLUMN, table.name, part.column)
+        for table in canonical.tables
+        for index in table.indexes
+        if (ObjectKind.INDEX, table.name, index.name) in made
+        for part in index.parts
+    }
 
 
 def _only_counts(difference: Difference) -> bool:
