@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
 import time
@@ -98,7 +97,7 @@ class PostgresSchemaTarget:
         """Asks the server, where it answers, what a source of the same system can keep there: what it has besides the
         sink's schema, and which schema that is, so that names keep theirs."""
         if self._settings is not None:
-            with contextlib.suppress(TailraceError):
+            with suppress(TailraceError):
                 self._know(self._settings)
                 self.default_schema = self._home
 

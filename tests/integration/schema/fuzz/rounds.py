@@ -150,7 +150,7 @@ class _Target:
         settings = self.place.pipeline.sinks[0]
         schema = default_schema(made.target)
         if self.piped:
-            return pipeline_names(self.catalog, self.place.pipeline, settings, made.target, schema)
+            return pipeline_names(self.catalog, self.place.pipeline, settings, made.target, schema, self.rules)
         return script_names(self.catalog, made.target, self.rules, schema)
 
     def _verdicts(self, made: Job) -> None:
