@@ -68,8 +68,9 @@ def ring(figures: Figures, label: str) -> Markup:
             )
         begun += length
     made = figures.percent(figures.made)
+    number = "ring-number whole" if made == 100 else "ring-number"  # three digits have less room each
     middle = join(
-        element("text", f"{made} %", x=64, y=64, class_="ring-number", text_anchor="middle"),
+        element("text", f"{made} %", x=64, y=64, class_=number, text_anchor="middle"),
         element("text", "converted", x=64, y=82, class_="ring-word", text_anchor="middle"),
     )
     return element("svg", *arcs, middle, class_="ring", viewBox="0 0 128 128", role="img", aria_label=label)
