@@ -80,6 +80,18 @@ def test_what_the_transformations_change_has_neither_default_nor_index_of_the_so
     assert [i.name for i in users.indexes] == ["users_pkey"]
 
 
+@pytest.mark.parametrize(
+    ("sink", "dialect", "default"), [("postgres", Dialect.POSTGRESQL, "TRUE"), ("mysql", Dialect.MYSQL, "1")]
+)
+def test_a_number_s_default_becomes_that_of_a_truth_value(sink: str, dialect: Dialect, default: str) -> None:
+    file = pipeline('[[tables]]\nmatch = "*"\ncolumns.type = { active = "boolean", odd = "boolean" }\n', sink)
+    flags = (column("active", "int", default="1"), column("odd", "int", default="2"))
+    source = catalog(Dialect.MYSQL, table("flags", column("id", "int", nullable=False), *flags, indexes=(key("id"),)))
+    _, made = named(source, file, dialect)
+    assert [one.default for one in made.target.tables[0].columns] == ["", default, ""]
+    assert [item.member for item in made.items if item.code == "altered"] == ["odd"]
+
+
 def test_tables_that_are_not_selected_are_named_and_nothing_is_left_to_do() -> None:
     source = shop(
         table("tmp", column("id", "int"), schema="other"),

@@ -26,6 +26,8 @@ _SIMPLE = Complexity.SIMPLE
 #: PostgreSQL has virtual generated columns from this release on.
 _VIRTUAL = 18
 _ARGUMENTS = re.compile(r"\(.*\)")
+#: Defaults of numbers that `columns.type = { … = "boolean" }` of `[[tables]]` takes.
+_TRUTHS = {"0": "FALSE", "1": "TRUE"}
 #: A text or a number, with nothing behind it.
 _LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?")
 
@@ -194,9 +196,14 @@ def _whole(work: Work, table: Table, column: Column, made: Column) -> Column | N
 
 
 def _altered(work: Work, table: Table, column: Column, made: Column, reason: str) -> Column:
-    """A column with other values than the source's: of what the source says of it nothing holds but its name."""
+    """A column with other values than the source's: of what the source says of it nothing holds but its name, and the
+    default of a number that becomes a truth value."""
     stream = work.names.streams[table.name]
     becomes = next(one for one in stream.columns if one.name == made.name)
+    if becomes.type.kind is Kind.BOOLEAN and column.type.kind is Kind.INTEGER and column.default.strip("'") in _TRUTHS:
+        default = _TRUTHS[column.default.strip("'")]
+        written = default if work.dialect is Dialect.POSTGRESQL else str(int(default == "TRUE"))
+        return replace(made, nullable=becomes.nullable, default=written)
     lost = [word for word, said in (("default", column.default), ("expression", column.generated)) if said]
     lost += ["numbering"] if column.identity else []
     if lost:
