@@ -330,10 +330,17 @@ class Reader:
             else:
                 pieces.append(self.writer.value(part))
         self._same_texts(pieces)
-        if self.writer.target is Dialect.POSTGRESQL and self.writer.source.mysql_like:
+        if self.writer.source.mysql_like and self.writer.target in (Dialect.POSTGRESQL, Dialect.MYSQL):
             keys = {piece.sql for piece in pieces}
-            for projection in [*node.expressions, *([node.args["having"].this] if node.args.get("having") else [])]:
-                self._grouped(projection.this if isinstance(projection, exp.Alias) else projection, keys)
+            try:
+                for projection in [*node.expressions, *([node.args["having"].this] if node.args.get("having") else [])]:
+                    self._grouped(projection.this if isinstance(projection, exp.Alias) else projection, keys)
+            except RefusalError as refusal:
+                if self.writer.target is Dialect.POSTGRESQL:
+                    raise
+                reason = refusal.reason.partition(", so that")[0]
+                reason += ": sessions with ONLY_FULL_GROUP_BY, MySQL's default, refuse to read it"
+                self.writer.say("group-by", reason, "group by it, or ANY_VALUE(…)")
         return "\nGROUP BY " + ", ".join(piece.sql for piece in pieces)
 
     def _grouped(self, node: exp.Expr, keys: set[str]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table, kind_of
 from tailrace.conversion.indexes import mysql, postgres, sqlite
-from tailrace.conversion.indexes.fitting import Refusal
+from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.keys import is_key, target_key
+from tailrace.conversion.tables.periods import without_overlaps
 from tailrace.conversion.translation import Remark, Use
 from tailrace.conversion.work import Work
 from tailrace.structure import Index
@@ -105,8 +106,11 @@ def _deferred(work: Work, table: Table, index: Index) -> None:
 def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | None:
     """In the target's words, with the source's name."""
     kind = kind_of(index)
-    prepared = _prepared(work, table, index, columns)
-    if isinstance(prepared, Index):
+    prepared = _of_period(work, index) or _prepared(work, table, index, columns)
+    fitted: Fitted | Refusal
+    if isinstance(prepared, Fitted):
+        fitted = prepared
+    elif isinstance(prepared, Index):
         fit = _FITTING[work.dialect]
         fitted = fit(work, table, index, prepared, columns)
     else:
@@ -133,6 +137,25 @@ def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -
             kind, table.name, index.name, said.code, said.grade, said.reason, said.proposal, said.complexity
         )
     return fitted.index
+
+
+def _of_period(work: Work, index: Index) -> Fitted | Refusal | None:
+    """A key of MariaDB's by a period of application time; None: it is no such key."""
+    period = next((part.expression for part in index.parts if without_overlaps(part.expression)), "")
+    if not period:
+        return None
+    if work.alike and not work.names.piped:
+        return Fitted(index)
+    written = ", ".join(part.column or part.expression for part in index.parts)
+    reason = "periods of rows that are otherwise alike must not overlap, which the target does not look at"
+    if work.alike:
+        reason = "a pipeline writes rows in an order of its own, in which periods may overlap for a moment"
+    proposals = {
+        Dialect.MARIADB: f"after cut-over: ALTER TABLE … ADD UNIQUE ({written})",
+        Dialect.POSTGRESQL: "after cut-over: EXCLUDE USING gist (… WITH =, daterange(…) WITH &&), with btree_gist",
+    }
+    proposal = proposals.get(work.dialect, "look in the application, or in a trigger")
+    return Refusal("application-period", reason, proposal, Complexity.MEDIUM, original=f"UNIQUE ({written})")
 
 
 def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | Refusal:

@@ -14,11 +14,30 @@ from tailrace.conversion.names import Names
 _SPECIAL_TRIGGER = re.compile(r"\bCONSTRAINT\s+TRIGGER\b|\bREFERENCING\b", re.IGNORECASE)
 
 
+#: What reads or writes the history of rows, or the parts of a period.
+_HISTORY = re.compile(r"\bFOR\s+(?:SYSTEM_TIME|PORTION\s+OF)\b|\bDELETE\s+HISTORY\b", re.IGNORECASE)
+
+
+def refuse_history(text: str, names: Names) -> None:
+    """A pipeline's target keeps no history of its rows.
+
+    Raises:
+        RefusalError: a program's text asks for it.
+    """
+    if names.piped and (found := _HISTORY.search(text)):
+        raise RefusalError(
+            "system-versioning",
+            f"it has {found[0]}, and the target's table is without that history",
+            "make it after cut-over, when the table has its versioning again",
+        )
+
+
 def routine(given: Routine, name: ObjectName, names: Names) -> Routine:
     """
     Raises:
         RefusalError: what it names may have another name in the target.
     """
+    refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, line=0)
     _unmoved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
@@ -30,6 +49,7 @@ def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog
     Raises:
         RefusalError: as `routine`.
     """
+    refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, table=table, line=0)
     _unmoved(f"{given.body}\n{given.when}", names)

@@ -16,6 +16,7 @@ from tailrace.conversion.expressions.scope import Scope
 from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.programs import kept
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Remark
@@ -70,6 +71,7 @@ def view(
         if name is None:
             raise RefusalError("missing-object", f"{given.name} has no name in the target")
         if source.dialect is target:
+            kept.refuse_history(given.query, names)
             query = splicing.query(given.query, source, names)
             return Program((replace(given, name=name, query=query, line=0),))
         if given.materialized and target is not Dialect.POSTGRESQL:

@@ -144,16 +144,28 @@ def _pads_there(made: Column) -> bool:
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
+    wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
+    proposal = "CHECK (… >= 0), where something may write them"
+    positive = [
+        column
+        for column, made in pairs
+        if column not in wider and _no_sign(column.sql_type) and not _no_sign(made.sql_type)
+    ]
+    reason = "at the source they are UNSIGNED: the target takes negative ones"
+    _say(work, table, "unsigned-range", Grade.CHANGED, positive, reason, proposal, _SIMPLE)
     if work.dialect.mysql_like:
         return
-    wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"
-    proposal = "CHECK (… >= 0), where something may write them"
     _say(work, table, "unsigned-range", Grade.CHANGED, wider, reason, proposal, _SIMPLE)
     others = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.size in (8, 24)]
     reason = "the target has no integers of 8 and 24 bits: it takes larger ones"
     proposal = "CHECK (… BETWEEN …), where something may write them"
     _say(work, table, "integer-range", Grade.AUTOMATIC, [c for c in others if c not in wider], reason, proposal, None)
+
+
+def _no_sign(sql_type: str) -> bool:
+    """MySQL's ZEROFILL means UNSIGNED."""
+    return sql_type.lower().endswith((" unsigned", " zerofill"))
 
 
 def _dates(work: Work, table: Table, pairs: _Pairs) -> None:
