@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Routine, Trigger, View, signature
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
@@ -10,10 +14,16 @@ from tailrace.conversion.outcome import Complexity, Conversion, Grade
 from tailrace.conversion.programs import Program, routine, trigger, view
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.findings import findings
-from tailrace.conversion.tables.leftovers import converted_comments, converted_others, converted_schemas
+from tailrace.conversion.tables.leftovers import (
+    converted_comments,
+    converted_others,
+    converted_schemas,
+    say_definer,
+)
 from tailrace.conversion.tables.tables import converted_tables
 from tailrace.conversion.tables.user_types import converted_domains, converted_enums, converted_sequences
 from tailrace.conversion.target import SchemaTarget
+from tailrace.conversion.translation import Remark
 from tailrace.conversion.work import Work
 
 
@@ -77,22 +87,81 @@ def _text(work: Work) -> tuple[str, str]:
 
 def _convert_routines(work: Work) -> None:
     """Before the tables, whose expressions may call them."""
+    made: list[tuple[Routine, Program]] = []
     for called in work.source.routines:
         if _selected(work, called.kind, called.name, signature(called)):
-            program = routine(called, work.source, work.dialect, work.names, work.rules)
-            _add(work, called.kind, called.name, signature(called), program, called.definition)
-            if program.objects:
-                continue
-        work.missing.add(called.name)
+            made.append((called, routine(called, work.source, work.dialect, work.names, work.rules)))
+        else:
+            work.missing.add(called.name)
+    work.missing |= {called.name for called, program in made if not program.objects}
+    for called, program in _without_missing(work, made, lambda called: called.body):
+        _add(work, called.kind, called.name, signature(called), program, called.definition, called.options)
+
+
+_Given = TypeVar("_Given", Routine, View)
+
+
+def _without_missing(
+    work: Work, made: list[tuple[_Given, Program]], text: Callable[[_Given], str]
+) -> list[tuple[_Given, Program]]:
+    """Programs that call what the target does not get are not made, nor are those that call these."""
+    found = list(made)
+    while True:
+        lacking = [
+            place
+            for place, (given, program) in enumerate(found)
+            if program.objects and (given.name in work.missing or work.missing_function(text(given)))
+        ]
+        if not lacking:
+            return found
+        for place in lacking:
+            given = found[place][0]
+            if missing := work.missing_function(text(given)):
+                found[place] = given, _calls(missing)
+            else:
+                found[place] = given, Program()  # another of its name is not made
+            work.missing.add(given.name)
+
+
+def _calls(missing: str) -> Program:
+    reason = f"it calls {missing}, which is not in the target yet"
+    return Program((), (Remark("function-missing", Grade.BY_HAND, reason, "make that first", Complexity.SIMPLE),))
+
+
+def _convert_views(work: Work) -> None:
+    source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
+    made: dict[ObjectName, Program] = {}
+    for given in source.views:
+        if given.name in names.objects:
+            program = view(given, source, dialect, names, rules, work.types)
+            missing = work.missing_function(given.query)
+            made[given.name] = _calls(missing) if missing and program.objects else program
+    _without_unmade(source, made)
+    for given in source.views:
+        kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
+        if _selected(work, kind, given.name, ""):
+            _add(work, kind, given.name, "", made[given.name], given.query, given.options)
+        _view_indexes(work, given)
+
+
+def _without_unmade(source: Catalog, made: dict[ObjectName, Program]) -> None:
+    """Views of views that the target does not get are not made either."""
+    unmade = [view.name for view in source.views if view.name not in made or not made[view.name].objects]
+    while unmade:
+        name = unmade.pop()
+        reads = re.compile(rf"(?:\b(?:FROM|JOIN)\s+|[(,.]\s*)[`\"\[]?{re.escape(name.name)}(?![\w$(])", re.IGNORECASE)
+        for other in source.views:
+            program = made.get(other.name)
+            if program is not None and program.objects and reads.search(other.query):
+                reason = f"it may read {name}, which is not in the target"
+                remark = Remark("missing-object", Grade.BY_HAND, reason, "make that first", Complexity.SIMPLE)
+                made[other.name] = Program((), (remark,))
+                unmade.append(other.name)
 
 
 def _convert_programs(work: Work) -> None:
     source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
-    for given in source.views:
-        kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
-        if _selected(work, kind, given.name, ""):
-            _add(work, kind, given.name, "", view(given, source, dialect, names, rules, work.types), given.query)
-        _view_indexes(work, given)
+    _convert_views(work)
     for fired in source.triggers:
         member = fired.name.name
         if fired.table not in names.objects:
@@ -101,7 +170,9 @@ def _convert_programs(work: Work) -> None:
             work.ledger.gone(ObjectKind.TRIGGER, fired.table, member)
             continue
         made = trigger(fired, source, dialect, names, rules, work.types)
-        _add(work, ObjectKind.TRIGGER, fired.table, member, made, fired.definition)
+        if made.objects and (missing := work.missing_function(fired.body)):
+            made = _calls(missing)
+        _add(work, ObjectKind.TRIGGER, fired.table, member, made, fired.definition, fired.options)
 
 
 def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bool:
@@ -113,9 +184,18 @@ def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bo
     return False
 
 
-def _add(work: Work, kind: ObjectKind, name: ObjectName, member: str, program: Program, original: str) -> None:
+def _add(
+    work: Work,
+    kind: ObjectKind,
+    name: ObjectName,
+    member: str,
+    program: Program,
+    original: str,
+    options: Mapping[str, str],
+) -> None:
     work.ledger.remarks(kind, name, member, program.remarks, original)
     if program.objects:
+        say_definer(work, kind, name, member, options)
         work.programs += program.objects
         work.ledger.made(kind, name, member, str(program.objects[-1].name))
     elif any(remark.grade is Grade.BY_HAND for remark in program.remarks):

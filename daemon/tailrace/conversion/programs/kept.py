@@ -40,7 +40,7 @@ def routine(given: Routine, name: ObjectName, names: Names) -> Routine:
     refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, line=0)
-    _unmoved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
+    refuse_moved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
     return replace(given, name=name, definition=_headed(given.definition, given.name, name), line=0)
 
 
@@ -52,7 +52,7 @@ def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog
     refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, table=table, line=0)
-    _unmoved(f"{given.body}\n{given.when}", names)
+    refuse_moved(f"{given.body}\n{given.when}", names)
     if given.columns and names.columns.get(given.table):
         own = names.columns[given.table]
         if any(own.get(column) != column for column in given.columns):
@@ -99,8 +99,12 @@ def _renamed_columns(names: Names) -> bool:
     return any(old != new for own in names.columns.values() for old, new in own.items())
 
 
-def _unmoved(text: str, names: Names) -> None:
-    """No word of it is the name of something that has another one in the target."""
+def refuse_moved(text: str, names: Names) -> None:
+    """No word of it is the name of something that has another one in the target.
+
+    Raises:
+        RefusalError: one is.
+    """
     words = {word.lower() for word in re.findall(r"\w+", text)}
     for name, made in names.objects.items():
         qualified = bool(name.schema) and re.search(rf"\b{re.escape(name.schema)}[\"`]?\s*\.", text, re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ from tailrace.conversion.expressions.scope import Scope
 from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.programs import kept
+from tailrace.conversion.programs import kept, related
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Remark
@@ -81,7 +82,13 @@ def view(
                 "make it a table that a job fills, or an ordinary view",
                 Complexity.MEDIUM,
             )
-        made, remarks = _Views(source, target, names, rules, types or {}).written(given)
+        views = _Views(source, target, names, rules, types or {})
+        try:
+            made, remarks = views.written(given)
+        except RefusalError as refusal:
+            if source.dialect.mysql_like and target.mysql_like:
+                return _as_it_stands(given, name, source, target, names, refusal)
+            raise
         if given.materialized:
             remarks += (_REFRESHED,)
         return _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
@@ -92,11 +99,29 @@ def view(
         return Program(remarks=(remark,))
 
 
+def _as_it_stands(
+    given: View, name: ObjectName, source: Catalog, target: Dialect, names: Names, refusal: RefusalError
+) -> Program:
+    """Between MySQL and MariaDB, where both read it alike; else why it was not translated."""
+    with contextlib.suppress(RefusalError):
+        return related.view(given, name, source, target, names)
+    raise refusal
+
+
 _REFRESHED = Remark(
     "materialized-view",
     Grade.CHANGED,
     "it is filled when it is made; PostgreSQL refreshes it only when it is told to",
     "run REFRESH MATERIALIZED VIEW where the source refreshed it (by a job, or on commit)",
+    Complexity.SIMPLE,
+)
+
+
+_INVOKER = Remark(
+    "view-security",
+    Grade.CHANGED,
+    "it reads with the privileges of who asks (SQL SECURITY INVOKER), in the target with those of its owner",
+    "PostgreSQL: ALTER VIEW … SET (security_invoker = true)",
     Complexity.SIMPLE,
 )
 
@@ -118,7 +143,10 @@ def _program(
     if given.columns and len(given.columns) != len(made.columns):
         raise RefusalError("query-form", "the view names more or fewer columns than its query gives")
     columns = tuple(column.lower() if folded and column.isupper() else column for column in given.columns)
-    view = View(name, made.sql, columns, given.materialized, option)
+    options = {key: value for key, value in given.options.items() if key in ("algorithm", "security")}
+    if options.get("security") == "invoker" and not target.mysql_like:
+        remarks += (_INVOKER,)
+    view = View(name, made.sql, columns, given.materialized, option, options=options if target.mysql_like else {})
     return Program((view,), remarks)
 
 
