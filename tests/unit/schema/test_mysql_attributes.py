@@ -165,13 +165,15 @@ def test_a_period_whose_column_a_pipeline_drops_is_named() -> None:
     assert ("", "application-period", CHANGED) in said(made, ObjectKind.TABLE)
 
 
-def test_a_key_without_overlaps_is_kept_where_no_pipeline_writes_and_else_a_person_s() -> None:
+def test_a_key_without_overlaps_is_kept_where_no_pipeline_writes_and_else_one_of_the_same_period() -> None:
     stays = Index("stays", (Part("id"), Part("", "`stay` WITHOUT OVERLAPS")), unique=True)
     alone = converted(catalog(MARIADB, booked(stays)), MARIADB, piped=False)
     assert alone.target.tables[0].indexes[1].parts == stays.parts
     for dialect in (MARIADB, MYSQL, POSTGRES):
         made = converted(catalog(MARIADB, booked(stays)), dialect)
-        assert said(made, ObjectKind.INDEX) == {("stays", "application-period", BY_HAND)}
+        assert said(made, ObjectKind.INDEX) == {("stays", "application-period", CHANGED)}
+        # As the pipeline makes it by itself.
+        assert made.target.tables[0].indexes[1].columns == ("id", "b", "a")
 
 
 def test_what_reads_the_history_of_rows_is_a_person_s_where_there_is_none() -> None:
@@ -222,6 +224,68 @@ def test_a_view_that_takes_any_row_of_a_group_is_told_where_mysql_refuses_to_rea
     decided = View(ObjectName("shop", "decided"), query.replace("group by `t`.`n`", "group by `t`.`id`"))
     made = converted(catalog(MARIADB, given, views=(loose, decided)), MYSQL)
     assert {(i.name.name, i.code) for i in made.items if i.kind is ObjectKind.VIEW} == {("loose", "group-by")}
+
+
+def test_what_only_one_system_takes_of_a_column_s_expression_is_not_given_to_postgresql() -> None:
+    first = replace(column("first", "varchar(20)"), generated="concat(`name`,'!')")
+    second = replace(column("second", "varchar(20)"), generated="concat(`first`,'!')")
+    given = table(
+        "t",
+        column("id", "int", nullable=False),
+        column("name", "varchar(20)"),
+        column("next", "int", default="`id` + 1"),
+        column("word", "varchar(20)", default="'name'"),
+        first,
+        second,
+        indexes=(key("id"),),
+    )
+    made = converted(catalog(MYSQL, given), POSTGRES)
+    columns = {one.name: one for one in made.target.tables[0].columns}
+    assert columns["first"].generated
+    assert not columns["second"].generated
+    assert (columns["next"].default, columns["word"].default) == ("", "'name'")
+    assert {("second", "generated-as-plain", CHANGED), ("next", "default", BY_HAND)} <= said(made)
+    for dialect in (MYSQL, MARIADB):
+        kept = {one.name: one for one in converted(catalog(MYSQL, given), dialect).target.tables[0].columns}
+        assert kept["next"].default
+        assert kept["second"].generated
+
+
+def test_a_text_of_ascii_is_of_a_character_set_that_the_sink_takes() -> None:
+    text = replace(column("t", "varchar(20)"), collation="ascii_general_ci", charset="ascii")
+    given = table("t", column("id", "int", nullable=False), text, indexes=(key("id"),))
+    for dialect in (MYSQL, MARIADB):
+        made = converted(catalog(MYSQL, given), dialect).target.tables[0].column("t")
+        assert made is not None
+        assert (made.charset, made.collation) == ("utf8mb4", "utf8mb4_general_ci")
+
+
+def test_indexes_of_one_system_alone_are_kept_in_it() -> None:
+    tags = Index("tags", (Part("", "cast(`tags` as unsigned array)"),))
+    documents = table(
+        "t", column("id", "int", nullable=False), column("tags", "json"), column("g", "text"), indexes=(key("id"), tags)
+    )
+    assert converted(catalog(MYSQL, documents), MYSQL).target.tables[0].indexes[1].parts == tags.parts
+    assert ("tags", "unknown-function", BY_HAND) in said(converted(catalog(MYSQL, documents), MARIADB))
+    whole = Index("whole", (Part("g"),), unique=True, method="hash", constraint=True)
+    texts = table("t", column("id", "int", MARIADB), column("g", "text", MARIADB), indexes=(whole,))
+    (made,) = converted(catalog(MARIADB, texts), MARIADB).target.tables[0].indexes
+    assert (made.method, made.unique, made.parts) == ("hash", True, whole.parts)
+    assert ("whole", "key-length", BY_HAND) in said(converted(catalog(MARIADB, texts), MYSQL))
+
+
+def test_a_full_text_index_with_a_parser_of_mysql_s_is_one_of_words_in_mariadb() -> None:
+    grams = Index("grams", (Part("body"),), method="fulltext")
+    given = table(
+        "t",
+        column("id", "int", nullable=False),
+        column("body", "text"),
+        indexes=(key("id"), grams),
+        options={"index grams": "WITH PARSER `ngram`"},
+    )
+    made = converted(catalog(MYSQL, given), MARIADB)
+    assert said(made, ObjectKind.INDEX) == {("grams", "fulltext", CHANGED)}
+    assert made.target.tables[0].indexes[1].method == "fulltext"
 
 
 # ---- SQL Server's

@@ -21,6 +21,7 @@ from tailrace.conversion.convert import convert
 from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import load
+from tailrace_mysql.schema.programs import read_routine
 from tests.unit.schema.catalogs import catalog, column, index, key, table
 from tests.unit.schema.targets import Target
 
@@ -235,6 +236,31 @@ def test_what_calls_a_routine_that_is_not_made_is_not_made_either() -> None:
     assert [one.name.name for one in made.target.views] == ["apart"]
     by_hand = {(item.name.name, item.code) for item in made.items if item.grade is Grade.BY_HAND}
     assert {("second_one", "function-missing"), ("goods", "function-missing"), ("over", "missing-object")} <= by_hand
+
+
+def test_a_program_in_quotes_of_ansi_keeps_the_names_of_its_arguments() -> None:
+    sql = 'CREATE DEFINER=`me`@`%` PROCEDURE `f ``n`("a b" int, IN "c""d" int)\nBEGIN SET @a = "a b"; END'
+    options = {"sql_mode": "ANSI_QUOTES"}
+    given = read_routine(ObjectName("shop", "f `n"), ObjectKind.PROCEDURE, sql, "", options)
+    assert [argument.name for argument in given.arguments] == ["a b", 'c"d']
+    for target in (MYSQL, MARIADB):
+        (made,) = converted(replace(shop(MYSQL), routines=(given,)), target).target.routines
+        assert made.name == ObjectName("goal", "f `n")
+        assert made.body == given.body
+
+
+def test_what_a_view_compares_by_is_the_collation_of_where_it_was_made() -> None:
+    given = View(
+        ObjectName("shop", "v"),
+        "select concat(`goods`.`n`,'-') AS `n` from `goods`",
+        options={"collation_connection": "utf8mb4_0900_ai_ci"},
+    )
+    source = replace(shop(MYSQL), views=(given,))
+    assert converted(source, MYSQL).target.views[0].options == given.options
+    made = converted(source, MARIADB)
+    assert made.target.views[0].options == {"collation_connection": "utf8mb4_uca1400_nopad_ai_ci"}
+    assert "concat(`goods`.`n`,'-')" in made.target.views[0].query
+    assert [item.code for item in made.items if item.kind is ObjectKind.VIEW] == ["collation"]
 
 
 def test_events_are_made_at_cut_over_where_they_go_on_for_ever() -> None:

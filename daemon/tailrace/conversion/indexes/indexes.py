@@ -10,10 +10,10 @@ from tailrace.conversion.indexes import mysql, postgres, sqlite
 from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.keys import is_key, target_key
-from tailrace.conversion.tables.periods import without_overlaps
+from tailrace.conversion.tables.periods import period_columns, without_overlaps
 from tailrace.conversion.translation import Remark, Use
 from tailrace.conversion.work import Work
-from tailrace.structure import Index
+from tailrace.structure import Index, Part
 
 
 def converted_indexes(work: Work, table: Table, columns: list[Column]) -> list[Index]:
@@ -106,10 +106,14 @@ def _deferred(work: Work, table: Table, index: Index) -> None:
 def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | None:
     """In the target's words, with the source's name."""
     kind = kind_of(index)
-    prepared = _of_period(work, index) or _prepared(work, table, index, columns)
+    overlaps = any(without_overlaps(part.expression) for part in index.parts)
+    if overlaps and not (work.alike and not work.names.piped):
+        index = _of_period(work, table, index)
+        overlaps = False
+    prepared = _prepared(work, table, index, columns) if not overlaps else index
     fitted: Fitted | Refusal
-    if isinstance(prepared, Fitted):
-        fitted = prepared
+    if overlaps:
+        fitted = Fitted(index)
     elif isinstance(prepared, Index):
         fit = _FITTING[work.dialect]
         fitted = fit(work, table, index, prepared, columns)
@@ -139,23 +143,32 @@ def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -
     return fitted.index
 
 
-def _of_period(work: Work, index: Index) -> Fitted | Refusal | None:
-    """A key of MariaDB's by a period of application time; None: it is no such key."""
-    period = next((part.expression for part in index.parts if without_overlaps(part.expression)), "")
-    if not period:
-        return None
-    if work.alike and not work.names.piped:
-        return Fitted(index)
+def _of_period(work: Work, table: Table, index: Index) -> Index:
+    """A key of MariaDB's by a period of application time, as the sink makes it: by the period's columns, so that no
+    two rows have the same period."""
     written = ", ".join(part.column or part.expression for part in index.parts)
-    reason = "periods of rows that are otherwise alike must not overlap, which the target does not look at"
-    if work.alike:
-        reason = "a pipeline writes rows in an order of its own, in which periods may overlap for a moment"
+    period = next(part.expression.split()[0] for part in index.parts if not part.column)
+    start, end = period_columns(table, period)
+    reason = (
+        "at the source periods of rows that are otherwise alike do not overlap; there they may, but not be the same"
+    )
     proposals = {
         Dialect.MARIADB: f"after cut-over: ALTER TABLE … ADD UNIQUE ({written})",
         Dialect.POSTGRESQL: "after cut-over: EXCLUDE USING gist (… WITH =, daterange(…) WITH &&), with btree_gist",
     }
     proposal = proposals.get(work.dialect, "look in the application, or in a trigger")
-    return Refusal("application-period", reason, proposal, Complexity.MEDIUM, original=f"UNIQUE ({written})")
+    work.ledger.say(
+        kind_of(index),
+        table.name,
+        index.name,
+        "application-period",
+        Grade.CHANGED,
+        reason,
+        proposal,
+        Complexity.MEDIUM,
+        original=f"UNIQUE ({written})",
+    )
+    return replace(index, parts=(*(part for part in index.parts if part.column), Part(end), Part(start)))
 
 
 def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | Refusal:

@@ -121,10 +121,11 @@ def refuse_moved(text: str, names: Names) -> None:
 def _headed(definition: str, name: ObjectName, made: ObjectName) -> str:
     """The statement with the routine's new name in its head."""
     quoted = r"[\"`]?"
+    mark = "`" if "`" in definition.split("(", 1)[0] else '"'
     schema = rf"(?:{quoted}{re.escape(name.schema)}{quoted}\s*\.\s*)?" if name.schema else ""
-    head = re.compile(rf"(FUNCTION|PROCEDURE)\s+{schema}{quoted}{re.escape(name.name)}{quoted}", re.IGNORECASE)
+    called = re.escape(name.name.replace(mark, mark * 2))
+    head = re.compile(rf"(FUNCTION|PROCEDURE)\s+{schema}{quoted}{called}{quoted}", re.IGNORECASE)
     if not head.search(definition):
         raise RefusalError("renamed-object", "its head was not understood, and it has another name in the target")
-    quote = '"' if "`" not in definition.split("(", 1)[0] else "`"
-    written = ".".join(f"{quote}{part}{quote}" for part in (made.schema, made.name) if part)
+    written = ".".join(f"{mark}{part.replace(mark, mark * 2)}{mark}" for part in (made.schema, made.name) if part)
     return head.sub(lambda match: f"{match[1]} {written}", definition, count=1)

@@ -54,7 +54,7 @@ def trigger(
         RefusalError: why it is not kept.
     """
     reading = _read(given.body, given.options, source, target, names)
-    options, remarks = _session(given.options, source, target, rules)
+    options, remarks = _session(given.body, given.options, source, target, rules)
     kept.refuse_moved(given.body, names)
     made = replace(given, name=name, table=table, body=_typed(given.body, reading, source, target, rules), line=0)
     made = replace(made, definition=kept.mysql_trigger(made, target), options=options)
@@ -69,7 +69,7 @@ def routine(given: Routine, name: ObjectName, source: Catalog, target: Dialect, 
     if given.language != "sql" or given.options.get("aggregate") == "yes":
         raise RefusalError("differs-between", "it is an aggregate, or in another language than SQL")
     reading = _read(given.body, given.options, source, target, names, (argument.name for argument in given.arguments))
-    options, remarks = _session(given.options, source, target, rules)
+    options, remarks = _session(given.body, given.options, source, target, rules)
     said = f"{given.returns} {' '.join(argument.sql_type for argument in given.arguments)}"
     kept.refuse_moved(f"{given.body} {said}", names)
     charset = _charset(source, target, rules)
@@ -88,15 +88,23 @@ def routine(given: Routine, name: ObjectName, source: Catalog, target: Dialect, 
     return Program((made,), (*remarks, *_said(reading)))
 
 
-def view(given: View, name: ObjectName, source: Catalog, target: Dialect, names: Names) -> Program:
+def view(given: View, name: ObjectName, source: Catalog, target: Dialect, names: Names, rules: Rules) -> Program:
     """
     Raises:
         RefusalError: why it is not kept.
     """
     reading = _read(given.query, {}, source, target, names, query=True)
     query = splicing.query(given.query, source, names)
-    options = {key: value for key, value in given.options.items() if key in ("algorithm", "security")}
-    return Program((replace(given, name=name, query=query, options=options, line=0),), _said(reading))
+    options, remarks = view_options(given, source, target, rules)
+    return Program((replace(given, name=name, query=query, options=options, line=0),), (*remarks, *_said(reading)))
+
+
+def view_options(given: View, source: Catalog, target: Dialect, rules: Rules) -> tuple[dict[str, str], list[Remark]]:
+    """What the head of a view says, and by which collation numbers in texts compare."""
+    known = ("algorithm", "security", "collation_connection")
+    return _session(
+        given.query, {key: given.options[key] for key in known if key in given.options}, source, target, rules
+    )
 
 
 def event(given: Other, source: Catalog, target: Dialect, names: Names, rules: Rules) -> tuple[Other, list[Remark]]:
@@ -114,7 +122,7 @@ def event(given: Other, source: Catalog, target: Dialect, names: Names, rules: R
     reading = _read(given.definition, given.options, source, target, names, (given.name.name,))
     if reading.typed:
         raise RefusalError("event", "it has variables of text, whose character set is the database's")
-    options, remarks = _session(given.options, source, target, rules)
+    options, remarks = _session(given.definition, given.options, source, target, rules)
     kept.refuse_moved(given.definition, names)
     return replace(given, options=options), [*remarks, *_said(reading)]
 
@@ -183,7 +191,7 @@ def _modes(options: Mapping[str, str]) -> Collection[str]:
 
 
 def _session(
-    options: Mapping[str, str], source: Catalog, target: Dialect, rules: Rules
+    text: str, options: Mapping[str, str], source: Catalog, target: Dialect, rules: Rules
 ) -> tuple[dict[str, str], list[Remark]]:
     """What the program is made with in the target, so that it does the same."""
     made = {key: value for key, value in options.items() if key != "definer"}
@@ -210,9 +218,13 @@ def _session(
         if not wanted:
             del made["collation_connection"]
             reason = f"its literals compare by {connection}, which the target has not: by the session's there"
-        if reason:
+        if reason and _has_texts(text):
             remarks.append(Remark("collation", Grade.CHANGED, reason, "see what compares literals", Complexity.SIMPLE))
     return made, remarks
+
+
+def _has_texts(text: str) -> bool:
+    return "'" in text or '"' in text
 
 
 def _collation(given: str, source: Dialect, target: Dialect, rules: Rules) -> tuple[str, str]:

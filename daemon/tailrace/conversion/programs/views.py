@@ -82,16 +82,15 @@ def view(
                 "make it a table that a job fills, or an ordinary view",
                 Complexity.MEDIUM,
             )
-        views = _Views(source, target, names, rules, types or {})
-        try:
-            made, remarks = views.written(given)
-        except RefusalError as refusal:
-            if source.dialect.mysql_like and target.mysql_like:
-                return _as_it_stands(given, name, source, target, names, refusal)
-            raise
+        like = source.dialect.mysql_like and target.mysql_like
+        if like:
+            with contextlib.suppress(RefusalError):
+                return related.view(given, name, source, target, names, rules)
+        made, remarks = _Views(source, target, names, rules, types or {}).written(given)
         if given.materialized:
             remarks += (_REFRESHED,)
-        return _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
+        program = _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
+        return _in_session(program, *related.view_options(given, source, target, rules)) if like else program
     except RefusalError as refusal:
         remark = refusal.remark
         if remark.complexity is Complexity.SIMPLE:
@@ -99,13 +98,9 @@ def view(
         return Program(remarks=(remark,))
 
 
-def _as_it_stands(
-    given: View, name: ObjectName, source: Catalog, target: Dialect, names: Names, refusal: RefusalError
-) -> Program:
-    """Between MySQL and MariaDB, where both read it alike; else why it was not translated."""
-    with contextlib.suppress(RefusalError):
-        return related.view(given, name, source, target, names)
-    raise refusal
+def _in_session(program: Program, options: dict[str, str], remarks: list[Remark]) -> Program:
+    objects = tuple(replace(made, options=options) for made in program.objects)
+    return Program(objects, (*program.remarks, *remarks))
 
 
 _REFRESHED = Remark(
@@ -143,10 +138,9 @@ def _program(
     if given.columns and len(given.columns) != len(made.columns):
         raise RefusalError("query-form", "the view names more or fewer columns than its query gives")
     columns = tuple(column.lower() if folded and column.isupper() else column for column in given.columns)
-    options = {key: value for key, value in given.options.items() if key in ("algorithm", "security")}
-    if options.get("security") == "invoker" and not target.mysql_like:
+    if given.options.get("security") == "invoker" and not target.mysql_like:
         remarks += (_INVOKER,)
-    view = View(name, made.sql, columns, given.materialized, option, options=options if target.mysql_like else {})
+    view = View(name, made.sql, columns, given.materialized, option)
     return Program((view,), remarks)
 
 

@@ -84,7 +84,8 @@ def say_attributes(work: Work, table: Table, kept: Mapping[str, str]) -> None:
         for code, grade, reason, proposal in _of_column(work, column, said):
             work.ledger.say(ObjectKind.COLUMN, table.name, column.name, code, grade, reason, proposal)
     for index in table.indexes:
-        if extra := left.get(f"index {index.name}"):
+        # Of a parser of texts it is said with the index.
+        if (extra := left.get(f"index {index.name}")) and index.method != "fulltext":
             reason = f"{extra}: what the source says of it is not carried"
             proposal = "add it, where the target has the like"
             work.ledger.say(kind_of(index), table.name, index.name, "storage", _KNOWN, reason, proposal)

@@ -58,6 +58,16 @@ def period_checks(work: Work, table: Table) -> Iterator[Check]:
             yield made
 
 
+def period_columns(table: Table, period: str) -> tuple[str, str]:
+    """Where a period of a table begins and ends.
+
+    Args:
+        period: its name, in backticks or not.
+    """
+    start, end = _columns(table.options[_PREFIX + period.strip("`").replace("``", "`")])
+    return start, end
+
+
 def without_overlaps(expression: str) -> bool:
     """Whether a part of an index is a period (``stay WITHOUT OVERLAPS``)."""
     return _OVERLAPS.search(expression) is not None
