@@ -11,11 +11,13 @@ FUZZ_ARGS ?=
 
 SOAK_SECONDS ?= 600
 
+SCHEMA_FUZZ_SECONDS ?= 300
+
 # What pip compiles: Python files with a .pxd beside them, and .pyx files.
 TYPED := $(shell find daemon connectors -name '*.pxd' -o -name '*.pyx')
 COMPILED := $(TYPED) $(wildcard $(TYPED:.pxd=.py))
 
-.PHONY: help demo test test-all long load-kills sleepers faults failpoints kill-matrix soak schema-matrix conformance fuzz lint format \
+.PHONY: help demo test test-all long load-kills sleepers faults failpoints kill-matrix soak schema-matrix schema-fuzz conformance fuzz lint format \
 	bench venv servers clean
 
 help:            ## this list
@@ -53,6 +55,9 @@ soak: servers    ## pipelines under load, a random fault every 20 s for SOAK_SEC
 
 schema-matrix: servers ## schemas of real applications in every direction, held to their sources; prints a table (SCHEMA_ARGS=--help)
 	$(PYTHON) -m tests.integration.schema.matrix $(SCHEMA_ARGS)
+
+schema-fuzz: servers ## random schemas for SCHEMA_FUZZ_SECONDS; what no item says is printed small (SCHEMA_FUZZ_ARGS=--help)
+	$(PYTHON) -m tests.integration.schema.fuzz --seconds $(SCHEMA_FUZZ_SECONDS) $(SCHEMA_FUZZ_ARGS)
 
 conformance: servers ## event for event beside Debezium's connectors, on every server (CONFORMANCE_ARGS=--help)
 	$(PYTHON) -m tests.conformance.debezium $(CONFORMANCE_ARGS)

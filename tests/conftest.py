@@ -64,21 +64,21 @@ def mysql_defaults() -> Iterator[servers.MySQL]:
 @pytest.fixture(scope="session")
 def postgres15() -> Iterator[servers.Postgres]:
     """PostgreSQL 15 with wal_level=logical."""
-    with servers.start("postgres15") as server:
+    with servers.start("postgres15", in_memory=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres16() -> Iterator[servers.Postgres]:
     """PostgreSQL 16 with wal_level=logical."""
-    with servers.start("postgres16") as server:
+    with servers.start("postgres16", in_memory=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres18() -> Iterator[servers.Postgres]:
     """PostgreSQL 18 with wal_level=logical."""
-    with servers.start("postgres18") as server:
+    with servers.start("postgres18", in_memory=True) as server:
         yield server
 
 

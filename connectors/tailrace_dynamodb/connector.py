@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tailrace.connectors import Context, SinkConnector
-from tailrace.conversion.target import SchemaTarget
-from tailrace.sink import Sink
 from tailrace_dynamodb.settings import DynamoDBSinkSettings
+
+if TYPE_CHECKING:
+    from tailrace.conversion.target import SchemaTarget
+    from tailrace.sink import Sink
 
 
 def _create_sink(settings: DynamoDBSinkSettings, context: Context) -> Sink:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import structlog
+from tailrace.logs import logger
 
 #: Between two lines of the log about being slowed down.
 _SAY_SECONDS = 60.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tailrace.connectors import Context, StreamConnector
-from tailrace.stream import Stream
 from tailrace_kafka.settings import KafkaStreamSettings
+
+if TYPE_CHECKING:
+    from tailrace.stream import Stream
 
 
 def _create_stream(settings: KafkaStreamSettings, context: Context) -> Stream:

@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 
-import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from tailrace.errors import OwnershipLostError, TailraceError
+from tailrace.logs import logger
 from tailrace.stream import Partition
 from tailrace_kafka.cluster import Cluster
 from tailrace_kafka.faults import STALL_SECONDS, Faults, error_of, explain
@@ -43,7 +43,7 @@ _NOT_A_MEMBER = frozenset(
     }
 )
 
-log = structlog.get_logger()
+log = logger()
 
 
 class KafkaMembership:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tailrace.errors import DataLossError, UnreachableError
+from tailrace.logs import logger
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition, Slice
 from tailrace_kafka.cluster import Cluster
@@ -34,7 +34,7 @@ _DOUBT_SECONDS = 5.0
 #: Asked for at a time: they may be far larger than those before, and all of them come.
 _MOST_MESSAGES = 250
 
-log = structlog.get_logger()
+log = logger()
 
 
 class KafkaReader:

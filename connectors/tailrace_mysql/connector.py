@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tailrace.connectors import Context, SinkConnector, SourceConnector
-from tailrace.conversion.catalog import Catalog, Dialect
-from tailrace.conversion.statistics import Statistics
-from tailrace.conversion.target import SchemaTarget
-from tailrace.sink import Sink
-from tailrace.source import Source
 from tailrace_mysql.settings import MySQLSinkSettings, MySQLSourceSettings
+
+if TYPE_CHECKING:
+    from tailrace.conversion.catalog import Catalog, Dialect
+    from tailrace.conversion.statistics import Statistics
+    from tailrace.conversion.target import SchemaTarget
+    from tailrace.sink import Sink
+    from tailrace.source import Source
 
 
 def _create_source(settings: MySQLSourceSettings, context: Context) -> Source:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import structlog
-
+from tailrace.logs import logger
 from tailrace_mysql import system_time
 from tailrace_mysql.binlog.events import Query
 from tailrace_mysql.binlog.tables import Effect, Place
@@ -24,7 +23,7 @@ from tailrace_mysql.versions import definitions
 
 #: How servers word a CREATE TABLE … SELECT: in UTF-8, whatever the client's character set is, which the event names.
 _WORDED_BY_THE_SERVER = re.compile(rb"CREATE (?:OR REPLACE )?TABLE (?:IF NOT EXISTS )?(?:`[^`]*`\.)?`[^`]*` \(\n  `")
-log = structlog.get_logger()
+log = logger()
 
 
 class SchemaHistory(TrackedTables):

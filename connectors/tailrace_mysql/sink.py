@@ -169,10 +169,10 @@ class MySQLSink:
         self._table = table.name
         try:
             refuse_nothing_seen(table, load, bool(self._execute(f"SELECT 1 FROM {others.name} LIMIT 1")))
-            names = [identifier(column.name) for column in table.key]
-            same = " AND ".join(f"s.{name} = t.{name}" for name in names)
+            first = identifier(table.key[0].name)
             return self._execute(
-                f"DELETE t FROM {plan.name} t LEFT JOIN {others.name} s ON {same} WHERE s.{names[0]} IS NULL"
+                f"DELETE t FROM {plan.name} t LEFT JOIN {others.name} s ON {plan.same_row('t', 's')}"
+                f" WHERE s.{first} IS NULL"
             )
         except pymysql.err.Error as error:
             raise translate(error, self._target.where, self._table) from None
@@ -231,7 +231,7 @@ class MySQLSink:
         if ddl is None:
             raise ValueError("the sink is not open")
         try:
-            completion = Completion(ddl, self._server, self._target.database, patient=True)
+            completion = Completion(ddl, self._server, self._target.database, patient=True, conversion=self._rules)
             with self._alone_at(table):
                 made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
             state = self._tables(ddl, self._server).read(table.name)
@@ -245,7 +245,14 @@ class MySQLSink:
         with contextlib.closing(self._target.connect()) as connection:
             try:
                 server = describe(connection)
-                completion = Completion(connection, server, self._target.database, dry_run=dry_run, patient=False)
+                completion = Completion(
+                    connection,
+                    server,
+                    self._target.database,
+                    dry_run=dry_run,
+                    patient=False,
+                    conversion=self._rules,
+                )
                 yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
             except pymysql.err.Error as error:
                 raise translate(error, self._target.where) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from tailrace_mysql.sink_types import ColumnType, catalog_type
 _EXACT_COLLATIONS = ("binary", "ascii_bin", "utf8mb4_0900_bin")
 _EXACT_SUFFIX = "_nopad_bin"
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
+_NAMED_OR_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?P<name>(?:[^`]|``)+)`", re.DOTALL)
 #: A column in SHOW CREATE TABLE: its name, its type with character set and collation, and all that it is besides.
 _COLUMN = re.compile(
     r"^  `(?P<name>(?:[^`]|``)+)` (?P<type>\w+(?:\((?:[^()']|'(?:[^']|'')*')*\))?(?: unsigned)?(?: zerofill)?)"
@@ -22,6 +24,8 @@ _COLUMN = re.compile(
     re.MULTILINE,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "Z": "\x1a"}
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class TargetColumn:
     generated: bool
     declaration: str
     touched: bool = False
+
+    @property
+    def merges(self) -> bool:
+        """Whether texts that differ may be equal in it, in an index as well."""
+        return not self.exact and self.type.textual
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +139,37 @@ def read_checks(connection: Connection[Any], database: str, table: str, mariadb:
     return rows if mariadb else [(name, _ESCAPED.sub(r"\1", clause)) for name, clause in rows]
 
 
+def read_check_names(connection: Connection[Any], database: str) -> set[str]:
+    """Of all tables of the database, in lower case: MySQL has them in one room."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "SELECT constraint_name FROM information_schema.check_constraints WHERE constraint_schema = %s", (database,)
+        )
+        found = {str(row[0]).lower() for row in cursor.fetchall()}
+    connection.rollback()
+    return found
+
+
 def read_besides(connection: Connection[Any], database: str, table: str) -> dict[str, str]:
-    """What MODIFY COLUMN must say again, because a column loses what it does not say: its default, ON UPDATE, comment
-    and check, by its name in lower case."""
+    """What MODIFY COLUMN must say again, because a column loses what it does not say: its default, ON UPDATE, comment,
+    check, and whether it is invisible, by its name in lower case; in a session with NO_BACKSLASH_ESCAPES."""
     with contextlib.closing(connection.cursor()) as cursor:
         # The short form leaves out what is the default of the table, or of the server's version: MODIFY needs no more.
         cursor.execute(f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(table)}")
         row = cursor.fetchone()
     text = _text(row[1]) if row is not None else ""
-    return {found["name"].replace("``", "`").lower(): found["besides"] for found in _COLUMN.finditer(text)}
+    return {
+        found["name"].replace("``", "`").lower(): _without_escapes(found["besides"]) for found in _COLUMN.finditer(text)
+    }
+
+
+def _without_escapes(sql: str) -> str:
+    """What the server prints, whose texts have escapes in every mode, for a session that takes none for such."""
+
+    def plain(literal: re.Match[str]) -> str:
+        return _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), literal[0])
+
+    return _LITERAL.sub(plain, sql)
 
 
 def _quoted(name: str) -> str:
@@ -151,12 +182,27 @@ def first_name(expression: str) -> str:
     return found[1].replace("``", "`") if found else ""
 
 
+def renamed_in(expression: str, names: Mapping[str, str]) -> str:
+    """An expression with other names of columns.
+
+    Args:
+        expression: as the server prints it: names are in backticks, texts have escapes.
+        names: the new ones, by the old ones in lower case.
+    """
+
+    def renamed(found: re.Match[str]) -> str:
+        new = names.get(found["name"].replace("``", "`").lower()) if found["name"] else None
+        return found[0] if new is None else _quoted(new)
+
+    return _NAMED_OR_TEXT.sub(renamed, expression)
+
+
 def _column(row: tuple[Any, ...]) -> TargetColumn:
     name, column_type, nullable, character_set, collation, extra = row
     text = _text(column_type)
-    declaration = text
+    declaration = _without_escapes(text)
     if collation:
-        declaration = f"{text} CHARACTER SET {character_set} COLLATE {collation}"
+        declaration += f" CHARACTER SET {character_set} COLLATE {collation}"
     exact = not collation or str(collation) in _EXACT_COLLATIONS or str(collation).endswith(_EXACT_SUFFIX)
     return TargetColumn(
         str(name),

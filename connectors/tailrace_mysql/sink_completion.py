@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pymysql.err
@@ -22,6 +23,8 @@ from tailrace.completion import (
     serves,
     wanted_indexes,
 )
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.indexes.stream import StreamIndexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -38,7 +41,7 @@ from tailrace.structure import (
     Outcome,
     TableStructure,
 )
-from tailrace_mysql.sink_catalog import TableState, read_table
+from tailrace_mysql.sink_catalog import TableState, read_besides, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import number, passing, quotes_values, translate
 from tailrace_mysql.sink_structure import (
@@ -59,16 +62,25 @@ class Completion:
     Args:
         dry_run: nothing is made.
         patient: what time may mend is raised, to be tried again, instead of told.
+        conversion: files of the pipeline's key of that name.
     """
 
     def __init__(
-        self, connection: Connection[Any], server: Server, database: str, *, dry_run: bool = False, patient: bool
+        self,
+        connection: Connection[Any],
+        server: Server,
+        database: str,
+        *,
+        dry_run: bool = False,
+        patient: bool,
+        conversion: tuple[Path, ...] = (),
     ) -> None:
         self._connection = connection
         self._server = server
         self._database = database
         self._dry_run = dry_run
         self._patient = patient
+        self._conversion = conversion
         # What is unique once the indexes are made, by topic, in lower case.
         self._unique: dict[str, list[frozenset[str]]] = {}
 
@@ -103,13 +115,21 @@ class Completion:
         ]
         names = {index.name.lower() for index in present}
         steps: list[Step] = []
+        dialect = Dialect.MARIADB if self._server.mariadb else Dialect.MYSQL
+        types = {
+            column.name: held.declaration
+            for column in table.columns
+            if (held := state.columns.get(column.name.lower())) is not None
+        }
+        decided = StreamIndexes(table, structure, dialect, types, self._conversion)
         for index in wanted_indexes(table, structure):
             if not chosen(index):
                 continue
-            step = index_step(table, structure, index, state, self._server.mariadb)
-            if isinstance(step, LeftOut):
-                yield left_out(table, step)
+            made = decided.of(index)
+            if isinstance(made, LeftOut):
+                yield left_out(table, made)
                 continue
+            step = index_step(table, made, self._server.mariadb)
             alike = (
                 other
                 for other in present
@@ -158,9 +178,13 @@ class Completion:
             return left_out(table, clause)
         last = self._query(f"SELECT MAX({identifier(name)}) FROM {self._qualified(table)}")[0][0]
         wanted = following(numbering.next, None if last is None else int(last), 1)
-        if clause and rows == [] and (comment := self._query(_COMMENT, (self._database, table.name, name))[0][0]):
-            text = comment.decode() if isinstance(comment, bytes) else str(comment)
-            clause += " COMMENT '" + text.replace("'", "''") + "'"
+        if clause:
+            besides = read_besides(self._connection, self._database, table.name).get(name.lower(), "")
+            besides = besides.removeprefix(" DEFAULT NULL")
+            if " DEFAULT " in f"{besides} ".partition(" COMMENT ")[0]:
+                reason = f"the target's column has a default of its own:{besides}"
+                return left_out(table, LeftOut(NUMBERING, name, reason))
+            clause += besides
         if not clause:
             if not self._server.mariadb:
                 # MySQL would answer by statistics of up to a day ago.
@@ -263,9 +287,5 @@ _FOREIGN_KEYS = (
 _COUNTED = (
     "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     " AND EXTRA LIKE '%%auto_increment%%'"
-)
-_COMMENT = (
-    "SELECT COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-    " AND COLUMN_NAME = %s"
 )
 _NEXT = "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"

@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import pymysql.err
-import structlog
 from pymysql.connections import Connection
+
+from tailrace.logs import logger
 
 #: Whoever is at work says something to its target more often than this.
 ASLEEP_SECONDS = 5
 _PARTS = ("work", "ddl")
 
-log = structlog.get_logger()
+log = logger()
 
 
 def _names(owner: str) -> list[str]:

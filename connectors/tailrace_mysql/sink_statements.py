@@ -69,8 +69,12 @@ class TablePlan:
     """What does not change from row to row of one version of a table.
 
     Attributes:
-        otherwise_unique: the target has another unique index; where rows meet in it, they change aside (`aside`). ON
-            DUPLICATE KEY UPDATE would update the row that *it* names: a guard makes that an error (`guarded`).
+        otherwise_unique: the target has another unique index, or a key to which texts that differ may be equal; where
+            rows meet in it, they change aside (`aside`). ON DUPLICATE KEY UPDATE would update the row that *it* names:
+            a guard makes that an error (`guarded`).
+        inexact: columns whose collation takes texts that differ for equal. The source's collation sees to it that
+            only one of these is there at a time; statements name it by its very text all the same, so that whatever
+            else is met is an error, and never another row.
     """
 
     def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
@@ -101,7 +105,14 @@ class TablePlan:
         others = [index.columns for index in state.unique]
         if set(state.primary) != keys:
             others.append(state.primary)
-        self.otherwise_unique = any(columns and set(columns) != keys for columns in others)
+        self.inexact = {
+            column.name: self._columns[column.name][0]
+            for column in table.columns
+            if column.name in self._columns and state.columns[column.name.lower()].merges
+        }
+        self.otherwise_unique = any(columns and set(columns) != keys for columns in others) or any(
+            name in self.inexact for name in self._key
+        )
         # A column of the key that takes no NULL.
         firm = (name for name in self._key if not state.columns[name.lower()].nullable)
         self._guard = next((self._columns[name][0] for name in firm), "")
@@ -168,7 +179,10 @@ class TablePlan:
         others = [self._columns[name][0] for name in names if name not in self._key]
         sets = [f"{name} = {self._given(name)}" for name in others] + self._untouched(others)
         if self._guard:
-            same = " AND ".join(f"{self.name}.{name} = {self._given(name)}" for name in key)
+            same = " AND ".join(
+                f"{self._exactly(column, f'{self.name}.{name}')} = {self._given(name)}"
+                for column, name in zip(self._key, key, strict=True)
+            )
             sets.insert(0, f"{self._guard} = IF({same}, {self.name}.{self._guard}, NULL)")
         alias = "" if self._server.mariadb else f" AS {_NEW}"
         return f"{alias} ON DUPLICATE KEY UPDATE {', '.join(sets or [f'{key[0]} = {self._given(key[0])}'])}"
@@ -196,7 +210,42 @@ class TablePlan:
         keys = (
             self._literal(single, row.values[single]) if single else self._tuple(self._key, row.values) for row in rows
         )
-        yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
+        if any(name in self.inexact for name in self._key):
+            yield from self._by_exact_keys(head, keys)
+        else:
+            yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
+
+    def _by_exact_keys(self, head: str, keys: Iterator[str]) -> Iterator[str]:
+        """The index finds what is equal, and the same list once more leaves only what is the same."""
+        texts = [self._exactly(name, self._columns[name][0]) for name in self._key]
+        again = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+        room = self._limit // 2 - len(again.encode())
+        gathered: list[str] = []
+        size = 0
+        for key in keys:
+            length = len(key.encode()) + 1
+            if gathered and (size + length > room or len(gathered) >= KEYS_PER_STATEMENT):
+                listed = ",".join(gathered)
+                yield f"{head}{listed}) AND {again} IN ({listed})"
+                gathered, size = [], 0
+            gathered.append(key)
+            size += length
+        if gathered:
+            listed = ",".join(gathered)
+            yield self._checked(f"{head}{listed}) AND {again} IN ({listed})")
+
+    def _exactly(self, column: str, written: str) -> str:
+        """A column, as it is written, in a comparison that takes only the same for equal."""
+        if column not in self.inexact:
+            return written
+        return f"CONVERT({written} USING utf8mb4) COLLATE {self._server.collation}"
+
+    def same_row(self, mine: str, other: str) -> str:
+        """The condition on rows of this table and of the sink's own one of its keys, by their aliases."""
+        return " AND ".join(
+            f"{other}.{self._columns[name][0]} = {self._exactly(name, f'{mine}.{self._columns[name][0]}')}"
+            for name in self._key
+        )
 
     # ---- rows that exchange unique values
 
@@ -248,7 +297,7 @@ class TablePlan:
             if changed:
                 sets = self._sets(changed)
                 found = " AND ".join(
-                    f"{self._columns[name][0]} = {self._literal(name, row.values[name])}" for name in self._key
+                    self._equal(name, "=", self._literal(name, row.values[name])) for name in self._key
                 )
                 yield self._checked(f"UPDATE {self.name} SET {sets} WHERE {found}")
 
@@ -256,7 +305,7 @@ class TablePlan:
         """The statement for an update or a delete in a table without a key; it must find one row."""
         before = change.before or {}
         found = " AND ".join(
-            f"{self._columns[name][0]} <=> {self._literal(name, value, compare=True)}"
+            self._equal(name, "<=>", self._literal(name, value, compare=True))
             for name, value in before.items()
             if name in self._columns
         )
@@ -274,6 +323,11 @@ class TablePlan:
             if name in self._columns
         }
         return self._checked(f"UPDATE {self.name} SET {self._sets(changed)} WHERE {found} LIMIT 1")
+
+    def _equal(self, name: str, operator: str, literal: str) -> str:
+        column = self._columns[name][0]
+        found = f"{column} {operator} {literal}"
+        return f"{found} AND {self._exactly(name, column)} {operator} {literal}" if name in self.inexact else found
 
     def _sets(self, changed: Mapping[str, str]) -> str:
         """By the columns' names in SQL, their new values."""

@@ -1,8 +1,8 @@
 """Brings target tables to the version that their events need: CREATE and ALTER TABLE.
 
 Each DDL statement is a transaction of its own in MySQL and may be found done already after a crash: every step looks at
-the catalog first. Renames are the exception: when columns swap names, the catalog looks the same before and after; the
-ALTER that renames therefore also sets the table's comment, in one atomic statement.
+the catalog first. When columns swap names, the catalog looks the same before and after: the ALTER that renames
+therefore also puts a mark into the table's comment, in one atomic statement.
 """
 
 from __future__ import annotations
@@ -18,17 +18,39 @@ from pymysql.connections import Connection
 from tailrace.apply.evolution import preserves
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.overrides import Overrides
-from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of, wanted_labels
+from tailrace.conversion.tables.labels import (
+    followed,
+    free_check_name,
+    is_labels_check,
+    keeps_labels,
+    labels_check,
+    labels_of,
+    stream_labels,
+    wanted_labels,
+)
+from tailrace.conversion.tables.literals import kept_text, with_kept_texts
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
-from tailrace_mysql.sink_catalog import TableState, TargetColumn, first_name, read_besides, read_checks, read_table
+from tailrace_mysql.sink_catalog import (
+    TableState,
+    TargetColumn,
+    first_name,
+    read_besides,
+    read_check_names,
+    read_checks,
+    read_table,
+    renamed_in,
+)
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
 from tailrace_mysql.sink_types import ColumnType, catalog_type, mapped, table_types
 from tailrace_mysql.sink_values import UnfitError, encoder
 
 _MARK = "tailrace: "
+#: Between a table's own comment and a mark.
+_BEHIND = "\n"
+_COMMENT_CHARACTERS = 2048
 _NAME_CHARACTERS = 64
 _OUTSIDE_ROW = re.compile(r"^MODIFY COLUMN `(?:[^`]|``)+` (?:\w*text|\w*blob|json)\b", re.IGNORECASE)
 _LITERAL_DEFAULT = re.compile(r"^ DEFAULT ('(?:[^']|'')*')")
@@ -40,6 +62,27 @@ def identifier(name: str) -> str:
 
 def _mark(table: TargetTable) -> str:
     return f"{_MARK}{table.topic} version {table.version}"
+
+
+def without_mark(comment: str) -> str:
+    """A table's comment without what the sink says in it."""
+    return "" if comment.startswith(_MARK) else comment.rpartition(_BEHIND + _MARK)[0] or comment
+
+
+def _renamed(table: TargetTable, previous: TargetTable) -> list[tuple[str, str]]:
+    """Names of columns: before, and now."""
+    now = {column.id: column.name for column in (*table.columns, *table.retained)}
+    return [
+        (column.name, now[column.id])
+        for column in (*previous.columns, *previous.retained)
+        if now.get(column.id, column.name) != column.name
+    ]
+
+
+def _in_doubt(table: TargetTable, previous: TargetTable) -> bool:
+    """Whether names do not tell if columns have been renamed: a column has a name that another had before."""
+    names = _names((*table.columns, *table.retained))
+    return any(old.lower() in names for old, _ in _renamed(table, previous))
 
 
 class Tables:
@@ -74,7 +117,8 @@ class Tables:
                 state = self._reread(name)
             self._check_kind(name, state)
             if previous is not None and (renames := self._renames(table, previous, state)):
-                self._alter(name, [*renames, f"COMMENT = {self._literal(_mark(table))}"])
+                comment = self._literal(self._marked(table, state))
+                self._alter(name, [*renames, f"COMMENT = {comment}"] if _in_doubt(table, previous) else renames)
                 state = self._reread(name)
             types = table_types(table, self._server.mariadb, _taken(table, state), self._overridden(table))
             changes = self._changes(table, state, types)
@@ -126,6 +170,7 @@ class Tables:
         ]
         if table.key:
             parts.append(f"PRIMARY KEY ({', '.join(identifier(column.name) for column in table.key)})")
+        parts += self._labels(table, table.columns, types)
         self._run(
             f"CREATE TABLE IF NOT EXISTS {self._qualified(table.name)} ({', '.join(parts)}) "
             f"ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE {self._server.collation} "
@@ -137,15 +182,24 @@ class Tables:
         found = {column.name: self._overrides.of(table, column) for column in table.columns}
         return {name: wanted for name, wanted in found.items() if wanted}
 
+    def _marked(self, table: TargetTable, state: TableState) -> str:
+        """The table's comment with the mark of this version: behind it, where it is not one of ours."""
+        mark, own = _mark(table), without_mark(state.comment)
+        if not own:
+            return mark
+        marked = f"{own}{_BEHIND}{mark}"
+        if len(marked) > _COMMENT_CHARACTERS:
+            raise self._stuck(
+                table.name,
+                f"its columns swap names, which is noted behind the table's comment, and that is {len(own)} long",
+                f"make it shorter by {len(marked) - _COMMENT_CHARACTERS} characters",
+            )
+        return marked
+
     def _renames(self, table: TargetTable, previous: TargetTable, state: TableState) -> list[str]:
-        if state.comment == _mark(table):
+        if state.comment.endswith(_mark(table)):
             return []
-        now = {column.id: column.name for column in (*table.columns, *table.retained)}
-        pairs = [
-            (column.name, now[column.id])
-            for column in (*previous.columns, *previous.retained)
-            if now.get(column.id, column.name) != column.name
-        ]
+        pairs = _renamed(table, previous)
         news = {new.lower() for _, new in pairs}
         done = all(
             new.lower() in state.columns and (old.lower() in news or old.lower() not in state.columns)
@@ -153,17 +207,30 @@ class Tables:
         )
         if done and not {old.lower() for old, _ in pairs} <= news:
             return []
-        return [
-            f"RENAME COLUMN {identifier(old)} TO {identifier(new)}"
-            for old, new in pairs
-            if old.lower() in state.columns
-        ]
+        now = {old.lower(): new for old, new in pairs if old.lower() in state.columns}
+        before, after = self._renamed_checks(table, now)
+        renames = [f"RENAME COLUMN {identifier(state.columns[old].name)} TO {identifier(now[old])}" for old in now]
+        return [*before, *renames, *after]
+
+    def _renamed_checks(self, table: TargetTable, now: dict[str, str]) -> tuple[list[str], list[str]]:
+        """What takes checks away and makes them anew: MySQL renames no column that one is about."""
+        before: list[str] = []
+        after: list[str] = []
+        if self._server.mariadb:
+            return before, after
+        for check, expression in read_checks(self._connection, self._database, table.name, mariadb=False):
+            renamed = renamed_in(expression, now)
+            if renamed != expression:
+                before.append(f"DROP CONSTRAINT {identifier(check)}")
+                after.append(f"ADD CONSTRAINT {identifier(check)} CHECK ({with_kept_texts(renamed)})")
+        return before, after
 
     def _changes(self, table: TargetTable, state: TableState, types: dict[str, ColumnType]) -> list[str]:
         name = table.name
         key_changes = self._key_changes(table, state)
         primary = () if "DROP PRIMARY KEY" in key_changes else state.primary
         changes: list[str] = []
+        added = [column for column in table.columns if column.name.lower() not in state.columns]
         for column in table.columns:
             present = state.columns.get(column.name.lower())
             if present is None:
@@ -177,15 +244,14 @@ class Tables:
             if present is not None and not present.nullable:
                 change = f"MODIFY COLUMN {identifier(present.name)} {present.declaration} NULL"
                 changes.append(change + self._besides(name, present, change))
-        return changes + key_changes
+        return [*changes, *(f"ADD {check}" for check in self._labels(table, added, types)), *key_changes]
 
     def _besides(self, table: str, present: TargetColumn, change: str) -> str:
         """What the column has of its own, or of a conversion: a default, a comment, …"""
         besides = read_besides(self._connection, self._database, table).get(present.name.lower(), "")
         if not self._server.mariadb and _OUTSIDE_ROW.search(change):
-            besides = _LITERAL_DEFAULT.sub(
-                r" DEFAULT (\1)", besides
-            )  # MySQL's TEXT, BLOB and JSON take expressions only
+            # MySQL's TEXT, BLOB and JSON take expressions only.
+            besides = _LITERAL_DEFAULT.sub(lambda found: f" DEFAULT ({_kept(found[1])})", besides)
         return besides.removeprefix(" DEFAULT NULL") if change.endswith(" NOT NULL") else besides
 
     def _wanted(self, table: TargetTable, column: Column, fitted: ColumnType, present: ColumnType) -> ColumnType:
@@ -224,6 +290,21 @@ class Tables:
             return f"(CAST({text} AS JSON))" if type_.base == "json" else f"({text})"
         return f"({literal})" if type_.outside_row or type_.binary else literal
 
+    def _labels(self, table: TargetTable, columns: Sequence[Column], types: dict[str, ColumnType]) -> list[str]:
+        """Checks that keep new columns to an enum's labels."""
+        kept = [c for c in columns if keeps_labels(c.type, types[c.name].sql(self._server.collation).split(" ")[0])]
+        if not kept:
+            return []
+        dialect = Dialect.MARIADB if self._server.mariadb else Dialect.MYSQL
+        taken = read_check_names(self._connection, self._database)
+        found = []
+        for column in kept:
+            name = free_check_name(table.name, column.name, taken)
+            taken.add(name.lower())
+            check = labels_check(column.name, stream_labels(table, column), dialect)
+            found.append(f"CONSTRAINT {identifier(name)} CHECK ({check})")
+        return found
+
     def _keep_labels(self, table: TargetTable, previous: TargetTable | None) -> None:
         """Brings checks that keep a column to an enum's labels to those that the source has now."""
         wanted = {name.lower(): labels for name, labels in wanted_labels(table, previous).items()}
@@ -235,7 +316,9 @@ class Tables:
             labels = wanted.get(column.lower())
             if labels is None or not is_labels_check(check):
                 continue
-            if labels and labels_of(expression, escapes=True) == set(labels):
+            there = labels_of(expression, escapes=True)
+            labels = followed(labels, there)
+            if labels and there == set(labels):
                 continue
             changes = [f"DROP CONSTRAINT {identifier(check)}"]
             if labels:
@@ -279,10 +362,9 @@ class Tables:
                 f"run ALTER TABLE {self._qualified(table)} MODIFY COLUMN {identifier(present.name)} "
                 f"{wanted.sql(self._server.collation)}, and load the table anew if values have been converted",
             )
-        return (
-            f"MODIFY COLUMN {identifier(present.name)} {wanted.sql(self._server.collation)} "
-            f"{'NULL' if nullable else 'NOT NULL'}"
-        )
+        own = present.declaration.rpartition(" CHARACTER SET utf8mb4 COLLATE ")[2]
+        kept = own if own != present.declaration and not column.key else self._server.collation
+        return f"MODIFY COLUMN {identifier(present.name)} {wanted.sql(kept)} {'NULL' if nullable else 'NOT NULL'}"
 
     def _key_changes(self, table: TargetTable, state: TableState) -> list[str]:
         wanted = [column.name for column in table.key]
@@ -340,10 +422,16 @@ class Tables:
                 )
 
     def _check_columns(self, table: TargetTable, state: TableState) -> None:
-        """Texts that rows are found by must compare exactly, or two rows of the source become one here."""
-        for column in table.key or table.columns:
+        """Texts that rows are found by must compare exactly, or two rows of the source become one here.
+
+        MySQL and MariaDB as sources have such keys themselves: what is unique there by the same collation is unique
+        here. A target that takes more for equal than its source refuses the row (`TablePlan.inexact`).
+        """
+        if table.source.schema is None:
+            return
+        for column in table.key:
             present = state.columns[column.name.lower()]
-            if not present.exact and present.type.textual:
+            if present.merges:
                 raise self._stuck(
                     table.name,
                     f"the column {present.name} is {present.declaration}: texts that differ may be equal there",
@@ -369,6 +457,11 @@ class Tables:
 
     def _stuck(self, table: str, what: str, fix: str) -> StuckError:
         return StuckError(what, where=f"{self._where}, table {table}", fix=fix)
+
+
+def _kept(literal: str) -> str:
+    """A text for an expression that the server keeps."""
+    return kept_text(literal[1:-1].replace("''", "'"), Dialect.MYSQL)
 
 
 def _taken(table: TargetTable, state: TableState) -> int:

@@ -30,6 +30,8 @@ interval, other         LONGTEXT
 Text is utf8mb4 with a binary collation that does not pad (utf8mb4_0900_bin, MariaDB: utf8mb4_nopad_bin), so that
 keys that differ in case or in trailing blanks stay two rows. A text or bytes column in the key must fit InnoDB's
 3,072 bytes of index entry: it becomes a VARCHAR or VARBINARY of what is left there, and a longer value is refused.
+A table that is there already may have other character sets and collations; its key only if the source is MySQL or
+MariaDB, whose keys have them too (`tailrace schema` makes it so).
 """
 
 from __future__ import annotations

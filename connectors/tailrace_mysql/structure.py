@@ -15,13 +15,25 @@ from tailrace.schema import TableName
 from tailrace.shaping.building import ShapeError
 from tailrace.shaping.shapes import Shapes
 from tailrace.shaping.structures import Names, names, shaped
-from tailrace.structure import MARIADB, MYSQL, ForeignKey, Index, Numbering, Part, TableStructure
+from tailrace.structure import (
+    INDEX,
+    MARIADB,
+    MYSQL,
+    Collated,
+    ForeignKey,
+    Index,
+    LeftOut,
+    Numbering,
+    Part,
+    TableStructure,
+)
 from tailrace_mysql import catalog
 from tailrace_mysql.connection import Row, Session
 from tailrace_mysql.definition import TableDefinition
 from tailrace_mysql.server import Server
 from tailrace_mysql.types import UnsupportedTypeError
 from tailrace_mysql.versions import first_schema
+from tailrace_mysql.views import quote_table
 
 _PRIMARY = "PRIMARY"
 _INDEXES = (
@@ -38,7 +50,12 @@ _FOREIGN_KEYS = (
     " ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
 )
 _NEXT = "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+_COLLATIONS = (
+    "SELECT COLUMN_NAME, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS"
+    " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND COLLATION_NAME IS NOT NULL ORDER BY ORDINAL_POSITION"
+)
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
+_PARSER = re.compile(r"FULLTEXT KEY `((?:[^`]|``)+)` \(.*\).*WITH PARSER `?(\w+)")
 #: `information_schema` escapes the whole expression, whose literals have escapes of their own.
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _METHODS = {"BTREE": "btree", "HASH": "hash", "FULLTEXT": "fulltext", "SPATIAL": "spatial", "RTREE": "spatial"}
@@ -54,11 +71,20 @@ def structure(
     """
     name = tables[topic]
     definition = catalog.read_one(session, name)
+    indexes = tuple(read_indexes(session.query, server.mariadb, name.database, name.table))
+    parsers = _parsers(session, name) if any(index.method == "fulltext" for index in indexes) else {}
     found = TableStructure(
         MARIADB if server.mariadb else MYSQL,
-        tuple(read_indexes(session.query, server.mariadb, name.database, name.table)),
+        tuple(index for index in indexes if index.name not in parsers),
         tuple(_foreign_keys(session, name)),
         tuple(_numberings(session, server, name, definition)),
+        left_out=tuple(
+            LeftOut(INDEX, index, f"its words are found by the parser {parser}, which a target may not have")
+            for index, parser in parsers.items()
+        ),
+        collations=tuple(
+            Collated(*(_text(part) for part in row)) for row in session.query(_COLLATIONS, (name.database, name.table))
+        ),
     )
     # Foreign keys alone ask for the others, of which there may be thousands.
     topics = {str(other): (topic, other) for topic, other in tables.items()} if found.foreign_keys else {}
@@ -123,6 +149,12 @@ def _part(row: Row) -> Part:
 
 def _mentions(index: Index) -> list[str]:
     return [name.replace("``", "`") for part in index.parts for name in _NAMED.findall(part.expression)]
+
+
+def _parsers(session: Session, name: TableName) -> dict[str, str]:
+    """Of FULLTEXT indexes that are made WITH PARSER, by their names."""
+    rows = session.query(f"SHOW CREATE TABLE {quote_table(name)}")
+    return {found[1].replace("``", "`"): found[2] for found in _PARSER.finditer(_text(rows[0][1]))} if rows else {}
 
 
 def _foreign_keys(session: Session, name: TableName) -> Iterable[ForeignKey]:

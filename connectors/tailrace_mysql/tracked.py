@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
-import structlog
 
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import RefusedError
+from tailrace.logs import logger
 from tailrace.position import TABLE_PREFIX, streaming, suspension, table_key
 from tailrace.schema import TableName, TableSchema
 from tailrace.sequence import transaction_prefix
@@ -42,7 +42,7 @@ from tailrace_mysql.versions import VERSIONED, first_schema, next_schema, same_c
 #: What mends most suspensions.
 RELOAD = "load the table anew: `tailrace reload`"
 _UNKNOWN = Match("its columns are not known")
-log = structlog.get_logger()
+log = logger()
 
 
 class TrackedTables:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tailrace.connectors import Context, SinkConnector, SourceConnector
-from tailrace.conversion.catalog import Catalog
-from tailrace.conversion.statistics import Statistics
-from tailrace.conversion.target import SchemaTarget
-from tailrace.sink import Sink
-from tailrace.source import Source
 from tailrace_postgres.settings import PostgresSinkSettings, PostgresSourceSettings
+
+if TYPE_CHECKING:
+    from tailrace.conversion.catalog import Catalog
+    from tailrace.conversion.statistics import Statistics
+    from tailrace.conversion.target import SchemaTarget
+    from tailrace.sink import Sink
+    from tailrace.source import Source
 
 
 def _create_source(settings: PostgresSourceSettings, context: Context) -> Source:

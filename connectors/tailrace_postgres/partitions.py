@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import orjson
-import structlog
 
 from tailrace.emitter import Emitter
+from tailrace.logs import logger
 from tailrace_postgres.catalog import Catalog
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.relations import RELOAD
 from tailrace_postgres.selection import Selected
 
-log = structlog.get_logger()
+log = logger()
 
 #: State entry by topic: OIDs of the partitions that were looked at.
 PARTITIONS_PREFIX = "postgres-partitions:"

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-import structlog
 
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import UnreachableError
+from tailrace.logs import logger
 from tailrace.position import suspension, table_key
 from tailrace.schema import Column, Kind, TableSchema
 from tailrace.sequence import lsn_mark, mark_lsn, transaction_prefix
@@ -33,7 +33,7 @@ from tailrace_postgres.types import describe, lenient
 from tailrace_postgres.versions import Versions
 from tailrace_postgres.view import Snapshot
 
-log = structlog.get_logger()
+log = logger()
 
 #: So long a row is waited for whose transaction the log has, and queries do not see yet.
 _VISIBLE_SECONDS = 30.0

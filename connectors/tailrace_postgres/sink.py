@@ -60,6 +60,7 @@ class PostgresSink:
         self._schema = ""
         self._replica = False
         self._tables: Tables
+        self._conversion = context.conversion
         self._overrides = Overrides(context.conversion, Dialect.POSTGRESQL, obstacle)
         self._positions: Positions
         self._sleepers: Sleepers
@@ -222,7 +223,7 @@ class PostgresSink:
 
     def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
         with translated(self._where, str(table.source)):
-            completion = Completion(self._cursor, self._schema, patient=True)
+            completion = Completion(self._cursor, self._schema, patient=True, conversion=self._conversion)
             made = list(completion.indexes(table, structure, lambda index: at_load(index, unique)))
             present = self._tables.look(table)
         assert present is not None
@@ -239,7 +240,12 @@ class PostgresSink:
                 yield Outcome("", NOTE, "foreign keys", LEFT_OUT, _ENFORCED)
             with connection.cursor() as cursor:
                 completion = Completion(
-                    cursor, self._find_schema(cursor), dry_run=dry_run, done=connection.commit, patient=False
+                    cursor,
+                    self._find_schema(cursor),
+                    dry_run=dry_run,
+                    done=connection.commit,
+                    patient=False,
+                    conversion=self._conversion,
                 )
                 yield from completion.complete([Structured(*entry) for entry in tables], self._indexes)
 

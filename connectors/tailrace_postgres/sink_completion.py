@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg2
-import structlog
 
 from tailrace.completion import Step, Structured, following, left_out, outcomes, referenced, serves, wanted_indexes
+from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.indexes.stream import StreamIndexes
+from tailrace.logs import logger
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -39,7 +42,7 @@ from tailrace_postgres.structure import INDEXES, NUMBERINGS, read_indexes
 
 _COUNTED = ("smallint", "integer", "bigint", "numeric")
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Completion:
@@ -49,10 +52,18 @@ class Completion:
         dry_run: nothing is made.
         done: called after each statement.
         patient: what time may mend is raised, to be tried again, instead of told.
+        conversion: files of the pipeline's key of that name.
     """
 
     def __init__(
-        self, cursor: Any, schema: str, *, dry_run: bool = False, done: Callable[[], None] | None = None, patient: bool
+        self,
+        cursor: Any,
+        schema: str,
+        *,
+        dry_run: bool = False,
+        done: Callable[[], None] | None = None,
+        patient: bool,
+        conversion: tuple[Path, ...] = (),
     ) -> None:
         self._cursor = cursor
         self._schema = schema
@@ -60,6 +71,7 @@ class Completion:
         self._dry_run = dry_run
         self._done = done or (lambda: None)
         self._patient = patient
+        self._conversion = conversion
         # What is unique once the indexes are made, by topic.
         self._unique: dict[str, list[frozenset[str]]] = {}
 
@@ -90,15 +102,22 @@ class Completion:
         """Those of the table that are chosen."""
         present = self._present(table)
         names = {index.name for index in present}
-        for index in wanted_indexes(table, structure):
-            if not chosen(index):
-                continue
+        wanted = [index for index in wanted_indexes(table, structure) if chosen(index)]
+        decided = StreamIndexes(
+            table, structure, Dialect.POSTGRESQL, self._types(table) if wanted else {}, self._conversion
+        )
+        for index in wanted:
             candidates = index_names(table, structure, index)
-            step = index_step(self._schema, table, structure, index, "", self._version)
+            made = decided.of(index)
+            if isinstance(made, LeftOut):
+                yield left_out(table, made)
+                continue
+            step = index_step(self._schema, table, made, "", self._version)
             if isinstance(step, LeftOut):
                 yield left_out(table, step)
                 continue
-            there = next((other for other in present if _alike(index, other, structure.dialect)), None)
+            own = candidates if structure.dialect != POSTGRES else []
+            there = next((other for other in present if _alike(made.index, other, own)), None)
             if there is not None or names & set(candidates):
                 yield Outcome(
                     str(table.source),
@@ -109,7 +128,7 @@ class Completion:
                 )
                 continue
             name = next((name for name in candidates if self._free(name)), candidates[-1])
-            step = index_step(self._schema, table, structure, index, name, self._version)
+            step = index_step(self._schema, table, made, name, self._version)
             assert isinstance(step, Step)
             outcome = self._run(table, step)
             if outcome.state in (MADE, TO_MAKE) and step.unique:
@@ -130,6 +149,15 @@ class Completion:
             frozenset(index.columns) for index in found if index.unique and index.plain and not index.deferrable
         ]
         return found
+
+    def _types(self, table: TargetTable) -> dict[str, str]:
+        """Of its columns, by name."""
+        self._cursor.execute(
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
+            [self._oid(table)],
+        )
+        return dict(self._cursor.fetchall())
 
     def _free(self, name: str) -> bool:
         self._cursor.execute(f"SELECT to_regclass({literal(quoted(self._schema, name))}) IS NULL")
@@ -240,12 +268,21 @@ class Completion:
         return Outcome(source, step.kind, step.name, MADE, step.detail, step.statement)
 
 
-def _alike(wanted: Index, present: Index, dialect: str) -> bool:
-    """Whether an index that is there serves for the one that is wanted."""
-    if dialect != POSTGRES:
-        parts = tuple(replace(part, prefix=0) for part in wanted.parts)
-        wanted = replace(wanted, parts=parts, method="btree", primary=False)
+def _alike(wanted: Index, present: Index, names: Sequence[str]) -> bool:
+    """Whether an index that is there serves for the one that is wanted.
+
+    Args:
+        names: what one of another system may be called here. The server keeps SQL in words of its own: what has this
+            name, and is the same but for its expressions, is the one.
+    """
+    if present.name in names:
+        wanted, present = _without_sql(wanted), _without_sql(present)
     same = ("parts", "method", "nulls_distinct", "include", "where", "deferrable")
     if any(getattr(wanted, name) != getattr(present, name) for name in same):
         return False
     return present.unique or not wanted.unique
+
+
+def _without_sql(index: Index) -> Index:
+    parts = tuple(replace(part, expression="…") if part.expression else part for part in index.parts)
+    return replace(index, parts=parts, where="…" if index.where else "")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-import structlog
+from tailrace.logs import logger
 
 #: A worker's transaction waits for nothing but the target: one that has said nothing for so long is asleep.
 ASLEEP_SECONDS = 5.0
 #: The first number of the advisory locks; the second is of the sink.
 _CLASS = 0x7461_696C
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Sleepers:

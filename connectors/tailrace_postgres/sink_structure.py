@@ -3,11 +3,7 @@
 ==============================  ====================================================================================
 at the source                   in the target
 ==============================  ====================================================================================
-index, PostgreSQL's             the same, expressions and predicates in the source's words
-index of columns, MySQL's       btree; with a prefix the whole column, where every value of it fits a btree's entry
-expression, MySQL's             the same, where `tailrace.conversion` is sure of it; else left out
-FULLTEXT, SPATIAL, invisible;   left out
-UNIQUE on a prefix
+index                           what the conversion makes of it (`tailrace.conversion.indexes`); else left out
 foreign key                     the same; left out where the target has not what it refers to, or that is not unique
 AUTO_INCREMENT, identity        identity (BY DEFAULT, so that the sink may write) in the key, else an owned sequence
 a sequence as default           the sequence, and the default
@@ -18,17 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tailrace.completion import Step, columns_of, fitting, obstacle
-from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.indexes.stream import translated
-from tailrace.schema import Column, Kind
+from tailrace.completion import Step, fitting
+from tailrace.conversion.indexes.stream import Made
 from tailrace.sink import TargetTable
 from tailrace.structure import FOREIGN_KEY, INDEX, POSTGRES, ForeignKey, Index, LeftOut, Numbering, Part, TableStructure
 from tailrace_postgres.sink_connection import listed, quoted
 
 NAME_BYTES = 63
-#: A btree takes a third of a page for an entry; what belongs to the entry itself is left out.
-ENTRY_BYTES = 2_690
 #: NULLS NOT DISTINCT came with 15.
 _NULLS_NOT_DISTINCT = 150000
 _DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
@@ -43,26 +35,15 @@ def index_names(table: TargetTable, structure: TableStructure, index: Index) -> 
     return [*own, longer, *(fitting(f"{table.name}_{name}_{number}", NAME_BYTES) for number in range(1, 10))]
 
 
-def index_step(
-    schema: str, table: TargetTable, structure: TableStructure, index: Index, name: str, version: int
-) -> Step | LeftOut:
+def index_step(schema: str, table: TargetTable, made: Made, name: str, version: int) -> Step | LeftOut:
     """
     Args:
         name: what it is to be called.
         version: the target server's.
     """
-    if reason := obstacle(table, index):
-        return LeftOut(INDEX, index.name, reason)
+    index = made.index
     if not index.nulls_distinct and version < _NULLS_NOT_DISTINCT:
         return LeftOut(INDEX, index.name, "NULLS NOT DISTINCT came with PostgreSQL 15")
-    detail = ""
-    method = index.method
-    if structure.dialect != POSTGRES:
-        own = _translated(structure, table, index)
-        found = "" if own is not None else _from_mysql(table, index)
-        if isinstance(found, LeftOut):
-            return found
-        detail, method, index = found, "btree", own or index
     plain = not index.where and all(part.column and not part.prefix for part in index.parts)
     unique = frozenset(index.columns) if index.unique and plain and not index.deferrable else frozenset()
     distinct = "" if index.nulls_distinct else " NULLS NOT DISTINCT"
@@ -77,55 +58,10 @@ def index_step(
         parts = ", ".join(_part(part) for part in index.parts)
         where = f" WHERE {index.where}" if index.where else ""
         statement = (
-            f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quoted(name)} ON {target} USING {method} ({parts})"
+            f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quoted(name)} ON {target} USING {index.method} ({parts})"
             f"{include}{distinct}{where}"
         )
-    return Step(INDEX, index.name, statement, detail, unique)
-
-
-def _translated(structure: TableStructure, table: TargetTable, index: Index) -> Index | None:
-    """With MySQL's expressions in PostgreSQL's words; None where there are none, or they are not sure."""
-    if index.plain or index.invisible or index.method not in ("btree", "hash"):
-        return None
-    return translated(index, table, Dialect(structure.dialect), Dialect.POSTGRESQL)
-
-
-def _from_mysql(table: TargetTable, index: Index) -> LeftOut | str:
-    """Why not, or in which way it differs."""
-    if index.method in ("fulltext", "spatial"):
-        return LeftOut(INDEX, index.name, f"PostgreSQL has no {index.method.upper()} index")
-    if not index.plain:
-        return LeftOut(
-            INDEX, index.name, "an expression of MySQL's is surely the same in PostgreSQL only where it is simple"
-        )
-    if index.invisible:
-        return LeftOut(INDEX, index.name, "it is invisible at the source, which PostgreSQL does not know")
-    prefixed = []
-    for part, column in zip(index.parts, columns_of(table, index), strict=True):
-        if column.type.kind in (Kind.JSON, Kind.OTHER):
-            return LeftOut(INDEX, index.name, f"PostgreSQL does not order {column.type.name} ({column.name})")
-        if part.prefix and index.unique:
-            reason = f"only the first {part.prefix} of {column.name} are unique, and PostgreSQL has no index of a part"
-            return LeftOut(INDEX, index.name, reason)
-        longest = _longest(column)
-        if longest is None or (longest > ENTRY_BYTES and part.prefix):
-            reason = f"values of {column.name} may be longer than an index of PostgreSQL takes"
-            return LeftOut(INDEX, index.name, reason)
-        if part.prefix:
-            prefixed.append(column.name)
-    return f"of the whole column {', '.join(prefixed)}" if prefixed else ""
-
-
-def _longest(column: Column) -> int | None:
-    """Bytes of the longest value of a text or bytes column of MySQL's, None where the index cannot take it anyway."""
-    size, kind = column.type.size, column.type.kind
-    if kind is Kind.TEXT:
-        if "text" in column.type.name.lower():
-            return 255 if column.type.name.lower().startswith("tinytext") else None
-        return 4 * size if size else None
-    if kind is Kind.BYTES:
-        return size if 0 < size <= 65_535 and "blob" not in column.type.name.lower() else None
-    return 0
+    return Step(INDEX, index.name, statement, made.detail, unique)
 
 
 def _part(part: Part) -> str:

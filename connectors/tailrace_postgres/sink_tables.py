@@ -11,7 +11,16 @@ import psycopg2
 from tailrace.apply.evolution import evolve, preserves
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.overrides import Overrides
-from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of, wanted_labels
+from tailrace.conversion.tables.labels import (
+    followed,
+    free_check_name,
+    is_labels_check,
+    keeps_labels,
+    labels_check,
+    labels_of,
+    stream_labels,
+    wanted_labels,
+)
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -165,6 +174,8 @@ class Tables:
         ]
         if not table.keyless:
             lines.append(f"PRIMARY KEY ({listed(column.name for column in table.key)})")
+        taken: set[str] = set()
+        lines += [check for column in table.columns if (check := self._labels(table, column, taken))]
         self._cursor.execute(f"CREATE TABLE {self.name(table)} ({', '.join(lines)})")
 
     def _alter(self, table: TargetTable, previous: TargetTable | None, present: Present) -> bool:
@@ -174,8 +185,9 @@ class Tables:
         for old, new in plan.renames:
             statements.append(f"RENAME COLUMN {quoted(old)} TO {quoted(new)}")
             renamed[new] = renamed.pop(old)
+        taken = self._check_names(table) if any(column.type.labels for column in plan.added) else set()
         for column in plan.added:
-            statements += self._add(table, column)
+            statements += self._add(table, column, taken)
         for before, column in plan.retyped:
             if (origin := renamed.get(column.name)) is not None:
                 statements += self._retype(table, before, column, present.columns[origin])
@@ -213,7 +225,11 @@ class Tables:
         changed = False
         for check, column, expression in self._cursor.fetchall():
             labels = wanted.get(column)
-            if labels is None or not is_labels_check(check) or (there := labels_of(expression)) == set(labels):
+            if labels is None or not is_labels_check(check):
+                continue
+            there = labels_of(expression)
+            labels = followed(labels, there)
+            if there == set(labels):
                 continue
             self._cursor.execute(f"ALTER TABLE {name} DROP CONSTRAINT {quoted(check)}")
             if labels:
@@ -224,8 +240,29 @@ class Tables:
             changed = True
         return changed
 
-    def _add(self, table: TargetTable, column: Column) -> list[str]:
+    def _check_names(self, table: TargetTable) -> set[str]:
+        self._cursor.execute(
+            f"SELECT lower(conname) FROM pg_constraint WHERE conrelid = {literal(self.name(table))}::regclass"
+        )
+        return {str(row[0]) for row in self._cursor.fetchall()}
+
+    def _labels(self, table: TargetTable, column: Column, taken: set[str]) -> str:
+        """The check of a new column; "" where it needs none.
+
+        Args:
+            taken: names of checks; its own is added.
+        """
+        if not keeps_labels(column.type, self.column_type(table, column)):
+            return ""
+        name = free_check_name(table.name, column.name, taken)
+        taken.add(name.lower())
+        check = labels_check(column.name, stream_labels(table, column), Dialect.POSTGRESQL)
+        return f"CONSTRAINT {quoted(name)} CHECK ({check})"
+
+    def _add(self, table: TargetTable, column: Column, taken: set[str]) -> list[str]:
         add = f"ADD COLUMN {quoted(column.name)} {self.column_type(table, column)}"
+        if check := self._labels(table, column, taken):
+            add += f" {check}"
         if column.initial is None:
             return [add]
         write = writer(column.type)

@@ -18,6 +18,7 @@ from tailrace.structure import (
     INDEX,
     NUMBERING,
     POSTGRES,
+    Collated,
     ForeignKey,
     Index,
     LeftOut,
@@ -93,6 +94,16 @@ SELECT a.attname, a.attidentity, pg_get_expr(f.adbin, f.adrelid), n.nspname, s.r
   JOIN pg_namespace n ON n.oid = s.relnamespace JOIN pg_sequence q ON q.seqrelid = s.oid
  WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+#: A collation of the server's own by its name alone, any other as SQL writes it.
+COLLATION = """
+CASE WHEN {l}.collnamespace = 'pg_catalog'::regnamespace THEN {l}.collname::text
+     ELSE quote_ident({l}.collnamespace::regnamespace::text) || '."' || replace({l}.collname, '"', '""') || '"' END
+"""
+_COLLATIONS = f"""
+SELECT a.attname, {COLLATION.format(l="l")} FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+  JOIN pg_collation l ON l.oid = a.attcollation
+ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attcollation <> t.typcollation ORDER BY a.attnum
+"""
 _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _COUNTS = re.compile(r"nextval\('[^()]*'::regclass\)")
 _DESCENDING, _NULLS_FIRST = 1, 2
@@ -112,7 +123,11 @@ def structure(
     indexes, left_out, mentions = read_indexes(connection.query(INDEXES, [oid], doing="reading indexes"))
     keys, unkept = _foreign_keys(connection, oid)
     numberings, uncounted = _numberings(connection, oid)
-    found = TableStructure(POSTGRES, indexes, keys, numberings, (*left_out, *unkept, *uncounted))
+    collations = tuple(
+        Collated(column, "", collation)
+        for column, collation in connection.query(_COLLATIONS, [oid], doing="reading collations")
+    )
+    found = TableStructure(POSTGRES, indexes, keys, numberings, (*left_out, *unkept, *uncounted), collations)
     by_name = {str(other.source.name): other for other in others() if other.captured} if keys else {}
     known: dict[str, Names] = {}
 

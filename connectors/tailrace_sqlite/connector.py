@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tailrace.connectors import Context, SinkConnector, StreamConnector
-from tailrace.conversion.target import SchemaTarget
-from tailrace.sink import Sink
-from tailrace.stream import Stream
 from tailrace_sqlite.settings import EmbeddedStreamSettings, SQLiteSinkSettings
+
+if TYPE_CHECKING:
+    from tailrace.conversion.target import SchemaTarget
+    from tailrace.sink import Sink
+    from tailrace.stream import Stream
 
 
 def _create_stream(settings: EmbeddedStreamSettings, context: Context) -> Stream:

@@ -61,6 +61,7 @@ class SQLiteSink:
         self._complete = context.mode != "cdc"
         self._indexes = context.indexes != "none"
         self._path = settings.path
+        self._conversion = context.conversion
         self._overrides = Overrides(context.conversion, Dialect.SQLITE, obstacle)
         self._connection: sqlite3.Connection | None = None
         self._positions: Positions
@@ -175,7 +176,12 @@ class SQLiteSink:
     def add_indexes(self, table: TargetTable, structure: TableStructure, unique: bool) -> Sequence[Outcome]:
         with translated(self._path, str(table.source)):
             made = sink_structure.indexes(
-                self._begin(), table, structure, lambda index: at_load(index, unique), dry_run=False
+                self._begin(),
+                table,
+                structure,
+                lambda index: at_load(index, unique),
+                dry_run=False,
+                rules=self._conversion,
             )
             return list(made)
 
@@ -184,7 +190,9 @@ class SQLiteSink:
             return
         with translated(self._path), closing(self._connect("ro" if dry_run else "rw")) as connection:
             for table, structure in tables:
-                yield from sink_structure.complete(connection, table, structure, self._indexes, dry_run)
+                yield from sink_structure.complete(
+                    connection, table, structure, self._indexes, dry_run, self._conversion
+                )
 
     def rows(self, table: TargetTable) -> Iterator[dict[str, Any]]:
         statements = Statements(table)

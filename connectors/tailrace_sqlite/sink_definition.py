@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.tables.labels import is_labels_check, labels_check, labels_of
+from tailrace.conversion.tables.labels import followed, is_labels_check, labels_check, labels_of
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
@@ -100,7 +100,9 @@ def relabelled(sql: str, column: str, labels: Sequence[str]) -> str:
         end = next(token for token in tokens[place + 4 :] if token.text == ")" and token.depth == opens.depth)
         if not labels:
             return sql[: opens.end] + "1" + sql[end.start :]
-        if labels_of(sql[opens.end : end.start]) == set(labels):
+        there = labels_of(sql[opens.end : end.start])
+        labels = followed(tuple(labels), there)
+        if there == set(labels):
             return sql
         return sql[: opens.end] + labels_check(column, labels, Dialect.SQLITE) + sql[end.start :]
     return sql

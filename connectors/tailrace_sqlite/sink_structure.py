@@ -1,20 +1,19 @@
 """What a SQLite target makes of a source's indexes, foreign keys and numbering.
 
-Indexes of whole columns are made; of a column's first characters, of the whole column, where the index is not unique.
-Expressions and predicates are taken where `tailrace.conversion` is sure of them; other methods than btree are left out,
-and so are foreign keys, which SQLite takes with CREATE TABLE only. A table with one INTEGER column as its key
-is numbered by SQLite itself, beyond the largest value that is there; one with AUTOINCREMENT also beyond those that the
-source has given.
+Indexes are what the conversion makes of them (`tailrace.conversion.indexes`). Foreign keys are left out, which SQLite
+takes with CREATE TABLE only. A table with one INTEGER column as its key is numbered by SQLite itself, beyond the
+largest value that is there; one with AUTOINCREMENT also beyond those that the source has given.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from tailrace.completion import Step, obstacle, outcomes, serves, wanted_indexes
+from tailrace.completion import Step, outcomes, serves, wanted_indexes
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.indexes.stream import translated
+from tailrace.conversion.indexes.stream import Made, StreamIndexes
 from tailrace.sink import TargetTable
 from tailrace.structure import (
     FAILED,
@@ -37,22 +36,9 @@ from tailrace_sqlite.sink_tables import folded, listed, quoted
 _NO_FOREIGN_KEYS = "SQLite takes foreign keys with CREATE TABLE only"
 
 
-def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
+def index_step(table: TargetTable, made: Made) -> Step:
     """Pure; `Step.unique` is empty, for nothing refers to it."""
-    reason = obstacle(table, index)
-    own = None if reason or index.plain or index.method not in ("btree", "hash") else _translated(table, index)
-    index = own or index
-    if not reason and not index.plain and own is None:
-        reason = "of an expression, a part of the rows, or a method that SQLite does not have"
-    if not reason and index.invisible:
-        reason = "it is invisible at the source, which SQLite does not know"
-    if not reason and not index.nulls_distinct:
-        reason = "NULLs are never equal in an index of SQLite"
-    prefixed = [part.column for part in index.parts if part.prefix]
-    if not reason and prefixed and index.unique:
-        reason = f"only the first characters of {prefixed[0]} are unique, and SQLite has no index of a part"
-    if reason:
-        return LeftOut(INDEX, index.name, reason)
+    index = made.index
     # Names of indexes are a database's.
     name = f"{table.name}_{'primary' if index.primary else index.name}"
     parts = ", ".join(
@@ -62,18 +48,11 @@ def index_step(table: TargetTable, index: Index) -> Step | LeftOut:
     where = f" WHERE {index.where}" if index.where else ""
     unique = "UNIQUE " if index.unique else ""
     statement = f"CREATE {unique}INDEX {quoted(name)} ON {quoted(table.name)} ({parts}){where}"
-    if own is not None:
+    if not index.plain:
         # Nothing but one of its name serves for it.
-        return Step(INDEX, name, statement, likeness=name)
+        return Step(INDEX, name, statement, made.detail, likeness=name)
     likeness = (index.unique, tuple((folded(part.column), part.descending) for part in index.parts))
-    detail = f"of the whole column {', '.join(prefixed)}" if prefixed else ""
-    return Step(INDEX, name, statement, detail, likeness=likeness)
-
-
-def _translated(table: TargetTable, index: Index) -> Index | None:
-    """With the source's expressions and predicate in SQLite's words; None where they are not sure."""
-    source = Dialect.MYSQL if table.source.schema is None else Dialect.POSTGRESQL
-    return translated(index, table, source, Dialect.SQLITE)
+    return Step(INDEX, name, statement, made.detail, likeness=likeness)
 
 
 def indexes(
@@ -82,17 +61,26 @@ def indexes(
     structure: TableStructure,
     chosen: Callable[[Index], bool],
     dry_run: bool,
+    rules: tuple[Path, ...] = (),
 ) -> Iterator[Outcome]:
-    """Makes those that are chosen and not there."""
+    """Makes those that are chosen and not there.
+
+    Args:
+        rules: files of the pipeline's key `conversion`.
+    """
     source = str(table.source)
     present = _present(connection, table)
+    types = {row[1]: str(row[2]) for row in connection.execute(f"PRAGMA table_xinfo({quoted(table.name)})")}
+    decided = StreamIndexes(table, structure, Dialect.SQLITE, types, rules)
     for index in wanted_indexes(table, structure):
         if not chosen(index):
             continue
-        step = index_step(table, index)
-        if isinstance(step, LeftOut):
-            yield Outcome(source, INDEX, index.name, LEFT_OUT, step.reason)
-        elif step.name in present.values() or step.likeness in present:
+        made = decided.of(index)
+        if isinstance(made, LeftOut):
+            yield Outcome(source, INDEX, index.name, LEFT_OUT, made.reason)
+            continue
+        step = index_step(table, made)
+        if step.name in present.values() or step.likeness in present:
             yield Outcome(source, INDEX, index.name, PRESENT, serves(step.name, present.get(step.likeness)))
         elif dry_run:
             yield Outcome(source, INDEX, index.name, TO_MAKE, step.detail, step.statement)
@@ -106,15 +94,20 @@ def indexes(
 
 
 def complete(
-    connection: sqlite3.Connection, table: TargetTable, structure: TableStructure, wanted: bool, dry_run: bool
+    connection: sqlite3.Connection,
+    table: TargetTable,
+    structure: TableStructure,
+    wanted: bool,
+    dry_run: bool,
+    rules: tuple[Path, ...] = (),
 ) -> Iterator[Outcome]:
-    """Everything of one table."""
+    """Everything of one table; `rules` as in `indexes`."""
     source = str(table.source)
     yield from outcomes(table, structure.left_out)
     if not connection.execute(f"PRAGMA table_info({quoted(table.name)})").fetchall():
         return
     if wanted:
-        yield from indexes(connection, table, structure, lambda index: True, dry_run)
+        yield from indexes(connection, table, structure, lambda index: True, dry_run, rules)
     for numbering in structure.numberings:
         yield _numbered(connection, table, numbering, dry_run)
     there = _referring(connection, table)

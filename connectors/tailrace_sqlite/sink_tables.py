@@ -9,8 +9,15 @@ from operator import itemgetter
 from typing import Any
 
 from tailrace.apply.evolution import evolve, same_form
+from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.overrides import Overrides
-from tailrace.conversion.tables.labels import wanted_labels
+from tailrace.conversion.tables.labels import (
+    keeps_labels,
+    labels_check,
+    labels_check_name,
+    stream_labels,
+    wanted_labels,
+)
 from tailrace.errors import StuckError
 from tailrace.schema import Column
 from tailrace.sink import TargetTable
@@ -63,6 +70,7 @@ def ensure(
     for column in plan.added:
         connection.execute(
             f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {_type(table, column, overrides)}"
+            f"{_labels(table, column, overrides)}"
         )
         if column.initial is not None:
             value = _bound(column, column.initial)
@@ -103,6 +111,14 @@ def _type(table: TargetTable, column: Column, overrides: Overrides) -> str:
     return overrides.of(table, column) or declared(column.type)
 
 
+def _labels(table: TargetTable, column: Column, overrides: Overrides) -> str:
+    """The check that keeps a new column to an enum's labels; "" where it needs none. Names of checks may meet here."""
+    if not keeps_labels(column.type, _type(table, column, overrides)):
+        return ""
+    check = labels_check(column.name, stream_labels(table, column), Dialect.SQLITE)
+    return f" CONSTRAINT {quoted(labels_check_name(table.name, column.name))} CHECK ({check})"
+
+
 def _create(connection: sqlite3.Connection, table: TargetTable, overrides: Overrides) -> None:
     # Only the key is NOT NULL: a column that the source drops later stays here, and gets no more values.
     lines = [
@@ -111,6 +127,7 @@ def _create(connection: sqlite3.Connection, table: TargetTable, overrides: Overr
     ]
     if not table.keyless:
         lines.append(f"PRIMARY KEY ({listed([column.name for column in table.key])})")
+    lines += [check for column in table.columns if (check := _labels(table, column, overrides).lstrip())]
     connection.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(lines)})")
 
 

@@ -11,10 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from tailrace.batch import Run
 from tailrace.errors import DataLossError, UnreachableError
+from tailrace.logs import logger
 from tailrace.position import SCHEMA_PREFIX
 from tailrace.stream import Partition, Slice
 from tailrace_sqlite import frames, segments
@@ -28,7 +27,7 @@ _SHORTEST_WAIT = 0.001
 _LONGEST_WAIT = 0.02
 #: Cursors only hold retention: writing them this seldom spares a flush per commit of the sink.
 _CURSOR_SECONDS = 1.0
-log = structlog.get_logger()
+log = logger()
 
 _FETCH = "SELECT first, last, crc, body FROM frames WHERE last >= ? ORDER BY last"
 

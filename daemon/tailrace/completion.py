@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from tailrace.schema import Column
 from tailrace.sink import TargetTable
 from tailrace.structure import FOREIGN_KEY, LEFT_OUT, ForeignKey, Index, LeftOut, Outcome, TableStructure
 
@@ -65,21 +64,6 @@ def serves(name: str, present: str | None) -> str:
     if present is None:
         return "an index of that name is there, with another definition"
     return "" if present == name else f"as {present}"
-
-
-def obstacle(table: TargetTable, index: Index) -> str:
-    """Why no target can have the index; "" where it depends on the target."""
-    columns = {column.name for column in table.columns}
-    for name in (*index.columns, *index.include):
-        if name and name not in columns:
-            return f"the column {name} is not in the target's table"
-    return ""
-
-
-def columns_of(table: TargetTable, index: Index) -> list[Column]:
-    """The columns of a plain index, in its order."""
-    by_name = {column.name: column for column in table.columns}
-    return [by_name[name] for name in index.columns]
 
 
 def referenced(key: ForeignKey, tables: Mapping[str, TargetTable]) -> TargetTable | LeftOut:

@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from tailrace.conversion.catalog import Catalog
-from tailrace.conversion.statistics import Statistics
-from tailrace.conversion.target import SchemaTarget
 from tailrace.errors import ConfigError
-from tailrace.sink import Sink
-from tailrace.source import Source
-from tailrace.stream import Stream
+
+if TYPE_CHECKING:  # every process of a pipeline imports this module, and few convert a schema
+    from tailrace.conversion.catalog import Catalog
+    from tailrace.conversion.statistics import Statistics
+    from tailrace.conversion.target import SchemaTarget
+    from tailrace.sink import Sink
+    from tailrace.source import Source
+    from tailrace.stream import Stream
 
 
 def _unknown() -> None:

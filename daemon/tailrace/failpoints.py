@@ -27,9 +27,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from tailrace.errors import ConfigError, UnreachableError
+from tailrace.logs import logger
 
 VARIABLE, FOLDER = "TAILRACE_FAILPOINTS", "TAILRACE_FAILPOINTS_FOLDER"
 STALL_POLL_SECONDS = 0.02
@@ -66,7 +65,7 @@ _ENTRY = re.compile(
     r"(?:(?P<worker>[a-z0-9_-]+)/)?(?P<point>[a-z_.]+)=(?P<action>kill|error|stall)(?:@(?P<nth>[1-9]\d*))?"
 )
 
-log = structlog.get_logger()
+log = logger()
 
 
 def _nothing(point: str) -> None:

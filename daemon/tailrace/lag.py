@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import structlog
+from tailrace.logs import logger
 
 #: A place in the log: a mark of a source, an offset of a partition.
 Place = TypeVar("Place", int, str)
@@ -38,7 +38,7 @@ MOST_SAMPLES = 32
 #: What is not caught up is never 0.
 _LEAST_SECONDS = 0.001
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Lag(Generic[Place]):

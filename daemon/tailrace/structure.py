@@ -123,6 +123,20 @@ class Numbering:
 
 
 @dataclass(frozen=True, slots=True)
+class Collated:
+    """How the source compares the texts of a column: what an expression of it means depends on that.
+
+    Attributes:
+        charset: "" in PostgreSQL.
+        collation: PostgreSQL's only where it is not the type's own; as the source's catalog has it.
+    """
+
+    column: str
+    charset: str
+    collation: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Something that a target does not get.
 
@@ -142,6 +156,7 @@ class TableStructure:
     Attributes:
         dialect: whose SQL the texts are: "postgresql", "mysql" or "mariadb".
         left_out: what cannot be said in the stream's columns, for they lack some of the source's.
+        collations: of columns with texts; those of PostgreSQL that have none of their own are left out.
     """
 
     dialect: str
@@ -149,6 +164,7 @@ class TableStructure:
     foreign_keys: tuple[ForeignKey, ...] = ()
     numberings: tuple[Numbering, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    collations: tuple[Collated, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """As JSON has it; `from_record` reads it back unchanged."""
@@ -162,6 +178,7 @@ class TableStructure:
             tuple(ForeignKey(**_tuples(key)) for key in raw["foreign_keys"]),
             tuple(Numbering(**numbering) for numbering in raw["numberings"]),
             tuple(LeftOut(**entry) for entry in raw["left_out"]),
+            tuple(Collated(**entry) for entry in raw.get("collations", ())),
         )
 
 

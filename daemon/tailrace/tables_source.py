@@ -6,12 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-import structlog
-
 from tailrace.batch import Batch
 from tailrace.connectors import Context
 from tailrace.emitter import Emitter, EventTable
 from tailrace.errors import RefusedError, StuckError, TableGoneError
+from tailrace.logs import logger
 from tailrace.position import NO_LOG, Position, suspension, table_key
 from tailrace.schema import Column, TableName, TableSchema
 from tailrace.sequence import NO_LOG_EPOCH, lsn_mark, mark_lsn
@@ -22,7 +21,7 @@ from tailrace.source import Opened, Retained, SourceTable
 #: How many versions of a table there are here.
 _ONLY = 1
 
-log = structlog.get_logger()
+log = logger()
 
 
 class TablesSource:

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import structlog
 
 from tailrace import failpoints, logs
 from tailrace.allocator import give_large_blocks_back
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.locks import LockFile
+from tailrace.logs import logger
 from tailrace.report import Control, Reload, Reporter, TableReport, WorkerReport
 from tailrace.supervisor.folder import WORKER_LOCKS
 from tailrace.supervisor.health import WELL_STATES
@@ -41,7 +41,7 @@ LAST_REPORT_SECONDS = 2.0
 #: Exit code after an error that no one foresaw.
 UNEXPECTED = 1
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

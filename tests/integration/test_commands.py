@@ -47,7 +47,8 @@ def free_port() -> int:
 
 def pipeline(folder: Path, url: str, port: int | None = None) -> PipelineFile:
     name = servers.unique_name("cli").lower()
-    return PipelineFile(folder, FILE.format(name=name, url=url, folder=folder, port=port or free_port()))
+    text = FILE.format(name=name, url=url, folder=folder, port=port or free_port())
+    return PipelineFile(folder, text, starts=True)
 
 
 def emails(folder: Path) -> dict[int, str]:

@@ -11,37 +11,37 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tailrace.errors import TailraceError
 from tailrace.http.client import ask
 from tailrace.supervisor.role import Role
-
-
-@dataclass
-class Result:
-    code: int
-    stdout: str
-    stderr: str
+from tests.pipelines import commands
+from tests.pipelines.commands import Result as Result
 
 
 class PipelineFile:
     """A pipeline file in a test's folder, and the commands on it."""
 
-    def __init__(self, folder: Path, text: str) -> None:
+    def __init__(self, folder: Path, text: str, starts: bool = False) -> None:
+        """`starts`: each command is started, as a user's shell does."""
         self.folder = folder
+        self.starts = starts
         self.path = folder / "pipeline.toml"
         self.path.write_text(text)
         self.log = folder / "daemon.log"
 
     def command(self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> Result:
         """`tailrace ARGUMENTS`, waited for; the first argument is the command (two of `dead-letters`), the file is put
-        after it."""
+        after it. Forked (see `tests.pipelines.commands`), or started where `starts`, or with an `env` of its own."""
         words = 2 if arguments[0] == "dead-letters" else 1
+        command = [*arguments[:words], str(self.path), *arguments[words:]]
+        forked = None if self.starts or env else commands.run(command, timeout)
+        if forked is not None:
+            return forked
         done = subprocess.run(
-            [sys.executable, "-m", "tailrace.cli", *arguments[:words], str(self.path), *arguments[words:]],
+            [sys.executable, "-m", "tailrace.cli", *command],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -71,9 +71,10 @@ class PipelineFile:
 
     def states(self) -> dict[str, str]:
         """The workers' states by name; {} while nothing answers. Asked without a command: waiting costs no CPU."""
-        return {worker["name"]: worker["state"] for worker in self._workers()}
+        return {worker["name"]: worker["state"] for worker in self.workers()}
 
-    def _workers(self) -> list[dict[str, Any]]:
+    def workers(self) -> list[dict[str, Any]]:
+        """A running pipeline's, as its status has them; [] while nothing answers."""
         document = tomllib.loads(self.path.read_text())
         workers: list[dict[str, Any]] = []
         for role in (Role.BOTH, Role.APPLY):
@@ -127,7 +128,7 @@ class PipelineFile:
 
     def worker_pids(self) -> dict[str, int]:
         """The running workers' process ids, by name; asked as `states`."""
-        return {worker["name"]: worker["pid"] for worker in self._workers() if worker.get("pid")}
+        return {worker["name"]: worker["pid"] for worker in self.workers() if worker.get("pid")}
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:

@@ -41,15 +41,18 @@ __all__ = [
 ]
 
 
-def start(kind: str, options: Mapping[str, Option] | None = None) -> Any:
+def start(kind: str, options: Mapping[str, Option] | None = None, in_memory: bool = False) -> Any:
     """A running server of this kind (an instance of `KINDS[kind]`); end it with `stop()` or as a context manager.
 
     `options` are server settings over the kind's own; None removes one. With options it is always a server of
-    its own; without, the kind's environment variable may name a developer's server. Raises `ServerError`.
+    its own; without, the kind's environment variable may name a developer's server. `in_memory`: its data lies in
+    memory where there is plenty, for a server with many small databases. Raises `ServerError`.
     """
     try:
         server_class = KINDS[kind]
     except KeyError:
         raise ServerError(f"no server kind {kind!r}; there are {', '.join(KINDS)}") from None
     external = None if options else external_address(server_class.environment)
-    return server_class(options, external).start()
+    server = server_class(options, external)
+    server.in_memory = in_memory
+    return server.start()

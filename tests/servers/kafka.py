@@ -41,6 +41,8 @@ class Kafka(Server):
         # How long a restarted broker waits for its killed predecessor to be given up; 9 s by default.
         "broker.session.timeout.ms": 6000,
         "broker.heartbeat.interval.ms": 1000,
+        # An idle controller would else write, twice a second, that it is there.
+        "metadata.max.idle.interval.ms": 0,
         # The cleaner takes this from the heap at once; 128 MiB by default.
         "log.cleaner.dedupe.buffer.size": 16 << 20,
     }

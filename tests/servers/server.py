@@ -38,6 +38,7 @@ class Server(abc.ABC):
         """`options` go over the kind's own; None removes one. `external` is the address of a developer's server."""
         self.options: dict[str, Option] = dict(options or {})
         self.external = external
+        self.in_memory = False
         self.port = 0
         self.account: Account | None = None
         self._folder: Path | None = None
@@ -111,7 +112,7 @@ class Server(abc.ABC):
         self.fetch()
         for attempt in range(3):
             try:
-                self._folder = temporary_folder(self.kind, self.account)
+                self._folder = temporary_folder(self.kind, self.account, self.in_memory)
                 self.prepare()
                 self.port = free_port()
                 self._launch()

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace.errors import AGAIN, LogGoneError
+from tailrace.logs import logger
 from tailrace_mysql.binlog.events import Gtid
 from tailrace_mysql.binlog.held import Changes, Room
 from tailrace_mysql.gtid import GtidState
@@ -20,7 +19,7 @@ from tailrace_mysql.restart import Restart
 #: One that waits for so long is worth a word.
 LONG_SECONDS = 60.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(slots=True)

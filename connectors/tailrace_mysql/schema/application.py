@@ -31,6 +31,7 @@ MAY_NOT = (1044, 1142, 1227, 1290, 1792, 1836)
 #: Warnings that say that something else was made than what was meant: MariaDB indexes the beginning of what is too long
 #: whatever the mode, and a VARCHAR becomes a TEXT.
 _OTHERWISE = frozenset({1071, 1246, 1264, 1265, 1266, 1618})
+_ROUNDED = 1265
 
 
 class Refusal(RefusedError):
@@ -77,13 +78,19 @@ def run(connection: Any, statements: Sequence[Statement], where: str) -> None:
                     + ", then run it again: what is made stays, and is not made twice",
                     number=number(error),
                 ) from None
-            if odd := next((row for row in warnings if int(row[1]) in _OTHERWISE), None):
+            if odd := next(filter(_otherwise, warnings), None):
                 raise RefusedError(
                     f"the server makes {_named(statement)} otherwise: {odd[2]} (warning {odd[1]}); {_made(done)}",
                     where=where,
                     fix="drop it and correct what it says, then run it again",
                 )
             done.append(statement)
+
+
+def _otherwise(warning: Sequence[Any]) -> bool:
+    """MariaDB's note that a default is rounded tells nothing new: its value is, with each row."""
+    level, number_ = str(warning[0]), int(warning[1])
+    return number_ in _OTHERWISE and not (number_ == _ROUNDED and level == "Note")
 
 
 def _named(statement: Statement) -> str:

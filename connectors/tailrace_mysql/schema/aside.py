@@ -14,6 +14,7 @@ import pymysql.err
 from tailrace.conversion.catalog import Catalog, ForeignKey, ObjectKind, ObjectName, Routine, Table, Trigger
 from tailrace.structure import Index, Part
 from tailrace.tables import OWN_PREFIX
+from tailrace_mysql.schema import abandoned
 from tailrace_mysql.schema.application import Refusal, run
 from tailrace_mysql.schema.ddl import render
 from tailrace_mysql.schema.ddl_programs import routine_sql, trigger_sql
@@ -38,6 +39,8 @@ def canonical(
         RefusedError: the server refuses a statement.
     """
     names = _Names(catalog, database)
+    abandoned.hold(connection, names.mark)
+    abandoned.drop_objects(connection, database)
     made: list[Catalog] = []
     left: list[Catalog] = []
     try:
@@ -79,13 +82,14 @@ class _Names:
     """Objects under other names, and back.
 
     Attributes:
+        mark: what their names begin with.
         given: what the hidden ones are called at home.
     """
 
     def __init__(self, catalog: Catalog, database: str) -> None:
         things: list[Any] = [*catalog.tables, *catalog.views, *catalog.routines, *catalog.triggers]
         mark = f"{OWN_PREFIX}schema_{secrets.token_hex(4)}"
-        self._mark = mark
+        self.mark = mark
         self._database = database
         self._mariadb = catalog.dialect.value == "mariadb"
         self._hidden = {thing.name: ObjectName(database, f"{mark}_{number}") for number, thing in enumerate(things, 1)}
@@ -102,7 +106,7 @@ class _Names:
             return table
         checks = []
         for check in table.checks:
-            name = f"{self._mark}_c{len(self._checks):06}"
+            name = f"{self.mark}_c{len(self._checks):06}"
             self._checks[name] = check.name
             checks.append(replace(check, name=name))
         return replace(table, checks=tuple(checks))

@@ -40,6 +40,22 @@ def table_statement(
     return Statement(ObjectKind.TABLE, table.name, sql, Stage.TABLES)
 
 
+def complete(naming: Naming, table: Table, kind: ObjectKind, member: str) -> str:
+    """Gives a table that is there a check, or says all of a column anew that has its type already; "" it cannot be."""
+    column = table.column(member)
+    own = _column_checks(naming, table)
+    if kind is ObjectKind.CHECK and member not in own:
+        check = next((check for check in table.checks if check.name == member), None)
+        if check is None:
+            return ""
+        text = f"ADD CONSTRAINT {identifier(check.name)} CHECK ({stripped(check.expression)}){_enforced(naming, check)}"
+    elif column is not None:
+        text = f"MODIFY COLUMN {_column(naming, table, column, own.get(member))}"
+    else:
+        return ""
+    return f"ALTER TABLE {naming.of(table.name)} {text}"
+
+
 def inline(table: Table) -> Sequence[Index]:
     """What must be there from the start: the primary key, and the index by which a column is counted (with those that
     come before it, so that their order stays)."""

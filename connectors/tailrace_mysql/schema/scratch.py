@@ -17,7 +17,7 @@ import pymysql.err
 from tailrace.conversion.catalog import Catalog, Dialect, Other
 from tailrace.errors import RefusedError
 from tailrace.tables import OWN_PREFIX
-from tailrace_mysql.schema import aside
+from tailrace_mysql.schema import abandoned, aside
 from tailrace_mysql.schema.application import MAY_NOT, run
 from tailrace_mysql.schema.ddl import render
 from tailrace_mysql.schema.ddl_programs import kept_modes
@@ -68,6 +68,8 @@ class _Refused(Exception):
 def _database(connection: Any, charset: str, collation: str) -> Iterator[str]:
     """A scratch database, which is the current one; with the character set that tables have that name none."""
     name = f"{OWN_PREFIX}schema_{secrets.token_hex(6)}"
+    abandoned.hold(connection, name)
+    abandoned.drop_databases(connection)
     try:
         _ask(connection, f"CREATE DATABASE {identifier(name)} CHARACTER SET {charset} COLLATE {collation}")
     except pymysql.err.Error as error:

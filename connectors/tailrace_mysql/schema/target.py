@@ -10,7 +10,7 @@ from typing import Any
 import pymysql.err
 
 from tailrace.connectors import Context
-from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, Table
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
 from tailrace.conversion.target import Limits, Statement
 from tailrace.errors import ConfigError, RefusedError, UnreachableError
 from tailrace.schema import Column, TableName, Type
@@ -18,11 +18,14 @@ from tailrace.sink import TargetTable
 from tailrace_mysql.schema import scratch
 from tailrace_mysql.schema.application import run
 from tailrace_mysql.schema.ddl import render
+from tailrace_mysql.schema.ddl_programs import Naming
+from tailrace_mysql.schema.ddl_tables import complete
 from tailrace_mysql.schema.portions import undefined
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_connection import Server, Target, describe
 from tailrace_mysql.sink_errors import translate
+from tailrace_mysql.sink_tables import without_mark
 from tailrace_mysql.sink_types import binary_collation, obstacle, table_types
 
 NAME_CHARACTERS = 64
@@ -92,6 +95,11 @@ class MySQLSchema:
     def render(self, catalog: Catalog) -> list[Statement]:
         return render(catalog)
 
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        """See `tailrace.conversion.target.CompletesTables`."""
+        sql = complete(Naming(catalog), table, kind, member)
+        return [Statement(kind, table.name, sql, member=member)] if sql else []
+
     def read(self, names: Collection[ObjectName] | None = None) -> Catalog:
         """Users' grants and programs' definers are left out: they are no part of what a conversion makes."""
         with self._connected() as connection:
@@ -101,7 +109,9 @@ class MySQLSchema:
                 if self._server is not None and self._server.folds_names:
                     names |= {ObjectName(name.schema, name.name.lower()) for name in names}
             found = undefined(read(connection, [database], database, self._where, names))
-            return replace(found, schemas=(database,))
+            # What the sink notes in a table's comment is none of the table's.
+            tables = tuple(replace(table, comment=without_mark(table.comment)) for table in found.tables)
+            return replace(found, schemas=(database,), tables=tables)
 
     def canonical(self, catalog: Catalog) -> Catalog:
         """Made in a scratch database, which is dropped again. Where the user may create none, each object is made by

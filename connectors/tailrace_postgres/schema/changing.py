@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
 
-from tailrace.conversion.target import Statement
+from tailrace.conversion.target import Server, Statement
 from tailrace.errors import RefusedError, TailraceError
 from tailrace_postgres import sink_connection
 from tailrace_postgres.connection import Connection, identifier
@@ -34,6 +34,14 @@ _FIXES = {
     "23505": "rows that are there are not unique: mend them, or make it without",
     "23503": "rows that are there refer to none: wait until the load is done, or mend them",
 }
+_HAS = """
+SELECT current_schema(), ARRAY(SELECT rolname::text FROM pg_roles),
+       ARRAY(SELECT name::text FROM pg_available_extensions),
+       ARRAY(SELECT collcollate::text FROM pg_collation WHERE collprovider = 'c' AND collcollate IS NOT NULL
+              UNION SELECT 'icu' FROM pg_collation WHERE collprovider = 'i'),
+       ARRAY(SELECT unnest(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'),
+       ARRAY(SELECT amname::text FROM pg_am WHERE amtype = 't')
+"""
 _PASSING = ("08", "57P", "53300")
 
 
@@ -80,9 +88,20 @@ class Changing(Connection):
             self.query("ROLLBACK")
 
 
-def of_the_user(settings: PostgresSinkSettings) -> tuple[str, bool]:
-    """The first schema of the user's search_path, and whether it may switch triggers and foreign keys off.
+class Home(NamedTuple):
+    """
+    Attributes:
+        schema: where the sink makes its tables: its `schema`, or the first of the user's search_path.
+        may_switch_off: the user may switch triggers and foreign keys off.
+    """
 
+    schema: str
+    may_switch_off: bool
+    server: Server
+
+
+def of_the_user(settings: PostgresSinkSettings) -> Home:
+    """
     Raises:
         UnreachableError, RefusedError: as the server has it; there is no such schema.
     """
@@ -93,9 +112,10 @@ def of_the_user(settings: PostgresSinkSettings) -> tuple[str, bool]:
         connection.cursor() as cursor,
     ):
         may = sink_connection.take_replica_role(connection)
-        cursor.execute("SELECT current_schema()")
-        schema = cursor.fetchone()[0]
+        cursor.execute(_HAS)
+        schema, *has = cursor.fetchone()
+        release = connection.server_version // 10_000
     if schema is None and not settings.target_schema:
         fix = 'create one, or name one with `schema = "…"`'
         raise RefusedError("no schema of the user's search_path exists", where=where, fix=fix)
-    return settings.target_schema or str(schema), may
+    return Home(settings.target_schema or str(schema), may, Server(release, *map(frozenset, has)))

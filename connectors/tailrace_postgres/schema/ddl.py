@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tailrace.conversion.catalog import (
+    OF_INDEX,
     Catalog,
     Domain,
     ObjectKind,
@@ -22,6 +23,7 @@ from tailrace.conversion.catalog import (
     kind_of,
     signature,
 )
+from tailrace.conversion.expressions.chains import names_in
 from tailrace.conversion.target import Stage, Statement
 from tailrace_postgres.schema.ddl_comments import comments
 from tailrace_postgres.schema.ddl_order import Known, Node, member, ordered
@@ -39,7 +41,7 @@ from tailrace_postgres.schema.ddl_tables import (
 )
 from tailrace_postgres.schema.reading_types import collation_sql
 from tailrace_postgres.schema.renaming import MOVED
-from tailrace_postgres.schema.sql_text import ident, idents, literal, names_in, qualified
+from tailrace_postgres.schema.sql_text import ident, idents, literal, of_default, qualified
 
 #: Rules, triggers that always fire, rows that are hidden from their owner, rows that may be there and may not come.
 _ACTING = re.compile(r"^CREATE RULE | (TRIGGER|RULE) \S+$| FORCE ROW LEVEL SECURITY$| NOT VALID$")
@@ -114,7 +116,7 @@ class _Rendering:
     def _domain(self, domain: Domain) -> Iterator[Node]:
         text = f"CREATE DOMAIN {qualified(domain.name)} AS {domain.sql_type}"
         text += f" COLLATE {collation_sql(domain.collation)}" if domain.collation else ""
-        text += f" DEFAULT {domain.default}" if domain.default else ""
+        text += f" DEFAULT {of_default(domain.default)}" if domain.default else ""
         text += "" if domain.nullable else " NOT NULL"
         sqls = [domain.default]
         later = []
@@ -176,18 +178,21 @@ class _Rendering:
         yield from self._physical(table)
 
     def _physical(self, table: Table) -> Iterator[Node]:
-        """How it is stored: with the table, or with the index that is named."""
-        indexes = {ident(index.name): index for index in table.indexes if not index.primary}
-        for text in filter(None, table.options.get("physical", "").split(";\n")):
-            needs = frozenset({table.name})
-            statement = Statement(ObjectKind.TABLE, table.name, text)
-            if "INDEX " in text or " CLUSTER ON " in text:
-                index = next((index for name, index in indexes.items() if text.endswith(f" {name}")), None)
-                index = index or next((index for name, index in indexes.items() if f"{name} SET" in text), None)
-                if index is not None:
-                    needs = frozenset({table.name, member(table.name, index.name)})
-                    statement = Statement(kind_of(index), table.name, text, Stage.REST, index.name)
-            yield Node(statement, Phase.PHYSICAL, needs=needs, follows=True)
+        """How it is stored: with the table, or with its indexes."""
+        kinds = {index.name: (kind_of(index), index.name) for index in table.indexes}
+        for other in self._catalog.others:
+            if other.table == table.name:
+                kinds.setdefault(other.name.name, (other.kind, other.name.name))
+                kinds.setdefault(other.name.name.partition(" ")[2], (other.kind, other.name.name))
+        for option, texts in table.options.items():
+            kind, name = ObjectKind.TABLE, ""
+            if option.startswith(OF_INDEX):
+                kind, name = kinds.get(option.removeprefix(OF_INDEX), (kind, name))
+            elif option != "physical":
+                continue
+            needs = frozenset({table.name, *([member(table.name, name)] if name else [])})
+            for text in texts.split(";\n"):
+                yield Node(Statement(kind, table.name, text, member=name), Phase.PHYSICAL, needs=needs, follows=True)
 
     def _member_needs(self, table: ObjectName, sqls: Iterable[str]) -> frozenset[ObjectName]:
         return frozenset({table}).union(*map(self._known.in_expression, sqls))
@@ -195,9 +200,7 @@ class _Rendering:
     def _sequences(self) -> Iterator[Node]:
         for sequence in self._catalog.sequences:
             name, kind = sequence.name, ObjectKind.SEQUENCE
-            # One that no table counts by is made when the application moves: its value is the one of that moment.
-            statement = Statement(kind, name, create_sequence(sequence), Stage.CUTOVER)
-            yield Node(statement, Phase.SEQUENCES, frozenset({name}))
+            yield Node(Statement(kind, name, create_sequence(sequence)), Phase.SEQUENCES, frozenset({name}))
             if sequence.owner is not None:
                 table, column = sequence.owner
                 text = f"ALTER SEQUENCE {qualified(name)} OWNED BY {qualified(table)}.{ident(column)}"
@@ -226,7 +229,9 @@ class _Rendering:
         needs = known.in_type(routine.returns)
         for argument in routine.arguments:
             needs |= known.in_type(argument.sql_type) | known.in_expression(argument.default)
-        if routine.language in ("sql", "aggregate"):
+        if routine.language == "aggregate":
+            needs |= known.in_aggregate(routine.definition)
+        elif routine.language == "sql":
             # A body in SQL is looked at when the function is made, unless the session says otherwise.
             needs |= known.in_query(routine.body or routine.definition)
         statement = Statement(
@@ -263,6 +268,10 @@ class _Rendering:
             needs |= {other.table}
             name, part = other.table, other.name.name
             makes = frozenset({member(name, part)})
+            if other.definition.startswith("CREATE STATISTICS"):
+                makes |= {other.name}
+        elif " " in other.name.name:  # of a view
+            makes |= {other.name}
         if match := MOVED.fullmatch(other.definition):
             phase, stage = Phase.TABLES, Stage.TABLES
             (schema,), (*_, moved) = names_in(match[2])[0], names_in(match[1])[0]

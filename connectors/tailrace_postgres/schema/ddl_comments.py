@@ -43,9 +43,22 @@ def comments(catalog: Catalog, roots: Mapping[ObjectName, ObjectName]) -> Iterat
         what = f"{comment.kind} {comment.member}".strip()
         text = f"COMMENT ON {on} IS {literal(comment.text)}"
         statement = Statement(ObjectKind.COMMENT, comment.name, text, member=what)
-        holder = roots.get(comment.name, comment.name)
-        needs = frozenset({comment.name, member(holder, comment.member)})
+        needs = frozenset(_needed(comment, roots.get(comment.name, comment.name)))
         yield Node(statement, Phase.COMMENTS, needs=needs, follows=True)
+
+
+def _needed(comment: Comment, holder: ObjectName) -> Iterator[ObjectName]:
+    """What belongs to a partition or to a view may stand under a name that says of which.
+
+    Args:
+        holder: the table of which it is a partition.
+    """
+    name, part = comment.name, comment.member.removeprefix("rule ")
+    yield name
+    yield member(name, part)
+    yield member(holder, part)
+    yield member(holder, f"{name.name} {part}")
+    yield ObjectName(name.schema, f"{name.name} {part}")
 
 
 def _on(comment: Comment, domains: set[ObjectName], aggregates: set[ObjectName]) -> str:

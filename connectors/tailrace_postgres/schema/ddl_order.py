@@ -13,8 +13,8 @@ import sqlglot.errors
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Catalog, ObjectName
+from tailrace.conversion.expressions.chains import Chain, chains
 from tailrace.conversion.target import Stage, Statement
-from tailrace_postgres.schema.sql_text import Chain, chains
 
 _DEFINES = re.compile(r"\s*(CREATE|ALTER|COMMENT|GRANT|REVOKE)\b", re.IGNORECASE)
 _STAGES = (Stage.TABLES, Stage.REST, Stage.CUTOVER)
@@ -131,6 +131,10 @@ class Known:
             if name in self.types or routine or relation:
                 found.add(name)
         return found
+
+    def in_aggregate(self, sql: str) -> set[ObjectName]:
+        """Its functions stand without parentheses."""
+        return {name for name in map(_name, chains(sql)) if name in self.routines or name in self.types}
 
     def in_query(self, sql: str) -> set[ObjectName]:
         """Tables and views besides. A name without a schema is one only where a query reads from it."""

@@ -17,10 +17,11 @@ from tailrace.conversion.catalog import (
     Sequence,
     Table,
 )
+from tailrace.conversion.expressions.chains import chains
 from tailrace.structure import Index, Part
 from tailrace_postgres.schema.partitioning import bound_clause, clause
 from tailrace_postgres.schema.reading_types import collation_sql
-from tailrace_postgres.schema.sql_text import chains, ident, idents, literal, plainer, qualified
+from tailrace_postgres.schema.sql_text import ident, idents, literal, of_default, plainer, qualified
 
 DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
 _BITS = {"smallint": 16, "integer": 32}
@@ -90,10 +91,18 @@ def _said(column: Column, key: bool) -> str:
     elif counts is not None:
         text += identity_clause(counts)
     elif column.default:
-        text += f" DEFAULT {plainer(column.default)}"
+        text += f" DEFAULT {of_default(column.default)}"
     if not column.nullable and not key:
         text += " NOT NULL"
     return text
+
+
+def complete_column(table: ObjectName, column: Column) -> str:
+    """Gives a column that is there its default and its NOT NULL."""
+    name = ident(column.name)
+    actions = [f"ALTER COLUMN {name} SET DEFAULT {plainer(column.default)}"] if column.default else []
+    actions += [] if column.nullable else [f"ALTER COLUMN {name} SET NOT NULL"]
+    return f"ALTER TABLE {qualified(table)} {', '.join(actions)}"
 
 
 def identity_clause(identity: Identity) -> str:

@@ -16,7 +16,7 @@ from tailrace.tables import Selection
 from tailrace_postgres.catalog import Catalog as Tables
 from tailrace_postgres.connection import Connection
 from tailrace_postgres.schema.reading import Reading
-from tailrace_postgres.schema.reading_others import others
+from tailrace_postgres.schema.reading_others import others, supplied
 from tailrace_postgres.schema.reading_programs import routines, triggers, views
 from tailrace_postgres.schema.reading_tables import tables
 from tailrace_postgres.schema.reading_types import types
@@ -83,5 +83,6 @@ def read(connection: Connection, schemas: Collection[str], default_schema: str =
         tuple(own_triggers),
         tuple(reading.comments),
         tuple(reading.others),
+        supplied=supplied(reading),
     )
     return in_order(found)

@@ -9,14 +9,10 @@ from typing import Any
 from tailrace.conversion.catalog import Column, Counter, Identity, ObjectKind, ObjectName, Sequence
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema.reading import Reading, own
+from tailrace_postgres.structure import COLLATION
 
 #: Sequences that are asked for their values at a time.
 _AT_ONCE = 200
-#: A collation of the server's own by its name alone, any other as SQL writes it.
-COLLATION = """
-CASE WHEN {l}.collnamespace = 'pg_catalog'::regnamespace THEN {l}.collname::text
-     ELSE quote_ident({l}.collnamespace::regnamespace::text) || '."' || replace({l}.collname, '"', '""') || '"' END
-"""
 _COLUMNS = f"""
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        a.attidentity, a.attgenerated, coalesce(pg_get_expr(d.adbin, d.adrelid, true), ''),
@@ -40,7 +36,7 @@ _SEQUENCES = f"""
 SELECT c.oid, n.nspname, c.relname, c.oid::regclass::text, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement,
        s.seqmin, s.seqmax, s.seqcycle, s.seqcache, d.refobjid, d.refobjsubid, coalesce(d.deptype = 'i', false),
        has_sequence_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'),
-       obj_description(c.oid, 'pg_class'), a.attname
+       obj_description(c.oid, 'pg_class'), a.attname, c.relpersistence
   FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
        AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
@@ -87,6 +83,9 @@ def sequences(reading: Reading, tables: Collection[int]) -> list[FoundSequence]:
         owner = (reading.relations[table], row[16]) if table in reading.relations and not internal else None
         sequence = Sequence(ObjectName(schema, name), counter, type_, owner)
         found.append(FoundSequence(sequence, text, table or 0, number or 0, internal))
+        if row[17] == "u" and owner is None and not internal:
+            action = f"ALTER SEQUENCE {text} SET UNLOGGED"
+            reading.other(ObjectKind.OTHER, ObjectName(schema, f"{name} unlogged"), action)
         if not internal:
             reading.comment(ObjectKind.SEQUENCE, sequence.name, row[15])
     return found

@@ -1,7 +1,6 @@
 """What has no form of its own in a catalog, as the statements that make it: extensions, policies, rules, grants, …
 
-Not read, because they are of the server, of a role or of replication and not of a schema: roles, tablespaces,
-publications and subscriptions, user mappings, large objects, settings of databases and roles.
+What is of the server and of no database is not read: roles and their settings, tablespaces.
 """
 
 from __future__ import annotations
@@ -14,8 +13,23 @@ from tailrace_postgres.schema.sql_text import ident, literal, qualified
 
 _SCHEMAS = "SELECT n.nspname, obj_description(n.oid, 'pg_namespace') FROM pg_namespace n WHERE n.nspname = ANY(%s)"
 _EXTENSIONS = """
-SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+SELECT e.extname, n.nspname, nullif(obj_description(e.oid, 'pg_extension'), a.comment)
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+  LEFT JOIN pg_available_extensions a ON a.name = e.extname
  WHERE e.extname <> 'plpgsql' ORDER BY e.extname
+"""
+_SUPPLIED = """
+SELECT e.extname, n.nspname, m.name FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+  JOIN LATERAL (SELECT typnamespace AS schema, typname AS name FROM pg_type
+                 WHERE d.classid = 'pg_type'::regclass AND oid = d.objid
+          UNION ALL SELECT pronamespace, proname FROM pg_proc WHERE d.classid = 'pg_proc'::regclass AND oid = d.objid
+          UNION ALL SELECT relnamespace, relname FROM pg_class WHERE d.classid = 'pg_class'::regclass AND oid = d.objid
+          UNION ALL SELECT opcnamespace, opcname FROM pg_opclass
+                     WHERE d.classid = 'pg_opclass'::regclass AND oid = d.objid
+          UNION ALL SELECT oprnamespace, oprname FROM pg_operator
+                     WHERE d.classid = 'pg_operator'::regclass AND oid = d.objid) m ON true
+  JOIN pg_namespace n ON n.oid = m.schema
+ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND n.nspname <> 'pg_catalog'
 """
 _EVENT_TRIGGERS = f"""
 SELECT e.evtname, e.evtevent, e.evttags, e.evtfoid::regproc::text, e.evtenabled,
@@ -35,7 +49,8 @@ SELECT r.ev_class, r.rulename, pg_get_ruledef(r.oid, true), r.ev_enabled, obj_de
   FROM pg_rewrite r WHERE r.rulename <> '_RETURN' AND r.ev_class = ANY(%s::oid[]) ORDER BY r.ev_class, r.rulename
 """
 _STATISTICS = f"""
-SELECT n.nspname, s.stxname, s.stxrelid, pg_get_statisticsobjdef(s.oid), obj_description(s.oid, 'pg_statistic_ext')
+SELECT n.nspname, s.stxname, s.stxrelid, pg_get_statisticsobjdef(s.oid), obj_description(s.oid, 'pg_statistic_ext'),
+       s.stxstattarget
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
  WHERE n.nspname = ANY(%s) AND {own("pg_statistic_ext", "s.oid")} ORDER BY n.nspname, s.stxname
 """
@@ -101,8 +116,47 @@ SELECT what, nspname, name FROM (
        FROM pg_default_acl d) f JOIN pg_namespace n ON n.oid = f.schema WHERE n.nspname = ANY(%s)
  ORDER BY what, nspname, name
 """
+#: What stands in no schema, and acts on what the schemas have or is named by it.
+_UNPLACED = f"""
+SELECT what, name FROM (
+     SELECT 'cast' AS what, format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) AS name
+       FROM pg_cast c WHERE c.oid >= 16384 AND {own("pg_cast", "c.oid")}
+        -- a range brings that to its multirange
+        AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_cast'::regclass AND x.objid = c.oid
+                           AND x.deptype = 'i')
+     UNION ALL SELECT 'transform', format_type(t.trftype, NULL) || ' ' || l.lanname
+       FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang WHERE {own("pg_transform", "t.oid")}
+     UNION ALL SELECT 'language', l.lanname FROM pg_language l
+      WHERE l.oid >= 16384 AND {own("pg_language", "l.oid")}
+     UNION ALL SELECT 'access method', a.amname FROM pg_am a WHERE a.oid >= 16384 AND {own("pg_am", "a.oid")}
+     UNION ALL SELECT 'foreign data wrapper', w.fdwname FROM pg_foreign_data_wrapper w
+      WHERE {own("pg_foreign_data_wrapper", "w.oid")}
+     UNION ALL SELECT 'foreign server', s.srvname FROM pg_foreign_server s
+      WHERE {own("pg_foreign_server", "s.oid")}
+     UNION ALL SELECT 'publication', p.pubname FROM pg_publication p WHERE NOT starts_with(p.pubname, 'tailrace')
+     UNION ALL SELECT 'subscription', s.subname FROM pg_subscription s
+       JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()
+     UNION ALL SELECT 'user mapping', usename || ' ' || srvname FROM pg_user_mappings
+     UNION ALL SELECT 'setting of the database', unnest(s.setconfig) FROM pg_db_role_setting s
+       JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()
+     UNION ALL SELECT 'large objects', count(*) || ' large objects' FROM pg_largeobject_metadata HAVING count(*) > 0
+     UNION ALL SELECT 'owner', pg_get_userbyid(relowner) FROM (
+            SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
+             GROUP BY c.relowner ORDER BY count(*) DESC, c.relowner OFFSET 1) o) f ORDER BY what, name
+"""
+_REASONS = {
+    "owner": "some of the objects are this role's, and not another's; in the target all are the sink's user's",
+    "large objects": "they are in no table, and no log has them",
+    "publication": "a publication, which feeds others from this database; take its statement from pg_dump",
+}
 _COMMANDS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "*": "ALL"}
 _STATES = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def supplied(reading: Reading) -> dict[ObjectName, str]:
+    """What extensions bring, by its names: the extension."""
+    rows = reading.ask(_SUPPLIED, doing="extensions")
+    return {ObjectName(schema, name): extension for extension, schema, name in rows}
 
 
 def others(reading: Reading) -> None:
@@ -111,14 +165,23 @@ def others(reading: Reading) -> None:
     _of_the_database(reading, schemas)
     _policies(reading)
     _rules(reading)
-    for schema, name, oid, text, comment in reading.ask(_STATISTICS, schemas, doing="statistics"):
+    for schema, name, oid, text, comment, most in reading.ask(_STATISTICS, schemas, doing="statistics"):
         if oid in reading.relations:
             reading.other(ObjectKind.OTHER, ObjectName(schema, name), text, reading.relations[oid])
             reading.comment(ObjectKind.OTHER, ObjectName(schema, name), comment, "statistics")
+            if most is not None and most >= 0:
+                action = f"ALTER STATISTICS {qualified(ObjectName(schema, name))} SET STATISTICS {most}"
+                reading.other(ObjectKind.OTHER, ObjectName(schema, f"target of {name}"), action, reading.relations[oid])
     for what, schema, name in reading.ask(_NAMED, schemas, doing="operators and text search"):
         reading.other(
-            ObjectKind.OTHER, ObjectName(schema, name), "", reason=f"a {what}; take its statement from pg_dump"
+            ObjectKind.OTHER,
+            ObjectName(schema, name),
+            "",
+            reason=f"{article(what)}; take its statement from pg_dump",
         )
+    for what, name in reading.ask(_UNPLACED, schemas, doing="what is in no schema"):
+        reason = _REASONS.get(what, f"{article(what)}; take its statement from pg_dump")
+        reading.other(ObjectKind.OTHER, ObjectName("", f"{what} {name}"), "", reason=reason)
     _grants(reading, schemas)
 
 
@@ -126,7 +189,8 @@ def _of_the_database(reading: Reading, schemas: list[str]) -> None:
     for schema, comment in reading.ask(_SCHEMAS, schemas, doing="schemas"):
         if schema != "public" or comment != "standard public schema":
             reading.comment(ObjectKind.SCHEMA, ObjectName("", schema), comment)
-    for extension, schema in reading.ask(_EXTENSIONS, doing="extensions"):
+    for extension, schema, comment in reading.ask(_EXTENSIONS, doing="extensions"):
+        reading.comment(ObjectKind.EXTENSION, ObjectName("", extension), comment)
         place = "" if schema == "pg_catalog" else f" WITH SCHEMA {ident(schema)}"
         text = f"CREATE EXTENSION IF NOT EXISTS {ident(extension)}{place}"
         reading.other(ObjectKind.EXTENSION, ObjectName("", extension), text)
@@ -183,6 +247,12 @@ def _grants(reading: Reading, schemas: Collection[str]) -> None:
                 place = ObjectName(schema, " ".join(filter(None, (name, column, verb.lower(), grantee))))
                 table = reading.relations.get(oid, object_ if word != "SCHEMA" else None)
                 reading.other(ObjectKind.GRANT, place, text, table)
+
+
+def article(what: str) -> str:
+    if what.endswith("s"):
+        return what
+    return f"{'an' if what[0] in 'aeio' else 'a'} {what}"
 
 
 def _by_grantee(rights: list[tuple[str, bool, str]]) -> dict[tuple[str, bool], set[str]]:

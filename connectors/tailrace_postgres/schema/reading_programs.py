@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tailrace.conversion.catalog import Argument, ObjectKind, ObjectName, Routine, Trigger, View, signature
+from tailrace.conversion.expressions.chains import TOKEN
 from tailrace_postgres.schema.reading import Reading, own
 from tailrace_postgres.schema.reading_tables import indexes_of
 from tailrace_postgres.schema.sql_text import bracketed, ident, literal, qualified
@@ -51,8 +52,11 @@ _AGGREGATES = """
 SELECT a.aggfnoid::oid, a.aggkind, pg_get_function_arguments(a.aggfnoid), a.aggtransfn::regproc::text,
        format_type(a.aggtranstype, NULL), a.agginitval, nullif(a.aggfinalfn::regproc::text, '-'),
        nullif(a.aggcombinefn::regproc::text, '-'), nullif(a.aggserialfn::regproc::text, '-'),
-       nullif(a.aggdeserialfn::regproc::text, '-'), a.aggfinalextra, a.aggmtransfn::oid <> 0, o.oprname
-  FROM pg_aggregate a LEFT JOIN pg_operator o ON o.oid = a.aggsortop WHERE a.aggfnoid::oid = ANY(%s::oid[])
+       nullif(a.aggdeserialfn::regproc::text, '-'), a.aggfinalextra, a.aggmtransfn::oid <> 0,
+       'OPERATOR(' || o.oprnamespace::regnamespace || '.' || o.oprname || ')', p.proparallel, a.aggtransspace,
+       a.aggfinalmodify
+  FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid LEFT JOIN pg_operator o ON o.oid = a.aggsortop
+ WHERE a.aggfnoid::oid = ANY(%s::oid[])
 """
 _TRIGGERS = f"""
 SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, pg_get_triggerdef(t.oid, true), n.nspname, p.proname,
@@ -63,13 +67,19 @@ SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, pg_get_triggerdef(t.oid, true
  WHERE t.tgrelid = ANY(%s::oid[]) AND NOT t.tgisinternal AND t.tgparentid = 0 AND {own("pg_trigger", "t.oid")}
  ORDER BY t.tgrelid, t.tgname
 """
+_CLONES = """
+SELECT t.tgrelid, t.tgname, t.tgenabled FROM pg_trigger t JOIN pg_trigger p ON p.oid = t.tgparentid
+ WHERE t.tgrelid = ANY(%s::oid[]) AND NOT t.tgisinternal AND t.tgenabled <> p.tgenabled ORDER BY t.tgrelid, t.tgname
+"""
 _MODES = {"i": "IN", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": "OUT"}
 _VOLATILITY = {"i": "immutable", "s": "stable", "v": "volatile"}
 _PARALLEL = {"s": "safe", "r": "restricted", "u": "unsafe"}
+_MODIFIES = {"r": "READ_ONLY", "s": "SHAREABLE", "w": "READ_WRITE"}
 _EVENTS = ((4, "INSERT"), (16, "UPDATE"), (8, "DELETE"), (32, "TRUNCATE"))
 _ROW, _BEFORE, _INSTEAD = 1, 2, 64
+_NAMELESS = '""'
 _EXECUTES = re.compile(r" EXECUTE (?:FUNCTION|PROCEDURE) ")
-_FIRING = {"R": "REPLICA", "A": "ALWAYS"}
+_FIRING = {"R": "ENABLE REPLICA", "A": "ENABLE ALWAYS", "D": "DISABLE", "O": "ENABLE"}
 
 
 def views(reading: Reading) -> list[View]:
@@ -120,6 +130,8 @@ def routines(reading: Reading, relations: Collection[int]) -> list[Routine]:
         if kind == "a":
             language, body = "aggregate", ""
             definition, reason = _aggregate(ObjectName(schema, name), aggregates[oid][0])
+        elif _NAMELESS in definition and (definition := _numbered(definition, arguments)) == "":
+            reason = "the server prints no names of its arguments, which have none; take its statement from its author"
         if reason:
             reading.other(ObjectKind.FUNCTION, ObjectName(schema, name), "", reason=reason)
             continue
@@ -136,6 +148,21 @@ def routines(reading: Reading, relations: Collection[int]) -> list[Routine]:
         found.append(routine)
         reading.comment(routine.kind, routine.name, row[19], signature(routine))
     return found
+
+
+def _numbered(definition: str, arguments: Collection[Argument]) -> str:
+    """With the number of the one argument without a name, which PostgreSQL prints as ``""`` in a body of SQL where
+    others have one; "" where it may be one of several."""
+    nameless = [place for place, argument in enumerate(arguments, 1) if not argument.name]
+    pieces = []
+    for token in TOKEN.finditer(definition):
+        if token[0] == _NAMELESS:
+            if len(nameless) != 1:
+                return ""
+            pieces.append(f"${nameless[0]}")
+        else:
+            pieces.append(token[0])
+    return "".join(pieces)
 
 
 def _options(row: tuple[Any, ...]) -> dict[str, str]:
@@ -160,7 +187,8 @@ def _options(row: tuple[Any, ...]) -> dict[str, str]:
 
 def _aggregate(name: ObjectName, row: tuple[Any, ...]) -> tuple[str, str]:
     """The statement, or why there is none."""
-    kind, arguments, transition, state, initial, final, combine, serial, deserial, extra, moving, order = row
+    kind, arguments, transition, state, initial, final, combine, serial, deserial, extra, moving, order = row[:12]
+    parallel, space, modifies = row[12:]
     if kind != "n" or moving:
         return "", "an ordered-set or moving aggregate; take its statement from pg_dump"
     words = [f"SFUNC = {transition}", f"STYPE = {state}"]
@@ -171,6 +199,9 @@ def _aggregate(name: ObjectName, row: tuple[Any, ...]) -> tuple[str, str]:
         words += [f"{word} = {function}"] if function else []
     words += [f"INITCOND = {literal(initial)}"] if initial is not None else []
     words += [f"SORTOP = {order}"] if order else []
+    words += [f"SSPACE = {space}"] if space else []
+    words += [f"FINALFUNC_MODIFY = {_MODIFIES[modifies]}"] if final and modifies != "r" else []
+    words += [f"PARALLEL = {_PARALLEL[parallel].upper()}"] if parallel != "u" else []
     inner = ",\n    ".join(words)
     return f"CREATE AGGREGATE {qualified(name)}({arguments or '*'}) (\n    {inner}\n)", ""
 
@@ -200,8 +231,13 @@ def triggers(reading: Reading) -> list[Trigger]:
                     enabled=enabled != "D",
                 )
             )
-            if enabled in _FIRING:
-                action = f"ALTER TABLE {qualified(table)} ENABLE {_FIRING[enabled]} TRIGGER {ident(name)}"
+            if enabled in ("R", "A"):
+                action = f"ALTER TABLE {qualified(table)} {_FIRING[enabled]} TRIGGER {ident(name)}"
                 reading.other(ObjectKind.OTHER, ObjectName(table.schema, f"firing of {name}"), action, table)
             reading.comment(ObjectKind.TRIGGER, table, comment, name)
+    for oid, rows in reading.grouped(_CLONES, reading.relations, doing="triggers").items():
+        table = reading.relations[oid]
+        for name, enabled in rows:
+            action = f"ALTER TABLE {qualified(table)} {_FIRING[enabled]} TRIGGER {ident(name)}"
+            reading.other(ObjectKind.OTHER, ObjectName(table.schema, f"{table.name} firing of {name}"), action, table)
     return found

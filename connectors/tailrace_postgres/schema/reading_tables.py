@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tailrace.conversion.catalog import Check, ForeignKey, ObjectKind, ObjectName, Table
+from tailrace.conversion.catalog import OF_INDEX, Check, ForeignKey, ObjectKind, ObjectName, Table
 from tailrace.structure import Index
 from tailrace.tables import OWN_PREFIX
 from tailrace_postgres.schema.partitioning import bounds, partitioning
@@ -44,7 +44,9 @@ _INDEX_EXTRAS = """
 SELECT i.indrelid, c.relname, c.relispartition, i.indisvalid, i.indisreplident, i.indisclustered, i.indisunique,
        m.amname, k.contype, pg_get_indexdef(c.oid, 0, true), pg_get_constraintdef(k.oid, true),
        coalesce(array_to_string(c.reloptions, ', '), ''), coalesce(s.spcname, ''),
-       coalesce(obj_description(c.oid, 'pg_class'), ''), obj_description(k.oid, 'pg_constraint')
+       coalesce(obj_description(c.oid, 'pg_class'), ''), obj_description(k.oid, 'pg_constraint'),
+       ARRAY(SELECT ARRAY[a.attnum::int, a.attstattarget::int] FROM pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attstattarget >= 0 ORDER BY a.attnum)
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
   LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid
@@ -99,6 +101,7 @@ class _Found:
     keys: list[ForeignKey] = field(default_factory=list)
     local_checks: list[str] = field(default_factory=list)
     physical: list[str] = field(default_factory=list)
+    of_indexes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
@@ -171,7 +174,7 @@ def _indexes(reading: Reading, found: Mapping[int, _Found], parts: Collection[in
         kept = {index.name for index in table.indexes}
         for row in rows:
             name, inherited, valid, replica, clustered, _, _, contype, definition, constraint = row[:10]
-            storage, tablespace, comment, constraint_comment = row[10:]
+            storage, tablespace, comment, constraint_comment, statistics = row[10:]
             index = qualified(ObjectName(table.name.schema, name))
             kind = _KINDS[contype] if contype else ObjectKind.INDEX
             if name not in kept and not inherited:
@@ -181,16 +184,21 @@ def _indexes(reading: Reading, found: Mapping[int, _Found], parts: Collection[in
                     reading.other(kind, place, text, table.name)
                 else:
                     reading.other(kind, place, definition, table.name, "" if valid else "not valid")
-            if storage and not inherited:
-                table.physical.append(f"ALTER INDEX {index} SET ({storage})")
-            if tablespace and not inherited:
-                table.physical.append(f"ALTER INDEX {index} SET TABLESPACE {ident(tablespace)}")
-            if clustered and not inherited:
-                table.physical.append(f"ALTER TABLE {table.sql} CLUSTER ON {ident(name)}")
-            if replica and not inherited:
-                table.replica = f"index {name}"
-            if not inherited:
-                reading.comment(kind, table.name, constraint_comment or comment, name)
+            if inherited:
+                if comment:
+                    place = ObjectName(table.name.schema, f"{name} comment")
+                    reason = "a comment on an index of a partition, which may have another name there"
+                    reading.other(ObjectKind.COMMENT, place, "", table.name, reason)
+                continue
+            actions = [f"ALTER INDEX {index} SET ({storage})"] if storage else []
+            actions += [f"ALTER INDEX {index} ALTER COLUMN {each} SET STATISTICS {most}" for each, most in statistics]
+            actions += [f"ALTER INDEX {index} SET TABLESPACE {ident(tablespace)}"] if tablespace else []
+            actions += [f"ALTER TABLE {table.sql} CLUSTER ON {ident(name)}"] if clustered else []
+            if replica:
+                actions.append(f"ALTER TABLE {table.sql} REPLICA IDENTITY USING INDEX {ident(name)}")
+            if actions:
+                table.of_indexes[name] = actions
+            reading.comment(kind, table.name, constraint_comment or comment, name)
 
 
 def _constraints(reading: Reading, found: Mapping[int, _Found], parts: Collection[int]) -> None:
@@ -206,6 +214,11 @@ def _constraints(reading: Reading, found: Mapping[int, _Found], parts: Collectio
                 if not validated or no_inherit:
                     _loosen(table, row[16][0])
                     reading.other(ObjectKind.CHECK, ObjectName(table.name.schema, name), text, table.name)
+                    reading.comment(ObjectKind.CHECK, table.name, comment, name)
+                elif comment:
+                    place = ObjectName(table.name.schema, f"{name} comment")
+                    reason = "a comment on a NOT NULL, which may have another name there"
+                    reading.other(ObjectKind.COMMENT, place, "", table.name, reason)
                 continue
             kind = ObjectKind.CHECK if contype == "c" else ObjectKind.FOREIGN_KEY
             if oid in parts or period:
@@ -256,9 +269,6 @@ def _physical(table: _Found) -> None:
         table.physical.append(f"ALTER TABLE {table.sql} SET TABLESPACE {ident(table.tablespace)}")
     if table.replica in _IDENTITIES:
         table.physical.append(f"ALTER TABLE {table.sql} REPLICA IDENTITY {_IDENTITIES[table.replica].upper()}")
-    elif table.replica.startswith("index "):
-        name = ident(table.replica.removeprefix("index "))
-        table.physical.append(f"ALTER TABLE {table.sql} REPLICA IDENTITY USING INDEX {name}")
 
 
 def _of_partition(reading: Reading, table: _Found, parent: _Found) -> None:
@@ -312,9 +322,11 @@ def _table(reading: Reading, table: _Found, found: Mapping[int, _Found], members
         options["inherits"] = ", ".join(qualified(parent) for parent in parents)
     if table.local_checks:
         options["no inherit"] = ", ".join(ident(name) for name in table.local_checks)
-    physical = [*table.physical, *_of_leaves(table, members)]
-    if physical:
+    parts = [table, *_below(table, members)]
+    if physical := [statement for part in parts for statement in part.physical]:
         options["physical"] = ";\n".join(physical)
+    for part in parts:
+        options.update((f"{OF_INDEX}{name}", ";\n".join(actions)) for name, actions in part.of_indexes.items())
     _secure(reading, table)
     leaves = list(_leaves(table, members))
     return Table(
@@ -349,10 +361,10 @@ def _leaves(table: _Found, members: Mapping[int, list[_Found]]) -> Iterable[_Fou
         yield from _leaves(part, members)
 
 
-def _of_leaves(table: _Found, members: Mapping[int, list[_Found]]) -> list[str]:
-    return [
-        statement for part in members.get(table.oid, ()) for statement in (*part.physical, *_of_leaves(part, members))
-    ]
+def _below(table: _Found, members: Mapping[int, list[_Found]]) -> Iterable[_Found]:
+    for part in members.get(table.oid, ()):
+        yield part
+        yield from _below(part, members)
 
 
 def _sum(figures: Iterable[int | None]) -> int | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from tailrace.conversion.catalog import Check, Domain, Enum, ObjectKind, ObjectName
 from tailrace_postgres.schema.reading import Reading, own
-from tailrace_postgres.schema.reading_columns import COLLATION
 from tailrace_postgres.schema.sql_text import ident, literal, qualified
+from tailrace_postgres.structure import COLLATION
 
 #: Types of the schemas, and those of other schemas that these columns and functions are of, or are made of.
 _TYPES = f"""

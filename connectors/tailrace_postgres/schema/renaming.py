@@ -8,8 +8,9 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName, Routine, signature
+from tailrace.conversion.expressions.chains import chains
 from tailrace.schema import Type
-from tailrace_postgres.schema.sql_text import chains, ident, in_schema
+from tailrace_postgres.schema.sql_text import ident, in_schema
 
 #: Texts that are no SQL.
 _PROSE = frozenset({"comment", "text", "labels", "reason", "origin", "version", "default_schema", "schemas", "method"})
@@ -179,6 +180,8 @@ def restricted(catalog: Catalog, names: Collection[ObjectName]) -> Catalog:
     for table in tables:
         if table.partitioning:
             parts |= _partitions(table.name.schema, table.partitioning)
+    others = tuple(each for each in catalog.others if (each.table or each.name) in parts)
+    said_of = parts | {other.name for other in others}
     return replace(
         catalog,
         tables=tables,
@@ -190,6 +193,6 @@ def restricted(catalog: Catalog, names: Collection[ObjectName]) -> Catalog:
         views=tuple(each for each in catalog.views if each.name in wanted),
         routines=tuple(each for each in catalog.routines if each.name in wanted),
         triggers=tuple(each for each in catalog.triggers if each.table in parts),
-        comments=tuple(each for each in catalog.comments if each.name in parts),
-        others=tuple(each for each in catalog.others if (each.table or each.name) in parts),
+        comments=tuple(each for each in catalog.comments if each.name in said_of),
+        others=others,
     )

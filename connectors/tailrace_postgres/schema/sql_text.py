@@ -7,10 +7,11 @@ Lexical structure: PostgreSQL manual, "SQL Syntax"; keywords that must be quoted
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 from tailrace.conversion.catalog import ObjectName
+from tailrace.conversion.expressions import chains
+from tailrace.conversion.expressions.chains import TOKEN
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS = frozenset(
@@ -32,22 +33,7 @@ _KEYWORDS = frozenset(
     )
     for word in line.split()
 )
-_TOKEN = re.compile(
-    r"""
-      (?P<comment>--[^\n]*|/\*.*?\*/)
-    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?)\$.*?\$(?P=tag)\$)
-    | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
-    | (?P<string>'(?:[^']|'')*')
-    | (?P<number>\d[\w.]*)
-    | (?P<chain>NAME(?:\s*\.\s*NAME)*)
-    | (?P<other>.)
-    """.replace("NAME", r'(?:"(?:[^"]|"")*"|[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)'),
-    re.VERBOSE | re.DOTALL,
-)
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^\s."]+)')
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_FIRST = re.compile(r'(?:"(?:[^"]|"")*"|[^\s."]+)\s*\.\s*')
-_REGCLASS = re.compile(r"\s*::\s*(?:pg_catalog\s*\.\s*)?reg(?:class|type|proc|procedure)\b", re.IGNORECASE)
 
 
 def ident(name: str) -> str:
@@ -71,63 +57,9 @@ def literal(text: str) -> str:
     return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in quoted else f"'{quoted}'"
 
 
-class Chain(NamedTuple):
-    """A name as it stands in SQL, with its parts unquoted and folded.
-
-    Attributes:
-        start, end: where it stands in the text.
-        quoted: it is the content of a literal that names an object (``'shop.orders_id_seq'::regclass``).
-        called: an opening parenthesis follows.
-    """
-
-    start: int
-    end: int
-    parts: tuple[str, ...]
-    quoted: bool
-    called: bool
-
-
-def chains(sql: str) -> Iterator[Chain]:
-    """All names, keywords among them. What stands in comments, literals and dollar quotes is not looked at."""
-    for token in _TOKEN.finditer(sql):
-        if token["chain"] is not None:
-            start, end = token.span("chain")
-            yield Chain(start, end, _parts(token["chain"]), False, sql[end:].lstrip()[:1] == "(")
-        elif token["string"] is not None and _REGCLASS.match(sql, token.end()):
-            inner = token["string"][1:-1]
-            yield Chain(token.start() + 1, token.end() - 1, _parts(inner.replace("''", "'")), True, False)
-
-
-def names_in(sql: str) -> list[tuple[str, ...]]:
-    """The parts of all names."""
-    return [chain.parts for chain in chains(sql)]
-
-
-def _parts(chain: str) -> tuple[str, ...]:
-    return tuple(
-        match[1].replace('""', '"') if match[1] is not None else match[2].lower() for match in _PART.finditer(chain)
-    )
-
-
 def in_schema(sql: str, change: Callable[[tuple[str, ...]], str | None]) -> str:
-    """The text with some names in other schemas; what follows the schema stays as it is written.
-
-    Args:
-        change: the parts of a name, two at least, to its new schema; "" for none; None leaves the name as it is.
-    """
-    pieces: list[str] = []
-    done = 0
-    for chain in chains(sql):
-        schema = change(chain.parts) if len(chain.parts) > 1 else None
-        if schema is None:
-            continue
-        text = sql[chain.start : chain.end]
-        first = _FIRST.match(text)
-        assert first is not None
-        new = f"{ident(schema)}." if schema else ""
-        pieces += [sql[done : chain.start], new.replace("'", "''") if chain.quoted else new, text[first.end() :]]
-        done = chain.end
-    return "".join([*pieces, sql[done:]])
+    """See `tailrace.conversion.expressions.chains.in_schema`."""
+    return chains.in_schema(sql, change, ident)
 
 
 def plainer(sql: str) -> str:
@@ -137,7 +69,7 @@ def plainer(sql: str) -> str:
     """
     pieces: list[str] = []
     done = 0
-    for token in _TOKEN.finditer(sql):
+    for token in TOKEN.finditer(sql):
         if token["chain"] is not None and '"' in token["chain"]:
             start, end = token.span("chain")
             if sql[start - 2 : start].lower() == "u&":  # letters by their numbers
@@ -147,11 +79,23 @@ def plainer(sql: str) -> str:
     return "".join([*pieces, sql[done:]])
 
 
+#: Words of operators that may stand in a default only within parentheses.
+_WORDS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b(not|and|or|is|in|i?like|similar|between|at|collate)\b", re.I
+)
+
+
+def of_default(sql: str) -> str:
+    """A default as DEFAULT takes it, without quotes that no name in it needs."""
+    text = plainer(sql)
+    return f"({text})" if any(found[1] for found in _WORDS.finditer(text)) else text
+
+
 def listed(sql: str) -> tuple[str, ...]:
     """The members of a list, parted by commas outside of parentheses and brackets."""
     members: list[str] = []
     depth, start = 0, 0
-    for token in _TOKEN.finditer(sql):
+    for token in TOKEN.finditer(sql):
         text = token["other"]
         if text in ("(", "["):
             depth += 1
@@ -167,7 +111,7 @@ def listed(sql: str) -> tuple[str, ...]:
 def bracketed(sql: str, start: int = 0) -> tuple[str, int]:
     """What the first parentheses from `start` on hold, and where they end."""
     depth, opened = 0, -1
-    for token in _TOKEN.finditer(sql, start):
+    for token in TOKEN.finditer(sql, start):
         if token["other"] == "(":
             if depth == 0:
                 opened = token.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -9,12 +10,13 @@ from dataclasses import replace
 
 from tailrace.connectors import Context
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
-from tailrace.conversion.target import Limits, Statement
+from tailrace.conversion.target import Limits, Server, Statement
 from tailrace.errors import RefusedError, TailraceError
 from tailrace.schema import Kind, Type
 from tailrace_postgres.connection import identifier
 from tailrace_postgres.schema import ddl, reader
 from tailrace_postgres.schema.changing import Changing, of_the_user
+from tailrace_postgres.schema.ddl_tables import complete_column
 from tailrace_postgres.schema.renaming import in_order, in_schemas, named_objects, objects, restricted
 from tailrace_postgres.settings import PostgresSinkSettings
 from tailrace_postgres.sink_overrides import obstacle
@@ -39,7 +41,9 @@ class PostgresSchemaTarget:
 
     Attributes:
         default_schema: what the sink's own schema is called in the target's catalogs, in names and in SQL alike: the
-            sink's `schema`; "" without that key, and then its objects stand without a schema everywhere.
+            sink's `schema`. "" without that key, and then its objects stand without a schema everywhere, unless
+            `find_out` has found where they are.
+        server: what it has, once `find_out` has asked it.
     """
 
     dialect = Dialect.POSTGRESQL
@@ -50,6 +54,7 @@ class PostgresSchemaTarget:
         self._open: Changing | None = None
         self._may_switch_off = False
         self._home = ""
+        self.server = Server()
         self.default_schema = (settings.target_schema or "") if settings else ""
 
     # ---- without a server
@@ -74,7 +79,22 @@ class PostgresSchemaTarget:
         """Once connected, by what the sink's user may do."""
         return ddl.render(catalog, may_switch_off=self._may_switch_off)
 
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        """See `tailrace.conversion.target.CompletesTables`. Checks and comments have statements of their own."""
+        column = table.column(member) if kind is ObjectKind.COLUMN else None
+        if column is None:
+            return []
+        return [Statement(kind, table.name, complete_column(table.name, column), member=member)]
+
     # ---- with one
+
+    def find_out(self) -> None:
+        """Asks the server, where it answers, what a source of the same system can keep there: what it has besides the
+        sink's schema, and which schema that is, so that names keep theirs."""
+        if self._settings is not None:
+            with contextlib.suppress(TailraceError):
+                self._know(self._settings)
+                self.default_schema = self._home
 
     def read(self, names: Collection[ObjectName] | None = None) -> Catalog:
         """Names without a schema are of the sink's own."""
@@ -176,9 +196,12 @@ class PostgresSchemaTarget:
             return self._open
         if self._settings is None:
             raise RefusedError("there is no target to ask", fix="name a pipeline file whose sink is the target")
-        self._home, self._may_switch_off = of_the_user(self._settings)
+        self._know(self._settings)
         self._open = Changing(self._settings)
         return self._open
+
+    def _know(self, settings: PostgresSinkSettings) -> None:
+        self._home, self._may_switch_off, self.server = of_the_user(settings)
 
     def _called(self, names: Collection[ObjectName]) -> set[ObjectName]:
         """As the catalogs that are read name them. What is of the whole database has no schema there, either."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-import structlog
-
 from tailrace.apply.barrier import Barrier, Event
 from tailrace.apply.change import Change
 from tailrace.apply.changes import SchemaCatalog, parse, take_plain
 from tailrace.batch import Run
+from tailrace.logs import logger
 from tailrace.position import Position
 from tailrace.schema import TableName
 from tailrace.sequence import SNAPSHOT_ORDINAL, sequence
 from tailrace.stream import Partition, Slice, StreamReader
 
-log = structlog.get_logger()
+log = logger()
 
 
 class _Records:

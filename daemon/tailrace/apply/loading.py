@@ -12,14 +12,13 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from tailrace.load_mark import LoadMark
+from tailrace.logs import logger
 from tailrace.row import Row
 from tailrace.sink import KEPT_KEYS, Sink, TableWork, TargetTable
 from tailrace.structure import FAILED, LEFT_OUT
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Loading:

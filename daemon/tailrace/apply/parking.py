@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import orjson
-import structlog
 
 from tailrace.apply.change import SCHEMA_CHANGE, TRUNCATE, Change, Image
 from tailrace.dead_letters import DeadLetter, DeadLetterStore, letter_id
 from tailrace.errors import StuckError, ValueRefusedError
+from tailrace.logs import logger
 from tailrace.report import now_text
 from tailrace.schema import TableSchema
 from tailrace.stream import Partition
@@ -26,7 +26,7 @@ LOOK_SECONDS = 2.0
 _FIX = "see tailrace dead-letters list"
 _REASON_CHARACTERS = 1000
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

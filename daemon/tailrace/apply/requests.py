@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import structlog
-
 from tailrace.apply.batch import TargetBatch
 from tailrace.apply.change import Change, values
 from tailrace.apply.changes import SchemaCatalog
@@ -15,11 +13,12 @@ from tailrace.apply.parking import Parking, change_of
 from tailrace.apply.targets import Targets
 from tailrace.dead_letters import DeadLetter
 from tailrace.errors import StuckError
+from tailrace.logs import logger
 from tailrace.schema import TableSchema
 from tailrace.sink import Sink, TargetTable
 from tailrace.stream import Partition
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Requests:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from tailrace import failpoints
 from tailrace.apply.batch import Applied, TargetBatch, size_of
 from tailrace.apply.change import Change
@@ -30,6 +28,7 @@ from tailrace.apply.targets import Targets
 from tailrace.apply.writing import Writing
 from tailrace.dead_letters import DeadLetter
 from tailrace.errors import TailraceError, TransactionConflictError, ValueRefusedError
+from tailrace.logs import logger
 from tailrace.position import POSITION_KEY, Position
 from tailrace.report import Control
 from tailrace.schema import TableName, TableSchema
@@ -54,7 +53,7 @@ HELD_SECONDS = 5.0
 #: Lost deadlocks in a row before everything is opened anew.
 CONFLICTS = 8
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace.apply.parking import Policy
 from tailrace.apply.progress import Progress
 from tailrace.apply.session import Session
 from tailrace.config import Pipeline
 from tailrace.errors import OwnershipLostError, TailraceError
+from tailrace.logs import logger
 from tailrace.report import Control, Reporter
 from tailrace.schema import TableName
 from tailrace.sink import Sink
@@ -33,7 +32,7 @@ LOST_SECONDS = 0.2
 #: So many losses, each of them within so many seconds, are no rebalance: somebody takes the share again and again.
 LOSSES, QUARREL_SECONDS = 10, 5.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import structlog
-
 from tailrace.capture.load import Load, suspended_topics
 from tailrace.load_mark import Prepare
+from tailrace.logs import logger
 from tailrace.position import SCHEMA_PREFIX, load_key
 from tailrace.source import SourceTable
 
-log = structlog.get_logger()
+log = logger()
 
 
 def admitted(

@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace.config.settings import Budget
 from tailrace.errors import LogGoneError
+from tailrace.logs import logger
 from tailrace.position import Position
 from tailrace.report import RetainedReport
 from tailrace.source import Retained, Source
@@ -24,7 +23,7 @@ _SLACK = 0.1
 #: Between two times in which the source is asked.
 ASK_SECONDS = 2.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

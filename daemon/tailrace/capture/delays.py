@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace.errors import RefusedError, TableBusyError
+from tailrace.logs import logger
 
 #: A table that cannot be read just now is asked for again after these, doubling.
 FIRST_SECONDS, LONGEST_SECONDS = 0.25, 10.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(slots=True)

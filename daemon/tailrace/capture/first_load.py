@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.capture.spans import TableLoad
@@ -18,10 +16,11 @@ from tailrace.capture.structures import structure_at
 from tailrace.capture.throttle import Throttle
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
+from tailrace.logs import logger
 from tailrace.position import Position, load_key
 from tailrace.source import SnapshotReader, SourceTable
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

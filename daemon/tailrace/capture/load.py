@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
-import structlog
 
 from tailrace import failpoints
 from tailrace.batch import Batch
@@ -27,6 +26,7 @@ from tailrace.capture.window import Window
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError
 from tailrace.load_mark import Prepare
+from tailrace.logs import logger
 from tailrace.position import LOAD_PREFIX, TABLE_PREFIX, Position, load_key
 from tailrace.source import Chunk, ChunkReader, Reading, SnapshotReader, SourceTable, View
 
@@ -52,7 +52,7 @@ UNSEEN_KEY = "load-unseen"
 #: standby stays invisible for as long as the standby is away).
 VISIBILITY_SECONDS = 60.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(slots=True, eq=False)

@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import structlog
-
 from tailrace.config.file import LoadSettings
 from tailrace.errors import TailraceError
+from tailrace.logs import logger
 from tailrace.source import Finding, Gauge, Gauges, Source
 
 ASK_SECONDS = 1.0
 #: What was known longer ago than this is known no more.
 STALE_SECONDS = 5.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

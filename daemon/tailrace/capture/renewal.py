@@ -12,17 +12,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
-import structlog
 
 from tailrace import renewal
 from tailrace.capture.load import UNSEEN_KEY, loaded_tables, suspended_topics
 from tailrace.capture.spans import TableLoad
 from tailrace.errors import LogGoneError
 from tailrace.load_mark import Prepare
+from tailrace.logs import logger
 from tailrace.position import POSITION_KEY, RENEWED_KEY, TAKE_UP_PREFIX, load_key
 from tailrace.source import SourceTable
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Renewal:

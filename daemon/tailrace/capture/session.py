@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
 from tailrace import failpoints
 from tailrace.batch import Batch
 from tailrace.capture.admission import admitted
@@ -32,6 +30,7 @@ from tailrace.capture.whole import WholeLoads
 from tailrace.config.file import LoadSettings
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, UnreachableError
+from tailrace.logs import logger
 from tailrace.position import LOAD_PREFIX, NO_LOG, POSITION_KEY, SCHEMA_PREFIX, Position
 from tailrace.report import Control
 from tailrace.source import Opened, Source, SourceTable
@@ -52,7 +51,7 @@ LOADING_SECONDS = 0.003
 #: Positions that moved without events are stored this often; the source's log is freed only up to a stored one.
 IDLE_STORE_SECONDS = 1.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Session:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import structlog
-
 from tailrace.capture.spans import TableLoad
 from tailrace.errors import TailraceError
+from tailrace.logs import logger
 from tailrace.source import SnapshotReader
 from tailrace.structure import TableStructure
 
-log = structlog.get_logger()
+log = logger()
 
 
 def structure_at(when: str, indexes: str, reader: SnapshotReader, topic: str, load: TableLoad) -> TableStructure | None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 
-import structlog
-
 from tailrace.capture.spans import TableLoad
 from tailrace.errors import RefusedError, TableBusyError
+from tailrace.logs import logger
 from tailrace.position import TAKE_UP_PREFIX, load_key, take_up_key
 from tailrace.source import Source, SourceTable
 
@@ -19,7 +18,7 @@ from tailrace.source import Source, SourceTable
 _ASK_SECONDS = 0.25
 _RESYNC = b"resync"
 
-log = structlog.get_logger()
+log = logger()
 
 
 class TakeUps:

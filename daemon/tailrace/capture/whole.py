@@ -16,8 +16,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import structlog
-
 from tailrace import failpoints
 from tailrace.batch import Batch, Run
 from tailrace.capture.delays import Delays
@@ -28,11 +26,12 @@ from tailrace.capture.spans import Span, TableLoad
 from tailrace.capture.throttle import Throttle
 from tailrace.emitter import Emitter
 from tailrace.errors import RefusedError, TableBusyError, TableGoneError, UnreachableError
+from tailrace.logs import logger
 from tailrace.position import load_key
 from tailrace.sequence import SNAPSHOT_ORDINAL, sequence
 from tailrace.source import Chunk, Reading, SnapshotReader, SourceTable, WholeReader
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(slots=True, eq=False)

@@ -7,14 +7,13 @@ import gc
 import random
 import time
 
-import structlog
-
 from tailrace.capture.budget import Guard
 from tailrace.capture.progress import Progress
 from tailrace.capture.renewal import Renewal
 from tailrace.capture.session import Session
 from tailrace.config import Pipeline
 from tailrace.errors import LogGoneError, TailraceError
+from tailrace.logs import logger
 from tailrace.report import Control, Reporter
 from tailrace.source import Source
 
@@ -23,7 +22,7 @@ LONGEST_BACKOFF_SECONDS = 30.0
 #: A session that lived this long was well: the next failure starts from the first backoff again.
 WELL_SECONDS = 60.0
 
-log = structlog.get_logger()
+log = logger()
 
 
 def run(pipeline: Pipeline, control: Control, reporter: Reporter) -> None:

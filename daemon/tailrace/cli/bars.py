@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
 
-import structlog
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -18,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailrace.cli.output import number, seconds_text
-from tailrace.logs import place
+from tailrace.logs import logger, place
 from tailrace.supervisor.loading import Loading, LoadPace
 
 #: Tables at a time; the others are counted.
@@ -27,7 +26,7 @@ BAR_WIDTH = 24
 DRAW_SECONDS = 0.5
 _PIECE_BYTES = 64 << 10
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Bars:

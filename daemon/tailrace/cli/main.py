@@ -153,6 +153,9 @@ def schema(
     stage: Annotated[
         str | None, typer.Option(metavar="tables|all", help="What --apply makes.", show_default=False)
     ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="With --apply: columns get the defaults and NOT NULL that they lack.")
+    ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Compare the source's schema with the targets'.")] = False,
     json: Json = False,
     log_format: Log = None,
@@ -180,6 +183,7 @@ def schema(
             rules=rules or [],
             apply=apply,
             stage=command.Stages(stage) if stage else None,
+            complete=complete,
             diff=diff,
             json=json,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ class Asked:
     rules: Sequence[Path] = ()
     apply: bool = False
     stage: Stages | None = None
+    complete: bool = False
     diff: bool = False
     json: bool = False
 
@@ -120,6 +122,7 @@ def _refuse(asked: Asked) -> None:
         (bool(asked.sinks) and not asked.file, "--sink names a sink of a pipeline file", "name the file too"),
         (asked.apply and asked.diff, "--apply and --diff exclude each other", "give one of them"),
         (asked.stage is not None and not asked.apply, "--stage says what --apply makes", "add --apply"),
+        (asked.complete and not asked.apply, "--complete says what --apply makes", "add --apply"),
         (
             (asked.apply or asked.diff) and not (asked.file and (asked.sinks or not asked.targets)),
             "--apply and --diff need a target's server, which --target does not name",
@@ -146,9 +149,12 @@ def _source(asked: Asked, pipeline: Pipeline | None) -> Catalog:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            # Management Studio saves UTF-16, and says so in the first two bytes.
+            utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        return path.read_text(encoding="utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8", where=str(path), fix="save it as UTF-8") from None
+        raise ConfigError("is neither UTF-8 nor UTF-16", where=str(path), fix="save it as UTF-8") from None
     except OSError as error:
         what = os.strerror(error.errno or 0).lower()
         raise ConfigError(f"cannot be read: {what}", where=str(path), fix="check the path") from None
@@ -184,7 +190,7 @@ def _done(asked: Asked, pipeline: Pipeline | None, entry: Job) -> Done:
         return Done(entry)
     assert pipeline is not None
     folder.refuse_another_s(pipeline.state_dir, pipeline.name)
-    plan = application.plan(target, meant, _STAGES[asked.stage])
+    plan = application.plan(target, meant, _STAGES[asked.stage], complete=asked.complete)
     unheld = application.run(target, plan)
     if asked.script is None:
         note(pipeline, entry.name, asked.rules)

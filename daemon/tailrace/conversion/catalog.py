@@ -215,6 +215,10 @@ class Partitioning:
     definition: str = ""
 
 
+#: What an option of a table begins with that says how the index of that name is stored (PostgreSQL).
+OF_INDEX = "storage of "
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """
@@ -428,6 +432,7 @@ class Catalog:
         default_schema: where names without a schema belong.
         collation: the database's default.
         origin: for a person: server and database, or the script's path.
+        supplied: what extensions bring, by its names: the extension.
     """
 
     dialect: Dialect
@@ -447,6 +452,7 @@ class Catalog:
     comments: tuple[Comment, ...] = ()
     others: tuple[Other, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    supplied: Mapping[ObjectName, str] = field(default_factory=dict, compare=False)
 
     def table(self, name: ObjectName) -> Table | None:
         return next((table for table in self.tables if table.name == name), None)

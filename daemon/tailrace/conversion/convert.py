@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import replace
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Routine, Trigger, View, signature
 from tailrace.conversion.identifiers import Taken
@@ -22,6 +22,7 @@ from tailrace.conversion.tables.leftovers import (
 )
 from tailrace.conversion.tables.tables import converted_tables
 from tailrace.conversion.tables.user_types import converted_domains, converted_enums, converted_sequences
+from tailrace.conversion.tables.verbatim import root_of
 from tailrace.conversion.target import SchemaTarget
 from tailrace.conversion.translation import Remark
 from tailrace.conversion.work import Work
@@ -56,7 +57,8 @@ def convert(source: Catalog, target: SchemaTarget, rules: Rules, names: Names, s
     _convert_programs(work)
     findings(work)
     schemas = converted_schemas(work)
-    comments, others = converted_comments(work), converted_others(work)
+    others = converted_others(work)
+    comments = converted_comments(work, others)
     charset, collation = _text(work)
     converted = Catalog(
         target.dialect,
@@ -90,37 +92,34 @@ def _convert_routines(work: Work) -> None:
     made: list[tuple[Routine, Program]] = []
     for called in work.source.routines:
         if _selected(work, called.kind, called.name, signature(called)):
-            made.append((called, routine(called, work.source, work.dialect, work.names, work.rules)))
-        else:
-            work.missing.add(called.name)
-    work.missing |= {called.name for called, program in made if not program.objects}
-    for called, program in _without_missing(work, made, lambda called: called.body):
+            lacking = _lacking(work, called.name, called.language, f"{called.definition}\n{called.body}")
+            program = lacking or routine(called, work.source, work.dialect, work.names, work.rules, work.verbatim)
+            made.append((called, program))
+            if program.objects:
+                continue
+        work.missing.add(called.name)
+        if work.verbatim is not None:
+            work.verbatim.absent.add(called.name)
+    for called, program in _without_missing(work, made):
         _add(work, called.kind, called.name, signature(called), program, called.definition, called.options)
 
 
-_Given = TypeVar("_Given", Routine, View)
-
-
-def _without_missing(
-    work: Work, made: list[tuple[_Given, Program]], text: Callable[[_Given], str]
-) -> list[tuple[_Given, Program]]:
-    """Programs that call what the target does not get are not made, nor are those that call these."""
+def _without_missing(work: Work, made: list[tuple[Routine, Program]]) -> list[tuple[Routine, Program]]:
+    """MySQL's programs that call what the target does not get are not made, nor are those that call these."""
     found = list(made)
-    while True:
+    while work.source.dialect.mysql_like:
         lacking = [
-            place
+            (place, missing)
             for place, (given, program) in enumerate(found)
-            if program.objects and (given.name in work.missing or work.missing_function(text(given)))
+            if program.objects and (missing := work.missing_function(given.body))
         ]
         if not lacking:
-            return found
-        for place in lacking:
+            break
+        for place, missing in lacking:
             given = found[place][0]
-            if missing := work.missing_function(text(given)):
-                found[place] = given, _calls(missing)
-            else:
-                found[place] = given, Program()  # another of its name is not made
+            found[place] = given, _calls(missing)
             work.missing.add(given.name)
+    return found
 
 
 def _calls(missing: str) -> Program:
@@ -128,29 +127,17 @@ def _calls(missing: str) -> Program:
     return Program((), (Remark("function-missing", Grade.BY_HAND, reason, "make that first", Complexity.SIMPLE),))
 
 
-def _convert_views(work: Work) -> None:
-    source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
-    made: dict[ObjectName, Program] = {}
-    for given in source.views:
-        if given.name in names.objects:
-            program = view(given, source, dialect, names, rules, work.types)
-            missing = work.missing_function(given.query)
-            made[given.name] = _calls(missing) if missing and program.objects else program
-    _without_unmade(source, made)
-    for given in source.views:
-        kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
-        if _selected(work, kind, given.name, ""):
-            _add(work, kind, given.name, "", made[given.name], given.query, given.options)
-        _view_indexes(work, given)
-
-
-def _without_unmade(source: Catalog, made: dict[ObjectName, Program]) -> None:
-    """Views of views that the target does not get are not made either."""
-    unmade = [view.name for view in source.views if view.name not in made or not made[view.name].objects]
+def _without_unmade(work: Work, made: dict[ObjectName, Program]) -> None:
+    """MySQL's views that call, or read, what the target does not get are not made."""
+    for given in work.source.views:
+        program = made.get(given.name)
+        if program is not None and program.objects and (missing := work.missing_function(given.query)):
+            made[given.name] = _calls(missing)
+    unmade = [view.name for view in work.source.views if view.name not in made or not made[view.name].objects]
     while unmade:
         name = unmade.pop()
         reads = re.compile(rf"(?:\b(?:FROM|JOIN)\s+|[(,.]\s*)[`\"\[]?{re.escape(name.name)}(?![\w$(])", re.IGNORECASE)
-        for other in source.views:
+        for other in work.source.views:
             program = made.get(other.name)
             if program is not None and program.objects and reads.search(other.query):
                 reason = f"it may read {name}, which is not in the target"
@@ -161,18 +148,75 @@ def _without_unmade(source: Catalog, made: dict[ObjectName, Program]) -> None:
 
 def _convert_programs(work: Work) -> None:
     source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
-    _convert_views(work)
+    views = {
+        given.name: view(given, source, dialect, names, rules, work.types)
+        for given in source.views
+        if given.name in names.objects
+    }
+    _drop_dependents(work, views)
+    if source.dialect.mysql_like:
+        _without_unmade(work, views)
+    for given in source.views:
+        kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
+        if _selected(work, kind, given.name, ""):
+            _add(work, kind, given.name, "", views[given.name], given.query, given.options)
+        _view_indexes(work, given)
     for fired in source.triggers:
-        member = fired.name.name
-        if fired.table not in names.objects:
-            reason = f"its table {fired.table} is not in the target"
-            work.ledger.say(ObjectKind.TRIGGER, fired.table, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
-            work.ledger.gone(ObjectKind.TRIGGER, fired.table, member)
-            continue
-        made = trigger(fired, source, dialect, names, rules, work.types)
-        if made.objects and (missing := work.missing_function(fired.body)):
-            made = _calls(missing)
-        _add(work, ObjectKind.TRIGGER, fired.table, member, made, fired.definition, fired.options)
+        _convert_trigger(work, fired)
+
+
+def _convert_trigger(work: Work, fired: Trigger) -> None:
+    kind, table, member, names = ObjectKind.TRIGGER, fired.table, fired.name.name, work.names
+    root = root_of(work.source, table) if table not in names.objects else None
+    if root is not None and root in names.objects:
+        there = work.verbatim.partitions.get(table) if work.verbatim is not None else None
+        if there is None:
+            reason = f"it is on the partition {table} alone, which the target does not have"
+            fix = "write it for the whole table, with the partition's bounds as its condition"
+            work.ledger.by_hand(
+                kind, table, member, "partition-trigger", reason, fix, Complexity.MEDIUM, original=fired.definition
+            )
+            return
+        columns = {**names.columns, table: names.columns[root]}
+        names = replace(names, objects={**names.objects, table: there}, columns=columns)
+    if table not in names.objects:
+        reason = f"its table {table} is not in the target"
+        work.ledger.say(kind, table, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
+        work.ledger.gone(kind, table, member)
+        return
+    lacking = _lacking(work, fired.function or table, "", f"{fired.definition}")
+    made = lacking or trigger(fired, work.source, work.dialect, names, work.rules, work.types, work.verbatim)
+    if made.objects and work.source.dialect.mysql_like and (missing := work.missing_function(fired.body)):
+        made = _calls(missing)
+    _add(work, kind, table, member, made, fired.definition, fired.options)
+
+
+def _lacking(work: Work, name: ObjectName, language: str, text: str) -> Program | None:
+    """Of PostgreSQL's for PostgreSQL, that it needs something that the target does not get."""
+    if work.verbatim is None:
+        return None
+    missing = work.verbatim.missing_in(text)
+    if name not in work.verbatim.absent and not missing:
+        return None
+    reason = f"it needs {missing or name}, which is not in the target"
+    if language and missing in ("", str(name)):
+        reason = f"it is written in {language}, whose library the target may not have"
+    return Program(remarks=(Remark("missing-object", Grade.BY_HAND, reason, "make that first", Complexity.MEDIUM),))
+
+
+def _drop_dependents(work: Work, views: dict[ObjectName, Program]) -> None:
+    """A view that reads one that is not made is not made either."""
+    if work.verbatim is None:
+        return
+    queries = {given.name: given.query for given in work.source.views if given.name in views}
+    gone = {name for name, made in views.items() if not made.objects}
+    while gone:
+        work.verbatim.absent |= gone
+        gone = {name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])}
+        for name in gone:
+            lacking = _lacking(work, name, "", queries[name])
+            assert lacking is not None
+            views[name] = lacking
 
 
 def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bool:

@@ -9,6 +9,8 @@ from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.target import Limits
 
 _DIGEST = 8
+#: https://www.postgresql.org/docs/current/ddl-system-columns.html
+_SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 #: Dialects that fold names without quotes to upper case, or do not tell case: their names are no choice of a person.
 _FOLDING = (Dialect.ORACLE, Dialect.TSQL)
 
@@ -30,6 +32,16 @@ def shortened(name: str, limits: Limits) -> str:
     if limits.in_characters:
         return f"{name[:room]}_{digest}"
     return f"{name.encode()[:room].decode(errors='ignore')}_{digest}"
+
+
+def taken_letters(name: str) -> str:
+    """Without what MySQL takes in no name: blanks at its end, letters past U+FFFF."""
+    return "".join("_" if letter > "\uffff" else letter for letter in name.rstrip(" ")) or "_"
+
+
+def system_column(name: str, target: Dialect) -> bool:
+    """Every table of PostgreSQL's has a column of this name already."""
+    return target is Dialect.POSTGRESQL and name in _SYSTEM_COLUMNS
 
 
 def styled(name: str, source: Dialect, target: Dialect) -> str:
@@ -69,6 +81,8 @@ class Taken:
 
     def free(self, room: Hashable, *candidates: str, holder: str) -> str:
         """The first candidate that is free, cut to the target's length, or the last with a number; taken now."""
+        if self._target.mysql_like:
+            candidates = tuple(map(taken_letters, candidates))
         for name in candidates:
             short = shortened(name, self._limits)
             if not self.holder(room, short):

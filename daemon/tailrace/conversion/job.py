@@ -100,6 +100,9 @@ def of_sink(
     target: SchemaTarget = pipeline.made(create, settings)
     if measuring is not None:
         measuring.tell(target)
+    if not script and source.dialect is target.dialect:
+        # What the server has decides what keeps its name, and what it can keep.
+        getattr(target, "find_out", lambda: None)()
     schema = default_schema(target)
     if script:
         names = script_names(source, target, rules, schema)

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import structlog
-
 from tailrace import connectors
 from tailrace.config import Pipeline
 from tailrace.conversion.catalog import ObjectName
@@ -19,8 +17,9 @@ from tailrace.conversion.statistics import Changes, Statistics, average_rates, r
 from tailrace.conversion.target import SchemaTarget
 from tailrace.errors import TailraceError
 from tailrace.http.client import ask
+from tailrace.logs import logger
 
-log = structlog.get_logger()
+log = logger()
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any
 
 from tailrace.config import Pipeline
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
-from tailrace.conversion.identifiers import folded, shortened, styled, too_long
+from tailrace.conversion.identifiers import folded, shortened, styled, system_column, taken_letters, too_long
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade, Item
 from tailrace.conversion.rules import Rules
@@ -153,11 +153,20 @@ class _Given:
             self.piped,
         )
 
+    def _unfit(self, name: str) -> str:
+        """What MySQL takes in no name; "" nothing."""
+        if not self.target.mysql_like:
+            return ""
+        return "a blank at its end" if name.endswith(" ") else "a letter past U+FFFF" if max(name) > "\uffff" else ""
+
     def add_carried(self, table: Table, name: str, columns: dict[str, str], altered: dict[str, str]) -> None:
         """A table of a pipeline. The sink takes its names as they are, or refuses them: none is changed here."""
         fix = "give it another name with `rename` in [[tables]]"
         if long := too_long(name, self.limits):
             self.refuse(table, "name-too-long", f"its name has {long}", fix)
+            return
+        if unfit := self._unfit(name):
+            self.refuse(table, "name-letters", f"its name has {unfit}, which the target takes in none", fix)
             return
         if other := self._taken.get(self._fold(ObjectName(self.schema, name))):
             what = f"{other} has this name in the target, too"
@@ -167,6 +176,14 @@ class _Given:
             if long := too_long(column, self.limits):
                 what = f"its column {column} has {long}"
                 self.refuse(table, "name-too-long", what, "rename it with `columns.rename` in [[tables]]")
+                return
+            if unfit := self._unfit(column):
+                what = f"its column {column} has {unfit}, which the target takes in no name"
+                self.refuse(table, "name-letters", what, "rename it with `columns.rename` in [[tables]]")
+                return
+            if system_column(column, self.target):
+                what = f"the target has a column {column} of its own in every table"
+                self.refuse(table, "name-collision", what, "rename it with `columns.rename` in [[tables]]")
                 return
         if pair := self._colliding(columns):
             what = f"its columns {pair[0]} and {pair[1]} are one column to the target"
@@ -182,10 +199,11 @@ class _Given:
         given: dict[str, str] = {}
         seen: dict[str, str] = {}
         for column, wanted in columns.items():
-            short = shortened(wanted, self.limits)
-            if short != wanted:
+            short = shortened(self._fitting(ObjectKind.COLUMN, table.name, column, wanted), self.limits)
+            if too_long(wanted, self.limits):
                 self._changed(ObjectKind.COLUMN, table.name, column, wanted, short)
-            if (other := seen.get(folded(short, self.target))) is not None:
+            other = "the system" if system_column(short, self.target) else seen.get(folded(short, self.target))
+            if other is not None:
                 number = 2
                 while folded(unique := shortened(f"{short}_{number}", self.limits), self.target) in seen:
                     number += 1
@@ -196,9 +214,10 @@ class _Given:
         self.columns[table.name] = given
 
     def add_other(self, kind: ObjectKind, source: ObjectName, name: str, schema: str) -> None:
-        short = shortened(name, self.limits)
-        if short != name:
+        short = shortened(self._fitting(kind, source, "", name), self.limits)
+        if too_long(name, self.limits):
             self._changed(kind, source, "", name, short)
+        name = short
         wanted = ObjectName(schema, short)
         if source in self.objects:
             return  # another kind has the name, which is another room of names; routines have one for all signatures
@@ -243,6 +262,17 @@ class _Given:
             if (other := seen.setdefault(folded(name, self.target), name)) != name:
                 return other, name
         return None
+
+    def _fitting(self, kind: ObjectKind, name: ObjectName, member: str, wanted: str) -> str:
+        """Of letters that the target takes in names."""
+        unfit = self._unfit(wanted)
+        if not unfit:
+            return wanted
+        made = taken_letters(wanted)
+        reason = f"the name {wanted} has {unfit}, which the target takes in none: it is {made} there"
+        fix = "change what uses the name, or choose another by [[names]] of the rules"
+        self.items.append(Item("name-letters", kind, name, member, Grade.CHANGED, reason, fix, Complexity.SIMPLE))
+        return made
 
     def _changed(self, kind: ObjectKind, name: ObjectName, member: str, wanted: str, short: str) -> None:
         reason = f"the name {wanted} has {too_long(wanted, self.limits)}: it is {short} there"

@@ -58,12 +58,44 @@ class Limits:
     schemas: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a target's server has besides the sink's schema, as far as it was asked; None: it was not.
+
+    Attributes:
+        release: the first number of its version; 0: not asked.
+        extensions: those that can be made in it.
+        locales: of its operating system, by which collations can be made; "icu" where it has those of ICU.
+        compressions, access_methods: of tables' columns, and of tables.
+    """
+
+    release: int = 0
+    roles: frozenset[str] | None = None
+    extensions: frozenset[str] | None = None
+    locales: frozenset[str] | None = None
+    compressions: frozenset[str] | None = None
+    access_methods: frozenset[str] | None = None
+
+
 class ChecksTypes(Protocol):
     """What a target of a sink has besides that obeys the types of a person's rules."""
 
     def obstacle(self, type_: Type, source: Dialect, wanted: str) -> str:
         """Why the sink could not write values of a type into a column that a person wants, or not verify them; ""
         where it can."""
+        ...
+
+
+class CompletesTables(Protocol):
+    """What a target has besides that can give a table that is there what `render` makes with the table alone."""
+
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        """Statements that give a column its default and NOT NULL, or a table a check or a column's comment, and leave
+        types and values as they are; none: it cannot be done.
+
+        Args:
+            catalog: of the table, in the words in which the server keeps it.
+        """
         ...
 
 

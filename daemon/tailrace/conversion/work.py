@@ -17,15 +17,14 @@ from tailrace.conversion.catalog import (
     Trigger,
     View,
 )
-from tailrace.conversion.expressions import translate
 from tailrace.conversion.identifiers import Taken
 from tailrace.conversion.ledger import Ledger
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Grade
-from tailrace.conversion.programs.related import expression
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.literals import with_kept_texts
-from tailrace.conversion.target import SchemaTarget
+from tailrace.conversion.tables.verbatim import Verbatim
+from tailrace.conversion.target import SchemaTarget, Server
 from tailrace.conversion.translation import Remark, Translation, Use
 
 
@@ -40,6 +39,7 @@ class Work:
         missing: routines of the source's that the target does not get.
         tables: the target's tables that were made so far, by the source's names.
         sequences, programs: of the target, that were made so far.
+        verbatim: what PostgreSQL keeps of PostgreSQL's; None between other systems.
     """
 
     source: Catalog
@@ -54,7 +54,12 @@ class Work:
     tables: dict[ObjectName, Table] = field(default_factory=dict)
     sequences: list[Sequence] = field(default_factory=list)
     programs: list[View | Routine | Trigger] = field(default_factory=list)
+    verbatim: Verbatim | None = None
     _unqualified: Names | None = None
+
+    def __post_init__(self) -> None:
+        if self.source.dialect is self.dialect is Dialect.POSTGRESQL:
+            self.verbatim = Verbatim(self.source, self.names, getattr(self.target, "server", Server()))
 
     @property
     def dialect(self) -> Dialect:
@@ -81,9 +86,12 @@ class Work:
         columns: Mapping[str, Column] | None = None,
     ) -> Translation:
         """An expression of a table's of the source."""
+        # Sinks decide about plain indexes, too, and need not load a parser of SQL.
+        from tailrace.conversion.expressions import translate
+
         if missing := self.missing_function(sql):
-            reason = f"it calls {missing}, which is not in the target yet"
-            return Translation("", (Remark("function-missing", Grade.BY_HAND, reason, "make the function first"),))
+            reason = f"it needs {missing}, which is not in the target yet"
+            return Translation("", (Remark("function-missing", Grade.BY_HAND, reason, "make that first"),))
         found = translate(
             sql,
             use,
@@ -112,6 +120,8 @@ class Work:
         found: Translation,
     ) -> Translation:
         """Between MySQL and MariaDB, where both read it alike; else why it was not translated."""
+        from tailrace.conversion.programs.related import expression
+
         given = columns if columns is not None else {column.name: column for column in table.columns}
         made = expression(sql, use, self.source.dialect, self.dialect, given, names, table.name)
         return made if made.sql else found
@@ -140,7 +150,10 @@ class Work:
         return self._unqualified
 
     def missing_function(self, sql: str) -> str:
-        """A function of the source's own that an expression may call and the target does not get; "" none."""
+        """What an expression names of the source's own, a function or another thing, that the target does not get; ""
+        nothing."""
+        if self.verbatim is not None and (missing := self.verbatim.missing_in(sql)):
+            return missing
         called = {name.casefold() for name in _CALLED.findall(sql)}
         return next((str(name) for name in self.missing if name.name.casefold() in called), "")
 

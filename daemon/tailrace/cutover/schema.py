@@ -14,12 +14,13 @@ from tailrace.conversion.catalog import Catalog
 from tailrace.conversion.making import application
 from tailrace.conversion.making.held import noted
 from tailrace.conversion.target import SchemaTarget, Stage, Statement
-from tailrace.errors import RefusedError
+from tailrace.errors import RefusedError, UnreachableError
 from tailrace.structure import FAILED, LEFT_OUT, MADE, NOTE, OBJECT, TO_MAKE, Outcome
 
 _WRITTEN = (
     "the source is still written to, and this would act on what the sink writes: stop its writers, run this again"
 )
+_AGAIN = "run cutover again when that is mended: it goes on with what is missing"
 _FIRES = (
     "triggers are there now, and act on what the pipeline writes as well: stop it once the application has moved, and"
     " write nothing to the source before"
@@ -48,7 +49,7 @@ class HeldBack:
             resting: a block in which the sink leaves its target alone.
 
         Raises:
-            UnreachableError, RefusedError: of the source, or the target as a whole.
+            UnreachableError, RefusedError: of the source, or before anything was made in the target.
         """
         if name not in self._rules:
             return
@@ -57,7 +58,11 @@ class HeldBack:
             self._source = job.source_catalog(self._pipeline)
         entry = job.of_sink(self._pipeline, self._pipeline.sink(name), self._source, rules)
         with contextlib.closing(entry.target) as target:
-            plan = application.plan(target, entry.conversion.target, frozenset(Stage))
+            try:
+                plan = application.plan(target, entry.conversion.target, frozenset(Stage))
+            except RefusedError as error:
+                yield Outcome("", OBJECT, "schema", FAILED, f"{error}; nothing of the schema was made: {_AGAIN}")
+                return
             for difference in plan.differing:
                 detail = "; ".join(
                     f"{d.what}: meant {d.wanted or 'none'}, found {d.found or 'none'}" for d in difference.details
@@ -70,20 +75,25 @@ class HeldBack:
                 yield from self._made(target, plan.statements)
 
     def _made(self, target: SchemaTarget, statements: tuple[Statement, ...]) -> Iterator[Outcome]:
-        acting = False
+        acting, lost = False, ""
         for (kind, name, member), grouped in groupby(statements, lambda s: (s.kind, s.name, s.member)):
             group = list(grouped)
             what, sql = f"{kind} {member}".strip(), ";\n".join(statement.sql for statement in group)
             waits = any(statement.stage is Stage.CUTOVER for statement in group)
             if self._dry_run:
                 yield Outcome(str(name), OBJECT, what, TO_MAKE, "", sql)
+            elif lost:
+                yield Outcome(str(name), OBJECT, what, LEFT_OUT, f"not tried, because {lost}", sql)
             elif waits and not self._quiet:
                 yield Outcome(str(name), OBJECT, what, LEFT_OUT, _WRITTEN, sql)
             else:
                 try:
                     target.apply(group)
                 except RefusedError as error:
-                    yield Outcome(str(name), OBJECT, what, FAILED, str(error), sql)
+                    yield Outcome(str(name), OBJECT, what, FAILED, f"{error}; {_AGAIN}", sql)
+                except UnreachableError as error:
+                    lost = f"the target was lost: {error.what}"
+                    yield Outcome(str(name), OBJECT, what, FAILED, f"{error}; {_AGAIN}", sql)
                 else:
                     acting = acting or waits
                     yield Outcome(str(name), OBJECT, what, MADE, "", sql)

@@ -84,12 +84,18 @@ def shaped(
             left_out.append(LeftOut(NUMBERING, numbering.column, reason))
         else:
             numberings.append(replace(numbering, column=own[numbering.column]))
+    collations = [
+        replace(one, column=str(name))
+        for one in structure.collations
+        if (name := own.get(one.column)) is not None and not isinstance(name, Reason)
+    ]
     return replace(
         structure,
         indexes=tuple(indexes),
         foreign_keys=tuple(keys),
         numberings=tuple(numberings),
         left_out=tuple(left_out),
+        collations=tuple(collations),
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import orjson
-import structlog
 
+from tailrace.logs import logger
 from tailrace.report import Reload, WorkerReport
 from tailrace.worker import Order
 
@@ -19,7 +19,7 @@ WORKER_COMMAND: Sequence[str] = (sys.executable, "-m", "tailrace.worker")
 #: A report names every table of the pipeline: this many bytes are some hundred thousand tables.
 _LONGEST_REPORT = 64 << 20
 
-log = structlog.get_logger()
+log = logger()
 
 
 class WorkerProcess:

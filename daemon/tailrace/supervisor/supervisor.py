@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from tailrace.compiled import is_compiled
 from tailrace.errors import TailraceError, UnreachableError
 from tailrace.http.app import create_app
 from tailrace.http.server import serving
 from tailrace.http.sockets import bind_tcp, bind_unix
+from tailrace.logs import logger
 from tailrace.notify import Notifier
 from tailrace.report import Reload, WorkerReport
 from tailrace.supervisor import folder
@@ -54,7 +53,7 @@ STORE_STATUS_SECONDS = 5.0
 LOADING_SECONDS = 60.0
 CAPTURE = "capture"
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

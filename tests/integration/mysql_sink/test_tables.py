@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from tailrace.completion import Structured
 from tailrace.errors import StuckError
 from tailrace.schema import Kind
 from tailrace.sink import TableWork, TargetTable
+from tailrace.structure import MADE, MYSQL, Numbering, TableStructure
+from tailrace_mysql.sink_tables import without_mark
 from tests.servers.sql import Database
 from tests.sinks import Applied, change, column, integer, rows, target, text, upserts
 from tests.sinks.mysql import USERS, is_mariadb
@@ -212,7 +215,10 @@ def test_tables_that_a_person_made(applied: Applied, database: Database) -> None
     applied(upserts(generated, {"id": 2, "name": "", "age": 4, "twice": 8}))
     assert applied.rows(generated)[1] == {"id": 2, "name": "", "age": 4, "twice": 8}
     for table, said in [
-        (target("ci", [column(1, "k", Kind.TEXT, "varchar(10)", key=1, size=10)]), "texts that differ"),
+        (
+            target("ci", [column(1, "k", Kind.TEXT, "varchar(10)", key=1, size=10)], schema="public"),
+            "texts that differ",
+        ),
         (target("other_key", [integer(1, "a", size=32), integer(2, "b", key=1, size=32)]), "primary key is \\(a\\)"),
         (target("engine", [integer(1, "id", key=1)]), "MyISAM"),
         (target("looks", [integer(1, "id", key=1)]), "view"),
@@ -223,6 +229,44 @@ def test_tables_that_a_person_made(applied: Applied, database: Database) -> None
     ]:
         with pytest.raises(StuckError, match=said):
             applied.sink.ensure(table, None)
+
+
+def test_what_a_person_says_of_a_table_and_its_columns_stays(applied: Applied, database: Database) -> None:
+    """Comments, defaults, collations and what is invisible, with quotes and backslashes in them."""
+    said = r"COMMENT 'it''s \\ and \n'"
+    database.script(
+        "CREATE TABLE users (id BIGINT NOT NULL COMMENT 'a key', name VARCHAR(10) CHARACTER SET utf8mb4"
+        rf" COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'b\\c' {said}, age INT NOT NULL DEFAULT 7 INVISIBLE {said},"
+        rf" PRIMARY KEY (id)) {said}"
+    )
+    longer = target("users", [USERS.columns[0], text(2, "name"), USERS.columns[2]], version=2)
+    applied.ensure(longer)
+    renamed = replace(longer, version=3, columns=(longer.columns[0], text(2, "called"), longer.columns[2]))
+    evolved(applied, longer, renamed)
+    # Names are swapped, which a mark in the comment tells.
+    swapped = replace(renamed, version=4, columns=(renamed.columns[0], text(2, "age"), integer(3, "called", size=32)))
+    applied(upserts(renamed, {"id": 1, "called": "x", "age": 2}))
+    evolved(applied, renamed, swapped)
+    assert applied.rows(swapped) == [{"id": 1, "age": "x", "called": 2}]
+    source = Structured(swapped, TableStructure(MYSQL, numberings=(Numbering("id", 5),)))
+    assert [outcome.state for outcome in applied.sink.complete([source], False)] == [MADE]
+    columns = database.query(
+        "SELECT COLUMN_NAME, COLUMN_COMMENT, COALESCE(COLLATION_NAME, ''), UPPER(EXTRA) FROM information_schema.COLUMNS"
+        " WHERE TABLE_NAME = 'users' AND TABLE_SCHEMA = DATABASE() ORDER BY ORDINAL_POSITION"
+    )
+    plain = "it's \\ and \n"
+    assert [tuple(map(str, row[:3])) for row in columns] == [
+        ("id", "a key", ""),
+        ("age", plain, "utf8mb4_unicode_ci"),
+        ("called", plain, ""),
+    ]
+    assert ["AUTO_INCREMENT" in columns[0][3], "INVISIBLE" in columns[2][3]] == [True, True]
+    database.execute("INSERT INTO users (id) VALUES (9)")
+    assert database.query("SELECT age, called FROM users WHERE id = 9") == [("b\\c", 7)]
+    comment = database.value(
+        "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_NAME = 'users' AND TABLE_SCHEMA = DATABASE()"
+    )
+    assert without_mark(comment) == plain
 
 
 def test_ddl_needs_nothing_from_the_open_transaction(applied: Applied, database: Database) -> None:

@@ -150,25 +150,45 @@ def test_cutover_makes_what_was_held_back_once_nothing_comes_in(
             "INSERT INTO items VALUES (1, 'one'), (2, 'two')",
             "CREATE SEQUENCE tickets START 100",
             "SELECT nextval('tickets')",
+            "CREATE SEQUENCE down INCREMENT -3 MINVALUE -50 MAXVALUE 7 START 4 CACHE 2",
+            "CREATE SEQUENCE round AS smallint MINVALUE 2 MAXVALUE 6 INCREMENT 2 CYCLE",
+            "CREATE SEQUENCE ended MAXVALUE 3",
+            "SELECT setval('ended', 3)",
+            "CREATE SEQUENCE owned OWNED BY items.id",
+            "CREATE TABLE more (id int PRIMARY KEY, one int DEFAULT nextval('tickets'),"
+            " two bigint DEFAULT nextval('tickets'))",
             "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM items",
         )
         with pipeline(tmp_path, source, {"pg": target.url}) as file:
             held = schema(file, "--apply", code=0)["pg"]["applied"]["held"]
-            assert {s["kind"] for s in held} == {"sequence", "materialized view"}
+            assert {s["kind"] for s in held} == {"materialized view"}
+            # What columns count by is there at once, and where the source stood; the source counts on.
+            assert target.value("SELECT nextval('tickets')") == 101
+            source.script(
+                "SELECT nextval('tickets') FROM generate_series(1, 7)",
+                "SELECT nextval('round') FROM generate_series(1, 4)",
+                "SELECT nextval('down'), nextval('owned')",
+            )
             with file.running():
                 servers.wait_until(lambda: set(file.states().values()) == {"streaming"}, 60, "all are at work")
                 assert _objects(printed(file, "cutover", "--dry-run")) == {
                     "sequence": "to make",
                     "materialized view": "to make",
                 }
-                assert not target.query("SELECT FROM pg_class WHERE relname IN ('tickets', 'counted')")
+                assert not target.query("SELECT FROM pg_class WHERE relname = 'counted'")
                 source.execute("INSERT INTO items VALUES (3, 'three')")
                 assert _objects(printed(file, "cutover")) == {"sequence": "made", "materialized view": "made"}
-                source.execute("SELECT nextval('tickets') FROM generate_series(1, 5)")
+                source.execute("SELECT nextval('tickets'), nextval('owned') FROM generate_series(1, 5)")
                 assert _objects(printed(file, "cutover")) == {"sequence": "made"}
                 again = printed(file, "cutover")
                 assert (again["done"], again["made"], again["to_make"]) == (True, 0, 0)
-            assert target.value("SELECT nextval('tickets')") == 106
+            # As another session of the source's goes on: one keeps numbers for itself where there is a cache.
+            with closing(source.connect()) as other, closing(other.cursor()) as cursor:
+                for name in ("tickets", "down", "round", "owned"):
+                    cursor.execute(f"SELECT nextval('{name}')")
+                    assert cursor.fetchone() == (target.value(f"SELECT nextval('{name}')"),), name
+            with pytest.raises(Exception, match="reached maximum value"):
+                target.execute("SELECT nextval('ended')")
             assert target.value("SELECT n FROM counted") == 3
             assert schema(file, "--diff", code=0)["pg"]["equal"]
 

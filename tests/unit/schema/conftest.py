@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.conversion import convert, work
+from tailrace.conversion import convert, expressions
 from tailrace.conversion.catalog import Dialect, ObjectName
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Grade
@@ -45,7 +45,7 @@ def simple_sql(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return made
 
-    monkeypatch.setattr(work, "translate", translate)
+    monkeypatch.setattr(expressions, "translate", translate)
     monkeypatch.setattr(user_types, "translate", translate)
     monkeypatch.setattr(convert, "view", program(lambda view: view.query))
     monkeypatch.setattr(convert, "routine", program(lambda routine: routine.definition))

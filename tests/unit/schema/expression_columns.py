@@ -16,7 +16,7 @@ RULES = load()
 
 def column(name: str, kind: Kind, size: int = 0, scale: int = 0, **more: object) -> Column:
     of_type = {key: more.pop(key) for key in ("labels", "fixed", "unsigned") if key in more}
-    type_ = Type(kind, "", size, scale, **of_type)  # type: ignore[arg-type]
+    type_ = Type(kind, str(more.pop("written", "")), size, scale, **of_type)  # type: ignore[arg-type]
     return Column(name, type_, "", **more)  # type: ignore[arg-type]
 
 
@@ -27,14 +27,19 @@ COLUMNS = {
         column("i", Kind.INTEGER, 32),
         column("j", Kind.INTEGER, 32, nullable=False),
         column("u", Kind.INTEGER, 64, unsigned=True),
+        column("z", Kind.INTEGER, 32, unsigned=True, written="int(6) unsigned zerofill"),
         column("d", Kind.DECIMAL, 10, 2),
         column("large", Kind.DECIMAL, 30, 2),
         column("f", Kind.FLOAT, 64),
+        column("r", Kind.FLOAT, 32),
+        column("fd", Kind.FLOAT, 32, written="float(7,2)"),
+        column("u4", Kind.INTEGER, 32, unsigned=True),
         column("s", Kind.TEXT, 20, charset="utf8mb4", collation=""),
         column("b", Kind.TEXT, 20, charset="utf8mb4", collation="utf8mb4_0900_bin"),
         column("p", Kind.TEXT, 20, charset="utf8mb4", collation="utf8mb4_bin"),
         column("dt", Kind.DATE),
         column("ts", Kind.TIMESTAMP, 6),
+        column("ts0", Kind.TIMESTAMP, 0),
         column("tz", Kind.TIMESTAMPTZ, 6),
         column("e", Kind.ENUM, labels=("new", "paid")),
         column("js", Kind.JSON),

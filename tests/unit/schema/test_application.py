@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.conversion.catalog import Catalog, Counter, Dialect, Identity
+from tailrace.conversion.catalog import Catalog, Counter, Dialect, Identity, ObjectKind, Table
 from tailrace.conversion.making.application import BESIDE, plan, run
 from tailrace.conversion.making.difference import State
-from tailrace.conversion.target import Stage
+from tailrace.conversion.target import Stage, Statement
 from tests.unit.schema.memory_target import MEANT, MemoryTarget
 
 EMPTY = Catalog(Dialect.SQLITE)
@@ -55,6 +55,25 @@ def test_what_is_there_in_another_form_is_named_and_left_alone() -> None:
     assert [(d.state, d.where) for d in given.differing] == [(State.MISSING, "a.n"), (State.DIFFERENT, "b.b_a")]
     assert run(target, given) == [], "what the plan names is not told twice"
     assert target.ran == ["view v"]
+
+
+class Completing(MemoryTarget):
+    def completing(self, catalog: Catalog, table: Table, kind: ObjectKind, member: str) -> list[Statement]:
+        return [Statement(kind, table.name, f"complete {kind} {member}", member=member)]
+
+
+def test_tables_get_what_they_lack_where_that_is_asked_for_and_nothing_is_replaced() -> None:
+    a = replace(MEANT.tables[0], checks=())
+    first, second = (replace(column, default="1", comment="said") for column in a.columns)
+    meant = Catalog(Dialect.SQLITE, tables=(replace(a, columns=(first, replace(second, nullable=False))),))
+    present = (replace(first, default="2", comment=""), replace(second, default="", comment=""))
+    target = Completing(Catalog(Dialect.SQLITE, tables=(replace(a, columns=present),)))
+    assert plan(target, meant).statements == ()
+    given = plan(target, meant, complete=True)
+    assert [statement.sql for statement in given.statements] == ["complete column n", "complete comment n"]
+    # The other column has a default of its own, and would lose it with a comment.
+    assert [(d.kind, d.where) for d in given.differing] == [("comment", "a.id"), ("column", "a.id")]
+    assert plan(MemoryTarget(target.content), meant, complete=True).statements == (), "the target cannot"
 
 
 def test_an_unnamed_check_that_is_missing_is_made_under_the_servers_name() -> None:

@@ -28,6 +28,7 @@ from tailrace.conversion.naming import script_names
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.literals import with_kept_texts
+from tailrace.schema import Kind, Type
 from tailrace.structure import Index, Part
 from tests.unit.schema.catalogs import POSTGRES_TYPES, catalog, column, index, key, table
 from tests.unit.schema.targets import Target
@@ -53,6 +54,27 @@ def pg(name: str, sql_type: str, **said: Any) -> Any:
 
 def codes(conversion: Conversion, kind: ObjectKind | None = None) -> dict[str, Grade]:
     return {item.code: item.grade for item in conversion.items if kind is None or item.kind is kind}
+
+
+# ---- names
+
+
+def test_no_check_has_the_name_of_a_key_or_of_a_not_null() -> None:
+    source = catalog(
+        MYSQL,
+        table(
+            "t",
+            column("id", "int", nullable=False),
+            column("a", "int"),
+            indexes=(key("id"), index("k", "a", unique=True)),
+            checks=(Check("t_k", "`a` > 0"), Check("t_id_not_null", "`id` > 0")),
+        ),
+    )
+    made = converted(source, POSTGRES).target.tables[0]
+    names = {index.name for index in made.indexes} | {"t_id_not_null"}
+    assert names == {"t_pkey", "t_k", "t_id_not_null"}
+    assert len(made.checks) == 2
+    assert names.isdisjoint(check.name for check in made.checks)
 
 
 # ---- columns
@@ -193,7 +215,7 @@ def test_texts_that_mysql_would_not_read_again_stand_in_hexadecimal() -> None:
     assert made.columns[1].default == "CONVERT(0x69742773 USING utf8mb4)"
 
 
-def test_key_columns_of_a_pipeline_compare_exactly_and_others_as_at_the_source() -> None:
+def test_key_columns_of_a_pipeline_compare_as_at_the_source_where_it_is_of_the_same_kind() -> None:
     t = table(
         "t",
         column("code", "varchar(20)", nullable=False),
@@ -202,11 +224,25 @@ def test_key_columns_of_a_pipeline_compare_exactly_and_others_as_at_the_source()
         indexes=(key("code"),),
         foreign_keys=(ForeignKey("up", ("parent",), ObjectName("shop", "t"), ("code",)),),
     )
+    ci, exact = "utf8mb4_0900_ai_ci", "utf8mb4_nopad_bin"
     made = converted(catalog(MYSQL, t), MYSQL, piped=True)
-    ci, exact = "utf8mb4_0900_ai_ci", "utf8mb4_0900_bin"
-    assert {c.name: c.collation for c in made.target.tables[0].columns} == {"code": exact, "name": ci, "parent": exact}
-    assert {item.member for item in made.items if item.code == "collation-key"} == {"code", "parent"}
+    assert {c.collation for c in made.target.tables[0].columns} == {ci}
+    made = converted(catalog(MYSQL, t), MARIADB, piped=True)
+    assert {c.name: c.collation for c in made.target.tables[0].columns if c.name != "name"} == {
+        "code": exact,
+        "parent": exact,
+    }
     assert len(made.target.tables[0].foreign_keys) == 1
+
+
+def test_a_long_key_in_narrow_characters_keeps_its_length() -> None:
+    type_ = Type(Kind.TEXT, "varchar(1500)", size=1500)
+    latin: dict[str, Any] = {"charset": "latin1", "collation": "latin1_general_cs"}
+    name = replace(column("name", "varchar(20)", nullable=False, **latin), type=type_, sql_type="varchar(1500)")
+    uri = replace(name, name="uri")
+    made = converted(catalog(MYSQL, table("t", name, uri, indexes=(key("name", "uri"),))), MYSQL, piped=True)
+    assert [c.sql_type for c in made.target.tables[0].columns] == ["varchar(1500)", "varchar(1500)"]
+    assert "key-length" not in {item.code for item in made.items}
 
 
 # ---- indexes

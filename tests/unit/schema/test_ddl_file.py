@@ -35,6 +35,14 @@ def test_a_body_with_semicolons_gets_another_delimiter_in_mysqls_client() -> Non
     assert "CREATE INDEX stock_id ON public.stock (id);\n" in text
 
 
+def test_bodies_of_postgresqls_functions_may_name_what_comes_later() -> None:
+    setting = "SET check_function_bodies = off;\n"
+    function = Statement(ObjectKind.FUNCTION, TABLE, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT g()'")
+    text = script(conversion(), [*STATEMENTS, function])
+    assert text.index(setting) < text.index("CREATE TABLE")
+    assert setting not in script(conversion(), STATEMENTS)
+
+
 def test_what_is_by_hand_is_named_at_the_end_with_its_reason() -> None:
     text = script(conversion(), STATEMENTS)
     assert "-- procedure shop.close_month(): It opens a cursor, " in text

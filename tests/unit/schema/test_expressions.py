@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions import translate
+from tailrace.conversion.expressions.kinds import stored
 from tailrace.conversion.outcome import Grade
 from tailrace.conversion.translation import Use
-from tests.unit.schema.expression_columns import translated
+from tailrace.schema import Kind, Type
+from tests.unit.schema.expression_columns import COLUMNS, NAMES, RULES, TABLE, translated
 
 MYSQL, MARIADB, POSTGRES, SQLITE = Dialect.MYSQL, Dialect.MARIADB, Dialect.POSTGRESQL, Dialect.SQLITE
 ORACLE, TSQL = Dialect.ORACLE, Dialect.TSQL
@@ -27,7 +31,15 @@ SURE = [
     (MYSQL, POSTGRES, "(`i` = `j`) + 1", 'CAST(CAST("i" = "j" AS integer) AS bigint) + 1'),
     (MYSQL, POSTGRES, "`i` * `j`", 'CAST("i" AS bigint) * "j"'),
     (MYSQL, POSTGRES, "`f` / `i`", 'CAST("f" AS double precision) / NULLIF(CAST("i" AS double precision), 0)'),
-    (MYSQL, POSTGRES, "`i` div `j`", '"i" / NULLIF("j", 0)'),
+    # Whole numbers have 64 bits at the source.
+    (MYSQL, POSTGRES, "`i` div `j`", 'CAST("i" AS bigint) / NULLIF("j", 0)'),
+    (MYSQL, POSTGRES, "-`i`", '- CAST("i" AS bigint)'),
+    (MYSQL, POSTGRES, "abs(`i`)", 'ABS(CAST("i" AS bigint))'),
+    (MYSQL, POSTGRES, "ceiling(`i`) % 3", '"i" % 3'),
+    (MYSQL, POSTGRES, "sign(`d`) % 3", 'CAST(SIGN("d") AS integer) % 3'),
+    (MYSQL, POSTGRES, "`u4` * `u4`", 'CAST("u4" AS numeric) * "u4"'),
+    (MYSQL, POSTGRES, "-`r`", '- CAST("r" AS double precision)'),
+    (MYSQL, POSTGRES, "date_format(`dt`,'%Y') = '2024'", "to_char(\"dt\", 'YYYY') = '2024'"),
     (MYSQL, POSTGRES, "concat(`s`,' ',`i`)", "\"s\" || ' ' || CAST(\"i\" AS text)"),
     (MYSQL, POSTGRES, "ifnull(`i`,0)", 'COALESCE("i", 0)'),
     (MYSQL, POSTGRES, "if(`i` > 1,'x',NULL)", "CASE WHEN \"i\" > 1 THEN 'x' ELSE NULL END"),
@@ -36,11 +48,14 @@ SURE = [
     (MYSQL, POSTGRES, "`e` = 'PAID'", "\"e\" = 'paid'"),
     (MYSQL, POSTGRES, "`bi` = 1", "\"bi\" = B'1'"),
     (MYSQL, POSTGRES, "`dt` >= '2024-01-01'", "\"dt\" >= DATE '2024-01-01'"),
-    (MYSQL, POSTGRES, "`dt` + interval 1 month", "CAST(\"dt\" + 1 * INTERVAL '1 month' AS date)"),
+    (MYSQL, POSTGRES, "`dt` - interval 1 month", "CAST(\"dt\" + (-1) * INTERVAL '1 month' AS date)"),
     (MYSQL, POSTGRES, "length(`s`)", 'OCTET_LENGTH("s")'),
     (MYSQL, POSTGRES, "json_valid(`js`)", 'CASE WHEN "js" IS NOT NULL THEN TRUE END'),
     (MYSQL, MARIADB, "regexp_like(`s`,'^[0-9]+$')", "`s` REGEXP '^[0-9]+$'"),
     (MYSQL, SQLITE, "`d` >= 0", 'CAST("d" AS REAL) >= 0'),
+    (MYSQL, SQLITE, "json_valid(`s`)", 'CASE WHEN "s" IS NOT NULL THEN JSON_VALID("s") END'),
+    # SQLite rounds the seconds, to the next day perhaps.
+    (MYSQL, SQLITE, "dayofweek(`ts`)", "CAST(strftime('%w', SUBSTR(\"ts\", 1, 10)) AS INTEGER) + 1"),
     (MYSQL, SQLITE, "`b` like 'a\\_%'", "\"b\" GLOB 'a_*'"),
     (POSTGRES, MYSQL, "((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
      "`s` IN ('a', 'b')"),
@@ -56,6 +71,12 @@ SURE = [
      "CASE WHEN `i` IS NULL THEN `j` WHEN `j` IS NULL THEN `i` ELSE GREATEST(`i`, `j`) END"),
     (POSTGRES, MYSQL, "(bo IS NOT TRUE)", "NOT (`bo` IS TRUE)"),
     (POSTGRES, MYSQL, "(ch = 'ab'::bpchar)", "RTRIM(`ch`) = 'ab'"),
+    (POSTGRES, MYSQL, "(ch = (s)::bpchar)", "RTRIM(`ch`) = RTRIM(`s`)"),
+    (POSTGRES, MYSQL, "(ch ~~ 'ab%'::text)", "RTRIM(`ch`) LIKE 'ab%'"),
+    (POSTGRES, MYSQL, "('1000'::numeric(12,1))::text", "CAST(1000.0 AS CHAR)"),
+    (POSTGRES, SQLITE, "('-2.25'::numeric)", "'-2.25'"),
+    # a moment that is rounded to one past the calendar's end
+    (POSTGRES, SQLITE, "EXTRACT(day FROM ts)", "CAST(strftime('%d', SUBSTR(\"ts\", 1, 19)) AS INTEGER)"),
     (POSTGRES, MYSQL, "(tz >= '2024-01-01 00:00:00+02'::timestamp with time zone)",
      "`tz` >= TIMESTAMP '2023-12-31 22:00:00'"),
     (POSTGRES, MYSQL, "(EXTRACT(year FROM dt) > (2000)::numeric)", "EXTRACT(YEAR FROM `dt`) > 2000"),
@@ -93,9 +114,21 @@ CHANGED = [
     (MYSQL, POSTGRES, "year(`tz`)", "session-zone"),
     (MYSQL, POSTGRES, "uuid()", "uuid-version"),
     (MYSQL, POSTGRES, "regexp_like(`b`,'^a+$')", "line-ends"),
+    (MYSQL, POSTGRES, "`dt` + interval 1 month", "calendar-end"),
+    (MYSQL, POSTGRES, "cast(`large` as signed)", "integer-overflow"),
+    (MYSQL, POSTGRES, "cast(`b` as char) = 'x'", "session-collation"),
+    (MYSQL, MARIADB, "date_format(`dt`,'%Y-%m') > '2024'", "session-collation"),
+    (MYSQL, MARIADB, "`d` / `i` * 3", "division-digits"),
+    (MARIADB, MYSQL, "round(`d` / `i`, 2)", "division-digits"),
+    (MYSQL, POSTGRES, "cast(`d` as decimal(9,1))", "decimal-overflow"),
     (MYSQL, SQLITE, "`large` > 5.5", "decimal-as-double"),
     (MYSQL, POSTGRES, "cast(`large` as decimal(5,2))", "decimal-overflow"),
     (POSTGRES, MYSQL, "(s ~~* 'a%'::text)", "text-case"),
+    (POSTGRES, MYSQL, "(i / j)", "division-by-zero"),
+    (POSTGRES, SQLITE, "(i / j)", "division-by-zero"),
+    (POSTGRES, MYSQL, "(f / f)", "division-by-zero"),
+    (POSTGRES, MYSQL, "(dt + 1)", "calendar-end"),
+    (POSTGRES, MYSQL, "(ts + '1 day'::interval)", "calendar-end"),
     (POSTGRES, SQLITE, "(f > 1.5)", "not-a-number"),
     (TSQL, POSTGRES, "LEN(s)", "characters-past-bmp"),
     (TSQL, POSTGRES, "s = 'x'", "text-case"),
@@ -135,18 +168,44 @@ BY_HAND = [
     (MYSQL, "`i` /*!50000 + 1 */", "executable-comment"),
     (MYSQL, "coalesce(`i`,`s`)", "other-arguments"),
     (MYSQL, "substr(`s`,-2)", "other-arguments"),
+    (MYSQL, "'a' = 'b'", "session-collation"),
+    (MYSQL, "concat(`s`,`z`)", "types-differ"),
+    (MYSQL, "cast(`z` as char)", "types-differ"),
+    (MYSQL, "cast(`u` as signed)", "cast"),
+    (MYSQL, "cast('1.5' as signed)", "cast"),
+    (MYSQL, "concat(`s`,truncate(`d`,1))", "types-differ"),
+    (MYSQL, "`fd` + 1", "float-digits"),
+    (MYSQL, "coalesce(`r`,`d`)", "other-arguments"),
     (POSTGRES, "(js ->> 'a'::text)", "unknown-construct"),
     (POSTGRES, "(s ~ '\\d+'::text)", "regular-expression"),
     (POSTGRES, "(s ~ '(?i)a'::text)", "regular-expression"),
     (POSTGRES, "(tz AT TIME ZONE 'Europe/Berlin'::text)", "time-zone"),
     (POSTGRES, "(ARRAY[1, 2])[1]", "unknown-construct"),
     (POSTGRES, "(bo)::text", "other-arguments"),
+    # what sees the blanks at a CHAR's end
+    (POSTGRES, "(ch ~~ '_b_'::text)", "padded-text"),
+    (POSTGRES, "(ch ~~ 'ab'::text)", "padded-text"),
+    (POSTGRES, "(COALESCE(ch, ch) ~ '^ab$'::text)", "padded-text"),
+    (POSTGRES, "concat(ch, 'x')", "padded-text"),
+    (POSTGRES, "concat_ws('-'::text, ch, 'z')", "other-arguments"),
+    (POSTGRES, "octet_length(ch)", "other-arguments"),
+    # by the collation of the session
+    (POSTGRES, "(CASE WHEN bo THEN 'a'::text ELSE 'b'::text END = 'B'::text)", "collation"),
+    (POSTGRES, "strpos('ABC'::text, s)", "collation"),
+    (POSTGRES, "POSITION((s) IN ('ABC'::text))", "collation"),
+    # numbers of 32 bits, places of decimals
+    (POSTGRES, "(- r)", "types-differ"),
+    (POSTGRES, "abs(r)", "types-differ"),
+    (POSTGRES, "GREATEST(r, r)", "types-differ"),
+    (POSTGRES, "(r > '0.1'::real)", "types-differ"),
+    (POSTGRES, "(COALESCE(d, 0::numeric))::text", "types-differ"),
+    (POSTGRES, "(i % 0.7)", "other-arguments"),
     (ORACLE, "ROWNUM <= 5", "pseudo-column"),
     (ORACLE, "i(+) = j", "outer-join-mark"),
     (ORACLE, "ADD_MONTHS(ts, 1)", "unknown-function"),
     (TSQL, "TRY_CONVERT(int, s)", "try-cast"),
     (TSQL, "TRY_CAST(s AS int)", "try-cast"),
-    (TSQL, "s LIKE '[A-Z]%'", "like-class"),
+    (TSQL, "s LIKE '[A-z]%'", "like-class"),
     (TSQL, "CAST(d AS int)", "other-arguments"),
 ]
 
@@ -162,6 +221,47 @@ def test_what_is_not_sure_is_left_to_a_person(source: Dialect, sql: str, code: s
     assert [remark.code for remark in found.remarks] == [code]
     assert found.remarks[0].reason
     assert found.remarks[0].proposal
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [("`r` * 2", "float-32"), ("`r` = 0.1", "float-32"), ("`i` % 2.5", "types-differ"), ("`i` * 1.1", "types-differ")],
+)
+def test_numbers_that_sqlite_keeps_otherwise_are_left_to_a_person(sql: str, code: str) -> None:
+    found = translated(sql, MYSQL, SQLITE)
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", [code])
+
+
+@pytest.mark.parametrize("sql", ["coalesce(`b`,`p`)", "`b` = `p`", "greatest(`b`,`p`)"])
+def test_texts_that_the_target_may_not_take_together_are_left_to_a_person(sql: str) -> None:
+    found = translated(sql, MYSQL, MARIADB)
+    assert (found.sql, found.grade) == ("", Grade.BY_HAND)
+
+
+def test_a_generated_column_of_literals_is_left_to_a_person() -> None:
+    """PostgreSQL does not know which collation they have."""
+    found = translated("upper('x')", MYSQL, POSTGRES, Use.GENERATED, "s")
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["constant-text"])
+
+
+def test_a_column_called_true_hides_the_word_from_sqlite() -> None:
+    columns = {**COLUMNS, "true": replace(COLUMNS["i"], name="true")}
+    found = translate("`i` = true", Use.QUERY, MYSQL, SQLITE, columns, NAMES, TABLE, RULES)
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["odd-name"])
+
+
+def test_mariadb_stores_no_moment_that_loses_digits() -> None:
+    """It refuses the column: a setting says whether it rounds or cuts them off."""
+    assert translated("`ts` + interval 1 day", MYSQL, MARIADB, Use.GENERATED, "ts").sql
+    found = translated("`ts` + interval 1 day", MYSQL, MARIADB, Use.GENERATED, "ts0")
+    assert (found.sql, [remark.code for remark in found.remarks]) == ("", ["fraction-digits"])
+
+
+def test_a_default_of_many_digits_is_a_text_in_sqlite() -> None:
+    digits = "1234567890123456789012345678901234567890.123"
+    assert (
+        translated(digits, MYSQL, SQLITE, Use.DEFAULT, "large").sql == "'1234567890123456789012345678901234567890.12'"
+    )
 
 
 #: Source, target, column, its default, what it becomes.
@@ -245,3 +345,9 @@ def test_no_text_makes_a_translation_raise() -> None:
         if source is not Dialect.DYNAMODB and source is not target:
             found = translated(sql, source, target)
             assert found.sql or found.remarks[0].grade is Grade.BY_HAND
+
+
+def test_a_text_is_one_whatever_its_collation() -> None:
+    given = "varchar(20) character set utf8mb4 collate utf8mb4_0900_bin"
+    type_ = Type(Kind.TEXT, "character varying(20)", 20)
+    assert stored(type_, POSTGRES, MYSQL, given) is Kind.TEXT

@@ -105,6 +105,17 @@ def test_a_table_that_the_sink_would_refuse_is_a_person_s() -> None:
     assert [str(t.name) for t in made.target.tables] == ["goal.users"]
 
 
+def test_a_column_named_as_one_of_the_system_s_is_told() -> None:
+    """PostgreSQL refuses a table with such a column."""
+    source = catalog(Dialect.MYSQL, table("odd", column("id", "int"), column("xmin", "int")))
+    _, made = named(source, pipeline())
+    assert ("name-collision", Grade.BY_HAND) in [(i.code, i.grade) for i in made.items]
+    assert made.target.tables == ()
+    names = script_names(source, Target(Dialect.POSTGRESQL), Rules(), "public")
+    assert list(names.columns[source.tables[0].name].values()) == ["id", "xmin_2"]
+    assert [item.code for item in names.items] == ["name-collision"]
+
+
 def test_a_key_that_the_file_chooses_is_the_target_s() -> None:
     wide = table(
         "wide",

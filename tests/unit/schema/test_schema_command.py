@@ -60,6 +60,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
         (["FILE", "--dialect", "oracle"], "--from-sql and --dialect belong together"),
         (["FILE", "--apply", "--diff"], "--apply and --diff exclude each other"),
         (["FILE", "--stage", "all"], "--stage says what --apply makes; add --apply"),
+        (["FILE", "--complete"], "--complete says what --apply makes; add --apply"),
         (["FILE", "--stage", "some"], "must be tables or all"),
         (["FILE", "--target", "postgres", "--apply"], "--target"),
         (["FILE", "--target", "db2"], "must be postgres or mysql or mariadb or sqlite or dynamodb"),
@@ -191,3 +192,19 @@ def test_what_is_left_to_a_person_exits_1(
     told = capsys.readouterr().err
     assert "procedure-body (1 procedure, about " in told
     assert "→ Write it as a PL/pgSQL procedure" in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_scripts_are_utf_8_or_the_utf_16_of_management_studio(encoding: str, tmp_path: Path, capsys: Output) -> None:
+    script = tmp_path / "x.sql"
+    text = "CREATE TABLE [größe] (a int)\r\nGO\r\n"
+    script.write_bytes((f"\ufeff{text}" if encoding == "utf-16-be" else text).encode(encoding))
+    assert main(["schema", "--from-sql", str(script), "--dialect", "tsql", "--target", "sqlite"]) == 0
+    assert "größe" in capsys.readouterr().out
+
+
+def test_a_script_in_another_encoding_is_refused(tmp_path: Path, capsys: Output) -> None:
+    script = tmp_path / "x.sql"
+    script.write_bytes("CREATE TABLE größe (a int);".encode("latin-1"))
+    assert main(["schema", "--from-sql", str(script), "--dialect", "tsql", "--target", "sqlite"]) == 2
+    assert "neither UTF-8 nor UTF-16" in capsys.readouterr().err

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tailrace.conversion.catalog import Catalog, Dialect, Identity, ObjectKind, ObjectName
+from tailrace.conversion.convert import convert
+from tailrace.conversion.naming import script_names
+from tailrace.conversion.outcome import Grade
+from tailrace.conversion.rules import load
 from tailrace.conversion.script import read
 from tailrace.structure import Part
+from tailrace_postgres.schema.target import PostgresSchemaTarget
 
 DUMPS = Path(__file__).parent / "dumps"
 
@@ -136,3 +141,37 @@ def test_programs_of_pg_dump() -> None:
         ObjectKind.GRANT,
         ObjectKind.OTHER,
     }
+
+
+def test_an_inherited_table_has_the_others_columns() -> None:
+    found = read(
+        """CREATE TABLE payment (id int DEFAULT nextval('"Ids"'), paid date NOT NULL);
+CREATE TABLE payment_07 (note text, CHECK (paid > '2007-01-01')) INHERITS (payment);""",
+        Dialect.POSTGRESQL,
+        "",
+    )
+    child = found.tables[1]
+    assert [column.name for column in child.columns] == ["id", "paid", "note"]
+    assert child.options["inherits"] == '"public"."payment"'
+    assert not found.others
+
+
+def test_functions_of_the_servers_and_of_the_users_own() -> None:
+    source = read(
+        """CREATE TABLE t (a text, b tsvector, n int DEFAULT nextval('s_SEQ'));
+CREATE SEQUENCE s_SEQ;
+CREATE AGGREGATE public.joined(text) (SFUNC = textcat, STYPE = text);
+CREATE OR REPLACE PROCEDURAL LANGUAGE plpgsql;
+CREATE FUNCTION touched() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql;
+CREATE VIEW v AS SELECT joined(a) FROM t;
+CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE tsvector_update_trigger('b', 'simple', 'a');""",
+        Dialect.POSTGRESQL,
+        "",
+    )
+    target, rules = PostgresSchemaTarget(None), load()
+    made = convert(source, target, rules, script_names(source, target, rules, ""), "postgres")
+    assert made.target.tables[0].columns[2].default == "nextval('\"s_seq\"'::regclass)"
+    assert [routine.name.name for routine in made.target.routines] == ["touched"]
+    assert str(made.target.triggers[0].function) == "pg_catalog.tsvector_update_trigger"
+    by_hand = {(item.kind, item.name.name) for item in made.items if item.grade is Grade.BY_HAND}
+    assert by_hand == {(ObjectKind.VIEW, "v"), (ObjectKind.FUNCTION, "joined")}

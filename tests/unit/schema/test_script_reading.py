@@ -40,6 +40,10 @@ def test_no_statement_of_a_script_disappears(dialect: Dialect) -> None:
         if piece.line in known:
             continue
         assert isinstance(piece, Statement)
+        if "CREATE SCHEMA" in piece.text:
+            # A schema that is named is there without its statement as well.
+            assert any(schema in piece.text for schema in catalog.schemas)
+            continue
         start, end = piece.tokens[0].start, piece.tokens[-1].end
         blank = re.sub(r"[^\n]", " ", text[start:end])
         assert read(text[:start] + blank + text[end:], dialect, "sample") != catalog, piece.text
@@ -144,15 +148,15 @@ def test_a_sequence_of_sql_server_begins_where_its_type_does(
 @pytest.mark.parametrize(
     ("dialect", "text", "reason"),
     [
-        (Dialect.TSQL, "CREATE TABLE a (b int) CREATE TABLE c (d int)", "another statement"),
-        (Dialect.TSQL, "CREATE TABLE a (b int)\nCREATE INDEX i ON a (b) ON [PRIMARY] DROP TABLE x", "not understood"),
+        (Dialect.TSQL, "CREATE TABLE a (b int) INSERT INTO a VALUES (1)", "another statement"),
         (Dialect.TSQL, "SELECT * INTO b FROM c", "rows of a query"),
         (Dialect.TSQL, "EXEC ('CREATE TABLE a (' + @columns + ')')", "when it runs"),
         (Dialect.TSQL, "IF @@SERVERNAME = 'x' CREATE TABLE a (b int)", "depends on"),
         (Dialect.POSTGRESQL, "SELECT format('CREATE TABLE %I ()', x) FROM y \\gexec\nCREATE TABLE a (b int);", "gexec"),
         (Dialect.POSTGRESQL, "CREATE TABLE a AS SELECT 1;", "query"),
         (Dialect.POSTGRESQL, "\\ir tables.sql", "another file"),
-        (Dialect.ORACLE, "BEGIN\n  EXECUTE IMMEDIATE 'CREATE TABLE a (b DATE)';\nEND;\n/\n", "runs once"),
+        (Dialect.ORACLE, "BEGIN\n  EXECUTE IMMEDIATE 'CREATE TABLE a' || x;\nEND;\n/\n", "when it runs"),
+        (Dialect.ORACLE, "BEGIN\n  make_tables(1);\nEND;\n/\n", "runs once"),
         (Dialect.ORACLE, "EXEC make_tables\n", "runs once"),
         (Dialect.ORACLE, "RENAME a TO b;", "not known"),
         (Dialect.MYSQL, "RENAME TABLE a TO b;", "not followed"),

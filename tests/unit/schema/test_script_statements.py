@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tailrace.conversion.catalog import Dialect, Skipped
+from tailrace.conversion.script import read
 from tailrace.conversion.script.splitting import split
-from tailrace.conversion.script.tokens import Script
+from tailrace.conversion.script.tokens import Script, lex
 
 
 def statements(text: str, dialect: Dialect) -> list[tuple[int, str]]:
@@ -71,3 +72,32 @@ def test_the_data_of_copy_are_counted() -> None:
 def test_a_batch_with_a_program_is_one_statement() -> None:
     text = "CREATE PROC p AS\nCREATE TABLE #t (a int);\nINSERT #t VALUES (1)\nGO\nDROP TABLE a;\nDROP TABLE b\n"
     assert [line for line, _ in statements(text, Dialect.TSQL)] == [1, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "row"),
+    [
+        (Dialect.MYSQL, r"""(1, 'it\'s; (', "a""b", `c`), (2, NOW(), 'CREATE TABLE x')"""),
+        (Dialect.MYSQL, "(1 -- 'a\n, 'b' # it's\n)"),
+        (Dialect.POSTGRESQL, r"(1, E'it\'s); (', 'b''c'), (2, $a$it's;$a$, now())"),
+        (Dialect.POSTGRESQL, "(1 /* ' */, 'b;')"),
+        (Dialect.ORACLE, "(1, q'[it's);]', TO_DATE('a;', NVL('b', ('c'))))"),
+        (Dialect.ORACLE, "(1, 'a''b;', 'c')"),
+        (Dialect.TSQL, "(1, N'it''s; (', [f](1), CONVERT(a, CAST(0x01 AS b)))\n, (2, 'x')"),
+        (Dialect.TSQL, "(((((((1)))))), 'x')"),
+    ],
+)
+def test_rows_end_where_the_statement_ends(dialect: Dialect, row: str) -> None:
+    name = "[t x]" if dialect is Dialect.TSQL else "t"
+    end = "\n" if dialect is Dialect.TSQL else ";\n"
+    found = read(f"INSERT INTO {name} (a, b) VALUES {row}{end}CREATE TABLE after_it (a int){end}", dialect, "")
+    assert [table.name.name.lower() for table in found.tables] == ["after_it"]
+    assert not found.others
+    assert len(found.skipped) == 1
+
+
+@pytest.mark.parametrize("dialect", [Dialect.MYSQL, Dialect.POSTGRESQL, Dialect.ORACLE, Dialect.TSQL])
+def test_rows_are_passed_over_without_a_token_for_each_value(dialect: Dialect) -> None:
+    rows = ", ".join(f"({number}, 'a''b', NULL, F({number}))" for number in range(10_000))
+    script = Script(f"INSERT INTO s.t (a, b, c, d) VALUES {rows};", dialect)
+    assert len(list(lex(script, 0, len(script.text)))) < 10

@@ -7,8 +7,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.expressions.calls import call
-from tailrace.conversion.expressions.kinds import MOMENTS
+from tailrace.conversion.expressions.calls import call, refuse_single
+from tailrace.conversion.expressions.comparisons import shown_digits
+from tailrace.conversion.expressions.kinds import MOMENTS, NUMBERS
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.moments import interval_of, shift
 from tailrace.conversion.expressions.piece import Piece, of
@@ -37,13 +38,47 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         if interval is not None:
             return shift(writer, writer.value(node.expression), interval, False)
     left, right = writer.number(writer.value(node.this)), writer.number(writer.value(node.expression))
+    if sign == "/" and writer.like and not shown_alone(node):
+        say_of_quotient(writer)
     if sign == "+" and writer.source is Dialect.TSQL and Kind.TEXT in (left.kind, right.kind):
         return concatenation(writer, [*_sides(writer, node.this, left), right])
-    if writer.source is Dialect.POSTGRESQL and any(
-        p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in (left, right)
-    ):
-        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
+    refuse_single(writer, left, right)
+    if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like:
+        left = _widened(left, right, sign)
+    if writer.target is Dialect.SQLITE:
+        shown_digits(left, right)
+        if Kind.DECIMAL in (left.kind, right.kind) and Kind.FLOAT not in (left.kind, right.kind):
+            raise RefusalError("types-differ", "decimals, which SQLite computes as doubles")
+    if sign == "*" and writer.target is Dialect.POSTGRESQL and _unsigned(left) and _unsigned(right):
+        # Their product may have 64 bits, which a signed bigint has not.
+        left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
     return call(writer, sign, [left, right], shown=sign)
+
+
+def _widened(left: Piece, right: Piece, sign: str) -> Piece:
+    """The left side, as MySQL computes with both as PostgreSQL does: it takes literals for decimals, and adds whole
+    numbers in 64 bits whatever they were cast to."""
+    kinds = {left.kind, right.kind}
+    if not kinds <= NUMBERS or kinds == {Kind.INTEGER}:
+        return left
+    if Kind.FLOAT in kinds:
+        double = any(piece.made is Kind.FLOAT and piece.constant is None for piece in (left, right))
+        return left if double else left.become(f"CAST({left.sql} AS DOUBLE)")
+    wide = any(_wide(piece) for piece in (left, right))
+    if sign in "+-*" and wide and {left.made, right.made} == {Kind.INTEGER}:
+        return left.become(f"CAST({left.sql} AS DECIMAL(20,0))")
+    return left
+
+
+def _wide(piece: Piece) -> bool:
+    """Whether it may be more than 32 bits."""
+    if piece.number is not None:
+        return abs(piece.number) >= 1 << 31
+    return piece.type is None or piece.type.size > 32
+
+
+def _unsigned(piece: Piece) -> bool:
+    return piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size >= 32
 
 
 def _sides(writer: Writer, node: exp.Expr, whole: Piece) -> list[Piece]:
@@ -60,6 +95,8 @@ def _negative(writer: Writer, node: exp.Expr) -> Piece:
     if inner.constant is not None and not inner.quoted and not inner.constant.startswith("-"):
         text = f"-{inner.constant}"
         return replace(inner, sql=text, constant=text, atom=False)
+    if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like and inner.kind is Kind.DECIMAL:
+        inner = _widened(inner, inner, "-")
     return call(writer, "negative", [inner], shown="-")
 
 
@@ -115,4 +152,33 @@ def as_text(writer: Writer, piece: Piece) -> Piece:
         return piece
     if piece.kind in MOMENTS or piece.kind in (Kind.FLOAT, Kind.BOOLEAN):
         raise RefusalError("types-differ", f"a {piece.kind} is put into a text, which systems write in different ways")
+    if piece.zeros:
+        raise RefusalError("types-differ", "a ZEROFILL number is put into a text, with its zeros")
+    known_scale(writer, piece)
     return call(writer, "cast text", [piece], shown="a cast to text")
+
+
+def known_scale(writer: Writer, piece: Piece) -> None:
+    """
+    Raises:
+        RefusalError: a decimal is computed, and how many places the source writes of it is not known.
+    """
+    if writer.source.mysql_like and piece.kind is Kind.DECIMAL and piece.type is None:
+        raise RefusalError("types-differ", "a decimal that is computed is put into a text, with places of its own")
+
+
+def shown_alone(node: exp.Expr) -> bool:
+    """It is what a query gives, and nothing is computed with it."""
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    return above is None or isinstance(above, (exp.Alias, exp.Select))
+
+
+def say_of_quotient(writer: Writer) -> None:
+    """MySQL rounds a quotient to the places that it shows, MariaDB computes with more."""
+    writer.say(
+        "division-digits",
+        "MySQL computes with four more places of a quotient than the dividend has, MariaDB with up to nine and more",
+        "round the quotient where the last places matter",
+    )

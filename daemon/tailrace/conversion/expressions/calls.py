@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.comparisons import compare_texts
 from tailrace.conversion.expressions.kinds import NUMBERS, stored
 from tailrace.conversion.expressions.logic import together, trimmed, unite
@@ -20,6 +21,7 @@ from tailrace.schema import Kind, Type
 
 _PLACE = re.compile(r"(?P<before>[(,]\s*)?\{(?P<what>[a-z0-9]+)(?::(?P<between>[^}]*))?\}(?=(?P<after>\s*[,)])?)")
 _WORD = re.compile(r"\w+|CASE .* END|'[^']*'")
+_COMPUTED = frozenset({"negative", "abs"})
 _CALLED = re.compile(r"\w+\(")
 _GROUPS = {
     "number": NUMBERS,
@@ -44,6 +46,14 @@ def call(
     Raises:
         RefusalError: no line is for it, or a line says that it is left to a person.
     """
+    if name in ("negative", "abs"):
+        refuse_single(writer, *pieces)
+    if name == "cast text" and any(piece.kind is Kind.DECIMAL and piece.type is None for piece in pieces):
+        _refuse_places(writer)
+    if writer.source.mysql_like and any(map(_rounded, pieces)):
+        raise RefusalError("float-digits", f"{shown or name} of a FLOAT(m,d), which the source rounds to its places")
+    if writer.source.mysql_like and writer.target is Dialect.POSTGRESQL:
+        pieces = [_widened(piece, name in _COMPUTED) for piece in pieces]
     lines = writer.rules.functions(writer.source, writer.target, name)
     if not lines:
         what = shown or f"{name}()"
@@ -54,6 +64,34 @@ def call(
             return _made(writer, line, arguments, {"called": name.rpartition(" ")[2].upper(), **(extra or {})})
     kinds = ", ".join(_described(piece) for piece in pieces) or "nothing"
     raise RefusalError("other-arguments", f"{shown or name} of {kinds} does not surely mean the same in the target")
+
+
+def _rounded(piece: Piece) -> bool:
+    return piece.kind is Kind.FLOAT and piece.type is not None and "," in piece.type.name
+
+
+def _widened(piece: Piece, computed: bool) -> Piece:
+    """A whole number that the target keeps as a decimal, since no other type of it has so many bits; a FLOAT, with
+    which MySQL computes as with a double."""
+    if computed and piece.kind is Kind.FLOAT and piece.plain_column and piece.type and piece.type.size == 32:
+        return piece.become(f"CAST({piece.sql} AS double precision)")
+    return replace(piece, kind=Kind.DECIMAL) if piece.kind is Kind.INTEGER and piece.made is Kind.DECIMAL else piece
+
+
+def _refuse_places(writer: Writer) -> None:
+    if not writer.source.mysql_like and writer.source is not writer.target:
+        raise RefusalError("types-differ", "a computed decimal is put into a text, of which systems write more places")
+
+
+def refuse_single(writer: Writer, *pieces: Piece) -> None:
+    """
+    Raises:
+        RefusalError: PostgreSQL computes with 32 bits, and others with the digits that those have in 64.
+    """
+    if writer.source is Dialect.POSTGRESQL and any(
+        piece.type is not None and piece.type.size == 32 and piece.kind is Kind.FLOAT for piece in pieces
+    ):
+        raise RefusalError("types-differ", "real numbers of 32 bits, which other systems compute with more digits")
 
 
 def known(writer: Writer, name: str) -> bool:
@@ -106,8 +144,11 @@ def _fit(writer: Writer, word: str, piece: Piece) -> Piece | None:
         case "positive":
             return piece if number is not None and number >= 1 else None
         case "nonzero":
-            constant = piece.constant is not None and not piece.quoted and piece.constant.strip("-+0.") != ""
-            return piece if constant else None
+            return piece if number else None
+        case "unpadded":
+            return None if piece.padded or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
+        case "not null":
+            return None if piece.nullable or piece.kind not in _GROUPS["text"] or not _natural(piece) else piece
         case "condition":
             try:
                 return writer.truth(piece)
@@ -145,12 +186,17 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
     whole = of(sql, Kind.TEXT, *arguments, atom=atom)
     if line.gives == "all":
         model = unite(arguments)
-        whole = replace(whole, kind=model.kind, made=model.made)
+        single = model.type if model.kind is Kind.FLOAT else None
+        whole = replace(whole, kind=model.kind, made=model.made, padded=model.padded, zeros=model.zeros, type=single)
     elif line.gives.isdigit():
         model = arguments[int(line.gives) - 1]
         kind = Kind.TEXT if model.kind is Kind.ENUM else model.kind
         whole = replace(
-            whole, kind=kind, made=Kind.TEXT if model.made is Kind.ENUM else model.made, charset=model.charset
+            whole,
+            kind=kind,
+            made=Kind.TEXT if model.made is Kind.ENUM else model.made,
+            charset=model.charset,
+            zeros=model.zeros,
         )
     else:
         gives = Kind(line.gives)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from dataclasses import replace
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.expressions.arithmetic import known_scale
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
-from tailrace.conversion.expressions.kinds import NUMBERS, stored, type_of
+from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of
 from tailrace.conversion.expressions.literals import as_kind, string
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.piece import Piece
@@ -20,6 +24,9 @@ from tailrace.schema import Kind, Type
 
 #: sqlglot's names of types that its generator would write as something wider or other.
 _NAMES = {"BIGINT": "bigint", "UBIGINT": "bigint unsigned", "INT": "integer", "SMALLINT": "smallint", "FLOAT": "real"}
+_WHOLE = re.compile(r"-?\d{1,18}")
+#: A bigint has all numbers of so many.
+_BIGINT_DIGITS = 18
 _LITERAL_KINDS = frozenset(
     {
         *(Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME, Kind.UUID, Kind.BYTES, Kind.BITS, Kind.BOOLEAN),
@@ -113,27 +120,58 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
         return replace(piece, kind=kind, type=type_)
     if kind not in _LITERAL_KINDS:
         return None
+    if kind is Kind.FLOAT and type_.size == 32 and text is not None and not _single(text):
+        raise RefusalError("types-differ", f"{text} as a number of 32 bits")
     if kind in NUMBERS and not piece.quoted and piece.kind is not Kind.BOOLEAN:
         whole = piece.kind is Kind.INTEGER
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
             return None
-        return replace(piece, kind=kind, type=type_, made=Kind.FLOAT if kind is Kind.FLOAT else piece.made)
+        if kind is Kind.FLOAT:
+            return replace(piece, kind=kind, type=type_, made=kind, sql=text or piece.sql)
+        return replace(piece, kind=kind, type=type_)
+    if kind is Kind.INTEGER and piece.quoted and not _WHOLE.fullmatch(text or ""):
+        raise RefusalError("cast", f"'{text}' is cast to {type_.name}")
     if (piece.quoted and kind is not Kind.BITS) or kind is Kind.BOOLEAN:
         if kind is Kind.TIMESTAMPTZ and not piece.quoted:
             return None
         made = stored(type_, writer.source, writer.target)
         written = as_kind(writer, piece, Piece("", kind, made, type_))
+        if kind is Kind.DECIMAL and type_.size and made is not Kind.TEXT:
+            return _with_places(writer, written, type_)
         if kind in NUMBERS:
             return replace(written, kind=kind)
         return written if kind is Kind.BOOLEAN else replace(written, constant=None, quoted=False)
     return None
 
 
+def _with_places(writer: Writer, piece: Piece, type_: Type) -> Piece:
+    """A decimal's literal with as many places as its type has."""
+    number = Decimal(piece.constant or "0")
+    rounded = number.quantize(Decimal(1).scaleb(-type_.scale), rounding=ROUND_HALF_UP)
+    if len(rounded.as_tuple().digits) > type_.size:
+        raise RefusalError("literal-kind", f"{piece.constant} is no {type_.name}")
+    text = f"{rounded:f}"
+    return replace(piece, sql=text, constant=text, kind=Kind.DECIMAL, type=type_, atom=not text.startswith("-"))
+
+
+def _single(text: str) -> bool:
+    """Whether 32 bits hold the number as 64 do."""
+    try:
+        number = float(text)
+        return bool(struct.unpack("f", struct.pack("f", number))[0] == number)
+    except (ValueError, OverflowError):
+        return False
+
+
 def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     kind = type_.kind
     if kind is Kind.TEXT and piece.kind is Kind.ENUM and piece.made in (Kind.TEXT, Kind.ENUM):
         return _shortened(writer, replace(piece, kind=Kind.TEXT), type_)
+    if kind is piece.kind and kind is Kind.TEXT and type_.name == "bpchar":
+        return replace(piece, padded=True)
     if kind is piece.kind and kind is Kind.TEXT:
+        # MySQL's has the session's collation.
+        piece = replace(piece, rooted=False, compared=Comparison.FOLDS) if writer.source.mysql_like else piece
         return _shortened(writer, piece, type_)
     if kind is Kind.BITS and piece.kind is Kind.BITS:
         return piece
@@ -145,21 +183,27 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
         if piece.type is not None and type_.size >= piece.type.size:
             return piece
         raise RefusalError("cast", f"a cast to {type_.name} that cuts off digits of a second")
+    if kind is Kind.INTEGER and writer.source is Dialect.POSTGRESQL and piece.made is Kind.INTEGER:
+        return replace(piece, kind=kind, type=type_)
     if kind is Kind.INTEGER:
+        _said_of_size(writer, piece, type_)
         made = call(
             writer, f"cast {'unsigned' if type_.unsigned else 'integer'}", [piece], shown=f"a cast to {type_.name}"
         )
         return replace(made, kind=Kind.INTEGER, made=Kind.INTEGER, type=type_)
     if kind is Kind.DECIMAL:
         extra = {"p": str(type_.size), "s": str(type_.scale)}
-        if writer.source.mysql_like and not writer.like and _whole_digits(piece) > type_.size - type_.scale:
+        if writer.source.mysql_like and not writer.like and _rounded_digits(piece, type_) > type_.size - type_.scale:
             writer.say(
                 "decimal-overflow",
                 f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
                 "see whether such values come up",
             )
         name = "cast decimal" if type_.size else "cast numeric"
-        return replace(call(writer, name, [piece], extra, f"a cast to {type_.name}"), type=type_)
+        made = call(writer, name, [piece], extra, f"a cast to {type_.name}")
+        if not type_.size and piece.made is Kind.INTEGER:
+            return replace(made, made=Kind.INTEGER, type=piece.type)
+        return replace(made, type=type_)
     if kind is Kind.FLOAT:
         return call(
             writer, f"cast {'real' if type_.size == 32 else 'double'}", [piece], shown=f"a cast to {type_.name}"
@@ -167,8 +211,31 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
     if kind is Kind.TEXT:
         if type_.fixed and not writer.source.mysql_like:
             raise RefusalError("padded-text", f"a cast to {type_.name}, which pads with blanks")
+        if piece.zeros:
+            raise RefusalError("types-differ", "a ZEROFILL number as a text has its zeros")
+        known_scale(writer, piece)
         return _shortened(writer, call(writer, "cast text", [piece], shown="a cast to text"), type_)
     return call(writer, f"cast {kind}", [piece], shown=f"a cast to {type_.name}")
+
+
+def _said_of_size(writer: Writer, piece: Piece, type_: Type) -> None:
+    """What a cast to a whole number makes of one that is too large for it."""
+    if not writer.source.mysql_like or writer.like or type_.unsigned:
+        return
+    if piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size == 64:
+        raise RefusalError("cast", "an unsigned number past 2^63-1 becomes a negative one at the source")
+    if piece.kind is Kind.DECIMAL and _whole_digits(piece) > _BIGINT_DIGITS:
+        writer.say(
+            "integer-overflow",
+            f"what is too large for {type_.name} becomes its largest value at the source; the target refuses it",
+            "see whether such values come up",
+        )
+
+
+def _rounded_digits(piece: Piece, type_: Type) -> int:
+    """Before the point, at most, once what is after it is rounded: 9.9 has two."""
+    rounded = piece.kind is Kind.DECIMAL and (piece.type is None or piece.type.scale > type_.scale)
+    return _whole_digits(piece) + rounded
 
 
 def _whole_digits(piece: Piece) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -116,7 +117,9 @@ def _numbers(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
 def _numbers_in_sqlite(writer: Writer, left: Piece, right: Piece) -> tuple[Piece, Piece]:
     if Kind.OTHER in (left.made, right.made):
         raise RefusalError("unsigned-64", "an unsigned 64-bit number, which SQLite keeps as text above 2^63-1")
-    if writer.source is Dialect.POSTGRESQL and Kind.FLOAT in (left.kind, right.kind):
+    if writer.source.mysql_like:
+        shown_digits(left, right)
+    if writer.source is Dialect.POSTGRESQL and any(p.made is Kind.FLOAT and p.constant is None for p in (left, right)):
         writer.say(
             "not-a-number",
             "NaN and infinities are texts in SQLite, and greater than every number there",
@@ -136,12 +139,21 @@ def _numbers_in_sqlite(writer: Writer, left: Piece, right: Piece) -> tuple[Piece
     return _as_real(left), _as_real(right)
 
 
+def shown_digits(*pieces: Piece) -> None:
+    """
+    Raises:
+        RefusalError: one has 32 bits: MySQL computes with all of its digits, SQLite with those that are shown.
+    """
+    if any(p.type and p.type.size == 32 and p.kind is Kind.FLOAT for p in pieces):
+        raise RefusalError("float-32", "a FLOAT of 32 bits, of which SQLite has the digits that are shown")
+
+
 def _digits(piece: Piece) -> int:
     if piece.kind is Kind.FLOAT:
         return _DOUBLE_DIGITS + 1
     if piece.constant is not None:
         return len(piece.constant.lstrip("-+0").replace(".", ""))
-    if piece.kind is Kind.DECIMAL:
+    if piece.kind is Kind.DECIMAL and piece.made is not Kind.INTEGER:
         return piece.type.size if piece.type and piece.type.size else _DOUBLE_DIGITS + 1
     return 10 if piece.type is not None and piece.type.size <= 32 else _DOUBLE_DIGITS + 1
 
@@ -176,8 +188,18 @@ def _texts(writer: Writer, left: Piece, right: Piece, equality: bool) -> tuple[P
 
 def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
     """Says how the target compares them, where that is another way than the source's."""
-    if writer.like:
+    if writer.source.mysql_like and not any(piece.rooted for piece in pieces):
+        _compare_by_session(writer, pieces, order)
         return
+    if writer.like:
+        together_in_target(pieces)
+        return
+    if (
+        writer.target.mysql_like
+        and not any(piece.rooted for piece in pieces)
+        and (order or not any(map(_figures, pieces)))
+    ):
+        raise RefusalError("collation", "texts that are no column's are compared, by the collation of each session")
     kind = loosest(*(piece for piece in pieces if not _chosen_label(piece)))
     by_label = any(piece.kind is Kind.ENUM for piece in pieces)
     if kind is Comparison.FOLDS and not by_label:
@@ -201,6 +223,40 @@ def compare_texts(writer: Writer, *pieces: Piece, order: bool = False) -> None:
                 "texts are put in order by the rules of the collation, which are others in the target",
                 "see whether it matters; if so, name a collation",
             )
+
+
+_FIGURES = re.compile(r"[0-9.:+-]+")
+
+
+def _figures(piece: Piece) -> bool:
+    """Every collation compares it alike, beside what is a number's or a time's text."""
+    return piece.constant is not None and bool(_FIGURES.fullmatch(piece.constant))
+
+
+def together_in_target(pieces: Sequence[Piece]) -> None:
+    """
+    Raises:
+        RefusalError: texts have different collations at the source, and the target may not take them together.
+    """
+    if len({piece.collation for piece in pieces if piece.rooted and piece.kind is Kind.TEXT}) > 1:
+        raise RefusalError("collation-mix", "texts of different collations, which the target may not take together")
+
+
+def _compare_by_session(writer: Writer, pieces: Sequence[Piece], order: bool) -> None:
+    """Texts that are no column's: of literals, numbers and dates."""
+    if all(piece.constant is not None for piece in pieces):
+        raise RefusalError("session-collation", "literals are compared with each other, by the session's collation")
+    plain = (piece.constant is not None and not any(map(_letter, piece.constant)) for piece in pieces)
+    if order or not any(plain):
+        writer.say(
+            "session-collation",
+            "the source compares these texts by the collation of the session, which is another one in the target",
+            "see whether it matters; if so, name a collation",
+        )
+
+
+def _letter(letter: str) -> bool:
+    return letter.isalpha() or not letter.isascii()
 
 
 def _chosen_label(piece: Piece) -> bool:

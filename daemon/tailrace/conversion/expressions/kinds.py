@@ -6,6 +6,7 @@ import re
 from enum import Enum
 
 from tailrace.conversion.catalog import Column, Dialect
+from tailrace.conversion.tables.literals import without_collation
 from tailrace.schema import Kind, Type
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.YEAR, Kind.DECIMAL, Kind.FLOAT})
@@ -92,11 +93,11 @@ def stored(type_: Type, source: Dialect, target: Dialect, given: str = "") -> Ki
     """The kind that a column's values have in the target, as SQL there acts upon them.
 
     Args:
-        given: the target's type, where it is known.
+        given: the target's type, where it is known; a character set and collation may stand behind it.
     """
     kind = type_.kind
     if given and target is not Dialect.SQLITE:
-        made = type_of(given, target)
+        made = type_of(without_collation(given).sql, target)
         if made.kind is Kind.INTEGER and kind is Kind.BOOLEAN and target.mysql_like and made.size == 8:
             return Kind.BOOLEAN
         return made.kind

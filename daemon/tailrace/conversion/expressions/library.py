@@ -106,4 +106,4 @@ def _nullable(columns: Mapping[str, Piece], nullable: bool) -> dict[str, Piece]:
 def argument(name: str, sql_type: str, source: Dialect, target: Dialect, sql: str) -> Piece:
     """A function's argument as a value."""
     type_ = type_of(sql_type, source)
-    return Piece(sql, type_.kind, type_of(sql_type, source).kind, type_, charset="utf8mb4")
+    return Piece(sql, type_.kind, type_of(sql_type, source).kind, type_, charset="utf8mb4", rooted=True)

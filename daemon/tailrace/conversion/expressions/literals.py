@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
 from uuid import UUID
 
 from sqlglot import exp
@@ -17,11 +18,14 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind, Type
 
+#: More than any literal that is read has.
+_DIGITS = 200
 _INTEGER = re.compile(r"[-+]?\d{1,40}")
 _DECIMAL = re.compile(r"[-+]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})")
 _FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?\s*(Z|[-+]\d\d(?::?\d\d)?)?")
+_DIGITS_OF_A_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)( .*)?")
 _TIME = re.compile(r"(-?)(\d{2,3}):(\d\d):(\d\d)(\.\d{1,6})?")
 _ARRAY = re.compile(r"\{(?:[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*)?\}")
 _TRUE, _FALSE = frozenset({"t", "true", "y", "yes", "on", "1"}), frozenset({"f", "false", "n", "no", "off", "0"})
@@ -76,6 +80,8 @@ def _null(writer: Writer, node: exp.Expr) -> Piece:
 @writes(exp.Boolean)
 def _boolean(writer: Writer, node: exp.Expr) -> Piece:
     sql = "TRUE" if node.this else "FALSE"
+    if writer.target is Dialect.SQLITE and writer.scope.has(sql.lower()):
+        raise RefusalError("odd-name", f"a column is called {sql.lower()}, which SQLite then takes {sql} for")
     return Piece(sql, Kind.BOOLEAN, Kind.BOOLEAN, nullable=False)
 
 
@@ -97,6 +103,13 @@ def bits(digits: str, type_: Type, target: Dialect) -> Piece:
         return Piece(f"'{digits}'", Kind.BITS, Kind.TEXT, type_, nullable=False)
     sql = f"B'{digits}'" if target is Dialect.POSTGRESQL else f"b'{digits}'"
     return Piece(sql, Kind.BITS, Kind.BITS, type_, nullable=False, constant=digits)
+
+
+def _dashed(writer: Writer, text: str) -> str:
+    """SQL Server's ``20240131 10:00``, which no setting reads otherwise, as ``2024-01-31 10:00``."""
+    if writer.source is Dialect.TSQL and (match := _DIGITS_OF_A_DAY.fullmatch(text)):
+        return f"{match[1]}-{match[2]}-{match[3]}{match[4] or ''}"
+    return text
 
 
 def as_kind(writer: Writer, piece: Piece, wanted: Piece, default: bool = False) -> Piece:
@@ -152,7 +165,8 @@ def _as_number(writer: Writer, text: str, piece: Piece, wanted: Piece) -> Piece:
         raise _no_such(text, wanted.kind)
     made = number(text, writer.target)
     if writer.target is Dialect.SQLITE and wanted.made is Kind.TEXT and wanted.kind is Kind.DECIMAL:
-        digits = _with_scale(text, wanted.type.scale if wanted.type else 0)
+        # Without a precision a decimal keeps the places that it is given.
+        digits = _with_scale(text, wanted.type.scale) if wanted.type and wanted.type.size else text
         return replace(made, sql=f"'{digits}'", atom=True, made=Kind.TEXT)
     if wanted.made is Kind.TEXT:  # a decimal that the target keeps as text
         return replace(made, sql=f"'{text}'", atom=True, made=Kind.TEXT)
@@ -161,9 +175,8 @@ def _as_number(writer: Writer, text: str, piece: Piece, wanted: Piece) -> Piece:
 
 def _with_scale(text: str, scale: int) -> str:
     """Digits as a decimal column prints them; more than its scale are rounded half away from zero."""
-    from decimal import ROUND_HALF_UP, Decimal
-
-    return str(Decimal(text).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP))
+    rounded = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=_DIGITS))
+    return format(rounded, "f")
 
 
 def _text(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
@@ -181,6 +194,7 @@ def _label(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
 
 
 def _date(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
+    text = _dashed(writer, text)
     if not _DATE.fullmatch(text):
         raise _no_such(text, Kind.DATE)
     _day(text)
@@ -198,6 +212,7 @@ def _day(text: str) -> None:
 
 
 def _timestamp(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
+    text = _dashed(writer, text)
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         raise _no_such(text, wanted.kind)

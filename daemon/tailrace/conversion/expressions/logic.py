@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
-from tailrace.conversion.expressions.comparisons import equal
+from tailrace.conversion.expressions.comparisons import equal, together_in_target
 from tailrace.conversion.expressions.kinds import NUMBERS
 from tailrace.conversion.expressions.literals import as_kind
-from tailrace.conversion.expressions.piece import Piece, loosest, of
+from tailrace.conversion.expressions.piece import Piece, loosest, of, only
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind
@@ -136,7 +136,8 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
     Raises:
         RefusalError: they are of different kinds.
     """
-    pieces = [trimmed(writer, piece) for piece in pieces]
+    # What is trimmed here has its blanks at the source still, where they matter to LIKE and some others.
+    pieces = [replace(trimmed(writer, piece), padded=piece.padded) for piece in pieces]
     typed = [piece for piece in pieces if piece.kind is not None and not piece.quoted]
     if any(piece.kind is not Kind.BOOLEAN for piece in typed):
         pieces = [writer.number(piece) for piece in pieces]
@@ -149,6 +150,10 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
             raise RefusalError("types-differ", f"MySQL makes a text of a {model.kind} beside a text")
         pieces = [as_kind(writer, piece, model) if piece.quoted else piece for piece in pieces]
     typed = [piece for piece in pieces if piece.kind is not None]
+    if writer.like:
+        together_in_target(typed)
+    if writer.source.mysql_like:
+        _precise_alike(typed)
     kinds = {_family(piece) for piece in typed}
     stores = {_store(piece) for piece in typed}
     if len(kinds) > 1 or len(stores) > 1:
@@ -157,23 +162,39 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
     return list(pieces)
 
 
+def _precise_alike(pieces: Sequence[Piece]) -> None:
+    """
+    Raises:
+        RefusalError: a FLOAT of 32 bits is beside more precise numbers, and systems show more or less of its digits.
+    """
+    numbers = [piece for piece in pieces if piece.kind in NUMBERS and piece.constant is None]
+    narrow = [piece for piece in numbers if piece.kind is Kind.FLOAT and piece.type and piece.type.size == 32]
+    if narrow and len(narrow) < len(numbers):
+        raise RefusalError("float-32", "a FLOAT of 32 bits beside other numbers")
+
+
 def unite(pieces: Sequence[Piece]) -> Piece:
     """What is known of one of them, whichever it is. They are of one family."""
     typed = [piece for piece in pieces if piece.kind is not None]
     if not typed:
         return Piece("NULL", None, None)
     order = (Kind.FLOAT, Kind.DECIMAL)
+    single = all(piece.kind is Kind.FLOAT and piece.type is not None and piece.type.size == 32 for piece in typed)
     kind = next((k for k in order if any(piece.kind is k for piece in typed)), typed[0].kind)
     made = next((k for k in order if any(piece.made is k for piece in typed)), typed[0].made)
     return Piece(
         "",
         kind,
         made,
-        typed[0].type if len(typed) == 1 or typed[0].kind not in NUMBERS else None,
+        typed[0].type if len(typed) == 1 or typed[0].kind not in NUMBERS or single else None,
         nullable=any(piece.nullable for piece in pieces),
         compared=loosest(*typed),
         by_code=all(piece.by_code for piece in typed),
+        padded=any(piece.padded for piece in typed),
         steady=all(piece.steady for piece in pieces),
+        zeros=any(piece.zeros for piece in typed),
+        collation=only(piece.collation for piece in typed if piece.rooted),
+        rooted=any(piece.rooted for piece in typed),
         charset=typed[0].charset if len({piece.charset for piece in typed}) == 1 else "",
     )
 

@@ -13,7 +13,7 @@ from tailrace.conversion.expressions.literals import as_kind
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
-from tailrace.schema import Kind
+from tailrace.schema import Kind, Type
 
 _UNITS = ("microsecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _SHORT = {
@@ -44,6 +44,9 @@ _SHORT = {
 }
 _PRINTED = re.compile(r"([-+]?\d{1,9}) ([a-z]+?)s?")
 _CLOCK = re.compile(r"(-?)(\d{1,4}):(\d\d):(\d\d)")
+
+
+CALENDAR_END = "a day before the year 1 or after 9999 is one like others at the source, and NULL in the target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,15 @@ def shift(writer: Writer, moment: Piece, span: Span, back: bool) -> Piece:
         amount = _number(-amount.number if back else amount.number)
     elif back:
         amount = amount.become(f"-{amount.wrapped}", False)
-    if amount.constant is None and writer.source.mysql_like and not writer.like:
+    ends = amount.number is not None and amount.number > 0 and writer.target is Dialect.POSTGRESQL
+    if (amount.constant is None or ends) and writer.source.mysql_like and not writer.like and moment.other is None:
         writer.say(
             "calendar-end",
             "a day past the calendar's end is NULL at the source, and an error or another value in the target",
             "see whether the interval can be so long",
         )
+    if writer.source is Dialect.POSTGRESQL and writer.target.mysql_like:
+        writer.say("calendar-end", CALENDAR_END, "see whether days as late as 9999-12-31 come up")
     shown = f"a {moment.kind} and an interval in {span.unit}s"
 
     def together(moment: Piece) -> Piece:
@@ -193,8 +199,15 @@ def _extract(writer: Writer, node: exp.Expr) -> Piece:
     return part(writer, unit_of(node.name), writer.value(node.expression))
 
 
-def part(writer: Writer, word: str, moment: Piece) -> Piece:
-    return call(writer, f"extract {word}", [moment], shown=f"{word} of a {moment.kind}")
+def part(writer: Writer, word: str, moment: Piece, kind: Kind = Kind.DECIMAL) -> Piece:
+    """
+    Args:
+        kind: what PostgreSQL makes of the whole number.
+    """
+    made = call(writer, f"extract {word}", [moment], shown=f"{word} of a {moment.kind}")
+    if writer.source is Dialect.POSTGRESQL:
+        return replace(made, kind=kind, made=Kind.INTEGER, type=Type(Kind.INTEGER, size=16))
+    return made
 
 
 @special("date_part", "datepart", "datename")
@@ -204,7 +217,7 @@ def _date_part(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
     word = nodes[0].unnest()
     while isinstance(word, exp.Cast):
         word = word.this.unnest()
-    return part(writer, unit_of(word.name), writer.value(nodes[1]))
+    return part(writer, unit_of(word.name), writer.value(nodes[1]), Kind.FLOAT)
 
 
 # ---- now

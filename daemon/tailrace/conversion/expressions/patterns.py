@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sqlglot import exp
 
@@ -24,6 +25,10 @@ _COMMON = re.compile(
     r"|\((?!\?)|\)|\||(?<![*+?}(|^])(?:[*+?]|\{\d{1,3}(?:,\d{0,3})?\})|\.(?=[*+])?)*\$?"
 )
 
+#: What stands in SQL Server's brackets: ranges of letters or digits of ASCII, and letters of their own.
+_RANGE = re.compile(r"[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[ -~]")
+_CLASS = re.compile(r"(\^?)((?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[ -,./:-\]_`{-~A-Za-z0-9](?!-)|-$)+)")
+
 
 @writes(exp.Like, exp.ILike, parts=("this", "expression", "negate"))
 def _like(writer: Writer, node: exp.Expr) -> Piece:
@@ -44,7 +49,8 @@ def _escape(writer: Writer, node: exp.Expr) -> Piece:
 def like(writer: Writer, node: exp.Expr, escape: str | None) -> Piece:
     if isinstance(node.expression, (exp.Any, exp.All, exp.Tuple)):
         raise RefusalError("unknown-construct", "LIKE of a list")
-    subject, pattern = trimmed(writer, writer.value(node.this)), writer.value(node.expression)
+    given, pattern = writer.value(node.this), writer.value(node.expression)
+    subject = trimmed(writer, given)
     texts = (Kind.TEXT, Kind.ENUM)
     if subject.kind not in texts or pattern.kind not in texts or subject.made not in texts:
         raise RefusalError("types-differ", f"LIKE of a {subject.kind} and a {pattern.kind}")
@@ -53,7 +59,11 @@ def like(writer: Writer, node: exp.Expr, escape: str | None) -> Piece:
     if escape is None:
         escape = "\\" if writer.source.mysql_like or writer.source is Dialect.POSTGRESQL else ""
     parts = _parts(pattern.constant, escape, writer.source)
+    if given.padded and (parts[-1:] != ["%"] or {"_", "\\ "} & set(parts)):
+        raise RefusalError("padded-text", f"LIKE '{pattern.constant}' counts the blanks at a CHAR's end at the source")
     ignoring = isinstance(node, exp.ILike)
+    if any(len(part) > 2 for part in parts):
+        return _of_classes(writer, node, (subject, pattern), parts)
     if not ignoring:
         compare_texts(writer, subject, pattern)
     elif writer.target is not Dialect.POSTGRESQL:
@@ -82,10 +92,51 @@ def _parts(pattern: str, escape: str, source: Dialect) -> list[str]:
         elif letter in "%_":
             parts.append(letter)
         elif letter == "[" and source is Dialect.TSQL:
-            raise RefusalError("like-class", f"the pattern '{pattern}' has a class of letters in brackets")
+            parts.append(_class(pattern, letters, escape))
         else:
             parts.append("\\" + letter)
     return parts
+
+
+def _class(pattern: str, letters: Iterator[str], escape: str) -> str:
+    """SQL Server's ``[a-f0-9]``, ``[^x]``, as a regular expression has it; one letter alone (``[%]``) is itself.
+
+    Raises:
+        RefusalError: it has no end, or what is in it is not surely read alike.
+    """
+    inside, end = "", ""
+    for end in letters:
+        if end == "]":
+            break
+        inside += end
+    if end != "]":
+        raise RefusalError("like-class", f"the pattern '{pattern}' has a bracket without an end")
+    if not escape and len(inside) == 1 and inside != "^":
+        return "\\" + inside
+    match = _CLASS.fullmatch(inside)
+    if escape or match is None:
+        raise RefusalError("like-class", f"the pattern '{pattern}' has a class of letters in brackets")
+    pieces = _RANGE.findall(match[2])
+    return f"[{match[1]}{''.join(one if len(one) > 1 or one.isalnum() else chr(92) + one for one in pieces)}]"
+
+
+def _of_classes(writer: Writer, node: exp.Expr, pair: tuple[Piece, Piece], parts: list[str]) -> Piece:
+    """A pattern with classes of letters, as PostgreSQL's regular expression."""
+    subject, pattern = pair
+    if writer.target is not Dialect.POSTGRESQL:
+        raise RefusalError("like-class", f"the pattern '{pattern.constant}' has a class of letters in brackets")
+    compare_texts(writer, subject, pattern)
+    writer.say(
+        "like-class",
+        "ranges of letters follow the source's collation ([0-9] takes ² and ½ too, [a-z] letters with accents); the "
+        "target's take ASCII alone, in capitals or not",
+        "see whether texts have other letters there",
+    )
+    wild = {"%": ".*", "_": "."}
+    regex = "".join(wild.get(part) or (part if len(part) > 2 or not part[1].isalnum() else part[1]) for part in parts)
+    sql = f"{subject.wrapped} ~* {quoting.text(f'^{regex}$', writer.target)}"
+    sql = f"NOT ({sql})" if node.args.get("negate") else sql
+    return of(sql, Kind.BOOLEAN, subject, pattern, atom=False)
 
 
 def _written(writer: Writer, subject: Piece, parts: list[str], ignoring: bool) -> str:
@@ -119,7 +170,8 @@ def matches(writer: Writer, subject: Piece, pattern: Piece, ignoring: bool) -> P
     Raises:
         RefusalError: the pattern is not one that all systems read alike.
     """
-    subject = trimmed(writer, subject)
+    if subject.padded:
+        raise RefusalError("padded-text", "a regular expression sees the blanks at a CHAR's end at the source")
     if subject.kind not in (Kind.TEXT, Kind.ENUM) or subject.made is not Kind.TEXT or pattern.constant is None:
         raise RefusalError("regular-expression", "a regular expression that is no literal, or is applied to no text")
     text = pattern.constant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tailrace.conversion.expressions.kinds import Comparison
@@ -29,6 +30,9 @@ class Piece:
         said: remarks that go with this form of it.
         charset: of a MySQL column; "" unknown or elsewhere.
         plain_column: it is a column, and nothing else.
+        collation: of MySQL's column that it is made of; "" of none, or of several.
+        zeros: it is a number before which the source writes zeros, where it is put into a text (ZEROFILL).
+        rooted: it has a column's collation; a text without one is compared by the session's.
     """
 
     sql: str
@@ -47,6 +51,9 @@ class Piece:
     said: tuple[Remark, ...] = ()
     charset: str = ""
     plain_column: bool = False
+    collation: str = ""
+    rooted: bool = False
+    zeros: bool = False
 
     @property
     def wrapped(self) -> str:
@@ -77,7 +84,15 @@ def of(
         steady=all(part.steady for part in parts),
         compared=loosest(*parts),
         by_code=all(part.by_code for part in parts if part.kind is Kind.TEXT),
+        rooted=any(part.rooted for part in parts if part.kind in (Kind.TEXT, Kind.ENUM, Kind.SET)),
+        collation=only(piece.collation for piece in parts if piece.rooted),
     )
+
+
+def only(collations: Iterable[str]) -> str:
+    """The one that all have; "" where there are none or several."""
+    found = set(collations)
+    return found.pop() if len(found) == 1 else ""
 
 
 def loosest(*parts: Piece) -> Comparison:

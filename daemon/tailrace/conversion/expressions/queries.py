@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions import quoting
-from tailrace.conversion.expressions.comparisons import align, compare_texts
+from tailrace.conversion.expressions.comparisons import align, compare_texts, together_in_target
 from tailrace.conversion.expressions.library import Library
 from tailrace.conversion.expressions.logic import together, unite
 from tailrace.conversion.expressions.ordering import ordered
@@ -108,7 +108,8 @@ class Reader:
                 raise _refused("UNION, INTERSECT and EXCEPT within each other")
             if any(side.args.get(part) for part in ("limit", "offset", "with_", "order")):
                 raise _refused(f"ORDER BY or LIMIT within a part of {word}")
-        left, right = self.query(left_node, outer), self.query(right_node, outer)
+        # The first one's names are those of the whole.
+        left, right = self.query(left_node, outer), self.query(right_node, outer, inside=True)
         if len(left.columns) != len(right.columns):
             raise _refused(f"{word} of queries with different numbers of columns")
         columns = {}
@@ -116,6 +117,8 @@ class Reader:
             pair = together(self.writer, [one, other])
             if [piece.sql for piece in pair] != [one.sql, other.sql]:
                 raise _refused(f"{word} of a literal and a value of another kind")
+            if self.writer.like:
+                together_in_target(pair)
             if node.args.get("distinct") or not isinstance(node, exp.Union):
                 self._same_texts(pair)
             columns[name] = replace(unite(pair), sql=quoting.identifier(name, self.writer.target))

@@ -63,6 +63,9 @@ def column_piece(
         padded=pads,
         charset=column.charset,
         plain_column=True,
+        rooted=True,
+        collation=column.collation if kind in (Kind.TEXT, Kind.ENUM, Kind.SET) else "",
+        zeros="zerofill" in column.type.name.lower(),
     )
 
 
@@ -102,6 +105,11 @@ class Scope:
             return self.outer.column(node)
         where = f"{table}.{wanted}" if table else wanted
         raise RefusalError("unknown-column", f"there is no column {where} that is known here")
+
+    def has(self, name: str) -> bool:
+        """Whether any column in sight is called so in the target, in whatever case."""
+        near = any(plain(key, Dialect.SQLITE) == name for relation in self.relations for key in relation.columns)
+        return near or (self.outer is not None and self.outer.has(name))
 
     def output(self, node: exp.Column) -> Piece | None:
         """A column that the query gives, by its name there."""

@@ -177,7 +177,7 @@ def _sequences(sql: str, dialect: Dialect, names: Names) -> str:
     """PostgreSQL names a sequence in a text."""
 
     def rename(match: re.Match[str]) -> str:
-        parts = [part.strip('"') for part in match[1].split(".")]
+        parts = [part.strip('"') if part.startswith('"') else part.lower() for part in match[1].split(".")]
         found = [
             made
             for name, made in names.objects.items()

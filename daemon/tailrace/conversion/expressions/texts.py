@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.arithmetic import concatenation
-from tailrace.conversion.expressions.calls import call, special
-from tailrace.conversion.expressions.comparisons import compare, compare_texts
+from tailrace.conversion.expressions.calls import call, refuse_single, special
+from tailrace.conversion.expressions.comparisons import compare, compare_texts, equal
+from tailrace.conversion.expressions.kinds import NUMBERS
 from tailrace.conversion.expressions.logic import chosen, together, unite
 from tailrace.conversion.expressions.piece import Piece, of
 from tailrace.conversion.expressions.refusal import RefusalError
@@ -34,7 +35,36 @@ def _trim(writer: Writer, node: exp.Expr) -> Piece:
 
 @writes(exp.StrPosition, parts=("this", "substr"))
 def _position(writer: Writer, node: exp.Expr) -> Piece:
+    _refuse_literal(writer, node.this)
     return call(writer, "position", [writer.value(node.args["substr"]), writer.value(node.this)])
+
+
+@special("strpos")
+def _strpos(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
+    if nodes:
+        _refuse_literal(writer, nodes[0])
+    return call(writer, "strpos", writer.values(nodes))
+
+
+def _refuse_literal(writer: Writer, searched: exp.Expr) -> None:
+    """MySQL looks for a column's text in a literal by the rules of the session's collation, whatever the column's."""
+    if writer.target is Dialect.MYSQL and not writer.like and searched.find(exp.Column) is None:
+        raise RefusalError("collation", "a text is looked for in a literal, by the collation of each session")
+
+
+@special("nullif")
+def _nullif(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
+    if len(nodes) != 2:
+        return None
+    left, right = writer.values(nodes)
+    if right.kind is None:
+        return left
+    when = equal(writer, left, right)
+    one, other = together(writer, [left, right])
+    plain = when.sql == f"{one.wrapped} = {other.wrapped}"
+    sql = f"NULLIF({one.sql}, {other.sql})" if plain else f"CASE WHEN {when.sql} THEN NULL ELSE {one.sql} END"
+    whole = of(sql, one.kind or Kind.TEXT, one, other, made=one.made, nullable=True)
+    return replace(whole, padded=one.padded, type=one.type if one.kind not in NUMBERS else None)
 
 
 @special("concat")
@@ -42,6 +72,8 @@ def _concat(writer: Writer, nodes: list[exp.Expr]) -> Piece | None:
     pieces = writer.values(nodes)
     if writer.source.mysql_like or writer.source is Dialect.ORACLE:
         return concatenation(writer, pieces)
+    if any(piece.padded for piece in pieces):
+        raise RefusalError("padded-text", "CONCAT takes the blanks at a CHAR's end with it at the source")
     # PostgreSQL and SQL Server leave NULLs out.
     texts = [
         replace(piece, sql=f"COALESCE({piece.sql}, '')", atom=True, nullable=False)
@@ -118,6 +150,7 @@ def _extreme(writer: Writer, name: str, nodes: list[exp.Expr]) -> Piece | None:
         return None
     pieces = together(writer, writer.values(nodes))
     whole = unite(pieces)
+    refuse_single(writer, *pieces)
     numbers = whole.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.DATE, Kind.TIMESTAMP)
     if whole.kind is Kind.TEXT:
         compare_texts(writer, *pieces, order=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from sqlglot import exp
+
 from tailrace.conversion.catalog import Column, Dialect, ObjectName
 
 # Each of these writes some kinds of nodes; see `writer.HANDLERS`.
@@ -103,14 +105,40 @@ def _written(
     )
     writer = Writer(source, target, rules, names, Scope(source, target, [relation]))
     tree = expression(unescaped(sql) if source.mysql_like else sql, source)
+    if use is Use.GENERATED and target is Dialect.POSTGRESQL and tree.find(exp.Column) is None:
+        texts = [literal for literal in tree.find_all(exp.Literal) if literal.is_string]
+        if texts:
+            raise RefusalError("constant-text", "PostgreSQL knows no collation for texts that no column is in")
     piece = writer.condition(tree) if use in _CONDITIONS else writer.value(tree)
+    if use is Use.CHECK and target is Dialect.MYSQL and piece.atom and piece.sql not in ("TRUE", "FALSE"):
+        # A column, a CASE and a call are numbers to MySQL, which it takes for no check.
+        piece = piece.become(f"{piece.sql} <> 0", False)
     place = columns.get(column)
+    if use is Use.GENERATED and target is Dialect.MARIADB and place is not None and place.stored:
+        _keeps_fraction(tree, place, columns)
     if place is not None and use in (Use.DEFAULT, Use.GENERATED, Use.PARTITION):
         wanted = column_piece(place, source, target, "", types.get(column, ""))
         piece = assigned(writer, piece, wanted, use is not Use.GENERATED)
+    if use is not Use.QUERY and writer.like and isinstance(tree.unnest(), exp.Div):
+        arithmetic.say_of_quotient(writer)
     if use in _STEADY.get(target, ()) and not piece.steady:
         raise RefusalError("not-immutable", f"the target takes only what is always the same in a {use}: {piece.sql}")
     return writer, piece
+
+
+def _keeps_fraction(tree: exp.Expr, place: Column, columns: Mapping[str, Column]) -> None:
+    """
+    Raises:
+        RefusalError: MariaDB stores no moment with fewer digits, since a setting says whether it rounds them.
+    """
+    clocks = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME)
+    if place.type.kind not in clocks:
+        return
+    named = {node.name.lower() for node in tree.find_all(exp.Column)}
+    sizes = [c.type.size for name, c in columns.items() if name.lower() in named and c.type.kind in clocks]
+    fine = any(unit.name.lower() == "microsecond" for unit in tree.find_all(exp.Var))
+    if max([6 if fine else 0, *sizes]) > place.type.size:
+        raise RefusalError("fraction-digits", "MariaDB stores no moment with fewer digits than what it is made of")
 
 
 def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piece:
@@ -127,8 +155,12 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
         piece = writer.number(piece)
     if piece.other is not None and wanted.kind is piece.other.kind:
         return writer.instead(piece)
+    if default and writer.target.mysql_like and _scaled(piece, wanted):
+        piece = piece.become(f"CAST({piece.sql} AS DECIMAL({_size(wanted)}))")
     if piece.kind is Kind.UUID and wanted.kind is Kind.TEXT and wanted.made is Kind.TEXT:
         return piece.become(f"CAST({piece.sql} AS text)") if writer.target is Dialect.POSTGRESQL else piece
+    if writer.source is Dialect.POSTGRESQL and not default and _rounded(piece, wanted):
+        raise RefusalError("types-differ", "a moment is rounded to the digits of its column, which the target's is not")
     if piece.kind in NUMBERS and wanted.kind in NUMBERS and _held(writer, piece, wanted):
         return piece
     if piece.kind is wanted.kind and _kept(writer, piece, wanted):
@@ -136,8 +168,26 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     if {piece.kind, wanted.kind, piece.made, wanted.made} <= {Kind.TEXT, Kind.ENUM}:
         return piece
     if writer.target is not Dialect.SQLITE and piece.kind is Kind.TIMESTAMP and wanted.kind is Kind.DATE:
-        return piece if writer.target.mysql_like else piece.become(f"CAST({piece.sql} AS date)")
+        # MySQL rounds a moment that it is given for a day, where the source is not MySQL.
+        return piece if writer.like else piece.become(f"CAST({piece.sql} AS date)")
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
+
+
+def _scaled(piece: Piece, wanted: Piece) -> bool:
+    """Whether MySQL would warn of places that it rounds off."""
+    decimal = wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL and wanted.type is not None
+    return decimal and piece.kind is Kind.DECIMAL
+
+
+def _size(wanted: Piece) -> str:
+    return f"{wanted.type.size},{wanted.type.scale}" if wanted.type is not None else ""
+
+
+def _rounded(piece: Piece, wanted: Piece) -> bool:
+    if piece.kind not in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) or wanted.kind is not piece.kind or wanted.type is None:
+        return False
+    digits = piece.type.size if piece.type is not None and piece.plain_column else 6
+    return digits > wanted.type.size
 
 
 def _held(writer: Writer, piece: Piece, wanted: Piece) -> bool:

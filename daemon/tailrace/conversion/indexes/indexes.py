@@ -9,6 +9,7 @@ from tailrace.conversion.catalog import Column, Dialect, Table, kind_of
 from tailrace.conversion.indexes import mysql, postgres, sqlite
 from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.keys import is_key, target_key
 from tailrace.conversion.tables.periods import period_columns, without_overlaps
 from tailrace.conversion.translation import Remark, Use
@@ -67,7 +68,16 @@ def _key_name(work: Work, table: Table) -> str:
     candidates = [f"{target.name}_pkey"]
     if work.alike and own is not None:
         candidates.insert(0, own.name)
-    return work.taken.free(_room(work, table), *candidates, holder=str(table.name))
+    return _free(work, table, *candidates)
+
+
+def _free(work: Work, table: Table, *candidates: str) -> str:
+    """The first that is free. Where it is a constraint's too, no check of the table may have it."""
+    name = work.taken.free(_room(work, table), *candidates, holder=str(table.name))
+    if not work.dialect.mysql_like:
+        target = work.names.objects[table.name]
+        work.taken.take(("constraints", target.schema, target.name), name, str(table.name))
+    return name
 
 
 def _room(work: Work, table: Table) -> tuple[str, ...]:
@@ -84,7 +94,7 @@ def _name(work: Work, table: Table, index: Index, target: str) -> str:
         own = [name]
     if work.source.dialect in (Dialect.ORACLE, Dialect.TSQL) and work.dialect is Dialect.POSTGRESQL:
         own, longer = [name.lower()], longer.lower()
-    return work.taken.free(_room(work, table), *own, longer, holder=str(table.name))
+    return _free(work, table, *own, longer)
 
 
 def _say_of_key(work: Work, table: Table, index: Index) -> None:
@@ -106,41 +116,45 @@ def _deferred(work: Work, table: Table, index: Index) -> None:
 def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | None:
     """In the target's words, with the source's name."""
     kind = kind_of(index)
-    overlaps = any(without_overlaps(part.expression) for part in index.parts)
-    if overlaps and not (work.alike and not work.names.piped):
+    if any(without_overlaps(part.expression) for part in index.parts):
+        if work.alike and not work.names.piped:
+            return index
         index = _of_period(work, table, index)
-        overlaps = False
-    prepared = _prepared(work, table, index, columns) if not overlaps else index
-    fitted: Fitted | Refusal
-    if overlaps:
-        fitted = Fitted(index)
-    elif isinstance(prepared, Index):
-        fit = _FITTING[work.dialect]
-        fitted = fit(work, table, index, prepared, columns)
-    else:
-        fitted = prepared
-    if isinstance(fitted, Refusal):
-        if fitted.gone:
-            work.ledger.say(kind, table.name, index.name, fitted.code, Grade.AUTOMATIC, fitted.reason, fitted.proposal)
+    found = fitted(work, table, index, columns)
+    if isinstance(found, Refusal):
+        if found.gone:
+            work.ledger.say(kind, table.name, index.name, found.code, Grade.AUTOMATIC, found.reason, found.proposal)
             work.ledger.gone(kind, table.name, index.name)
         else:
             work.ledger.by_hand(
                 kind,
                 table.name,
                 index.name,
-                fitted.code,
-                fitted.reason,
-                fitted.proposal,
-                fitted.complexity,
-                original=fitted.original,
-                replacement=fitted.replacement,
+                found.code,
+                found.reason,
+                found.proposal,
+                found.complexity,
+                original=found.original,
+                replacement=found.replacement,
             )
         return None
-    for said in fitted.remarks:
+    for said in found.remarks:
         work.ledger.say(
             kind, table.name, index.name, said.code, said.grade, said.reason, said.proposal, said.complexity
         )
-    return fitted.index
+    return found.index
+
+
+def fitted(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Fitted | Refusal:
+    """What becomes of one index: the one decision, for the conversion and for sinks (`stream`).
+
+    Args:
+        columns: the target's, by name.
+    """
+    prepared = _prepared(work, table, index, columns)
+    if isinstance(prepared, Refusal):
+        return prepared
+    return _FITTING[work.dialect](work, table, index, prepared, columns)
 
 
 def _of_period(work: Work, table: Table, index: Index) -> Index:
@@ -179,6 +193,8 @@ def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]
     plain = [name for name in (*index.columns, *index.include) if name]
     if reason := work.altered(table.name, [*plain, *mentioned]):
         return Refusal("altered", reason, "write one for the columns that the target has")
+    if reason := counting(work, table, mentioned):
+        return Refusal("counted-column", reason, "index the column itself, if that serves")
     gone = [name for name in plain if names[name] not in columns]
     if gone:
         return Refusal("altered", f"the column {gone[0]} is not in the target", "add it with the column")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tailrace.conversion.catalog import Column, Dialect, Table
 from tailrace.conversion.indexes.fitting import Fitted, Refusal, changed, distinct_remarks, known
 from tailrace.conversion.outcome import Complexity
+from tailrace.conversion.tables.charsets import character_bytes
 from tailrace.conversion.tables.literals import parsed, quoted
 from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.translation import Remark
@@ -43,6 +44,7 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
     if (
         given.unique
         and given.method == "hash"
+        and not given.where
         and work.dialect is Dialect.MARIADB
         and _unchanged(work, table, given, columns)
     ):
@@ -79,6 +81,10 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
         return Fitted(replace(prepared, where="", include=()), tuple(remarks))
+    if given.method == "fulltext":
+        others = [part.column for part in prepared.parts if part.column and not textual(columns[part.column].sql_type)]
+        reason = f"the target's column {others[0]} is no text" if others else "MySQL has none of an expression"
+        return Refusal("fulltext", reason, "index a generated column of the text", Complexity.MEDIUM)
     reason = "the target keeps geometries as bytes, of which there is no such index"
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 
@@ -196,8 +202,9 @@ def fitted_parts(index: Index, columns: dict[str, Column]) -> tuple[Part, ...] |
 
 def _bytes(part: Part, columns: dict[str, Column]) -> int:
     """Of an index's entry, at most; more than one has where the length has no bound."""
-    if not part.column:
-        return 0
+    if not part.column:  # the value may be as long as the texts that it speaks of
+        named = [name for name in columns if name.casefold() in part.expression.casefold()]
+        return 16 + sum(_bytes(Part(name), columns) for name in named if textual(columns[name].sql_type))
     column = columns[part.column]
     type_ = parsed(column.sql_type)
     base = type_.base.removesuffix(" unsigned").removesuffix(" zerofill").removesuffix(" unsigned")
@@ -213,4 +220,4 @@ def _bytes(part: Part, columns: dict[str, Column]) -> int:
 
 def _width(column: Column) -> int:
     """Bytes of a character."""
-    return 4 if column.charset not in ("ascii", "latin1", "binary") and textual(column.sql_type) else 1
+    return character_bytes(column.charset) if textual(column.sql_type) else 1

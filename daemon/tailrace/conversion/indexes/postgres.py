@@ -44,9 +44,10 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
         if isinstance(fitting, Refusal):
             return fitting
         parts.append(fitting)
-    distinct = nulls(work, table, given, prepared, columns) or not nullable(prepared, columns)
+    distinct = nulls(work, table, given, prepared, columns) or not (given.unique and nullable(prepared, columns))
     remarks += oracle_remarks(work, given, prepared, columns)
-    expressed = any(not part.column for part in parts)
+    # A constraint has columns alone, without an order.
+    expressed = any(not part.column or part.descending for part in parts)
     made = replace(
         prepared,
         parts=tuple(parts),

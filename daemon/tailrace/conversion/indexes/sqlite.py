@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table
@@ -19,6 +20,9 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
         reason = f"SQLite has no {given.method} index"
         proposal = "a table of FTS5, kept up by triggers" if given.method in ("fulltext", "gin") else "none; or R*Tree"
         return Refusal("index-method", reason, proposal, Complexity.MEDIUM)
+    if any(_TEXT.fullmatch(part.expression) for part in prepared.parts):
+        reason = "SQLite takes a text in an index for a column's name"
+        return Refusal("index-expression", reason, "leave it out: it is the same in all rows")
     if given.invisible and not given.unique:
         reason = "the source does not use it for queries (it is invisible), and SQLite has no such index"
         return Refusal("index-invisible", reason, "add it, where it shall serve", gone=True)
@@ -45,6 +49,9 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
         invisible=False,
     )
     return Fitted(made, tuple(remarks))
+
+
+_TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
 def _part(part: Part, columns: dict[str, Column], unique: bool, remarks: list[Remark]) -> Part:

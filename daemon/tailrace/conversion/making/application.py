@@ -9,12 +9,14 @@ from typing import Any
 from tailrace.conversion.catalog import Catalog, ObjectKind, ObjectName
 from tailrace.conversion.making.definition import Key, definitions
 from tailrace.conversion.making.difference import NEXT, Difference, State, differences, stands
-from tailrace.conversion.target import SchemaTarget, Stage, Statement
+from tailrace.conversion.target import CompletesTables, SchemaTarget, Stage, Statement
 
 #: What `--apply` makes beside a pipeline.
 BESIDE = frozenset({Stage.TABLES, Stage.REST})
 
 
+#: What a column may be given that is there without it.
+_GIVEN = frozenset({"default", "null"})
 #: Groups of a catalog that have names of their own; triggers and comments belong to others.
 _KINDS = ("tables", "sequences", "enums", "domains", "views", "routines", "others")
 
@@ -38,10 +40,14 @@ class Plan:
     present: int
 
 
-def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE) -> Plan:
+def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESIDE, *, complete: bool = False) -> Plan:
     """What of a catalog a target lacks.
 
     Sequences that are there and behind are moved up where `Stage.CUTOVER` is asked for: before that, the source counts.
+    One that goes round is set to the source's number: nothing says which of two is behind.
+
+    Args:
+        complete: tables that are there get what is otherwise made with them alone: columns their defaults and NOT NULL.
 
     Raises:
         UnreachableError, RefusedError: of the target.
@@ -59,6 +65,11 @@ def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESID
         chosen += [s for s in target.render(meant) if _key(s) in behind and not s.sql.lstrip().startswith("CREATE")]
     unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
     differing = [d for d in found if d.state is not State.MISSING and d.counts]
+    if complete:
+        completed = {d.key: given for d in (*differing, *unmade) if (given := _completing(target, canonical, d, found))}
+        chosen += [statement for statements in completed.values() for statement in statements]
+        differing = [d for d in differing if d.key not in completed]
+        unmade = [d for d in unmade if d.key not in completed]
     changed = sum(d.state is State.DIFFERENT for d in found)
     return Plan(
         canonical,
@@ -111,13 +122,40 @@ def standing(target: SchemaTarget, meant: Catalog) -> Catalog:
 
 
 def names(catalog: Catalog) -> list[ObjectName]:
-    """All that a catalog has and that stands by itself."""
+    """All that a catalog has and that stands by itself; a schema, which may be empty, with no name in it."""
     found = (thing for group in _groups(catalog) for thing in group)
-    return list(dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None))
+    own = dict.fromkeys(thing.name for thing in found if getattr(thing, "table", None) is None)
+    return [*own, *(ObjectName(schema, "") for schema in catalog.schemas)]
 
 
 def _groups(catalog: Catalog) -> list[Sequence[Any]]:
     return [getattr(catalog, kind) for kind in _KINDS]
+
+
+def _completing(
+    target: SchemaTarget, canonical: Catalog, difference: Difference, found: Sequence[Difference]
+) -> list[Statement]:
+    """Statements for what a table that is there lacks, and nothing else; none where that is not all."""
+    kind, name, member = difference.key
+    table = next((table for table in canonical.tables if table.name == name), None)
+    if table is None or not member or not hasattr(target, "completing"):
+        return []
+    if kind is ObjectKind.COLUMN and not _lacks(difference):
+        return []
+    # A column says its comment with all else that it is.
+    altered = any(d.key == (ObjectKind.COLUMN, name, member) and not _lacks(d) for d in found)
+    if kind not in (ObjectKind.COLUMN, ObjectKind.CHECK, ObjectKind.COMMENT) or altered:
+        return []
+    if kind is not ObjectKind.COLUMN and difference.state is not State.MISSING:
+        return []
+    completing: CompletesTables = target  # type: ignore[assignment]
+    return completing.completing(canonical, table, kind, member)
+
+
+def _lacks(difference: Difference) -> bool:
+    """Whether a column is there, and only lacks what it can be given."""
+    lacking = {detail.what for detail in difference.details if not detail.found}
+    return difference.state is State.DIFFERENT and lacking <= _GIVEN and len(lacking) == len(difference.details)
 
 
 def _key(statement: Statement) -> Key:
@@ -134,9 +172,10 @@ def _behind(meant: Catalog, present: Catalog) -> set[Key]:
     found: set[Key] = set()
     for sequence in meant.sequences:
         counter, other = sequence.counter, there.get(sequence.name)
-        if other is None or counter.next is None or other.next is None or counter.cycle:
+        if other is None or counter.next is None or other.next is None:
             continue
-        if counter.next > other.next if counter.increment > 0 else counter.next < other.next:
+        behind = counter.next > other.next if counter.increment > 0 else counter.next < other.next
+        if behind or (counter.cycle and counter.next != other.next):
             found.add((ObjectKind.SEQUENCE, sequence.name, ""))
     return found
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tailrace.conversion.catalog import Dialect
+from tailrace.conversion.catalog import Dialect, ObjectKind
 from tailrace.conversion.outcome import Conversion, Grade
 from tailrace.conversion.report.words import SYSTEMS, called, source_line
 from tailrace.conversion.target import Stage, Statement
 
 _RULE = "-- " + "-" * 74
+_PROGRAMS = (ObjectKind.FUNCTION, ObjectKind.PROCEDURE)
 _STAGES = {
     Stage.TABLES: "Before the first row",
     Stage.REST: "After the load",
@@ -30,6 +31,8 @@ def _lines(conversion: Conversion, statements: Sequence[Statement]) -> Iterator[
     named = f" (sink {_line(conversion.sink)})" if conversion.sink else ""
     yield f"-- {_line(source_line(conversion.source))}"
     yield f"-- as {SYSTEMS[dialect]} has it{named}, by tailrace schema"
+    if dialect is Dialect.POSTGRESQL and any(statement.kind in _PROGRAMS for statement in statements):
+        yield from ("", "-- Bodies of functions may name what comes later.", "SET check_function_bodies = off;")
     stage: Stage | None = None
     heading = ""
     # What is made in an earlier part needs nothing of a later one.

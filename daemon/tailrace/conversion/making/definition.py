@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tailrace.conversion.catalog import (
+    OF_INDEX,
     Argument,
     Catalog,
     Check,
@@ -28,6 +29,7 @@ from tailrace.conversion.catalog import (
 )
 from tailrace.structure import Index, Part
 
+_INDEXED = (ObjectKind.INDEX, ObjectKind.EXCLUSION, ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE)
 #: Kind, name, and the member of a table: as `Catalog.count` names an object.
 Key = tuple[ObjectKind, ObjectName, str]
 #: Whose name says nothing: two of one definition are the same thing.
@@ -89,21 +91,30 @@ def _all(catalog: Catalog) -> Iterator[_Entry]:
     for comment in catalog.comments:
         member = f"{comment.kind} {comment.member}".strip()
         yield ObjectKind.COMMENT, comment.name, member, {"text": comment.text}, None
+    tables = {table.name: table for table in catalog.tables}
     for other in catalog.others:
         member = other.name.name if other.table else ""
         said = {"definition": other.definition, **_options(other)}
+        if other.table in tables and other.kind in _INDEXED:
+            # Of a partition's own index the name says of which partition.
+            options = tables[other.table].options
+            said["storage"] = options.get(f"{OF_INDEX}{member}") or options.get(
+                f"{OF_INDEX}{member.partition(' ')[2]}", ""
+            )
         yield other.kind, other.table or other.name, member, said, None
 
 
 def _table(table: Table) -> Iterator[_Entry]:
-    yield ObjectKind.TABLE, table.name, "", _options(table), None
+    said = {what: text for what, text in _options(table).items() if not what.startswith(f"option {OF_INDEX}")}
+    yield ObjectKind.TABLE, table.name, "", said, None
     for column in table.columns:
         counter = column.identity.counter if column.identity else None
         yield ObjectKind.COLUMN, table.name, column.name, _column(column), counter
         if column.comment:
             yield ObjectKind.COMMENT, table.name, column.name, {"text": column.comment}, None
     for index in table.indexes:
-        yield kind_of(index), table.name, index.name, _index(index), None
+        stored = {"storage": table.options.get(f"{OF_INDEX}{index.name}", "")}
+        yield kind_of(index), table.name, index.name, _index(index) | stored, None
     for check in table.checks:
         yield ObjectKind.CHECK, table.name, check.name, _check(check), None
     for key in table.foreign_keys:

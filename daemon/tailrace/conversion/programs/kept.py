@@ -10,6 +10,7 @@ from tailrace.conversion.expressions import quoting
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.splicing import moved
 from tailrace.conversion.names import Names
+from tailrace.conversion.tables.verbatim import Verbatim
 
 _SPECIAL_TRIGGER = re.compile(r"\bCONSTRAINT\s+TRIGGER\b|\bREFERENCING\b", re.IGNORECASE)
 
@@ -40,8 +41,56 @@ def routine(given: Routine, name: ObjectName, names: Names) -> Routine:
     refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, line=0)
+    if _finds(given, names):
+        raise RefusalError("renamed-object", "its search_path names a schema whose objects are elsewhere in the target")
     refuse_moved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
     return replace(given, name=name, definition=_headed(given.definition, given.name, name), line=0)
+
+
+def moved_routine(given: Routine, name: ObjectName, verbatim: Verbatim) -> Routine | None:
+    """PostgreSQL's, with the target's schemas in its text; None where that is not sure."""
+    if name.name != given.name.name or _finds(given, verbatim.names) or _renamed_columns(verbatim.names):
+        return None
+    written = given.body if given.body and given.body in given.definition else ""
+    body = verbatim.body(given.body) if given.body else ""
+    head, _, rest = given.definition.partition(written) if written else (given.definition, "", "")
+    head_made, rest_made = verbatim.rewritten(head), verbatim.rewritten(rest)
+    types = [verbatim.rewritten(argument.sql_type) for argument in given.arguments]
+    defaults = [verbatim.rewritten(argument.default) for argument in given.arguments]
+    returns = verbatim.rewritten(given.returns)
+    if None in (body, head_made, rest_made, returns, *types, *defaults) or (given.body and not written):
+        return None
+    arguments = tuple(
+        replace(argument, sql_type=type_ or "", default=default or "")
+        for argument, type_, default in zip(given.arguments, types, defaults, strict=True)
+    )
+    definition = f"{head_made}{body}{rest_made}"
+    return replace(
+        given,
+        name=name,
+        arguments=arguments,
+        returns=returns or "",
+        body=body or "",
+        definition=definition,
+        line=0,
+    )
+
+
+def moved_trigger(given: Trigger, name: ObjectName, table: ObjectName, verbatim: Verbatim) -> Trigger | None:
+    """As `moved_routine`."""
+    function = verbatim.target_of(given.function) if given.function is not None else None
+    if _renamed_columns(verbatim.names):
+        return None
+    definition, when = verbatim.rewritten(given.definition), verbatim.rewritten(given.when)
+    if function is None or definition is None or when is None:
+        return None
+    return replace(given, name=name, table=table, function=function, definition=definition, when=when, line=0)
+
+
+def _finds(given: Routine, names: Names) -> bool:
+    """Whether its own search_path names a schema whose objects are elsewhere in the target."""
+    path = given.options.get("set search_path", "").casefold()
+    return any(old.schema.casefold() in path for old, new in names.objects.items() if old.schema and old != new)
 
 
 def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog, names: Names) -> Trigger:
@@ -58,6 +107,8 @@ def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog
         if any(own.get(column) != column for column in given.columns):
             raise RefusalError("renamed-object", "a column of its UPDATE OF has another name in the target")
     function = names.objects.get(given.function) if given.function else None
+    if given.function and given.function.schema == "pg_catalog":
+        function = given.function
     if given.function and function is None:
         raise RefusalError("missing-object", f"its function {given.function} is not converted")
     made = replace(given, name=name, table=table, function=function, line=0)

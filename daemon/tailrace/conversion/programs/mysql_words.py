@@ -156,5 +156,3 @@ MODES = _words(
     NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH
     """
 )
-#: In the names of collations that only one of them has.
-ONE_SYSTEM = ("_0900_", "_uca1400_", "nopad_", "gb18030", "_tolower_ci", "_mysql561_", "_myanmar_", "_thai_520_")

@@ -23,10 +23,11 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import kept
-from tailrace.conversion.programs.mysql_words import MODES, ONE_SYSTEM
+from tailrace.conversion.programs.mysql_words import MODES
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.programs.related_text import Reading, text_type
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.collations import ONE_SYSTEM
 from tailrace.conversion.translation import Remark, Translation, Use
 from tailrace.schema import Kind
 

@@ -15,7 +15,6 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs.mysql_words import (
     FUNCTIONS,
-    ONE_SYSTEM,
     OTHER,
     RESERVED_BY_MARIADB,
     RESERVED_BY_MYSQL,
@@ -23,6 +22,7 @@ from tailrace.conversion.programs.mysql_words import (
     TYPES,
     UNSTEADY,
 )
+from tailrace.conversion.tables.collations import ONE_SYSTEM
 from tailrace.conversion.translation import Remark
 
 _ESCAPED_TEXT = r"'(?:[^'\\]|\\.|'')*'"

@@ -21,18 +21,32 @@ from tailrace.conversion.programs import kept, modes, related
 from tailrace.conversion.programs.bodies import Return, effort, steps
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.schema import Kind, Type
 
 _TRIGGER = ("trigger", "event_trigger")
 
 
-def routine(given: Routine, source: Catalog, target: Dialect, names: Names, rules: Rules) -> Program:
-    """The target's function or procedure."""
+def routine(
+    given: Routine,
+    source: Catalog,
+    target: Dialect,
+    names: Names,
+    rules: Rules,
+    verbatim: Verbatim | None = None,
+) -> Program:
+    """The target's function or procedure.
+
+    Args:
+        verbatim: between two PostgreSQL databases, how what is written keeps its meaning.
+    """
     name = names.objects.get(given.name)
     try:
         if name is None:
             raise RefusalError("missing-object", f"{given.name} has no name in the target")
         if source.dialect is target:
+            if verbatim is not None and (made := kept.moved_routine(given, name, verbatim)) is not None:
+                return Program((made,))
             return Program((kept.routine(given, name, names),))
         if source.dialect.mysql_like and target.mysql_like:
             return related.routine(given, name, source, target, names, rules)

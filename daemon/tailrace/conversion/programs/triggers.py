@@ -29,6 +29,7 @@ from tailrace.conversion.programs import kept, modes, related
 from tailrace.conversion.programs.bodies import Assign, Choose, Return, Step, effort, steps
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
+from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.conversion.translation import Remark
 
 _LONGEST = 63
@@ -41,13 +42,20 @@ def trigger(
     names: Names,
     rules: Rules,
     types: Mapping[ObjectName, Mapping[str, str]] | None = None,
+    verbatim: Verbatim | None = None,
 ) -> Program:
-    """The target's trigger, after its function where the target is PostgreSQL."""
+    """The target's trigger, after its function where the target is PostgreSQL.
+
+    Args:
+        verbatim: between two PostgreSQL databases, how what is written keeps its meaning.
+    """
     table_name = names.objects.get(given.table)
     try:
         if table_name is None:
             raise RefusalError("missing-object", f"its table {given.table} is not converted")
         name = ObjectName(table_name.schema, styled(given.name.name, source.dialect, target))
+        if verbatim is not None and (made := kept.moved_trigger(given, name, table_name, verbatim)) is not None:
+            return Program((made,))
         if source.dialect is target:
             return Program((kept.trigger(given, name, table_name, source, names),))
         if source.dialect.mysql_like and target.mysql_like:
@@ -61,8 +69,8 @@ def trigger(
         writer = _writer(table, source.dialect, target, names, rules, types or {})
         body = _Body(writer, table, names, types or {}, steps(text, source.dialect), given)
         _order(given, source, writer)
-        made = body.postgres(name, table_name) if target is Dialect.POSTGRESQL else body.mysql(name, table_name)
-        return Program(made, writer.remarks)
+        found = body.postgres(name, table_name) if target is Dialect.POSTGRESQL else body.mysql(name, table_name)
+        return Program(found, writer.remarks)
     except RefusalError as refusal:
         remark = refusal.remark
         complexity = Complexity.SIGNIFICANT if effort(given.definition) is Complexity.SIGNIFICANT else Complexity.MEDIUM
@@ -159,7 +167,7 @@ class _Body:
                 raise RefusalError("program", "its name is too long in the target")
             bare = Trigger(called, table, "BEFORE", (event,), True, "", body=body)
             made.append(replace(bare, definition=kept.mysql_trigger(bare, self.writer.target)))
-        if len(made) > 1 and "old." in body.lower():
+        if "INSERT" in self.given.events and "old." in body.lower():
             raise RefusalError("program", "one trigger for INSERT and UPDATE that reads OLD")
         return tuple(made)
 

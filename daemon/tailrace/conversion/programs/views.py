@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tailrace.conversion.catalog import Catalog, Dialect, ObjectName, View
+from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, View
 from tailrace.conversion.expressions import splicing
 from tailrace.conversion.expressions.grammar import statement
 from tailrace.conversion.expressions.library import Library
@@ -73,6 +74,7 @@ def view(
             raise RefusalError("missing-object", f"{given.name} has no name in the target")
         if source.dialect is target:
             kept.refuse_history(given.query, names)
+            _made_of(given, source)
             query = splicing.query(given.query, source, names)
             return Program((replace(given, name=name, query=query, line=0),))
         if given.materialized and target is not Dialect.POSTGRESQL:
@@ -103,6 +105,17 @@ def _in_session(program: Program, options: dict[str, str], remarks: list[Remark]
     return Program(objects, (*program.remarks, *remarks))
 
 
+def _made_of(given: View, source: Catalog) -> None:
+    """
+    Raises:
+        RefusalError: it calls a function that nobody makes in the target.
+    """
+    for other in source.others:
+        name = re.escape(other.name.name)
+        if other.kind is ObjectKind.FUNCTION and re.search(rf"(?i)(?<!\w){name}\"?\s*\(", given.query):
+            raise RefusalError("missing-object", f"its function {other.name} is not converted")
+
+
 _REFRESHED = Remark(
     "materialized-view",
     Grade.CHANGED,
@@ -125,6 +138,16 @@ def _program(
     given: View, name: ObjectName, made: Query, remarks: tuple[Remark, ...], target: Dialect, folded: bool
 ) -> Program:
     option = given.check_option
+    if option and target.mysql_like and _asks_itself(made.sql):
+        remarks += (
+            Remark(
+                "check-option",
+                Grade.CHANGED,
+                "it asks its own table for other rows, so that nothing can be written through it in MySQL",
+                "write to the table instead",
+            ),
+        )
+        option = ""
     if option and target is Dialect.SQLITE:
         remarks += (
             Remark(
@@ -142,6 +165,11 @@ def _program(
         remarks += (_INVOKER,)
     view = View(name, made.sql, columns, given.materialized, option)
     return Program((view,), remarks)
+
+
+def _asks_itself(query: str) -> bool:
+    read = re.search(r"\bFROM (\S+)", query)
+    return read is not None and query.count("SELECT") > 1 and query.count(read[1]) > 1
 
 
 def _effort(text: str) -> Complexity:

@@ -15,7 +15,7 @@ Dialects = Annotated[tuple[Dialect, ...], Field(min_length=1)]
 #: What an argument can be asked to be: a kind, some kinds together, a literal, or anything.
 WORDS = frozenset(Kind) | {
     *("number", "exact", "moment", "any", "same", "condition", "..."),
-    *("literal", "char", "count", "positive", "nonzero", "whole"),
+    *("literal", "char", "count", "positive", "nonzero", "whole", "unpadded", "not null"),
 }
 
 

@@ -11,7 +11,7 @@ from tailrace.conversion.script.columns import column_type, default_text, read_c
 from tailrace.conversion.script.draft import Draft, TableDraft
 from tailrace.conversion.script.partitions import attach, mysql_partitions
 from tailrace.conversion.script.splitting import shown
-from tailrace.conversion.script.tables import Head, is_constraint, read_constraint, set_next
+from tailrace.conversion.script.tables import Head, is_constraint, members, read_constraint, set_next
 from tailrace.conversion.script.tokens import Reader
 from tailrace.conversion.script.written import read_type
 
@@ -327,7 +327,7 @@ def _tsql(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
     if reader.accept("WITH"):
         validated = reader.accept_any("CHECK", "NOCHECK") == "CHECK"
     if reader.accept("ADD"):
-        for part in reader.parts():
+        for part in members(Reader(reader.script, reader.tokens[reader.at :])):
             if is_constraint(part) or part.sees("DEFAULT"):
                 read_constraint(draft, table, part, validated)
             else:

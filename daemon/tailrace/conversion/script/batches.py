@@ -17,12 +17,20 @@ _BEGIN = frozenset(
     {
         *("CREATE", "ALTER", "DROP", "GRANT", "DENY", "REVOKE", "USE", "EXEC", "EXECUTE", "PRINT", "DECLARE", "IF"),
         *("TRUNCATE", "BEGIN", "COMMIT", "ROLLBACK", "RAISERROR", "THROW", "WAITFOR", "DBCC", "ENABLE", "DISABLE"),
+        *("WHILE", "KILL", "GOTO", "RECONFIGURE", "BACKUP", "RESTORE", "DEALLOCATE"),
     }
 )
 _DATA = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "SET", "WITH", "RETURN", "BULK"})
+#: Behind CREATE, ALTER and DROP: with these a statement begins wherever they stand.
+_MADE = frozenset(
+    {
+        *("TABLE", "INDEX", "UNIQUE", "CLUSTERED", "NONCLUSTERED", "SEQUENCE", "TYPE", "SYNONYM", "STATISTICS"),
+        *("SCHEMA", "VIEW", "PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "DATABASE"),
+    }
+)
 #: Words before which a line may begin with a word that would otherwise begin a statement.
 _CARRIES_ON = frozenset(
-    {"ON", "AS", ",", "(", "=", "FOR", "AFTER", "OF", "TO", ".", "ADD", "THEN", "WITH", "OR", "AND"}
+    {"ON", "AS", ",", "(", "=", "FOR", "AFTER", "OF", "TO", ".", "ADD", "THEN", "WITH", "OR", "AND", "ELSE"}
 )
 
 
@@ -140,6 +148,11 @@ def _try_ends(batch: Sequence[Token], at: int) -> bool:
 def _begins(script: Script, batch: Sequence[Token], start: int, at: int, before: str, guarded: bool) -> bool:
     """Whether a statement begins here, in a line of its own."""
     upper, first = batch[at].upper, batch[start].upper
+    follows = batch[at + 1].upper if at + 1 < len(batch) else ""
+    if upper in ("CREATE", "ALTER", "DROP") and follows in _MADE and first not in ("GRANT", "DENY", "REVOKE"):
+        if before == "ELSE":
+            return False
+        return not (guarded and _guard_open(batch[start:at]))
     if not _first_in_line(script, batch, at) or (before in _CARRIES_ON and first != "SET"):
         return False
     if guarded and _guard_open(batch[start:at]):
@@ -150,12 +163,13 @@ def _begins(script: Script, batch: Sequence[Token], start: int, at: int, before:
         return not insert_from and not check
     if upper not in _DATA:
         return False
-    follows = batch[at + 1].upper if at + 1 < len(batch) else ""
     if upper == "SET":
         return first not in ("UPDATE", "MERGE", "WITH") and follows not in ("NULL", "DEFAULT")
     if upper == "WITH":
         return False
-    return (first not in _DATA or first == "SET") and first not in ("CREATE", "GRANT", "DENY", "REVOKE", "DECLARE")
+    if first in ("CREATE", "DECLARE"):
+        return upper in ("INSERT", "MERGE", "BULK")
+    return (first not in _DATA or first == "SET") and first not in ("GRANT", "DENY", "REVOKE")
 
 
 def _guard_open(tokens: Sequence[Token]) -> bool:

@@ -262,6 +262,8 @@ def read_check(reader: Reader, name: str, line: int) -> tuple[Check, State]:
 def key_index(reader: Reader, name: str, primary: bool) -> tuple[Index, State]:
     """From behind PRIMARY KEY or UNIQUE on, with its columns in parentheses."""
     reader.accept_any("CLUSTERED", "NONCLUSTERED")
+    if reader.dialect is Dialect.TSQL:
+        reader.accept("HASH")
     nulls_distinct = reader.dialect is not Dialect.TSQL or primary
     if reader.accept("NULLS", "NOT", "DISTINCT"):
         nulls_distinct = False

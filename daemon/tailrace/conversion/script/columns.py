@@ -244,6 +244,7 @@ def default_text(reader: Reader, unwrap: bool) -> str:
 
 def _key(draft: Draft, table: TableDraft, reader: Reader, at: _Column, primary: bool) -> None:
     reader.accept_any("CLUSTERED", "NONCLUSTERED")
+    reader.accept("HASH")
     nulls = draft.dialect is not Dialect.TSQL or primary
     if reader.accept("NULLS", "NOT", "DISTINCT"):
         nulls = False
@@ -319,7 +320,7 @@ def _generated(draft: Draft, table: TableDraft, reader: Reader, column: Column) 
         line = reader.script.line(reader.tokens[start].start)
         draft.aside(table, column.name, reader.text(start, reader.at), reason, line)
         return column
-    expression = unwrapped(reader.parentheses())
+    expression = _computed(reader)
     stored = draft.dialect is Dialect.POSTGRESQL
     if reader.accept_any("STORED", "PERSISTED", "PERSISTENT"):
         stored = True
@@ -328,3 +329,12 @@ def _generated(draft: Draft, table: TableDraft, reader: Reader, column: Column) 
     if draft.dialect is Dialect.POSTGRESQL and reader.peek(-1).upper == "VIRTUAL":
         stored = False
     return replace(column, generated=expression, stored=stored)
+
+
+def _computed(reader: Reader) -> str:
+    """SQL Server wants no parentheses around it: ``AS ISNULL(a, 0) PERSISTED``, ``AS (a) + (b)``."""
+    if reader.dialect is not Dialect.TSQL:
+        return unwrapped(reader.parentheses())
+    start = reader.at
+    reader.expression(_TSQL_ENDS | {"PERSISTED"})
+    return unwrapped(Reader(reader.script, reader.tokens[start : reader.at]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -30,6 +30,8 @@ from tailrace.conversion.catalog import (
 )
 from tailrace.conversion.script.tokens import NotUnderstoodError, Script
 from tailrace.structure import Index
+
+_MAKES = re.compile(r"(?i)\b(?:create|alter|rename|execute\s+immediate\s+\w+\s*;|sp_executesql)\b")
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Draft:
     Attributes:
         schema: where names without a schema belong now.
         schemes: SQL Server's partition schemes, by the names of their functions.
+        defaults, rules: SQL Server's that stand by themselves, and what they say.
         character_lengths: VARCHAR2(n) counts characters where nothing is said (Oracle's NLS_LENGTH_SEMANTICS).
         partitions: PostgreSQL's tables that are partitions, and of which table.
     """
@@ -111,6 +114,8 @@ class Draft:
         self.skipped: list[Skipped] = []
         self.functions: dict[str, PartitionFunction] = {}
         self.schemes: dict[str, str] = {}
+        self.defaults: dict[ObjectName, str] = {}
+        self.rules: dict[ObjectName, str] = {}
         self.character_lengths = False
         self.partitions: dict[ObjectName, ObjectName] = {}
 
@@ -256,6 +261,15 @@ class Draft:
             (one.name for one in self.views.values()),
             (one.name for one in self.routines),
         )
+
+    def makes_nothing(self, procedure: ObjectName, arguments: Collection[str]) -> bool:
+        """Whether a procedure is the script's own, with no statement that makes or alters something, and what it may
+        drop is not there: a script's helper that drops what an older run has made."""
+        found = [one for one in self.routines if self.key(one.name) == self.key(procedure)]
+        if not found or any(_MAKES.search(one.body) for one in found):
+            return False
+        given = {argument.lower() for argument in arguments}
+        return not any(name.name.lower() in given for name in self.all_names())
 
     def next_of(self, name: ObjectName, value: int) -> bool:
         """What a sequence gives next; whether the script has made it."""

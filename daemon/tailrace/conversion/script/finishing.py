@@ -12,6 +12,7 @@ from tailrace.conversion.script.dumps import relation
 from tailrace.conversion.script.inference import inferred
 from tailrace.conversion.script.tokens import NotUnderstoodError
 from tailrace.conversion.script.types import mysql
+from tailrace.schema import Kind
 from tailrace.structure import Index
 
 _NEXTVAL = re.compile(r"(?i)nextval\(\(?'([^']+)'(?:::text)?\)?(?:::regclass)?\)")
@@ -30,8 +31,11 @@ def finish(draft: Draft, origin: str, dialect: Dialect) -> Catalog:
     if dialect is Dialect.POSTGRESQL:
         for table in draft.tables.values():
             _serials(draft, table)
+    if dialect is Dialect.ORACLE:
+        _typed_by_keys(draft)
     if not draft.schema and dialect is Dialect.ORACLE:
         _one_schema(draft)
+    _schemas(draft)
     return draft.catalog(origin, dialect)
 
 
@@ -41,6 +45,36 @@ def _one_schema(draft: Draft) -> None:
     bare = any(not name.schema for name in draft.all_names())
     if len(schemas) == 1 and not bare:
         draft.schema = schemas.pop()
+
+
+def _schemas(draft: Draft) -> None:
+    """Those that a script names, and takes for being there; each is needed in the target as well."""
+    known = {schema.lower() if draft.ignores_case else schema for schema in (*draft.schemas, draft.schema, "")}
+    for name in draft.all_names():
+        key = name.schema.lower() if draft.ignores_case else name.schema
+        if key not in known:
+            known.add(key)
+            draft.schemas.append(name.schema)
+
+
+def _typed_by_keys(draft: Draft) -> None:
+    """A NUMBER that refers to a whole number has its type: it has no other values than that, and elsewhere a key of
+    decimals cannot refer to integers."""
+    changed = True
+    while changed:
+        changed = False
+        for table in draft.tables.values():
+            for key in table.foreign_keys:
+                other = draft.tables.get(draft.key(key.table))
+                if other is None or not key.enforced or not key.validated or len(key.columns) != 1:
+                    continue
+                theirs = next((one for one in other.columns if one.name in key.referenced_columns), None)
+                own = next((one for one in table.columns if one.name in key.columns), None)
+                if own is None or theirs is None or own.generated:
+                    continue
+                if own.type.kind is Kind.DECIMAL and theirs.type.kind is Kind.INTEGER:
+                    draft.change_column(table, own.name, type=theirs.type, sql_type=theirs.sql_type)
+                    changed = True
 
 
 def _cased(draft: Draft, table: TableDraft) -> None:
@@ -206,6 +240,8 @@ def _serials(draft: Draft, table: TableDraft) -> None:
             continue
         if match is None:
             continue
+        # As the server prints it, so that a sequence with another name in the target is found.
+        table.columns[at] = replace(column, default=f"nextval('{match[1]}'::regclass)")
         try:
             name = relation(match[1], draft.schema)
         except NotUnderstoodError:

@@ -63,6 +63,8 @@ def _type(tree: exp.Expr, columns: dict[str, Type], dialect: Dialect) -> Type | 
         return named(tree.this.sql(dialect=str(dialect)), dialect)
     if isinstance(tree, exp.Coalesce):
         first = _type(tree.this, columns, dialect)
+        if tree.args.get("is_null") and first and all(_fits(one, first) for one in tree.expressions):
+            return first
         # ISNULL has the type of its first argument, COALESCE the strongest of all.
         others = [_type(one, columns, dialect) for one in tree.expressions]
         return first if first and all(one is None or one.kind == first.kind for one in others) else None
@@ -81,6 +83,17 @@ def _type(tree: exp.Expr, columns: dict[str, Type], dialect: Dialect) -> Type | 
             results.append(_type(tree.args["default"], columns, dialect))
         return results[0] if results and all(one == results[0] for one in results) else None
     return None
+
+
+def _fits(tree: exp.Expr, wanted: Type) -> bool:
+    """A literal that a number of this type can be without losing a digit."""
+    if not isinstance(tree, exp.Literal) or tree.is_string:
+        return False
+    whole, _, fraction = tree.name.partition(".")
+    if not (whole + fraction).isdigit():
+        return False
+    scale = wanted.scale if wanted.kind is Kind.DECIMAL else 0
+    return wanted.kind in (Kind.DECIMAL, Kind.INTEGER) and len(fraction.rstrip("0")) <= scale and len(whole) < 3
 
 
 def _literal(tree: exp.Literal, dialect: Dialect) -> Type | None:
@@ -121,9 +134,22 @@ def _combined(tree: exp.Expr, left: Type, right: Type, dialect: Dialect) -> Type
         return floats[0] if floats else _ORACLE_NUMBER
     if Kind.FLOAT in (left.kind, right.kind):
         return Type(Kind.FLOAT, "float", 64)
+    if isinstance(tree, exp.Add | exp.Sub | exp.Mul) and (money := _money(tree, left, right)):
+        return money
     if left.kind is Kind.INTEGER and right.kind is Kind.INTEGER:
         return max(left, right, key=lambda one: one.size)
     return _precision(tree, *_digits(left), *_digits(right))
+
+
+def _money(tree: exp.Expr, left: Type, right: Type) -> Type | None:
+    """SQL Server's money stays money with whole numbers, and with money where no digit can be lost."""
+    pair = (left, right)
+    found = [one for one in pair if one.name.lower() in ("money", "smallmoney")]
+    if not found or (len(found) == 2 and isinstance(tree, exp.Mul)):
+        return None
+    if any(one.kind is not Kind.INTEGER and one not in found for one in pair):
+        return None
+    return max(found, key=lambda one: one.size)
 
 
 def _digits(type_: Type) -> tuple[int, int]:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Skipped
 from tailrace.conversion.script.batches import statements
+from tailrace.conversion.script.bound import add_type, bind, make_bound
 from tailrace.conversion.script.draft import Draft
+from tailrace.conversion.script.guards import block, guarded, loop
 from tailrace.conversion.script.splitting import Statement, shown
 from tailrace.conversion.script.tokens import LexicalError, NotUnderstoodError, Reader, Script, Token, lex
 
-_DESCRIPTION = "ms_description"
+_DESCRIPTIONS = ("ms_description", "description")
+_TOOLS = "of the vendor's tools: how they show it"
+#: Procedures of the server's that make no object of a schema.
+HARMLESS = frozenset(
+    {
+        *("sp_settriggerorder", "sp_tableoption", "sp_dboption", "sp_updatestats", "sp_recompile", "sp_configure"),
+        *("sp_fulltext_database", "sp_changedbowner", "sp_refreshview", "sp_refreshsqlmodule", "sp_autostats"),
+        *("sp_dbcmptlevel", "sp_db_vardecimal_storage_format", "sp_createstats", "sp_who", "sp_help", "sp_helptext"),
+        *("sp_getapplock", "sp_releaseapplock"),
+    }
+)
 _LEVELS = {
     "TABLE": ObjectKind.TABLE,
     "VIEW": ObjectKind.VIEW,
@@ -23,7 +37,17 @@ _LEVELS = {
 def tsql_statement(draft: Draft, reader: Reader, statement: Statement) -> bool:
     """Reads one that only SQL Server has; False: it is another one."""
     if reader.sees("IF"):
-        return _guarded(draft, reader, statement)
+        return guarded(draft, reader, statement)
+    if reader.sees("WHILE"):
+        return loop(draft, reader, statement)
+    if reader.sees("BEGIN"):
+        found = block(draft, reader, statement)
+        reader.at = 0
+        return found
+    if reader.sees("DBCC"):
+        return _checked_identity(draft, reader)
+    if reader.sees("CREATE", "DEFAULT") or reader.sees("CREATE", "RULE"):
+        return make_bound(draft, reader, statement)
     if reader.sees("ENABLE", "TRIGGER") or reader.sees("DISABLE", "TRIGGER"):
         _switch(draft, reader, statement)
         return True
@@ -36,47 +60,6 @@ def tsql_statement(draft: Draft, reader: Reader, statement: Statement) -> bool:
     return False
 
 
-def _guarded(draft: Draft, reader: Reader, statement: Statement) -> bool:
-    """``IF NOT EXISTS (…) CREATE …``, ``IF OBJECT_ID(…) IS NULL BEGIN … END``: what is not there is made.
-
-    Raises:
-        NotUnderstoodError: what is made depends on something else.
-    """
-    reader.take()
-    missing = False
-    if reader.accept("NOT", "EXISTS"):
-        missing = True
-        reader.parentheses()
-    elif reader.accept("EXISTS"):
-        reader.parentheses()
-    else:
-        start = reader.at
-        while not reader.done and reader.token.upper not in ("CREATE", "DROP", "BEGIN", "EXEC", "EXECUTE", "ALTER"):
-            if reader.sees("("):
-                reader.skip_parentheses()
-            else:
-                reader.take()
-        condition = " ".join(reader.text(start, reader.at).upper().split())
-        known = condition.startswith(("OBJECT_ID", "TYPE_ID", "SCHEMA_ID", "DB_ID", "COL_LENGTH", "INDEXPROPERTY"))
-        if not known or not condition.endswith(("IS NULL", "IS NOT NULL")):
-            raise NotUnderstoodError(f"what is made depends on {condition[:60]}")
-        missing = condition.endswith("IS NULL")
-    inner = list(reader.tokens[reader.at :])
-    if reader.sees("BEGIN"):
-        inner = inner[1:-1]
-    if any(token.upper == "ELSE" for token in inner):
-        raise NotUnderstoodError("what is made depends on a condition, with ELSE")
-    pieces = [piece for piece in statements(reader.script, inner) if isinstance(piece, Statement)]
-    drops = bool(pieces) and all(piece.tokens[0].upper in ("DROP", "EXEC", "EXECUTE", "ALTER") for piece in pieces)
-    if not missing and not (drops and pieces[0].tokens[0].upper == "DROP"):
-        raise NotUnderstoodError("what is made depends on what the database has already")
-    from tailrace.conversion.script.statements import read_statement
-
-    for piece in pieces:
-        read_statement(draft, piece)
-    return True
-
-
 def _switch(draft: Draft, reader: Reader, statement: Statement) -> None:
     from tailrace.conversion.script.altering import _triggers
 
@@ -85,14 +68,41 @@ def _switch(draft: Draft, reader: Reader, statement: Statement) -> None:
     name = "" if reader.sees("ALL") else reader.object_name(draft.schema).name
     reader.accept("ALL")
     reader.expect("ON")
+    if reader.accept("ALL", "SERVER") or reader.accept("DATABASE"):
+        reason = "of a trigger on statements that make or drop objects, which is a person's"
+        draft.skip(Skipped(statement.line, shown(statement.text), reason))
+        return
     _triggers(draft, draft.table(reader.object_name(draft.schema)), name, enabled)
     draft.skip(Skipped(statement.line, shown(statement.text), "the trigger has what it says"))
+
+
+def _checked_identity(draft: Draft, reader: Reader) -> bool:
+    """``DBCC CHECKIDENT ('t', RESEED, 99)``: what the identity has given last; other checks make nothing."""
+    reader.take()
+    if not reader.accept("CHECKIDENT"):
+        return False
+    parts = reader.parentheses().parts()
+    if len(parts) < 3 or not parts[1].accept("RESEED"):
+        return False
+    token = parts[0].token
+    script = Script(token.text, Dialect.TSQL)
+    name = Reader(script, list(lex(script, 0, len(token.text)))) if token.kind == "string" else parts[0]
+    table = draft.table(name.object_name(draft.schema))
+    last = parts[2].integer()
+    for column in table.columns:
+        if column.identity is not None:
+            counter = column.identity.counter
+            given = replace(column.identity, counter=replace(counter, next=last + counter.increment))
+            draft.change_column(table, column.name, identity=given)
+    return False
 
 
 def _executed(draft: Draft, reader: Reader, statement: Statement) -> bool:
     if reader.sees("("):
         inside = reader.parentheses()
         return _text(draft, inside.token if len(inside.tokens) == 1 else None, statement)
+    if reader.token.text.startswith("@") and reader.peek().upper == "=":
+        reader.at += 2
     name = reader.object_name("").name.lower()
     arguments = _arguments(reader)
     if name == "sp_executesql":
@@ -103,7 +113,13 @@ def _executed(draft: Draft, reader: Reader, statement: Statement) -> bool:
         return True
     if name in ("sp_updateextendedproperty", "sp_dropextendedproperty"):
         raise NotUnderstoodError("a comment is changed or dropped")
-    if name in ("sp_settriggerorder", "sp_tableoption", "sp_dboption", "sp_updatestats", "sp_recompile"):
+    if name == "sp_addtype":
+        add_type(draft, arguments, statement)
+        return True
+    if name in ("sp_bindefault", "sp_bindrule"):
+        bind(draft, name, arguments, statement)
+        return True
+    if name in HARMLESS:
         draft.skip(Skipped(statement.line, shown(statement.text), "how the server keeps or runs what there is"))
         return True
     raise NotUnderstoodError(f"a procedure is run: what {name} does is not known")
@@ -155,7 +171,11 @@ def _property(draft: Draft, arguments: dict[str, Token], statement: Statement) -
     name = ObjectName(schema, values.get("@level1name", ""))
     member_kind, member = values.get("@level2type", "").upper(), values.get("@level2name", "")
     text = values.get("@value", "")
-    if values.get("@name", "").lower() != _DESCRIPTION:
+    called = values.get("@name", "").lower()
+    if called not in _DESCRIPTIONS:
+        if called.startswith(("ms_", "microsoft_")):
+            draft.skip(Skipped(statement.line, shown(statement.text), _TOOLS))
+            return
         whose = name if name.name else ObjectName("", schema)
         reason = f"a property {values.get('@name', '')} of {whose}, which is no description"
         draft.other(ObjectKind.OTHER, whose, statement.text, reason, statement.line)

@@ -305,6 +305,10 @@ def create_package(draft: Draft, reader: Reader, head: Head) -> None:
     draft.other(ObjectKind.PACKAGE, name, head.text, _PACKAGE, head.line)
 
 
+#: Trigger functions that PostgreSQL has by itself.
+_SERVERS_OWN = frozenset(
+    {"tsvector_update_trigger", "tsvector_update_trigger_column", "suppress_redundant_updates_trigger"}
+)
 _EVENTS = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 
@@ -400,7 +404,8 @@ def _trigger(draft: Draft, reader: Reader, name: ObjectName, head: Head) -> Trig
     if draft.dialect is Dialect.POSTGRESQL:
         reader.expect("EXECUTE")
         reader.accept_any("FUNCTION", "PROCEDURE")
-        function = reader.object_name(draft.schema)
+        own = reader.token.text.lower() in _SERVERS_OWN and reader.peek().upper == "("
+        function = reader.object_name("pg_catalog" if own else draft.schema)
         arguments = reader.parentheses().text()
     if timing == "FOR" or reader.sees("COMPOUND", "TRIGGER"):
         raise NotUnderstoodError("a compound trigger: parts that run before and after rows and statements share state")

@@ -10,6 +10,7 @@ from tailrace.conversion.script.finishing import finish
 from tailrace.conversion.script.splitting import split
 from tailrace.conversion.script.statements import read_statement
 from tailrace.conversion.script.tokens import Script
+from tailrace.conversion.script.variables import substituted
 
 _SCHEMAS = {Dialect.TSQL: "dbo", Dialect.POSTGRESQL: "public"}
 _MARIADB = re.compile(r"\A(?:\s*/\*M!999999.*?\*/;?)?\s*-- MariaDB dump", re.DOTALL)
@@ -39,7 +40,7 @@ def read(text: str, dialect: Dialect, origin: str) -> Catalog:
     if dialect.mysql_like:
         dialect = Dialect.MARIADB if _MARIADB.match(text) else dialect
         text = _opened(text)
-    script = Script(text, dialect)
+    script = Script(substituted(text, dialect), dialect)
     draft = Draft(script, _SCHEMAS.get(dialect, ""))
     for piece in split(script):
         if isinstance(piece, Skipped):

@@ -105,7 +105,7 @@ _MYSQL_INCLUDES = re.compile(r"(?i)source\b|\\\.")
 _SQLPLUS = re.compile(
     r"(?i)(?:rem|remark|prompt|spool|spo|define|def|undefine|undef|whenever|connect|conn|exit|quit|accept|pause|show|sho|"
     r"column|col|ttitle|btitle|clear|cl|host|ho|variable|var|print|timing|break|compute|password|"
-    r"disconnect|disc|store|save|get|describe|desc|list|run|input|exec|execute|start)\b|@|!"
+    r"disconnect|disc|store|save|get|describe|desc|list|run|input|exec|execute|start|archive|oradebug|startup|shutdown|recover|xquery)\b|@|!|\$"
 )
 #: SET of SQL*Plus; SET TRANSACTION, SET ROLE and SET CONSTRAINTS are SQL.
 _SQLPLUS_SET = re.compile(r"(?i)set\s+(?!transaction|role|constraints?\b)\w+")
@@ -179,6 +179,7 @@ class _Scanner:
             includes = bool(_PSQL_INCLUDES.match(text, token.start))
         elif dialect is Dialect.ORACLE:
             known = bool(_SQLPLUS.match(text, token.start) or _SQLPLUS_SET.match(text, token.start))
+            known = known or (token.upper == "." and line_command(self.script, token)[0] == ".")
             includes = bool(_SQLPLUS_INCLUDES.match(text, token.start))
         else:
             known = bool(_MYSQL.match(text, token.start)) and token.upper != "USE"

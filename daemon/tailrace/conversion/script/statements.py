@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tailrace.conversion.catalog import Dialect, ObjectKind, ObjectName, Skipped
 from tailrace.conversion.script.altering import alter_table
+from tailrace.conversion.script.blocks import read_block
 from tailrace.conversion.script.draft import Draft
 from tailrace.conversion.script.indexes import create_index
 from tailrace.conversion.script.partitions import partition_function, partition_scheme
@@ -43,6 +44,8 @@ _CREATE: Mapping[str, Make] = {
     "PACKAGE": create_package,
     "TRIGGER": create_trigger,
 }
+_XML_SCHEMA = "what XML must look like: the target does not look at it"
+_WHO = "who may come in, and as whom, is not converted"
 #: What has no form of its own in a catalog, by the words behind CREATE; where the name of a table follows, by ON.
 _CARRIED: tuple[tuple[tuple[str, ...], ObjectKind, str], ...] = (
     (("EXTENSION",), ObjectKind.EXTENSION, ""),
@@ -51,6 +54,10 @@ _CARRIED: tuple[tuple[tuple[str, ...], ObjectKind, str], ...] = (
     (("EVENT", "TRIGGER"), ObjectKind.TRIGGER, "a trigger on statements that make or drop objects"),
     (("EVENT",), ObjectKind.EVENT, "the server runs it by the clock"),
     (("DATABASE", "LINK"), ObjectKind.OTHER, "another server's database"),
+    (("XML", "SCHEMA", "COLLECTION"), ObjectKind.OTHER, _XML_SCHEMA),
+    (("ROLE",), ObjectKind.OTHER, _WHO),
+    (("USER",), ObjectKind.OTHER, _WHO),
+    (("LOGIN",), ObjectKind.OTHER, _WHO),
     (("MATERIALIZED", "ZONEMAP"), ObjectKind.OTHER, "how a table is kept"),
 )
 #: Words between CREATE and what is made.
@@ -99,6 +106,20 @@ _NO_OBJECT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PRINT",), "a message"),
     (("DECLARE",), "a variable of the batch"),
     (("CHECKPOINT",), "of the server, and of no object"),
+    (("DBCC",), "of the server, and of no object"),
+    (("RECONFIGURE",), "of the server, and of no object"),
+    (("BACKUP",), "of the server, and of no object"),
+    (("RESTORE",), "of the server, and of no object"),
+    (("KILL",), "of the server, and of no object"),
+    (("RAISERROR",), "a message"),
+    (("THROW",), "a message"),
+    (("WAITFOR",), "it waits"),
+    (("RETURN",), "where the batch ends"),
+    (("GOTO",), "where the batch goes on"),
+    (("OPEN",), "a cursor"),
+    (("FETCH",), "a cursor"),
+    (("CLOSE",), "a cursor"),
+    (("DEALLOCATE",), "a cursor"),
     (("RESET",), "a setting of the session"),
     (("DELIMITER",), "a command of the client, which makes no object"),
     (("PURGE",), "of what was dropped"),
@@ -180,6 +201,9 @@ def _read(draft: Draft, reader: Reader, statement: Statement) -> None:
         return
     if draft.dialect is Dialect.POSTGRESQL and _postgres(draft, reader, statement):
         return
+    if draft.dialect is Dialect.ORACLE and reader.token.upper in ("BEGIN", "DECLARE"):
+        read_block(draft, statement)
+        return
     if _settings(draft, reader):
         draft.skip(Skipped(statement.line, shown(statement.text), "a setting of the session"))
         return
@@ -200,16 +224,29 @@ def _read(draft: Draft, reader: Reader, statement: Statement) -> None:
         _grant(draft, reader, head)
     elif first == "RENAME" and draft.dialect.mysql_like:
         raise NotUnderstoodError("RENAME TABLE is not followed")
+    elif first in ("CALL", "EXEC", "EXECUTE") and _called(draft, reader):
+        draft.skip(Skipped(statement.line, shown(statement.text), "a procedure of this script's that makes nothing"))
     elif first in ("BEGIN", "DECLARE", "DO", "CALL", "EXECUTE", "WITH", "IF", "WHILE", "EXEC"):
         raise NotUnderstoodError("a block of statements that runs once: what it makes is not known")
     else:
         raise NotUnderstoodError(f"a statement that begins with {first or reader.peek(-1).text!r} is not known")
 
 
+def _called(draft: Draft, reader: Reader) -> bool:
+    """Whether what is run makes nothing: a procedure of the script's own."""
+    try:
+        name = reader.object_name(draft.schema)
+    except NotUnderstoodError:
+        return False
+    return draft.makes_nothing(name, {token.text for token in reader.tokens[reader.at :] if token.kind == "string"})
+
+
 def _no_object(draft: Draft, reader: Reader) -> str | None:
     if draft.dialect is Dialect.POSTGRESQL and reader.accept("BEGIN") and reader.done:
         return "a transaction's bound"
     if draft.dialect is Dialect.POSTGRESQL and reader.accept("END") and reader.done:
+        return "a transaction's bound"
+    if draft.dialect.mysql_like and reader.accept("BEGIN") and reader.done:
         return "a transaction's bound"
     reader.at = 0
     if reader.sees("DECLARE") and draft.dialect is not Dialect.TSQL:
@@ -251,15 +288,21 @@ def _create(draft: Draft, reader: Reader, statement: Statement) -> None:
         reason = "its tables have their partitions from it"
         draft.skip(Skipped(statement.line, shown(statement.text), reason))
         return
-    words = modifiers(reader)
+    if draft.dialect is Dialect.POSTGRESQL and reader.accept("AGGREGATE"):
+        _carried(draft, reader, statement, ObjectKind.FUNCTION, "an aggregate function of the user's own")
+        return
+    modifying = modifiers(reader)
+    if reader.sees("LANGUAGE", "PLPGSQL"):
+        draft.skip(Skipped(statement.line, shown(statement.text), "the target has it"))
+        return
     what = reader.token.upper
     make = _CREATE.get(what)
     if make is None:
         raise NotUnderstoodError(f"CREATE {what or reader.token.text} makes nothing that a schema is converted with")
     reader.take()
     if what == "TYPE" and reader.accept("BODY"):
-        words = (*words, "BODY")
-    make(draft, reader, Head(words, statement.text, statement.line))
+        modifying = (*modifying, "BODY")
+    make(draft, reader, Head(modifying, statement.text, statement.line))
 
 
 def _carried(draft: Draft, reader: Reader, statement: Statement, kind: ObjectKind, reason: str) -> None:
@@ -275,6 +318,9 @@ _ALTER: Mapping[str, Make] = {"TABLE": alter_table, "SEQUENCE": alter_sequence, 
 
 
 def _alter(draft: Draft, reader: Reader, head: Head) -> None:
+    if reader.accept("XML", "SCHEMA", "COLLECTION"):
+        draft.other(ObjectKind.OTHER, reader.object_name(draft.schema), head.text, _XML_SCHEMA, head.line)
+        return
     words = modifiers(reader)
     what = reader.take().upper
     if what in _ALTER:

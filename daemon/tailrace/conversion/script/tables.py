@@ -20,6 +20,7 @@ from tailrace.conversion.script.draft import Draft, TableDraft
 from tailrace.conversion.script.partitions import attach_as, mysql_partitions, oracle_partitions, scheme_partitions
 from tailrace.conversion.script.splitting import shown
 from tailrace.conversion.script.tokens import NotUnderstoodError, Reader
+from tailrace.conversion.tables.literals import qualified
 from tailrace.structure import Index
 
 
@@ -75,13 +76,12 @@ def create_table(draft: Draft, reader: Reader, head: Head) -> None:
     if draft.key(name) in draft.tables:
         raise NotUnderstoodError(f"the script has made a table {name} before")
     if not reader.sees("("):
-        what = (
-            "its columns are those of a query" if reader.sees("AS") else f"it has no columns of its own: {reader.near}"
-        )
+        what = "its columns are those of a query" if reader.sees("AS") else ""
+        what = _meaning(reader) or what or f"it has no columns of its own: {reader.near}"
         draft.other(ObjectKind.TABLE, name, head.text, what, head.line)
         return
     table = TableDraft(name, head.line)
-    parts = reader.parentheses().parts()
+    parts = members(reader.parentheses())
     if len(parts) == 1 and parts[0].sees("LIKE"):
         draft.other(ObjectKind.TABLE, name, head.text, "its columns are another table's", head.line)
         return
@@ -89,6 +89,39 @@ def create_table(draft: Draft, reader: Reader, head: Head) -> None:
         _member(draft, table, part)
     _tail(draft, table, reader, head)
     draft.tables[draft.key(name)] = table
+
+
+def members(reader: Reader) -> list[Reader]:
+    """Columns and constraints; SQL Server wants no comma before a constraint of the table's."""
+    if reader.dialect is not Dialect.TSQL:
+        return reader.parts()
+    found: list[Reader] = []
+    for part in reader.parts():
+        start = 0
+        for at in _constraint_starts(part):
+            found.append(Reader(part.script, part.tokens[start:at]))
+            start = at
+        found.append(Reader(part.script, part.tokens[start:]))
+    return found
+
+
+def _constraint_starts(part: Reader) -> list[int]:
+    """Where a constraint with columns of its own begins behind something else: ``b int PRIMARY KEY (a)``."""
+    found: list[int] = []
+    depth = 0
+    for at, token in enumerate(part.tokens):
+        depth += (token.upper == "(") - (token.upper == ")")
+        if depth or token.upper not in ("PRIMARY", "UNIQUE", "FOREIGN"):
+            continue
+        behind = Reader(part.script, part.tokens[at + 1 :])
+        behind.accept("KEY")
+        if token.upper != "FOREIGN":
+            behind.accept_any("CLUSTERED", "NONCLUSTERED")
+            behind.accept("HASH")
+        start = at - 2 if at > 1 and part.tokens[at - 2].upper == "CONSTRAINT" else at
+        if start and behind.sees("("):
+            found.append(start)
+    return found
 
 
 def _member(draft: Draft, table: TableDraft, part: Reader) -> None:
@@ -208,6 +241,9 @@ def _index(draft: Draft, table: TableDraft, reader: Reader, line: int) -> None:
     name = "" if reader.sees("(") or reader.sees("USING") else reader.name()
     unique = bool(reader.accept("UNIQUE"))
     reader.accept_any("CLUSTERED", "NONCLUSTERED")
+    if draft.dialect is Dialect.TSQL:
+        # It serves equality alone; a btree serves that too.
+        reader.accept("HASH")
     if reader.accept("USING"):
         method = reader.take().text.lower()
     index = Index(name, index_parts(reader), unique=unique, method=method)
@@ -295,7 +331,6 @@ _MEANINGFUL: tuple[tuple[Dialect, tuple[str, ...], str], ...] = (
     (Dialect.ORACLE, ("READ", "ONLY"), "the source takes no changes"),
     (Dialect.TSQL, ("AS", "NODE"), "a node of a graph, with columns that the server makes"),
     (Dialect.TSQL, ("AS", "EDGE"), "an edge of a graph, with columns that the server makes"),
-    (Dialect.POSTGRESQL, ("INHERITS",), "it inherits another table's columns"),
 )
 
 
@@ -322,6 +357,8 @@ def _tail(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
             pass
         elif (reader.sees("AS") and reader.peek().upper in ("SELECT", "WITH", "(")) or reader.sees("SELECT"):
             draft.aside(table, "AS SELECT", reader.rest(), "it is filled with the rows of a query", line)
+        elif draft.dialect is Dialect.POSTGRESQL and reader.sees("INHERITS"):
+            _inherit(draft, table, reader)
         elif (reason := _meaning(reader)) is not None:
             while not reader.done and reader.token.upper not in ("PARTITION", "TABLESPACE", "STORAGE", "PCTFREE"):
                 reader.take()
@@ -341,6 +378,20 @@ def _tail(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
         table.options["storage"] = " ".join(storage)
     if "UNLOGGED" in head.words:
         table.options["unlogged"] = "yes"
+
+
+def _inherit(draft: Draft, table: TableDraft, reader: Reader) -> None:
+    """PostgreSQL's INHERITS: the other tables' columns come first.
+
+    Raises:
+        NotUnderstoodError: the script has not made one of them.
+    """
+    reader.take()
+    parents = [draft.table(part.object_name(draft.schema)) for part in reader.parentheses().parts()]
+    own = {column.name: column for column in table.columns}
+    columns = {column.name: replace(column, identity=None) for parent in parents for column in parent.columns}
+    table.columns = list({**columns, **own}.values())
+    table.options["inherits"] = ", ".join(qualified(parent.name, draft.dialect) for parent in parents)
 
 
 #: Words with which another statement begins, and no clause of a table or an index.

@@ -15,7 +15,10 @@ from functools import cache
 from typing import NamedTuple
 
 from tailrace.conversion.catalog import Dialect, ObjectName
+from tailrace.conversion.script.rows import inserted
 
+#: Words behind which rows may stand, which are passed over.
+_ROWS = frozenset({"INSERT", "REPLACE"})
 _ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
 
@@ -93,7 +96,8 @@ def _pattern(dialect: Dialect) -> re.Pattern[str]:
     number = r"(?P<number>0[xX][0-9A-Fa-f]*|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w$]))"
     if not mysql:
         number = r"(?P<number>0[xX][0-9A-Fa-f]*|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    parts = [rf"(?P<space>\s+|{comments})", r"(?P<block>/\*)", *strings, *names, number, rf"(?P<word>{word})"]
+    # Files that were put together have their marks of byte order within.
+    parts = [rf"(?P<space>[\s\ufeff]+|{comments})", r"(?P<block>/\*)", *strings, *names, number, rf"(?P<word>{word})"]
     return re.compile("|".join([*parts, r"(?P<sign>.)"]), re.DOTALL)
 
 
@@ -105,6 +109,8 @@ def lex(script: Script, at: int, end: int) -> Iterator[Token]:
     """
     text = script.text
     match_at = _pattern(script.dialect).match
+    mysql = script.dialect.mysql_like
+    brackets = script.dialect is Dialect.TSQL
     while at < end:
         match = match_at(text, at, end)
         assert match is not None
@@ -117,9 +123,15 @@ def lex(script: Script, at: int, end: int) -> Iterator[Token]:
             continue
         raw = match[0]
         if kind == "word":
-            yield Token("word", raw, raw.upper(), at, stop)
+            upper = raw.upper()
+            yield Token("word", raw, upper, at, stop)
+            if upper in _ROWS and (rows := inserted(script.dialect).match(text, at, end)):
+                yield Token("word", rows["values"], "VALUES", rows.start("values"), rows.end("values"))
+                yield Token("sign", "(", "(", rows.start("rows"), rows.start("rows") + 1)
+                stop = rows.end()
+                yield Token("sign", ")", ")", stop - 1, stop)
         elif kind == "sign":
-            if raw in "'\"" or (raw == "`" and script.dialect.mysql_like) or (raw == "[" and _brackets(script)):
+            if raw in "'\"" or (raw == "`" and mysql) or (raw == "[" and brackets):
                 raise LexicalError("a string or a quoted name", at)
             yield Token("sign", raw, raw, at, stop)
         elif kind == "number":
@@ -132,12 +144,8 @@ def lex(script: Script, at: int, end: int) -> Iterator[Token]:
             stop = token.end
             yield token
         else:
-            yield Token("string", _unquoted(raw, kind == "escaped" or script.dialect.mysql_like), "", at, stop)
+            yield Token("string", _unquoted(raw, kind == "escaped" or mysql), "", at, stop)
         at = stop
-
-
-def _brackets(script: Script) -> bool:
-    return script.dialect is Dialect.TSQL
 
 
 def _after_comment(script: Script, start: int, end: int) -> int:

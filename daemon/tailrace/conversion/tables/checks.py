@@ -8,15 +8,15 @@ from tailrace.conversion.catalog import Check, Column, Dialect, ObjectKind, Tabl
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
-from tailrace.conversion.tables.labels import labels_check, labels_check_name
+from tailrace.conversion.tables.identity import counting
+from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
 from tailrace.conversion.tables.literals import quoted
-from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.tables.periods import period_checks
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
-from tailrace.schema import Kind
 
 _CHECK = ObjectKind.CHECK
+_NOT_ENFORCED = 18
 
 
 def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Check]:
@@ -25,6 +25,10 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         columns: the target's.
     """
     made = {column.name: column for column in columns}
+    if work.dialect is Dialect.POSTGRESQL:  # which gives its NOT NULL such names
+        for column in columns:
+            if not column.nullable:
+                work.taken.take(_room(work, table), f"{_target(work, table)}_{column.name}_not_null", str(table.name))
     found = [converted for check in table.checks if (converted := _check(work, table, check, made)) is not None]
     found += [
         replace(check, name=work.taken.free(_room(work, table), check.name, holder=""))
@@ -38,7 +42,7 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
         found += _of_domain(work, table, column, target)
         if work.dialect is Dialect.MARIADB and target.generated and not target.nullable:
             found.append(_not_null(work, table, column, target))
-        if _keeps_labels(work, column, target):
+        if keeps_labels(column.type, target.sql_type):
             name = work.taken.free(_room(work, table), labels_check_name(_target(work, table), target.name), holder="")
             found.append(Check(name, labels_check(target.name, column.type.labels, work.dialect)))
     return found
@@ -54,11 +58,6 @@ def _not_null(work: Work, table: Table, column: Column, target: Column) -> Check
     return Check(
         work.taken.free(_room(work, table), wanted, holder=""), f"{quoted(target.name, work.dialect)} IS NOT NULL"
     )
-
-
-def _keeps_labels(work: Work, column: Column, target: Column) -> bool:
-    """Whether a text is to be one of an enum's labels."""
-    return column.type.kind is Kind.ENUM and bool(column.type.labels) and textual(target.sql_type)
 
 
 def _target(work: Work, table: Table) -> str:
@@ -78,10 +77,14 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
         fix = "write one for the values that the target has"
         ledger.by_hand(_CHECK, table.name, check.name, "altered", reason, fix, original=check.expression)
         return None
+    if reason := counting(work, table, mentioned):
+        fix = "a trigger, or a check in the application"
+        ledger.by_hand(_CHECK, table.name, check.name, "counted-column", reason, fix, original=check.expression)
+        return None
     if implied := _implied(work, table, check, made):
         ledger.made(_CHECK, table.name, check.name, implied)
         return None
-    if not check.enforced and work.dialect is not Dialect.MYSQL:
+    if not check.enforced and work.dialect is not Dialect.MYSQL and not keeps_unenforced(work):
         reason = "the source does not enforce it, and the target has no such check"
         fix = "leave it out, or look whether all rows pass it and add it"
         ledger.by_hand(_CHECK, table.name, check.name, "not-enforced", reason, fix, original=check.expression)
@@ -114,6 +117,11 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
     name = work.taken.free(_room(work, table), wanted, f"{_target(work, table)}_{wanted}", holder=str(table.name))
     ledger.made(_CHECK, table.name, check.name, name)
     return Check(name, found.sql, check.enforced, validated, check.line)
+
+
+def keeps_unenforced(work: Work) -> bool:
+    """PostgreSQL has constraints that are NOT ENFORCED from release 18 on."""
+    return work.verbatim is not None and work.verbatim.server.release >= _NOT_ENFORCED
 
 
 def _implied(work: Work, table: Table, check: Check, made: dict[str, Column]) -> str:

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.programs.mysql_words import ONE_SYSTEM
+from tailrace.conversion.tables.literals import parsed
+from tailrace.conversion.tables.verbatim import named_in
 from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 
 #: Compare as the bytes do, and do not pad: what the MySQL sink takes in columns by which rows are found.
 _EXACT = ("binary", "ascii_bin", "utf8mb4_0900_bin")
+#: In the names of those that only one of MySQL 9 and MariaDB 10.11 has.
+ONE_SYSTEM = ("_0900_", "_uca1400_", "nopad_", "gb18030", "_tolower_ci", "_mysql561_", "_myanmar_", "_thai_520_")
 #: PostgreSQL has these everywhere; names of the operating system's (``en_US.utf8``) it may not have.
 _EVERYWHERE = ("C", "POSIX", "ucs_basic", "unicode", "pg_c_utf8", "pg_unicode_fast", "default")
 _TEXTS = (Kind.TEXT, Kind.ENUM, Kind.SET)
@@ -19,7 +22,9 @@ _TEXTS = (Kind.TEXT, Kind.ENUM, Kind.SET)
 
 def collation_of(work: Work, table: Table, column: Column) -> str:
     """The one in force at the source; "" unknown."""
-    return column.collation or table.options.get("collation", "") or work.source.collation
+    given = column.collation or table.options.get("collation", "") or work.source.collation
+    # Before MySQL 8.0.30 and MariaDB 10.6 utf8mb3 was called utf8.
+    return f"utf8mb3_{given[5:]}" if given.startswith("utf8_") and work.source.dialect.mysql_like else given
 
 
 def ignores_case(work: Work, table: Table, column: Column) -> bool:
@@ -63,6 +68,8 @@ def collated(work: Work, table: Table, column: Column, made: Column, exact: bool
     if work.dialect is Dialect.POSTGRESQL and work.alike and column.collation:
         if column.collation in _EVERYWHERE or column.collation.endswith("-x-icu"):
             return replace(made, collation=column.collation)
+        if work.verbatim is not None and any(named in work.verbatim.types for named in named_in(column.collation)):
+            return replace(made, collation=column.collation)
         _differs(work, table, column, f"the target may have no collation {column.collation}: it has the database's")
     return made
 
@@ -77,7 +84,8 @@ def _mysql(
         wanted = given
     if not wanted:
         return made
-    if exact and wanted not in _EXACT and not wanted.endswith("_nopad_bin"):
+    own = work.source.dialect.mysql_like and wanted == given
+    if exact and not own and wanted not in _EXACT and not wanted.endswith("_nopad_bin"):
         if wanted != made.collation and not wanted.endswith("_bin"):
             work.ledger.say(
                 ObjectKind.COLUMN,
@@ -92,7 +100,16 @@ def _mysql(
             )
         return made
     _differs(work, table, column, reason)
-    return replace(made, charset=wanted.partition("_")[0], collation=wanted)
+    kept = replace(made, charset=wanted.partition("_")[0], collation=wanted)
+    return replace(kept, sql_type=_whole_key(column, made)) if own else kept
+
+
+def _whole_key(column: Column, made: Column) -> str:
+    """Sinks bound what they put into a key, for their character set; in its own it fits as it does at the source."""
+    given, bounded = parsed(column.sql_type), parsed(made.sql_type)
+    if given.base == bounded.base == "varchar" and given.arguments > bounded.arguments:
+        return f"{bounded.base}({given.arguments[0]})"
+    return made.sql_type
 
 
 def _known(work: Work, collation: str) -> bool:

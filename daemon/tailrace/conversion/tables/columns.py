@@ -10,21 +10,24 @@ from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.overrides import written_type
 from tailrace.conversion.programs import on_update
 from tailrace.conversion.tables import collations
-from tailrace.conversion.tables.identity import converted_identity
+from tailrace.conversion.tables.identity import converted_identity, counting
 from tailrace.conversion.tables.keys import of_period, target_key
-from tailrace.conversion.tables.literals import is_text, parsed, qualified, with_kept_texts, without_collation
+from tailrace.conversion.tables.literals import fits, is_text, parsed, qualified, with_kept_texts, without_collation
 from tailrace.conversion.tables.meaning import say_of_type, textual
 from tailrace.conversion.tables.streams import carried
 from tailrace.conversion.tables.type_remarks import refused
 from tailrace.conversion.target import ChecksTypes
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
-from tailrace.schema import Type
+from tailrace.schema import Kind, Type
 
 _COLUMN = ObjectKind.COLUMN
 _SIMPLE = Complexity.SIMPLE
 #: Texts, and the names of functions.
 _APART = re.compile(r"'(?:[^'\\]|\\.|'')*'|[A-Za-z_]\w*\s*(?=\()", re.DOTALL)
+#: PostgreSQL has virtual generated columns from this release on.
+_VIRTUAL = 18
+_ARGUMENTS = re.compile(r"\(.*\)")
 #: A text or a number, with nothing behind it.
 _LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?")
 
@@ -109,10 +112,17 @@ def _own_type(work: Work, column: Column) -> str:
         return ""
     base = column.sql_type.rstrip("[]")
     own = [*(enum.name for enum in work.source.enums), *(domain.name for domain in work.source.domains)]
+    kept = work.verbatim
     for known in own:
         if known in (column.user_type, _named(base)) and (name := work.names.objects.get(known)) is not None:
+            if kept is not None and known in kept.absent:
+                return ""
             return qualified(name, work.dialect) + column.sql_type[len(base) :]
-    return ""
+    if kept is None or column.type.kind is not Kind.OTHER or column.sql_type.startswith("reg"):
+        return ""
+    named = _named(_ARGUMENTS.sub("", base))
+    supplied = named in work.source.supplied and named not in kept.absent
+    return column.sql_type if column.user_type in kept.types or named in kept.types or supplied else ""
 
 
 def _named(text: str) -> ObjectName:
@@ -243,7 +253,13 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         work.ledger.say(
             _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
         )
-    sql = found.sql
+    sql = "" if found.sql.upper() == "NULL" else found.sql
+    if sql and work.dialect.mysql_like and not work.related and not fits(sql, made.sql_type):
+        reason = f"its default {default} is none that the column takes: rows without a value are refused at the source"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
+        )
+        return made
     if sql and work.dialect is Dialect.MYSQL and (_outside(made) or not is_text(sql)):
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)
@@ -301,7 +317,7 @@ def _generated(work: Work, table: Table, column: Column, made: Column) -> Column
     mentioned = [name for name in work.mentions(column.generated, table) if name != column.name]
     reason = work.altered(table.name, mentioned)
     if not reason:
-        reason = _forbidden(work, table, column)
+        reason = _forbidden(work, table, column) or counting(work, table, mentioned)
     if not reason:
         found = work.translate(column.generated, Use.GENERATED, table, column.name)
         work.ledger.remarks(
@@ -313,8 +329,9 @@ def _generated(work: Work, table: Table, column: Column, made: Column) -> Column
             found.sql,
         )
         if found.sql:
-            stored = column.stored or work.dialect is Dialect.POSTGRESQL
-            # PostgreSQL had no virtual ones before 18; what is stored is the same to who reads it.
+            virtual = work.verbatim is not None and work.verbatim.server.release >= _VIRTUAL
+            # What is stored is the same to who reads it.
+            stored = column.stored or (work.dialect is Dialect.POSTGRESQL and not virtual)
             return replace(made, generated=found.sql, stored=stored, nullable=made.nullable)
         reason = next((remark.reason for remark in found.remarks), "its expression has no counterpart")
     if carried(column, work.source):

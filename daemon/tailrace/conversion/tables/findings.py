@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table, kind_of
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.charsets import character_bytes
 from tailrace.conversion.tables.collations import ignores_case, pads
 from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.work import Work
@@ -153,7 +154,7 @@ def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
     ]
     reason = "at the source they are UNSIGNED: the target takes negative ones"
     _say(work, table, "unsigned-range", Grade.CHANGED, positive, reason, proposal, _SIMPLE)
-    if work.dialect.mysql_like:
+    if work.dialect.mysql_like or work.alike:
         return
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"
     _say(work, table, "unsigned-range", Grade.CHANGED, wider, reason, proposal, _SIMPLE)
@@ -245,7 +246,7 @@ def _row_bytes(column: Column) -> int:
     type_ = parsed(column.sql_type)
     length = type_.arguments[0] if type_.arguments else 0
     if type_.base in ("varchar", "char"):
-        return length * (1 if column.charset in ("ascii", "latin1") else 4) + 2
+        return length * character_bytes(column.charset) + 2
     if type_.base in ("varbinary", "binary"):
         return length + 2
     return 12

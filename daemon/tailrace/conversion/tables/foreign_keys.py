@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, ForeignKey, ObjectKind, Table
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.checks import keeps_unenforced
 from tailrace.conversion.tables.literals import parsed
 from tailrace.conversion.tables.meaning import textual
 from tailrace.conversion.work import Work
@@ -15,7 +16,8 @@ from tailrace.structure import Index, Part
 _KIND = ObjectKind.FOREIGN_KEY
 _SIMPLE = Complexity.SIMPLE
 _OUTSIDE = ("text", "blob", "json")
-_NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
+#: PostgreSQL compares a number with one that is as wide or wider, by its rank here, without being told to.
+_NUMBERS = {"smallint": 0, "integer": 0, "bigint": 0, "numeric": 1, "real": 2, "double precision": 2}
 #: MySQL's log has the rows that a foreign key's action changes from this release on.
 _LOGS_ACTIONS = (9, 6)
 
@@ -132,7 +134,7 @@ def _impossible(work: Work, table: Table, key: ForeignKey, made: ForeignKey) -> 
     if not any(set(columns) == set(made.referenced_columns) for columns in _unique(other.indexes)):
         columns = ", ".join(made.referenced_columns)
         return "not-unique", f"({columns}) of {other.name} is not unique in the target", "make it unique first"
-    if not key.enforced:
+    if not key.enforced and not keeps_unenforced(work):
         return "not-enforced", "the source does not enforce it", "leave it out, or mend the rows and add it"
     for here, there in zip(made.columns, made.referenced_columns, strict=True):
         one, two = own.column(here), other.column(there)
@@ -168,8 +170,8 @@ def _apart(work: Work, one: Column, two: Column) -> str:
     mine, theirs = parsed(one.sql_type), parsed(two.sql_type)
     said = f"the target's columns are {one.sql_type} and {two.sql_type}"
     if work.dialect is Dialect.POSTGRESQL:
-        both = (mine.base, theirs.base)
-        same = all(base in _NUMBERS for base in both) or (textual(one.sql_type) and textual(two.sql_type))
+        numbers = mine.base in _NUMBERS and _NUMBERS[mine.base] <= _NUMBERS.get(theirs.base, -1)
+        same = numbers or (textual(one.sql_type) and textual(two.sql_type))
         return "" if same or mine.base == theirs.base else said
     if any(column.base.endswith(_OUTSIDE) for column in (mine, theirs)):
         return f"{said}, which cannot refer nor be referred to"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Counter, Dialect, Identity, ObjectKind, ObjectName, Table
@@ -83,20 +84,36 @@ def _within(counter: Counter, base: str) -> Counter:
 
 
 def _mysql(work: Work, table: Table, column: Column, made: Column, identity: Identity) -> Column:
-    base = parsed(made.sql_type).base.removesuffix(" unsigned")
-    if base not in _MYSQL_INTEGERS:
-        return _not_counted(work, table, column, made, f"the target's column is {made.sql_type}")
-    if any(other.identity for other in table.columns[: table.columns.index(column)]):
-        return _not_counted(work, table, column, made, "a table of MySQL's counts by one column")
-    if not any(_leads(index.parts[0].column, column) for index in table.indexes if not index.where):
-        return _not_counted(work, table, column, made, "no index begins with it, as MySQL wants")
+    if reason := _obstacle(table, column, identity, made.sql_type):
+        return _not_counted(work, table, column, made, reason)
     counter = identity.counter
-    if counter.increment < 0:
-        return _not_counted(work, table, column, made, "MySQL does not count downwards")
     if counter.increment != 1 or counter.cycle:
         _simpler(work, table, column, "counts by one, up to the type's end")
     counter = Counter(start=max(counter.next if counter.next is not None else counter.start, 1))
     return replace(made, identity=Identity(replace(counter, next=counter.start)), nullable=False)
+
+
+def _obstacle(table: Table, column: Column, identity: Identity, sql_type: str) -> str:
+    """Why MySQL does not count the column; "" where it does."""
+    if parsed(sql_type).base.removesuffix(" unsigned") not in _MYSQL_INTEGERS:
+        return f"the target's column is {sql_type}"
+    if any(other.identity for other in table.columns[: table.columns.index(column)]):
+        return "a table of MySQL's counts by one column"
+    if not any(_leads(index.parts[0].column, column) for index in table.indexes if not index.where):
+        return "no index begins with it, as MySQL wants"
+    return "MySQL does not count downwards" if identity.counter.increment < 0 else ""
+
+
+def counting(work: Work, table: Table, mentioned: Iterable[str]) -> str:
+    """Why MySQL has no expression of these columns of the source's in a table: it counts one; "" where it may."""
+    altered = work.names.altered.get(table.name, {})
+    for name in mentioned if work.dialect.mysql_like else ():
+        column = table.column(name)
+        if column is None or column.identity is None or name in altered or name not in work.types[table.name]:
+            continue
+        if not _obstacle(table, column, column.identity, work.types[table.name][name]):
+            return f"MySQL counts {name}, and takes no expression of such a column"
+    return ""
 
 
 def _leads(first: str, column: Column) -> bool:

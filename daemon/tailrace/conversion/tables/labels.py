@@ -6,12 +6,14 @@ A sink that meets other labels in the stream finds the check by its name, and pu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from itertools import count
 
 from tailrace.completion import fitting
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.tables.literals import kept_text, quoted
-from tailrace.schema import Kind
+from tailrace.conversion.tables.meaning import textual
+from tailrace.schema import Column, Kind, Type
 from tailrace.sink import TargetTable
 
 #: What every target takes of a name.
@@ -22,9 +24,38 @@ _HEXADECIMAL = re.compile(r"convert\(0x([0-9a-f]*) using utf8mb4\)", re.IGNORECA
 _ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
 
 
-def labels_check_name(table: str, column: str) -> str:
-    """In the target's names."""
-    return fitting(f"{table}_{column}{_ENDING}", _NAME_BYTES)
+def keeps_labels(type_: Type, sql_type: str) -> bool:
+    """Whether the target's type of a column is a text that is to be one of an enum's labels."""
+    return type_.kind is Kind.ENUM and bool(type_.labels) and textual(sql_type)
+
+
+def labels_check_name(table: str, column: str, number: int = 0) -> str:
+    """In the target's names.
+
+    Args:
+        number: where others have the name already.
+    """
+    return fitting(f"{table}_{column}{f'_{number}' if number else ''}{_ENDING}", _NAME_BYTES)
+
+
+def free_check_name(table: str, column: str, taken: Container[str]) -> str:
+    """
+    Args:
+        taken: names of checks in lower case.
+    """
+    names = (labels_check_name(table, column, number) for number in count())
+    return next(name for name in names if name.lower() not in taken)
+
+
+def stream_labels(table: TargetTable, column: Column) -> tuple[str, ...]:
+    """What a sink's check of a new column lets in: the labels, and what MySQL stores without strict mode for none."""
+    labels = column.type.labels
+    return labels if table.source.schema is not None or "" in labels else (*labels, "")
+
+
+def followed(labels: tuple[str, ...], there: Container[str]) -> tuple[str, ...]:
+    """The labels of now for a check that lets in others: one for none stays."""
+    return (*labels, "") if labels and "" in there and "" not in labels else labels
 
 
 def labels_check(column: str, labels: Sequence[str], dialect: Dialect) -> str:

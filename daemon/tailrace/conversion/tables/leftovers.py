@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,12 +10,12 @@ from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import related
+from tailrace.conversion.tables.verbatim import named_in, root_of
 from tailrace.conversion.work import Work
 
-#: Kinds that PostgreSQL takes from PostgreSQL as they are, where no name in them changes.
-_VERBATIM = frozenset(
-    {ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.EXCLUSION, ObjectKind.POLICY, ObjectKind.OTHER}
-)
+_KEYS = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE)
+#: Whether a trigger or a rule is on, and when.
+_ACTS_ON = re.compile(r"^ALTER TABLE .* (?:ENABLE|DISABLE)(?: REPLICA| ALWAYS)? (TRIGGER|RULE) (\S.*)$")
 _PROPOSALS: dict[ObjectKind, tuple[str, Complexity]] = {
     ObjectKind.EXTENSION: ("see what of it is used, and whether the target has it", Complexity.MEDIUM),
     ObjectKind.TYPE: ("make columns of its parts, or a JSON document", Complexity.MEDIUM),
@@ -30,11 +31,13 @@ _PROPOSALS: dict[ObjectKind, tuple[str, Complexity]] = {
 def converted_schemas(work: Work) -> tuple[str, ...]:
     """The target's schemas that are to be made."""
     found: dict[str, None] = {}
+    stay = {name.schema for name in work.verbatim.types} if work.verbatim is not None else set()
     chosen = {name.schema for name in work.names.objects}
     joined = len({schema for schema in work.source.schemas if schema in chosen}) > 1
     for schema in work.source.schemas:
         name = ObjectName("", schema)
         targets = {new.schema for old, new in work.names.objects.items() if old.schema == schema}
+        targets |= {schema} & stay
         if not targets:
             reason = "nothing of it is selected"
             work.ledger.say(ObjectKind.SCHEMA, name, "", "not-selected", Grade.AUTOMATIC, reason, "nothing")
@@ -52,11 +55,28 @@ def converted_schemas(work: Work) -> tuple[str, ...]:
     return tuple(found)
 
 
-def converted_comments(work: Work) -> list[Comment]:
+#: Characters that MySQL keeps of a comment: of a column or index, and of a table.
+COLUMN_COMMENT, TABLE_COMMENT = 1024, 2048
+
+
+def fitting_comment(work: Work, name: ObjectName, member: str, text: str, limit: int) -> str:
+    """A comment as long as MySQL keeps it."""
+    if not work.dialect.mysql_like or len(text) <= limit:
+        return text
+    reason = f"it has {len(text)} characters, of which the target keeps {limit}"
+    work.ledger.say(ObjectKind.COMMENT, name, member, "comment-length", Grade.CHANGED, reason, "keep this report")
+    return text[:limit]
+
+
+def converted_comments(work: Work, others: list[Other]) -> list[Comment]:
+    """
+    Args:
+        others: those of the target that are kept.
+    """
     found = []
     for comment in work.source.comments:
         member = f"{comment.kind} {comment.member}".strip()
-        made = _comment(work, comment)
+        made = _comment(work, comment) or _of_verbatim(work, comment)
         if made is None:
             reason = "the target has no such comments, or not what it is on"
             work.ledger.say(
@@ -64,9 +84,48 @@ def converted_comments(work: Work) -> list[Comment]:
             )
             work.ledger.gone(ObjectKind.COMMENT, comment.name, member)
             continue
+        made = replace(made, text=fitting_comment(work, comment.name, member, made.text, COLUMN_COMMENT))
         work.ledger.made(ObjectKind.COMMENT, comment.name, member, str(made.name))
         found.append(made)
     return found
+
+
+def _of_verbatim(work: Work, comment: Comment) -> Comment | None:
+    """On what PostgreSQL keeps as it is written, and on parts of partitions and views."""
+    if work.verbatim is None:
+        return None
+    kind, name, member, ledger = comment.kind, comment.name, comment.member, work.ledger
+    root = root_of(work.source, name)
+    holder = root or name
+    there = work.verbatim.target_of(name) or (name if name in work.verbatim.types else None)
+    if kind is ObjectKind.EXTENSION:
+        return comment if ledger.target_of(kind, name) else None
+    if kind is ObjectKind.OTHER and member in ("statistics", "collation"):
+        made = any(
+            ledger.target_of(kind, other.table or other.name, name.name if other.table else "")
+            for other in work.source.others
+            if other.name == name
+        )
+        return replace(comment, name=there) if made and there is not None else None
+    if there is None:
+        return None
+    if kind is ObjectKind.COLUMN:
+        made = root is not None or name in work.verbatim.types or _view_made(work, name)
+    elif kind is ObjectKind.PARTITION:
+        made = root is not None
+    elif kind is ObjectKind.TYPE:
+        made = name in work.verbatim.types
+    else:
+        own = member.removeprefix("rule ") if kind is ObjectKind.OTHER else member
+        names = (own, f"{name.name} {own}")
+        places = [(place, one) for one in names for place in (name, holder)]
+        places += [(ObjectName(name.schema, one), "") for one in names]  # what belongs to a view stands by itself
+        made = any(ledger.target_of(kind, *place) for place in places)
+    return replace(comment, name=there) if made else None
+
+
+def _view_made(work: Work, name: ObjectName) -> bool:
+    return any(work.ledger.target_of(kind, name) for kind in (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW))
 
 
 def _comment(work: Work, comment: Comment) -> Comment | None:
@@ -100,32 +159,31 @@ def _comment(work: Work, comment: Comment) -> Comment | None:
 
 
 def converted_others(work: Work) -> list[Other]:
-    found = []
-    for other in work.source.others:
+    found: list[Other] = []
+    lost: set[ObjectName] = set()
+    for other in sorted(work.source.others, key=_first):
         member = other.name.name if other.table else ""
         holder = other.table or other.name
         if other.table is not None and other.table not in work.names.objects:
             reason = f"its table {other.table} is not in the target"
             work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(other.kind, holder, member)
-        elif other.kind is ObjectKind.EVENT and work.related and not other.reason:
+            continue
+        if other.kind is ObjectKind.EVENT and work.related and not other.reason:
             found += _event(work, other)
-        elif other.kind in _VERBATIM and _same_names(work, other):
-            found.append(other)
-            work.ledger.made(other.kind, holder, member, str(other.name))
-        else:
-            proposal, complexity = _PROPOSALS.get(other.kind, ("write it for the target", Complexity.MEDIUM))
-            reason = other.reason or f"a {other.kind} is not converted"
-            work.ledger.by_hand(
-                other.kind,
-                holder,
-                member,
-                str(other.kind).replace(" ", "-") if other.kind is not ObjectKind.OTHER else "other",
-                reason,
-                proposal,
-                complexity,
-                original=other.definition,
-            )
+            continue
+        kept = work.verbatim.kept(other) if work.verbatim is not None else _not_converted(other)
+        if isinstance(kept, Other) and (missing := _without(work, other, found, lost)):
+            kept = f"{missing} is not in the target"
+        if isinstance(kept, Other):
+            found.append(kept)
+            work.ledger.made(other.kind, holder, member, kept.name.name if kept.table else str(kept.name))
+            continue
+        if other.kind in _KEYS and other.table is not None:
+            lost.add(other.table)
+        proposal, complexity = _PROPOSALS.get(other.kind, ("write it for the target", Complexity.MEDIUM))
+        code = "other" if other.kind is ObjectKind.OTHER else str(other.kind).replace(" ", "-")
+        work.ledger.by_hand(other.kind, holder, member, code, kept, proposal, complexity, original=other.definition)
     return found
 
 
@@ -172,15 +230,34 @@ def say_definer(work: Work, kind: ObjectKind, name: ObjectName, member: str, opt
     work.ledger.say(kind, name, member, "definer", Grade.AUTOMATIC, reason, proposal)
 
 
-def _same_names(work: Work, other: Other) -> bool:
-    """Whether a definition of PostgreSQL's holds in the target as it stands."""
-    if not (work.alike and work.dialect is Dialect.POSTGRESQL) or not other.definition or other.reason:
-        return False
-    if other.kind is ObjectKind.EXTENSION:
-        return True
-    if any(old != new for old, new in work.names.objects.items()):
-        return False
-    if other.table is None:
-        return True
-    columns = work.names.columns[other.table]
-    return all(old == new for old, new in columns.items()) and not work.names.altered.get(other.table)
+def _first(other: Other) -> bool:
+    """Keys, and what others act on, come before those."""
+    return other.kind is ObjectKind.FOREIGN_KEY or _ACTS_ON.search(other.definition) is not None
+
+
+def _without(work: Work, other: Other, found: list[Other], lost: set[ObjectName]) -> str:
+    """What a definition acts on, or refers to, and the target does not get; "" nothing.
+
+    Args:
+        found: of the target, so far.
+        lost: tables of which a key is left to a person.
+    """
+    if other.kind is ObjectKind.FOREIGN_KEY and (tables := named_in(other.definition) & lost):
+        return f"a key of {min(tables)}"
+    if (match := _ACTS_ON.search(other.definition)) is None:
+        return ""
+    name = match[2].strip('"').replace('""', '"')
+    if match[1] == "RULE":
+        made = any(one.definition.startswith("CREATE RULE") and one.name.name.endswith(name) for one in found)
+    else:
+        made = any(
+            work.ledger.target_of(ObjectKind.TRIGGER, trigger.table, name)
+            for trigger in work.source.triggers
+            if trigger.name.name == name
+        )
+    return "" if made else f"its {match[1].lower()} {name}"
+
+
+def _not_converted(other: Other) -> str:
+    what = "it" if other.kind is ObjectKind.OTHER else f"{'an' if other.kind[0] in 'aeiou' else 'a'} {other.kind}"
+    return other.reason or f"{what} is not converted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from tailrace.conversion.catalog import Dialect, ObjectName
@@ -52,6 +53,28 @@ def is_text(sql: str) -> bool:
     """Whether an expression of MySQL's is one text, and nothing else."""
     found = _MYSQL_TEXT.fullmatch(sql.strip())
     return found is not None and found["text"] is not None
+
+
+_RANGES = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+
+
+def fits(sql: str, sql_type: str) -> bool:
+    """Whether a literal is a value of a type of MySQL's; what is no plain one is taken to be."""
+    type_ = parsed(sql_type)
+    if is_text(sql):
+        text = sql.strip()[1:-1].replace("''", "'").replace("\\\\", "\\")
+        return type_.base not in ("varchar", "char") or not type_.arguments or len(text) <= type_.arguments[0]
+    try:
+        number = Decimal(sql)
+    except ArithmeticError:
+        return True
+    if type_.base in _RANGES:
+        half = 1 << (_RANGES[type_.base] - 1)
+        return -half <= round(number) < half
+    if type_.base == "decimal" and type_.arguments:
+        digits, scale = (*type_.arguments, 0)[:2]
+        return abs(round(number, scale)) < Decimal(10) ** (digits - scale)
+    return True
 
 
 def _unescaped(match: re.Match[str]) -> str:

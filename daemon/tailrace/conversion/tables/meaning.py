@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Table
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.literals import parsed
@@ -33,6 +35,9 @@ _MORE = {
     Kind.BITS: "bits, as digits 0 and 1",
     Kind.OTHER: "values of a type that the target has not, in the source's own text",
 }
+
+
+_FRACTION = re.compile(r"^time.*\(([0-5])\)")
 
 
 def textual(sql_type: str) -> bool:
@@ -86,6 +91,10 @@ def _meaning(work: Work, column: Column, made: Column) -> tuple[str, str, str] |
     if kind is Kind.TIMESTAMPTZ and target.base == "datetime":
         reason = "it holds the moment in UTC, and a DATETIME knows of no zone"
         return "time-zone", reason, "let the application convert, or set its session's time zone to UTC"
+    digits = _FRACTION.search(column.sql_type)
+    if digits and work.source.dialect is Dialect.POSTGRESQL and target.base in ("datetime", "time"):
+        reason = f"the source rounds to {digits[1]} digits of a second; the target keeps six"
+        return "fraction-digits", reason, "let the application round, or change the type after cut-over"
     if kind is Kind.TIME and target.base == "interval":
         reason = "MySQL's TIME goes from -838:59:59 to 838:59:59, which PostgreSQL's time does not hold"
         return "time-as-interval", reason, "where it is a time of day, change it to time after cut-over"

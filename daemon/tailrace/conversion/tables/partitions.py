@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.conversion.catalog import Column, Dialect, ObjectKind, Partition, Partitioning, Table
+from tailrace.conversion.catalog import Column, Dialect, ObjectKind, ObjectName, Partition, Partitioning, Table
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.literals import quoted
 from tailrace.conversion.tables.partition_bounds import Unfit, columns_of, hashed, listed, ranged
+from tailrace.conversion.tables.verbatim import partition_names
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 from tailrace.structure import Index
@@ -35,6 +36,9 @@ def converted_partitioning(
         made = _same(work, table, given) if work.related else _other(work, table, given, columns)
         _refuse_keys(work, table, made, columns, indexes)
     except Unfit as unfit:
+        if work.verbatim is not None:
+            for name in partition_names(table.name.schema, given):
+                work.verbatim.partitions.pop(name, None)
         work.ledger.by_hand(
             _KIND,
             table.name,
@@ -88,7 +92,11 @@ def _renamed(work: Work, table: Table, partition: Partition) -> Partition:
         within = replace(_same(work, table, within), definition="")
     if work.dialect is not Dialect.POSTGRESQL:
         return replace(partition, within=within)
-    return replace(partition, name=_named(work, table, partition.name, partition.name), within=within)
+    name = _named(work, table, partition.name, partition.name)
+    if work.verbatim is not None:
+        there = work.names.objects[table.name].schema
+        work.verbatim.partitions[ObjectName(table.name.schema, partition.name)] = ObjectName(there, name)
+    return replace(partition, name=name, within=within)
 
 
 def _named(work: Work, table: Table, *candidates: str) -> str:

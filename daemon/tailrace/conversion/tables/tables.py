@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Table
+from tailrace.conversion.catalog import OF_INDEX, Catalog, Dialect, ObjectKind, ObjectName, Partitioning, Table
 from tailrace.conversion.indexes.indexes import converted_indexes
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.attributes import say_attributes
@@ -12,8 +12,10 @@ from tailrace.conversion.tables.checks import converted_checks
 from tailrace.conversion.tables.columns import converted_columns, target_types
 from tailrace.conversion.tables.foreign_keys import converted_foreign_keys
 from tailrace.conversion.tables.keys import exact_columns
+from tailrace.conversion.tables.leftovers import COLUMN_COMMENT, TABLE_COMMENT, fitting_comment
 from tailrace.conversion.tables.partitions import converted_partitioning
 from tailrace.conversion.tables.periods import period_kept
+from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.conversion.work import Work
 
 #: What a table's options say that means the same in the same system.
@@ -48,13 +50,14 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
             target = work.names.columns[table.name].get(column.name, "")
             there = any(made.name == target for made in columns)
             _comment(work, table.name, column.name, f"{name}.{target}" if there and kept else "")
-            columns = [
-                replace(made, comment=column.comment) if made.name == target and kept else made for made in columns
-            ]
+            text = fitting_comment(work, table.name, column.name, column.comment, COLUMN_COMMENT)
+            columns = [replace(made, comment=text) if made.name == target and kept else made for made in columns]
     if table.comment:
         _comment(work, table.name, "", str(name) if kept else "")
     options = _options(work, table)
     say_attributes(work, table, options)
+    if work.verbatim is not None:
+        options |= _storage(work, table, work.verbatim, [index.name for index in indexes], partitioning)
     return Table(
         name,
         tuple(columns),
@@ -62,7 +65,7 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
         tuple(checks),
         (),
         partitioning,
-        table.comment if kept else "",
+        fitting_comment(work, table.name, "", table.comment, TABLE_COMMENT) if kept else "",
         options,
         table.rows,
         table.bytes,
@@ -94,6 +97,11 @@ def _kept_by_mysql(work: Work, table: Table, key: str) -> bool:
 
 def _of_postgres(work: Work, table: Table) -> dict[str, str]:
     kept = {key: value for key, value in table.options.items() if key in _KEPT_BY_POSTGRES}
+    methods = work.verbatim.server.access_methods if work.verbatim is not None else None
+    if (method := kept.get("access method")) and methods is not None and method not in methods:
+        del kept["access method"]
+        reason = f"its access method {method} is not on the target's server: it has the server's default"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "storage", Grade.CHANGED, reason, "make the method first")
     if "inherits" in kept and (work.names.piped or _renames(work)):
         # The pipeline brings the rows of each table by itself, and looks for them there.
         del kept["inherits"]
@@ -105,6 +113,30 @@ def _of_postgres(work: Work, table: Table) -> dict[str, str]:
         reason = f"it is of the type {table.options['type']}, and of columns alone there"
         work.ledger.say(ObjectKind.TABLE, table.name, "", "typed-table", Grade.CHANGED, reason, "nothing")
     return kept
+
+
+def _storage(
+    work: Work, table: Table, verbatim: Verbatim, indexes: list[str], partitioning: Partitioning | None
+) -> dict[str, str]:
+    own = [other for other in work.source.others if other.table == table.name]
+    others = [other.name.name for other in own if not isinstance(verbatim.kept(other), str)]
+    there = {*indexes, *others, *(name.partition(" ")[2] for name in others)}
+    found: dict[str, str] = {}
+    lost: list[str] = []
+    for option, texts in table.options.items():
+        if option == "physical" or option.startswith(OF_INDEX):
+            index = option.removeprefix(OF_INDEX) if option != "physical" else ""
+            kept, gone = verbatim.physical(texts)
+            if index and index not in there:
+                kept, gone = [], [*kept, *gone]
+            lost += gone
+            if kept:
+                found[option] = ";\n".join(kept)
+    if lost:
+        reason = f"of how it is stored the target does not get: {'; '.join(lost)}"
+        fix = "say it there, where it matters"
+        work.ledger.say(ObjectKind.TABLE, table.name, "", "storage", Grade.CHANGED, reason, fix, Complexity.SIMPLE)
+    return found
 
 
 def _renames(work: Work) -> bool:

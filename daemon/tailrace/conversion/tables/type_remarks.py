@@ -232,18 +232,34 @@ TSQL: tuple[Line, ...] = (
         _changed("vector", "the target holds its text", "pgvector's type, where the target has it", _MEDIUM),
     ),
 )
-_LINES: Mapping[Dialect, tuple[Line, ...]] = {Dialect.ORACLE: ORACLE, Dialect.TSQL: TSQL}
+MYSQL: tuple[Line, ...] = (
+    Line(
+        ("float", "double", "double precision", "real"),
+        _changed(
+            "float-digits",
+            "the source rounds what is written and computed to its places behind the point; the target keeps all",
+            "a DECIMAL, or round where it matters",
+        ),
+        lambda t: "," in t.name,
+    ),
+)
+_LINES: Mapping[Dialect, tuple[Line, ...]] = {
+    Dialect.ORACLE: ORACLE,
+    Dialect.TSQL: TSQL,
+    Dialect.MYSQL: MYSQL,
+    Dialect.MARIADB: MYSQL,
+}
 #: Codes that speak of text and time as SQL databases keep them.
 _KEPT_ELSEWHERE = frozenset({"bytes-length", "digits-wider", "fraction-digits"})
 
 
 def remarks(column: Column, source: Dialect, target: Dialect) -> tuple[Remark, ...]:
-    """All that is to be said of the type of a script's column; empty for other dialects' columns.
+    """All that is to be said of a column's type; empty for those that all targets have.
 
     Args:
         target: where texts are kept: SQLite keeps digits and lengths as they come.
     """
-    if source not in _LINES:
+    if source not in _LINES or source is target:
         return ()
     if column.generated and not column.sql_type:
         return (_COMPUTED,)

@@ -38,6 +38,9 @@ def converted_domains(work: Work) -> list[Domain]:
         name = work.names.objects.get(domain.name)
         if name is None:
             _left_out(work, ObjectKind.DOMAIN, domain)
+        elif work.verbatim is not None and domain.name in work.verbatim.absent:
+            reason = f"it is of {domain.sql_type}, which is not in the target"
+            work.ledger.by_hand(ObjectKind.DOMAIN, domain.name, "", "domain", reason, "make that type first")
         elif work.dialect is Dialect.POSTGRESQL and work.alike:
             work.ledger.made(ObjectKind.DOMAIN, domain.name, "", str(name))
             found.append(_domain(work, domain, name))

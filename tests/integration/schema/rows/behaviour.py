@@ -198,8 +198,9 @@ def _beyond(column: Column) -> Iterator[Any]:
     base = column.type.removesuffix(" unsigned")
     if base in TEXTS and 0 < column.length <= 5_000:
         yield "x" * column.length
-        yield "x" * (column.length + 1)
-        yield "x" * (column.length - 1) + "  "
+        if base != "tinytext":  # whose length other systems have not
+            yield "x" * (column.length + 1)
+            yield "x" * (column.length - 1) + "  "
     elif column.type == "enum":
         yield "no such label"
     elif bits := BITS.get(base):

@@ -26,7 +26,8 @@ def for_other(value: Any, column: Column, source: Database, target: Database) ->
     if is_mysql(source) and isinstance(value, bool):
         return int(value)
     if is_mysql(source) and column.type == "bit" and value is not None:
-        return format(value, f"0{column.length or 1}b")
+        number = int.from_bytes(value, "big") if isinstance(value, bytes) else value
+        return format(number, f"0{column.length or 1}b")
     return value
 
 
@@ -37,7 +38,7 @@ def same(first: Any, second: Any, column: Column, given: bool) -> bool:
         return True
     if first is None or second is None:
         return first is second
-    first, second = _plain(first), _plain(second)
+    first, second = plain(first), plain(second)
     if not given and _UUID.fullmatch(str(first)) and _UUID.fullmatch(str(second)):
         return True
     if isinstance(first, datetime.datetime) and isinstance(second, datetime.datetime) and not given:
@@ -51,7 +52,8 @@ def same(first: Any, second: Any, column: Column, given: bool) -> bool:
     return bool(first == second)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """In a form in which equal values are equal."""
     if isinstance(value, bool | int | float | Decimal):
         number = Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
         return number.normalize()

@@ -79,7 +79,7 @@ def read(database: Database) -> list[Table]:
 def quoted(database: Database, *names: str) -> str:
     """Names with commas between them."""
     mark = "`" if is_mysql(database) else '"'
-    return ", ".join(f"{mark}{name}{mark}" for name in names)
+    return ", ".join(f"{mark}{name.replace(mark, mark * 2)}{mark}" for name in names)
 
 
 def _in_order(tables: dict[str, Table]) -> list[Table]:
@@ -199,11 +199,11 @@ def _postgres(database: Database) -> dict[str, Table]:
         " WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = ANY(%s) ORDER BY a.attnum",
         (list(numbers),),
     ):
-        found = re.search(r"\((\d+)(?:,(\d+))?\)", kind)
+        found = re.search(r"\((\d+)(?:,(-?\d+))?\)", kind)
         length, scale = (int(number or 0) for number in found.groups()) if found else (0, 0)
         tables[numbers[table]].columns[name] = Column(
             name,
-            "enum" if choices else re.sub(r"\([\d,]+\)", "", kind),
+            "enum" if choices else re.sub(r"\([-\d,]+\)", "", kind),
             length,
             scale,
             nullable=null,

@@ -83,7 +83,7 @@ def _text(column: Column, dice: random.Random) -> str:
 def _decimal(column: Column, dice: random.Random) -> Decimal:
     digits = column.length or 20
     whole = dice.choice((1, 2, digits - column.scale))
-    number = dice.randrange(10 ** min(whole + column.scale, digits))
+    number = dice.randrange(10 ** max(min(whole + column.scale, digits), 0))
     return Decimal(number).scaleb(-column.scale) * dice.choice((1, 1, 1, -1))
 
 
@@ -116,6 +116,44 @@ def _array(values: list[Any]) -> str:
     return "{" + ",".join('"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
 
 
+def _one_of(*texts: str) -> Callable[[Column, random.Random], Any]:
+    return lambda column, dice: dice.choice(texts)
+
+
+#: Types of PostgreSQL of which a few values do.
+_TEXTUAL = {
+    "time with time zone": ("10:00:00+02", "23:59:59.5-08", "00:00:00+00"),
+    "bit varying": ("", "1", "10110"),
+    "cidr": ("10.0.0.0/8", "::1/128"),
+    "macaddr": ("08:00:2b:01:02:03",),
+    "macaddr8": ("08:00:2b:01:02:03:04:05",),
+    "money": ("1.50", "-2.00", "92233720368547758.07"),
+    "interval day to second": ("1 day 02:00:00", "-00:00:01"),
+    "interval year to month": ("1 year 2 mons", "-3 mons"),
+    "tsquery": ("'a' & 'b'",),
+    "int8range": ("[1,5)", "empty", "(,)"),
+    "numrange": ("[1.5,2.5]", "empty"),
+    "daterange": ("[2024-01-01,2024-02-01)", "empty"),
+    "tsrange": ('["2024-01-01 00:00:00","2024-01-02 00:00:00")', "empty"),
+    "tstzrange": ('["2024-01-01 00:00:00+00","2024-01-02 00:00:00+00")', "empty"),
+    "int4multirange": ("{[1,3),[5,7)}", "{}"),
+    "point": ("(1,2)", "(0.5,-3)"),
+    "box": ("(3,4),(1,2)",),
+    "circle": ("<(1,2),3>",),
+    "path": ("[(1,2),(3,4)]", "((1,2),(3,4))"),
+    "polygon": ("((1,2),(3,4),(5,0))",),
+    "line": ("{1,2,3}",),
+    "lseg": ("[(1,2),(3,4)]",),
+    "regclass": ("pg_class", "-"),
+    "regproc": ("now", "-"),
+    "pg_lsn": ("0/0", "16/B374D848"),
+    "xml": ("<a/>", "text"),
+    "jsonpath": ('$."a"',),
+    "xid": ("5",),
+    '"char"': ("a", "", "Z"),
+    "bpchar": ("a", "ab  ", ""),
+}
+
 _OTHERS: dict[str, Callable[[Column, random.Random], Any]] = {
     "decimal": _decimal,
     "numeric": _decimal,
@@ -135,6 +173,7 @@ _OTHERS: dict[str, Callable[[Column, random.Random], Any]] = {
     "jsonb": _json,
     "bit": lambda column, dice: dice.getrandbits(column.length or 1),
     "uuid": lambda column, dice: str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+    **{kind: _one_of(*texts) for kind, texts in _TEXTUAL.items()},
     "inet": lambda column, dice: f"10.{dice.randrange(256)}.0.{dice.randrange(256)}",
     "int4range": lambda column, dice: f"[{(low := dice.randrange(10_000))},{low + dice.randrange(1, 9)})",
     "tsvector": lambda column, dice: f"'word{dice.randrange(9)}':1 'other':2",

@@ -1,0 +1,1 @@
+"""Random schemas of MySQL's and MariaDB's."""

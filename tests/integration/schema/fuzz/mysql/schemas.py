@@ -1,0 +1,29 @@
+"""A random schema: a table or two with all that belongs to them, views, programs, and expressions."""
+
+from __future__ import annotations
+
+import random
+
+from tests.integration.schema.fuzz.draft import Draft, Probe
+from tests.integration.schema.fuzz.mysql.expressions import Expressions
+from tests.integration.schema.fuzz.mysql.programs import functions, triggers
+from tests.integration.schema.fuzz.mysql.tables import Tables
+from tests.integration.schema.fuzz.mysql.views import views
+
+_PROBES = 160
+
+
+def draft(dice: random.Random, mariadb: bool) -> Draft:
+    """Few tables, each with much in it."""
+    odd = dice.random() < 0.15
+    tables = Tables(dice, mariadb, odd)
+    made = [tables.table(name) for name in ("t", "u", "v")[: dice.choice((1, 1, 2, 3))]]
+    pieces = [table.piece for table in made]
+    pieces += tables.cycle()
+    programs, probes = functions(dice, made)
+    pieces += [*programs, *triggers(dice, made), *views(dice, made)]
+    for table in made:
+        expressions = Expressions(dice, table.columns)
+        depths = [dice.choice((1, 1, 2, 2, 3)) for _ in range(_PROBES // len(made))]
+        probes += [Probe(table.name, expressions.any(depth)) for depth in depths]
+    return Draft(tuple(pieces), tuple(probes), piped=dice.random() < 0.8)
