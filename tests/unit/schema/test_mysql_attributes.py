@@ -288,6 +288,14 @@ def test_a_full_text_index_with_a_parser_of_mysql_s_is_one_of_words_in_mariadb()
     assert made.target.tables[0].indexes[1].method == "fulltext"
 
 
+def test_fractions_of_a_second_that_mariadb_cuts_and_others_round_are_told() -> None:
+    given = table("t", column("id", "int", nullable=False), column("at", "datetime"), indexes=(key("id"),))
+    for source, target in ((MYSQL, MARIADB), (MARIADB, MYSQL), (MARIADB, POSTGRES)):
+        assert ("", "fraction-cut", AUTOMATIC) in said(converted(catalog(source, given), target))
+    for source, target in ((MYSQL, MYSQL), (MARIADB, MARIADB), (MYSQL, POSTGRES)):
+        assert "fraction-cut" not in {code for _, code, _ in said(converted(catalog(source, given), target))}
+
+
 # ---- SQL Server's
 
 

@@ -16,6 +16,7 @@ _TABLE = ObjectKind.TABLE
 _SIMPLE = Complexity.SIMPLE
 _DATES = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
 _LARGE = ("mediumtext", "longtext", "mediumblob", "longblob", "bytea", "clob", "nclob", "blob", "image", "oid")
+_MICROSECONDS = 6
 #: What MySQL keeps of a row within it, and what others than TEXT and BLOB may take together.
 _MYSQL_ROW = 65_535
 
@@ -111,6 +112,21 @@ def _moments(work: Work, table: Table, pairs: _Pairs) -> None:
         reason,
         "leave the column out of INSERTs, or say DEFAULT",
     )
+    _fractions(work, table, pairs)
+
+
+def _fractions(work: Work, table: Table, pairs: _Pairs) -> None:
+    """Where one of both is MariaDB, which cuts what MySQL and PostgreSQL round. SQLite has no such columns."""
+    if work.dialect is Dialect.SQLITE or work.source.dialect in (Dialect.ORACLE, Dialect.TSQL):
+        return
+    short = [
+        column
+        for column, _ in pairs
+        if column.type.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME) and column.type.size < _MICROSECONDS
+    ]
+    cuts, rounds = ("source", "target") if work.source.dialect is Dialect.MARIADB else ("target", "source")
+    reason = f"given more digits of a second than it holds, the {cuts} cuts them off, the {rounds} rounds"
+    _say(work, table, "fraction-cut", Grade.AUTOMATIC, short, reason, "write as many digits as the column holds")
 
 
 def _unlogged(work: Work, table: Table) -> None:
