@@ -147,7 +147,7 @@ def _without_unmade(work: Work, made: dict[ObjectName, Program]) -> None:
 
 
 def _convert_programs(work: Work) -> None:
-    source, names, rules, dialect = work.source, work.names, work.rules, work.dialect
+    source, names, rules, dialect = work.source, work.present, work.rules, work.dialect
     views = {
         given.name: view(given, source, dialect, names, rules, work.types)
         for given in source.views
@@ -209,10 +209,9 @@ def _drop_dependents(work: Work, views: dict[ObjectName, Program]) -> None:
     if work.verbatim is None:
         return
     queries = {given.name: given.query for given in work.source.views if given.name in views}
-    gone = {name for name, made in views.items() if not made.objects}
-    while gone:
-        work.verbatim.absent |= gone
-        gone = {name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])}
+    work.verbatim.absent |= {name for name, made in views.items() if not made.objects}
+    while gone := [name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])]:
+        work.verbatim.absent.update(gone)
         for name in gone:
             lacking = _lacking(work, name, "", queries[name])
             assert lacking is not None

@@ -75,6 +75,15 @@ class Work:
         """Source and target are the same system, or MySQL and MariaDB."""
         return self.alike or (self.source.dialect.mysql_like and self.dialect.mysql_like)
 
+    @property
+    def present(self) -> Names:
+        """Names of the columns that the target's tables have: some were left out."""
+        columns = dict(self.names.columns)
+        for source, made in self.tables.items():
+            there = {column.name for column in made.columns}
+            columns[source] = {old: new for old, new in columns.get(source, {}).items() if new in there}
+        return replace(self.names, columns=columns)
+
     def translate(
         self,
         sql: str,

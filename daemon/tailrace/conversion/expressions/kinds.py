@@ -122,6 +122,11 @@ def stored(type_: Type, source: Dialect, target: Dialect, given: str = "") -> Ki
     return Kind.TEXT if as_text else kind
 
 
+def usual_places(type_: Type | None) -> bool:
+    """Whether MySQL has such a decimal: some digits before the point, and none of them rounded off."""
+    return type_ is not None and 0 <= type_.scale <= min(type_.size, 30) and type_.size <= 65
+
+
 class Comparison(Enum):
     """How texts of a collation are equal: letter by letter; with blanks at the end set aside; by a language's rules."""
 

@@ -22,7 +22,7 @@ from tailrace.conversion.expressions import (  # noqa: F401
     texts,
 )
 from tailrace.conversion.expressions.grammar import expression
-from tailrace.conversion.expressions.kinds import NUMBERS
+from tailrace.conversion.expressions.kinds import NUMBERS, usual_places
 from tailrace.conversion.expressions.literals import as_kind
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
@@ -176,7 +176,7 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
 def _scaled(piece: Piece, wanted: Piece) -> bool:
     """Whether MySQL would warn of places that it rounds off."""
     decimal = wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL and wanted.type is not None
-    return decimal and piece.kind is Kind.DECIMAL
+    return decimal and piece.kind is Kind.DECIMAL and usual_places(wanted.type)
 
 
 def _size(wanted: Piece) -> str:

@@ -195,7 +195,7 @@ def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]
         return Refusal("altered", reason, "write one for the columns that the target has")
     if reason := counting(work, table, mentioned):
         return Refusal("counted-column", reason, "index the column itself, if that serves")
-    gone = [name for name in plain if names[name] not in columns]
+    gone = [name for name in (*plain, *mentioned) if names[name] not in columns]
     if gone:
         return Refusal("altered", f"the column {gone[0]} is not in the target", "add it with the column")
     parts = []

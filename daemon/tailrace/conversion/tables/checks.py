@@ -77,6 +77,12 @@ def _check(work: Work, table: Table, check: Check, made: dict[str, Column]) -> C
         fix = "write one for the values that the target has"
         ledger.by_hand(_CHECK, table.name, check.name, "altered", reason, fix, original=check.expression)
         return None
+    names = work.names.columns[table.name]
+    if gone := [name for name in mentioned if names[name] not in made]:
+        reason = f"the column {gone[0]} is not in the target"
+        fix = "add it with the column"
+        ledger.by_hand(_CHECK, table.name, check.name, "altered", reason, fix, original=check.expression)
+        return None
     if reason := counting(work, table, mentioned):
         fix = "a trigger, or a check in the application"
         ledger.by_hand(_CHECK, table.name, check.name, "counted-column", reason, fix, original=check.expression)

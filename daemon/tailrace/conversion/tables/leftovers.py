@@ -10,9 +10,10 @@ from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.programs import related
-from tailrace.conversion.tables.verbatim import named_in, root_of
+from tailrace.conversion.tables.verbatim import named_in
 from tailrace.conversion.work import Work
 
+_PLANNING = re.compile(r"(CREATE|ALTER) STATISTICS |ALTER SEQUENCE \S.* SET UNLOGGED$")
 _KEYS = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE)
 #: Whether a trigger or a rule is on, and when.
 _ACTS_ON = re.compile(r"^ALTER TABLE .* (?:ENABLE|DISABLE)(?: REPLICA| ALWAYS)? (TRIGGER|RULE) (\S.*)$")
@@ -95,7 +96,7 @@ def _of_verbatim(work: Work, comment: Comment) -> Comment | None:
     if work.verbatim is None:
         return None
     kind, name, member, ledger = comment.kind, comment.name, comment.member, work.ledger
-    root = root_of(work.source, name)
+    root = work.verbatim.roots.get(name)
     holder = root or name
     there = work.verbatim.target_of(name) or (name if name in work.verbatim.types else None)
     if kind is ObjectKind.EXTENSION:
@@ -171,6 +172,11 @@ def converted_others(work: Work) -> list[Other]:
             continue
         if other.kind is ObjectKind.EVENT and work.related and not other.reason:
             found += _event(work, other)
+            continue
+        if work.verbatim is None and _PLANNING.match(other.definition):
+            reason = "it is about how the source plans and stores, and means nothing there"
+            work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
+            work.ledger.gone(other.kind, holder, member)
             continue
         kept = work.verbatim.kept(other) if work.verbatim is not None else _not_converted(other)
         if isinstance(kept, Other) and (missing := _without(work, other, found, lost)):

@@ -91,6 +91,11 @@ def _meaning(work: Work, column: Column, made: Column) -> tuple[str, str, str] |
     if kind is Kind.TIMESTAMPTZ and target.base == "datetime":
         reason = "it holds the moment in UTC, and a DATETIME knows of no zone"
         return "time-zone", reason, "let the application convert, or set its session's time zone to UTC"
+    scale = column.type.scale
+    unusual = kind is Kind.DECIMAL and not as_text and not 0 <= scale <= column.type.size
+    if unusual and work.dialect is not Dialect.POSTGRESQL:
+        reason = f"of {column.sql_type} the target keeps digits that the source rounds off, or refuses"
+        return "decimal-scale", reason, "let the application round, or add a check"
     digits = _FRACTION.search(column.sql_type)
     if digits and work.source.dialect is Dialect.POSTGRESQL and target.base in ("datetime", "time"):
         reason = f"the source rounds to {digits[1]} digits of a second; the target keeps six"

@@ -82,10 +82,10 @@ def alike(one: Any, other: Any) -> bool:
         return one is other
     if isinstance(one, list) or isinstance(other, list) or type(one).__module__ == "psycopg2._range":
         return True  # the sink's business
-    if isinstance(one, dt.timedelta) and isinstance(other, str):
-        return _plain_span(one) == other.rstrip("0").rstrip(".") if "." in other else _plain_span(one) == other
     if isinstance(one, dt.time):
         one = dt.timedelta(hours=one.hour, minutes=one.minute, seconds=one.second, microseconds=one.microsecond)
+    if isinstance(one, dt.timedelta) and isinstance(other, str):
+        return _plain_span(one) == other.rstrip("0").rstrip(".") if "." in other else _plain_span(one) == other
     if isinstance(other, dt.time):
         other = dt.timedelta(
             hours=other.hour, minutes=other.minute, seconds=other.second, microseconds=other.microsecond
@@ -114,4 +114,7 @@ def _plain_span(value: dt.timedelta) -> str:
 
 
 def _document(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str | bytes) else value
+    try:
+        return json.loads(value) if isinstance(value, str | bytes) else value
+    except ValueError:
+        return None

@@ -30,7 +30,8 @@ def _query(dice: random.Random, table: Table, tables: Sequence[Table], number: i
     names = [c.name for c in table.columns]
     one, two = dice.choice(names), dice.choice(names)
     where = f" WHERE {expressions.of('bool', 2)}" if dice.random() < 0.6 else ""
-    match dice.randrange(14):
+    # Of partitioned tables many rows have one id: what goes by their order is another each time.
+    match dice.choice([n for n in range(14) if table.plain != "part" or n not in (9, 10, 12)]):
         case 0 | 1 | 2:
             return f"SELECT id, {some} FROM {table.name}{where}"
         case 3:
