@@ -117,6 +117,8 @@ REFUSED = [
     (MARIADB, "DELETE FROM goods WHERE id = NEW.id RETURNING id"),
     (MARIADB, "UPDATE goods SET n = (SELECT max(n) FROM goods)"),
     (MARIADB, "EXECUTE IMMEDIATE 'SELECT 1'"),
+    (MARIADB, "SET @a = (NEW.n IS TRUE IS TRUE)"),
+    (MARIADB, "SET @a = (NEW.name LIKE 'a' LIKE 'b')"),
     (MARIADB, "SET STATEMENT max_statement_time = 1 FOR SELECT 1 INTO @a"),
     (MARIADB, "SELECT 1 INTO @a FROM goods FOR SYSTEM_TIME ALL"),
 ]

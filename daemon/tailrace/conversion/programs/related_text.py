@@ -135,6 +135,23 @@ class Reading:
             elif token.kind == "name" and self._at(place + 1) == "(" and self._called(place, token.name):
                 raise _differs(f"it calls {token.name}")
         self._statements()
+        if self.target is Dialect.MYSQL:
+            self._predicates()
+
+    def _predicates(self) -> None:
+        """MariaDB takes one predicate of another (``a IS TRUE IS TRUE``), which MySQL's grammar does not."""
+        counts = [0]
+        for token in self._found:
+            if token.upper == "(":
+                counts.append(0)
+            elif token.upper == ")":
+                counts = counts[:-1] or [0]
+            elif token.upper in _PREDICATES:
+                counts[-1] += 1
+                if counts[-1] > 1:
+                    raise _differs(f"it has {token.upper} behind another predicate")
+            elif token.kind in ("word", "sign") and token.upper in _BETWEEN_PREDICATES:
+                counts[-1] = 0
 
     def _at(self, place: int) -> str:
         return self._found[place].upper if 0 <= place < len(self._found) else ""
@@ -285,6 +302,44 @@ class Reading:
             raise _differs(f"it sets {name}")
 
 
+_PREDICATES = frozenset({"IS", "LIKE", "IN", "BETWEEN", "=", "<", ">", "<=", ">=", "<>", "!=", "<=>"})
+_BETWEEN_PREDICATES = frozenset(
+    {
+        *(
+            "AND",
+            "OR",
+            "XOR",
+            "&&",
+            "||",
+            ",",
+            ";",
+            "WHEN",
+            "THEN",
+            "ELSE",
+            "END",
+            "SET",
+            "WHERE",
+            "ON",
+            "HAVING",
+            "IF",
+        ),
+        *(
+            "RETURN",
+            "SELECT",
+            "FROM",
+            "DO",
+            "ELSEIF",
+            "BEGIN",
+            "UNTIL",
+            "WHILE",
+            "CASE",
+            "LIMIT",
+            "ORDER",
+            "GROUP",
+            "AS",
+        ),
+    }
+)
 #: What may stand behind the only table of a DELETE.
 _AFTER_TABLE = frozenset({"WHERE", "ORDER", "LIMIT", "USING", ";", "", "END", ".", "ELSE", "ELSEIF"})
 
