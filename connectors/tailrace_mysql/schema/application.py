@@ -12,7 +12,7 @@ import pymysql.err
 from tailrace.conversion.catalog import ObjectKind
 from tailrace.conversion.target import Statement
 from tailrace.errors import RefusedError
-from tailrace_mysql.schema.questions import number
+from tailrace_mysql.schema.questions import COLLATION, number
 from tailrace_mysql.sink_errors import passing, translate
 
 #: Strict, so that what does not fit is refused and not cut; days that no calendar has are defaults as at the source.
@@ -56,7 +56,10 @@ def run(connection: Any, statements: Sequence[Statement], where: str) -> None:
     """
     connection.autocommit(True)
     with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', foreign_key_checks = 1")
+        cursor.execute(
+            f"SET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', foreign_key_checks = 1,"
+            f" collation_connection = '{COLLATION}'"
+        )
         done: list[Statement] = []
         for statement in statements:
             try:

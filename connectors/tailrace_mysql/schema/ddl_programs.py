@@ -130,9 +130,8 @@ def other_statements(naming: Naming, other: Other) -> Iterator[Statement]:
 def _framed(naming: Naming, made: Statement, options: Mapping[str, str]) -> Iterator[Statement]:
     """The statement in a session like the one in which the program was made; then the session is as before."""
     kept = {variable: options[variable] for variable in _KEPT if variable in options}
-    if "sql_mode" in kept and not naming.mariadb:
-        modes = [mode for mode in kept["sql_mode"].split(",") if mode not in _WITHOUT_EFFECT]
-        kept["sql_mode"] = ",".join(modes)
+    if "sql_mode" in kept:
+        kept["sql_mode"] = kept_modes(kept["sql_mode"], naming.mariadb)
     before = [f"@tailrace_{name} = @@SESSION.{name}, SESSION {name} = {quoted(text)}" for name, text in kept.items()]
     after = [f"SESSION {name} = @tailrace_{name}" for name in kept]
     if before:
@@ -140,3 +139,8 @@ def _framed(naming: Naming, made: Statement, options: Mapping[str, str]) -> Iter
     yield made
     if after:
         yield Statement(made.kind, made.name, f"SET {', '.join(after)}", made.stage, made.member)
+
+
+def kept_modes(modes: str, mariadb: bool) -> str:
+    """A sql_mode without what MySQL has no more."""
+    return modes if mariadb else ",".join(mode for mode in modes.split(",") if mode not in _WITHOUT_EFFECT)

@@ -94,7 +94,9 @@ def _argument(text: Text) -> Argument:
     mode = "IN"
     if text.word.upper in _MODES and len(text.words) > 2:
         mode = text.take().upper
-    name = text.take().name
+    word = text.take()
+    # A text would be no name: it is one in quotes of ANSI_QUOTES.
+    name = word.text[1:-1].replace('""', '"') if word.text.startswith('"') else word.name
     return Argument(name, text.raw(), mode)
 
 

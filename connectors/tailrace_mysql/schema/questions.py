@@ -11,6 +11,8 @@ import pymysql.err
 from tailrace_mysql.quoting import identifier
 
 Row = tuple[Any, ...]
+#: Of our sessions, on every server: what a program was made with is told from it.
+COLLATION = "utf8mb4_general_ci"
 
 
 class Questions:
@@ -23,7 +25,10 @@ class Questions:
         self._connection = connection
         connection.autocommit(True)
         connection.use_unicode = False
-        self.rows("SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1")
+        self.rows(
+            "SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
+            f" collation_connection = '{COLLATION}'"
+        )
         self.version = text_of(self.rows("SELECT VERSION()")[0][0])
         self.mariadb = "mariadb" in self.version.lower()
         if not self.mariadb:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pymysql.err
 
-from tailrace.conversion.catalog import Catalog
+from tailrace.conversion.catalog import Catalog, Dialect, Other
 from tailrace.errors import RefusedError
 from tailrace.tables import OWN_PREFIX
 from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema import abandoned, aside
 from tailrace_mysql.schema.application import MAY_NOT, run
 from tailrace_mysql.schema.ddl import render
+from tailrace_mysql.schema.ddl_programs import kept_modes
 from tailrace_mysql.schema.portions import divided, joined, moved, undefined
 from tailrace_mysql.schema.questions import number, text_of
 from tailrace_mysql.schema.reader import read
@@ -37,7 +38,26 @@ def canonical(connection: Any, catalog: Catalog, database: str, where: str) -> C
             made = moved(read(connection, [name], name), name, database)
     except _Refused:
         made = aside.canonical(connection, inside, database, where, lambda part: settled(part, charset, collation))
+    others = tuple(_session(connection, other, catalog.dialect is Dialect.MARIADB) for other in outside.others)
+    outside = replace(outside, others=others)
     return joined(undefined(replace(made, origin=catalog.origin, schemas=catalog.schemas)), outside)
+
+
+def _session(connection: Any, given: Other, mariadb: bool) -> Other:
+    """What is not made, with the session that it would be made in, as `reader.read` would say it."""
+    options = dict(given.options)
+    with contextlib.closing(connection.cursor()) as cursor:
+        if modes := options.get("sql_mode"):
+            cursor.execute("SELECT @@SESSION.sql_mode")
+            (before,) = cursor.fetchone()
+            cursor.execute("SET SESSION sql_mode = %s", (kept_modes(modes, mariadb),))
+            cursor.execute("SELECT @@SESSION.sql_mode")
+            options["sql_mode"] = text_of(cursor.fetchone()[0])
+            cursor.execute("SET SESSION sql_mode = %s", (before,))
+        cursor.execute("SELECT @@SESSION.collation_connection")
+        if options.get("collation_connection") == text_of(cursor.fetchone()[0]):
+            del options["collation_connection"]
+    return replace(given, options=options)
 
 
 class _Refused(Exception):

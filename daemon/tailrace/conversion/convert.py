@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Routine, Trigger, View, signature
@@ -13,7 +15,12 @@ from tailrace.conversion.programs import Program, routine, trigger, view
 from tailrace.conversion.programs.bodies import effort
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.tables.findings import findings
-from tailrace.conversion.tables.leftovers import converted_comments, converted_others, converted_schemas
+from tailrace.conversion.tables.leftovers import (
+    converted_comments,
+    converted_others,
+    converted_schemas,
+    say_definer,
+)
 from tailrace.conversion.tables.tables import converted_tables
 from tailrace.conversion.tables.user_types import converted_domains, converted_enums, converted_sequences
 from tailrace.conversion.tables.verbatim import root_of
@@ -83,18 +90,63 @@ def _text(work: Work) -> tuple[str, str]:
 
 def _convert_routines(work: Work) -> None:
     """Before the tables, whose expressions may call them."""
+    made: list[tuple[Routine, Program]] = []
     for called in work.source.routines:
         if _of_triggers(work, called):
             continue  # told of with them
         if _selected(work, called.kind, called.name, signature(called)):
             lacking = _lacking(work, called.name, called.language, f"{called.definition}\n{called.body}")
             program = lacking or routine(called, work.source, work.dialect, work.names, work.rules, work.verbatim)
-            _add(work, called.kind, called.name, signature(called), program, called.definition)
+            made.append((called, program))
             if program.objects:
                 continue
         work.missing.add(called.name)
         if work.verbatim is not None:
             work.verbatim.absent.add(called.name)
+    for called, program in _without_missing(work, made):
+        _add(work, called.kind, called.name, signature(called), program, called.definition, called.options)
+
+
+def _without_missing(work: Work, made: list[tuple[Routine, Program]]) -> list[tuple[Routine, Program]]:
+    """MySQL's programs that call what the target does not get are not made, nor are those that call these."""
+    found = list(made)
+    while work.source.dialect.mysql_like:
+        lacking = [
+            (place, missing)
+            for place, (given, program) in enumerate(found)
+            if program.objects and (missing := work.missing_function(given.body))
+        ]
+        if not lacking:
+            break
+        for place, missing in lacking:
+            given = found[place][0]
+            found[place] = given, _calls(missing)
+            work.missing.add(given.name)
+    return found
+
+
+def _calls(missing: str) -> Program:
+    reason = f"it calls {missing}, which is not in the target yet"
+    return Program((), (Remark("function-missing", Grade.BY_HAND, reason, "make that first", Complexity.SIMPLE),))
+
+
+def _without_unmade(work: Work, made: dict[ObjectName, Program]) -> None:
+    """MySQL's views that call, or read, what the target does not get are not made."""
+    for given in work.source.views:
+        program = made.get(given.name)
+        if program is not None and program.objects and (missing := work.missing_function(given.query)):
+            made[given.name] = _calls(missing)
+    unmade = [view.name for view in work.source.views if view.name not in made or not made[view.name].objects]
+    while unmade:
+        name = unmade.pop()
+        reads = re.compile(rf"(?:\b(?:FROM|JOIN)\s+|[(,.]\s*)[`\"\[]?{re.escape(name.name)}(?![\w$(])", re.IGNORECASE)
+        for other in work.source.views:
+            program = made.get(other.name)
+            if program is not None and program.objects and reads.search(other.query):
+                reason = f"it may read {name}, which is not in the target"
+                remark = Remark("missing-object", Grade.BY_HAND, reason, "make that first", Complexity.SIMPLE)
+                made[other.name] = Program((), (remark,))
+                unmade.append(other.name)
 
 
 def _convert_programs(work: Work) -> None:
@@ -105,10 +157,12 @@ def _convert_programs(work: Work) -> None:
         if given.name in names.objects
     }
     _drop_dependents(work, views)
+    if source.dialect.mysql_like:
+        _without_unmade(work, views)
     for given in source.views:
         kind = ObjectKind.MATERIALIZED_VIEW if given.materialized else ObjectKind.VIEW
         if _selected(work, kind, given.name, ""):
-            _add(work, kind, given.name, "", views[given.name], given.query)
+            _add(work, kind, given.name, "", views[given.name], given.query, given.options)
         _view_indexes(work, given)
     for fired in source.triggers:
         _convert_trigger(work, fired)
@@ -139,7 +193,9 @@ def _convert_trigger(work: Work, fired: Trigger) -> None:
         return
     lacking = _lacking(work, fired.function or table, "", f"{fired.definition}")
     made = lacking or trigger(fired, work.source, work.dialect, names, work.rules, work.types, work.verbatim)
-    _add(work, kind, table, member, made, fired.definition)
+    if made.objects and work.source.dialect.mysql_like and (missing := work.missing_function(fired.body)):
+        made = _calls(missing)
+    _add(work, kind, table, member, made, fired.definition, fired.options)
 
 
 def _lacking(work: Work, name: ObjectName, language: str, text: str) -> Program | None:
@@ -206,9 +262,18 @@ def _selected(work: Work, kind: ObjectKind, name: ObjectName, member: str) -> bo
     return False
 
 
-def _add(work: Work, kind: ObjectKind, name: ObjectName, member: str, program: Program, original: str) -> None:
+def _add(
+    work: Work,
+    kind: ObjectKind,
+    name: ObjectName,
+    member: str,
+    program: Program,
+    original: str,
+    options: Mapping[str, str],
+) -> None:
     work.ledger.remarks(kind, name, member, program.remarks, original)
     if program.objects:
+        say_definer(work, kind, name, member, options)
         work.programs += program.objects
         work.ledger.made(kind, name, member, str(program.objects[-1].name))
     elif any(remark.grade is Grade.BY_HAND for remark in program.remarks):

@@ -113,9 +113,27 @@ class Work:
             column=column,
             types=self.types.get(table.name),
         )
+        if not found.sql and self.related and not self.alike:
+            found = self._as_it_stands(sql, use, table, columns, names or self._bare, found)
         if self.dialect is Dialect.MYSQL and use is not Use.DEFAULT and found.sql:
             return self._kept(sql, found, table)
         return found
+
+    def _as_it_stands(
+        self,
+        sql: str,
+        use: Use,
+        table: Table,
+        columns: Mapping[str, Column] | None,
+        names: Names,
+        found: Translation,
+    ) -> Translation:
+        """Between MySQL and MariaDB, where both read it alike; else why it was not translated."""
+        from tailrace.conversion.programs.related import expression
+
+        given = columns if columns is not None else {column.name: column for column in table.columns}
+        made = expression(sql, use, self.source.dialect, self.dialect, given, names, table.name)
+        return made if made.sql else found
 
     def _kept(self, sql: str, found: Translation, table: Table) -> Translation:
         """With texts that MySQL can keep."""

@@ -133,7 +133,7 @@ def concatenation(writer: Writer, pieces: list[Piece]) -> Piece:
     Raises:
         RefusalError: one is no text, and not surely written alike as one.
     """
-    texts = [as_text(writer, trimmed(writer, piece)) for piece in pieces]
+    texts = [_side(writer, trimmed(writer, piece)) for piece in pieces]
     if any(piece.made is not Kind.TEXT and piece.made is not Kind.ENUM for piece in texts):
         raise RefusalError("types-differ", "not only texts are put together")
     oracle = writer.source is Dialect.ORACLE
@@ -149,6 +149,13 @@ def concatenation(writer: Writer, pieces: list[Piece]) -> Piece:
         if not full:
             whole = replace(whole, sql=f"NULLIF({whole.sql}, '')", atom=True)
     return replace(whole, made=Kind.TEXT)
+
+
+def _side(writer: Writer, piece: Piece) -> Piece:
+    """One of the texts. Between MySQL and MariaDB a number stays one: a cast would have a collation of its own."""
+    if writer.like and piece.kind in (Kind.INTEGER, Kind.DECIMAL):
+        return replace(piece, made=Kind.TEXT)
+    return as_text(writer, piece)
 
 
 def as_text(writer: Writer, piece: Piece) -> Piece:

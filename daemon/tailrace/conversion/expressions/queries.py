@@ -321,6 +321,8 @@ class Reader:
     def _grouping(self, node: exp.Select, columns: dict[str, Piece]) -> str:
         group = node.args.get("group")
         if group is None:
+            if self.writer.target is Dialect.MYSQL and any(map(_aggregates, node.expressions)):
+                self._decided(node, set())
             return ""
         _only(group, {"expressions"})
         pieces = []
@@ -333,11 +335,21 @@ class Reader:
             else:
                 pieces.append(self.writer.value(part))
         self._same_texts(pieces)
-        if self.writer.target is Dialect.POSTGRESQL and self.writer.source.mysql_like:
-            keys = {piece.sql for piece in pieces}
+        if self.writer.source.mysql_like and self.writer.target in (Dialect.POSTGRESQL, Dialect.MYSQL):
+            self._decided(node, {piece.sql for piece in pieces})
+        return "\nGROUP BY " + ", ".join(piece.sql for piece in pieces)
+
+    def _decided(self, node: exp.Select, keys: set[str]) -> None:
+        """Whether all that a query gives is decided by the group; MySQL asks for it when a view is read."""
+        try:
             for projection in [*node.expressions, *([node.args["having"].this] if node.args.get("having") else [])]:
                 self._grouped(projection.this if isinstance(projection, exp.Alias) else projection, keys)
-        return "\nGROUP BY " + ", ".join(piece.sql for piece in pieces)
+        except RefusalError as refusal:
+            if self.writer.target is Dialect.POSTGRESQL:
+                raise
+            reason = refusal.reason.partition(", so that")[0]
+            reason += ": sessions with ONLY_FULL_GROUP_BY, MySQL's default, refuse to read it"
+            self.writer.say("group-by", reason, "group by it, or ANY_VALUE(…)")
 
     def _grouped(self, node: exp.Expr, keys: set[str]) -> None:
         """MySQL may take a column of any row of a group; PostgreSQL refuses what the group does not decide."""
@@ -469,6 +481,15 @@ def _count(node: exp.Expr | None) -> str:
 
 def _indented(sql: str) -> str:
     return "\n".join(f"  {line}" for line in sql.splitlines())
+
+
+def _aggregates(node: exp.Expr) -> bool:
+    """Whether it puts rows together, and is no window over them."""
+    for part in node.find_all(exp.AggFunc, exp.Anonymous, exp.GroupConcat):
+        known = not isinstance(part, exp.Anonymous) or part.name.lower() in AGGREGATES
+        if known and part.find_ancestor(exp.Window, exp.Subquery) is None:
+            return True
+    return False
 
 
 def _refused(what: str) -> RefusalError:

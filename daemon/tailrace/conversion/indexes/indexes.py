@@ -11,9 +11,10 @@ from tailrace.conversion.indexes.fitting import Fitted, Refusal
 from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.keys import is_key, target_key
+from tailrace.conversion.tables.periods import period_columns, without_overlaps
 from tailrace.conversion.translation import Remark, Use
 from tailrace.conversion.work import Work
-from tailrace.structure import Index
+from tailrace.structure import Index, Part
 
 
 def converted_indexes(work: Work, table: Table, columns: list[Column]) -> list[Index]:
@@ -115,6 +116,10 @@ def _deferred(work: Work, table: Table, index: Index) -> None:
 def _index(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | None:
     """In the target's words, with the source's name."""
     kind = kind_of(index)
+    if any(without_overlaps(part.expression) for part in index.parts):
+        if work.alike and not work.names.piped:
+            return index
+        index = _of_period(work, table, index)
     found = fitted(work, table, index, columns)
     if isinstance(found, Refusal):
         if found.gone:
@@ -150,6 +155,34 @@ def fitted(work: Work, table: Table, index: Index, columns: dict[str, Column]) -
     if isinstance(prepared, Refusal):
         return prepared
     return _FITTING[work.dialect](work, table, index, prepared, columns)
+
+
+def _of_period(work: Work, table: Table, index: Index) -> Index:
+    """A key of MariaDB's by a period of application time, as the sink makes it: by the period's columns, so that no
+    two rows have the same period."""
+    written = ", ".join(part.column or part.expression for part in index.parts)
+    period = next(part.expression.split()[0] for part in index.parts if not part.column)
+    start, end = period_columns(table, period)
+    reason = (
+        "at the source periods of rows that are otherwise alike do not overlap; there they may, but not be the same"
+    )
+    proposals = {
+        Dialect.MARIADB: f"after cut-over: ALTER TABLE … ADD UNIQUE ({written})",
+        Dialect.POSTGRESQL: "after cut-over: EXCLUDE USING gist (… WITH =, daterange(…) WITH &&), with btree_gist",
+    }
+    proposal = proposals.get(work.dialect, "look in the application, or in a trigger")
+    work.ledger.say(
+        kind_of(index),
+        table.name,
+        index.name,
+        "application-period",
+        Grade.CHANGED,
+        reason,
+        proposal,
+        Complexity.MEDIUM,
+        original=f"UNIQUE ({written})",
+    )
+    return replace(index, parts=(*(part for part in index.parts if part.column), Part(end), Part(start)))
 
 
 def _prepared(work: Work, table: Table, index: Index, columns: dict[str, Column]) -> Index | Refusal:

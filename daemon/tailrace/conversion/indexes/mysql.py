@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table
@@ -38,8 +39,17 @@ _BYTES = {
 def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
     if given.method in ("fulltext", "spatial") and work.source.dialect.mysql_like:
         return _special(work, table, given, prepared, columns)
-    if refusal := _impossible(work, given, prepared, columns):
+    if refusal := _impossible(work, table, given, prepared, columns):
         return refusal
+    if (
+        given.unique
+        and given.method == "hash"
+        and not given.where
+        and work.dialect is Dialect.MARIADB
+        and _unchanged(work, table, given, columns)
+    ):
+        # MariaDB's, of texts that are too long for an index.
+        return Fitted(replace(prepared, constraint=False))
     remarks: list[Remark] = []
     made = prepared
     if not work.related:
@@ -64,12 +74,13 @@ def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dic
 
 def _special(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
     wrong = [part.column for part in given.parts if not part.column]
+    remarks: list[Remark] = []
     if not work.alike and (parser := table.options.get(f"index {given.name}", "")):
-        reason = f"the target has not what it is made with: {parser}"
-        return Refusal("fulltext", reason, "make it with a parser that the target has", Complexity.MEDIUM)
+        reason = f"the target has not what it is made with ({parser}): it finds words between blanks"
+        remarks.append(changed("fulltext", reason, "make it with a parser that the target has"))
     texts = all(part.column and textual(columns[part.column].sql_type) for part in prepared.parts)
     if given.method == "fulltext" and texts and not wrong:
-        return Fitted(replace(prepared, where="", include=()))
+        return Fitted(replace(prepared, where="", include=()), tuple(remarks))
     if given.method == "fulltext":
         others = [part.column for part in prepared.parts if part.column and not textual(columns[part.column].sql_type)]
         reason = f"the target's column {others[0]} is no text" if others else "MySQL has none of an expression"
@@ -78,7 +89,19 @@ def _special(work: Work, table: Table, given: Index, prepared: Index, columns: d
     return Refusal("spatial", reason, "add a geometry column after cut-over, and the index of it", Complexity.MEDIUM)
 
 
-def _impossible(work: Work, given: Index, prepared: Index, columns: dict[str, Column]) -> Refusal | None:
+def _unchanged(work: Work, table: Table, given: Index, columns: dict[str, Column]) -> bool:
+    """Whether the source is the same system, and the columns are of the same types there."""
+    names = work.names.columns[table.name]
+    expressions = " ".join(part.expression for part in given.parts)
+    mentioned = [*(column for column in given.columns if column), *work.mentions(expressions, table)]
+    pairs = [(table.column(column), columns.get(names.get(column, ""))) for column in mentioned]
+    return work.alike and all(
+        was is not None and now is not None and parsed(was.sql_type).base == parsed(now.sql_type).base
+        for was, now in pairs
+    )
+
+
+def _impossible(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Refusal | None:
     if given.method not in ("btree", "hash", "brin") and not work.related:
         fulltext = any("tsvector" in part.expression.lower() for part in given.parts)
         reason = f"MySQL has no {given.method} index"
@@ -93,7 +116,7 @@ def _impossible(work: Work, given: Index, prepared: Index, columns: dict[str, Co
     if any("\\" in expression for expression in expressions):
         reason = "MySQL cannot open a table with such a literal in an index in sessions with NO_BACKSLASH_ESCAPES"
         return Refusal("index-expression", reason, "write it without a backslash", original=", ".join(expressions))
-    if expressions and (long := _long_texts(expressions, columns)):
+    if expressions and not _unchanged(work, table, given, columns) and (long := _long_texts(expressions, columns)):
         reason = f"MySQL has no index of an expression of {columns[long].sql_type} ({long})"
         return Refusal("index-expression", reason, "index a generated column of it", original=", ".join(expressions))
     for part in prepared.parts:
@@ -106,7 +129,8 @@ def _impossible(work: Work, given: Index, prepared: Index, columns: dict[str, Co
 def _long_texts(expressions: list[str], columns: dict[str, Column]) -> str:
     """A column without a bound on its length that an expression may speak of; "" none."""
     for name, column in columns.items():
-        if _outside(column) and any(name.casefold() in expression.casefold() for expression in expressions):
+        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
+        if _outside(column) and any(word.search(expression) for expression in expressions):
             return name
     return ""
 

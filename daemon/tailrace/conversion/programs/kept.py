@@ -15,16 +15,35 @@ from tailrace.conversion.tables.verbatim import Verbatim
 _SPECIAL_TRIGGER = re.compile(r"\bCONSTRAINT\s+TRIGGER\b|\bREFERENCING\b", re.IGNORECASE)
 
 
+#: What reads or writes the history of rows, or the parts of a period.
+_HISTORY = re.compile(r"\bFOR\s+(?:SYSTEM_TIME|PORTION\s+OF)\b|\bDELETE\s+HISTORY\b", re.IGNORECASE)
+
+
+def refuse_history(text: str, names: Names) -> None:
+    """A pipeline's target keeps no history of its rows.
+
+    Raises:
+        RefusalError: a program's text asks for it.
+    """
+    if names.piped and (found := _HISTORY.search(text)):
+        raise RefusalError(
+            "system-versioning",
+            f"it has {found[0]}, and the target's table is without that history",
+            "make it after cut-over, when the table has its versioning again",
+        )
+
+
 def routine(given: Routine, name: ObjectName, names: Names) -> Routine:
     """
     Raises:
         RefusalError: what it names may have another name in the target.
     """
+    refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, line=0)
     if _finds(given, names):
         raise RefusalError("renamed-object", "its search_path names a schema whose objects are elsewhere in the target")
-    _unmoved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
+    refuse_moved(f"{given.body}\n{given.returns}\n{[a.sql_type for a in given.arguments]}", names)
     return replace(given, name=name, definition=_headed(given.definition, given.name, name), line=0)
 
 
@@ -79,9 +98,10 @@ def trigger(given: Trigger, name: ObjectName, table: ObjectName, source: Catalog
     Raises:
         RefusalError: as `routine`.
     """
+    refuse_history(given.body, names)
     if not moved(names) and not _renamed_columns(names):
         return replace(given, name=name, table=table, line=0)
-    _unmoved(f"{given.body}\n{given.when}", names)
+    refuse_moved(f"{given.body}\n{given.when}", names)
     if given.columns and names.columns.get(given.table):
         own = names.columns[given.table]
         if any(own.get(column) != column for column in given.columns):
@@ -130,8 +150,12 @@ def _renamed_columns(names: Names) -> bool:
     return any(old != new for own in names.columns.values() for old, new in own.items())
 
 
-def _unmoved(text: str, names: Names) -> None:
-    """No word of it is the name of something that has another one in the target."""
+def refuse_moved(text: str, names: Names) -> None:
+    """No word of it is the name of something that has another one in the target.
+
+    Raises:
+        RefusalError: one is.
+    """
     words = {word.lower() for word in re.findall(r"\w+", text)}
     for name, made in names.objects.items():
         qualified = bool(name.schema) and re.search(rf"\b{re.escape(name.schema)}[\"`]?\s*\.", text, re.IGNORECASE)
@@ -148,10 +172,11 @@ def _unmoved(text: str, names: Names) -> None:
 def _headed(definition: str, name: ObjectName, made: ObjectName) -> str:
     """The statement with the routine's new name in its head."""
     quoted = r"[\"`]?"
+    mark = "`" if "`" in definition.split("(", 1)[0] else '"'
     schema = rf"(?:{quoted}{re.escape(name.schema)}{quoted}\s*\.\s*)?" if name.schema else ""
-    head = re.compile(rf"(FUNCTION|PROCEDURE)\s+{schema}{quoted}{re.escape(name.name)}{quoted}", re.IGNORECASE)
+    called = re.escape(name.name.replace(mark, mark * 2))
+    head = re.compile(rf"(FUNCTION|PROCEDURE)\s+{schema}{quoted}{called}{quoted}", re.IGNORECASE)
     if not head.search(definition):
         raise RefusalError("renamed-object", "its head was not understood, and it has another name in the target")
-    quote = '"' if "`" not in definition.split("(", 1)[0] else "`"
-    written = ".".join(f"{quote}{part}{quote}" for part in (made.schema, made.name) if part)
+    written = ".".join(f"{mark}{part.replace(mark, mark * 2)}{mark}" for part in (made.schema, made.name) if part)
     return head.sub(lambda match: f"{match[1]} {written}", definition, count=1)

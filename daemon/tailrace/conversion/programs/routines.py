@@ -17,7 +17,7 @@ from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity
-from tailrace.conversion.programs import kept
+from tailrace.conversion.programs import kept, modes, related
 from tailrace.conversion.programs.bodies import Return, effort, steps
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
@@ -46,6 +46,9 @@ def routine(
             if verbatim is not None and (made := kept.moved_routine(given, name, verbatim)) is not None:
                 return Program((made,))
             return Program((kept.routine(given, name, names),))
+        if source.dialect.mysql_like and target.mysql_like:
+            return related.routine(given, name, source, target, names, rules)
+        modes.refuse_modes(given.options, given.body)
         return _translated(given, name, source.dialect, target, names, rules)
     except RefusalError as refusal:
         remark = refusal.remark

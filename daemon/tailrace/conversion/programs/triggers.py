@@ -25,7 +25,7 @@ from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.identifiers import styled
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.programs import kept
+from tailrace.conversion.programs import kept, modes, related
 from tailrace.conversion.programs.bodies import Assign, Choose, Return, Step, effort, steps
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
@@ -58,6 +58,9 @@ def trigger(
             return Program((made,))
         if source.dialect is target:
             return Program((kept.trigger(given, name, table_name, source, names),))
+        if source.dialect.mysql_like and target.mysql_like:
+            return related.trigger(given, name, table_name, source, target, names, rules)
+        modes.refuse_modes(given.options, given.body)
         table = source.table(given.table)
         if table is None:
             raise RefusalError("program", "it is not a table's", complexity=effort(given.definition))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from tailrace.conversion.expressions.scope import Scope
 from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.names import Names
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.programs import kept, related
 from tailrace.conversion.programs.program import Program
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Remark
@@ -71,6 +73,7 @@ def view(
         if name is None:
             raise RefusalError("missing-object", f"{given.name} has no name in the target")
         if source.dialect is target:
+            kept.refuse_history(given.query, names)
             _made_of(given, source)
             query = splicing.query(given.query, source, names)
             return Program((replace(given, name=name, query=query, line=0),))
@@ -81,15 +84,25 @@ def view(
                 "make it a table that a job fills, or an ordinary view",
                 Complexity.MEDIUM,
             )
+        like = source.dialect.mysql_like and target.mysql_like
+        if like:
+            with contextlib.suppress(RefusalError):
+                return related.view(given, name, source, target, names, rules)
         made, remarks = _Views(source, target, names, rules, types or {}).written(given)
         if given.materialized:
             remarks += (_REFRESHED,)
-        return _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
+        program = _program(given, name, made, remarks, target, source.dialect is Dialect.ORACLE)
+        return _in_session(program, *related.view_options(given, source, target, rules)) if like else program
     except RefusalError as refusal:
         remark = refusal.remark
         if remark.complexity is Complexity.SIMPLE:
             remark = replace(remark, complexity=_effort(given.query))
         return Program(remarks=(remark,))
+
+
+def _in_session(program: Program, options: dict[str, str], remarks: list[Remark]) -> Program:
+    objects = tuple(replace(made, options=options) for made in program.objects)
+    return Program(objects, (*program.remarks, *remarks))
 
 
 def _made_of(given: View, source: Catalog) -> None:
@@ -108,6 +121,15 @@ _REFRESHED = Remark(
     Grade.CHANGED,
     "it is filled when it is made; PostgreSQL refreshes it only when it is told to",
     "run REFRESH MATERIALIZED VIEW where the source refreshed it (by a job, or on commit)",
+    Complexity.SIMPLE,
+)
+
+
+_INVOKER = Remark(
+    "view-security",
+    Grade.CHANGED,
+    "it reads with the privileges of who asks (SQL SECURITY INVOKER), in the target with those of its owner",
+    "PostgreSQL: ALTER VIEW … SET (security_invoker = true)",
     Complexity.SIMPLE,
 )
 
@@ -139,6 +161,8 @@ def _program(
     if given.columns and len(given.columns) != len(made.columns):
         raise RefusalError("query-form", "the view names more or fewer columns than its query gives")
     columns = tuple(column.lower() if folded and column.isupper() else column for column in given.columns)
+    if given.options.get("security") == "invoker" and not target.mysql_like:
+        remarks += (_INVOKER,)
     view = View(name, made.sql, columns, given.materialized, option)
     return Program((view,), remarks)
 

@@ -82,7 +82,20 @@ def read_column(draft: Draft, table: TableDraft, reader: Reader) -> Column:
         table.add_index(Index("", (Part(name),), unique=True, constraint=True), line)
     if column.identity is not None:
         column = replace(column, nullable=False)
+    if draft.dialect is Dialect.TSQL and (bound := _bound(reader)):
+        # INSERTs do not name it, and have a value for it there as at the source.
+        moment = "SYSUTCDATETIME()" if bound == "START" else "'9999-12-31 23:59:59.999999'"
+        column = replace(column, default=moment)
     return column
+
+
+def _bound(reader: Reader) -> str:
+    """Of a column that holds a bound of its row's time, which: START or END; "" of any other."""
+    words = [token.upper for token in reader.tokens]
+    for place, word in enumerate(words[:-2]):
+        if word == "AS" and words[place + 1] == "ROW" and words[place + 2] in ("START", "END"):
+            return words[place + 2]
+    return ""
 
 
 def _typed(draft: Draft, name: str, written: Written, line: int) -> Column:
@@ -310,6 +323,8 @@ def _generated(draft: Draft, table: TableDraft, reader: Reader, column: Column) 
         or reader.accept_any("TRANSACTION_ID", "SEQUENCE_NUMBER")
     ):
         reason = "the server writes it: a bound of the time in which the row holds"
+        if draft.dialect is Dialect.TSQL:
+            reason += "; there it has a default, that of a new row, and no UPDATE moves it"
         line = reader.script.line(reader.tokens[start].start)
         draft.aside(table, column.name, reader.text(start, reader.at), reason, line)
         return column

@@ -10,6 +10,8 @@ from tailrace.conversion.outcome import Complexity, Grade
 from tailrace.conversion.tables.columns import inlined
 from tailrace.conversion.tables.identity import counting
 from tailrace.conversion.tables.labels import keeps_labels, labels_check, labels_check_name
+from tailrace.conversion.tables.literals import quoted
+from tailrace.conversion.tables.periods import period_checks
 from tailrace.conversion.translation import Use
 from tailrace.conversion.work import Work
 
@@ -28,16 +30,34 @@ def converted_checks(work: Work, table: Table, columns: list[Column]) -> list[Ch
             if not column.nullable:
                 work.taken.take(_room(work, table), f"{_target(work, table)}_{column.name}_not_null", str(table.name))
     found = [converted for check in table.checks if (converted := _check(work, table, check, made)) is not None]
+    found += [
+        replace(check, name=work.taken.free(_room(work, table), check.name, holder=""))
+        for check in period_checks(work, table)
+    ]
     altered = work.names.altered.get(table.name, {})
     for column in table.columns:
         target = made.get(work.names.columns[table.name].get(column.name, ""))
         if target is None or column.name in altered:
             continue
         found += _of_domain(work, table, column, target)
+        if work.dialect is Dialect.MARIADB and target.generated and not target.nullable:
+            found.append(_not_null(work, table, column, target))
         if keeps_labels(column.type, target.sql_type):
             name = work.taken.free(_room(work, table), labels_check_name(_target(work, table), target.name), holder="")
             found.append(Check(name, labels_check(target.name, column.type.labels, work.dialect)))
     return found
+
+
+def _not_null(work: Work, table: Table, column: Column, target: Column) -> Check:
+    """MariaDB takes no NOT NULL of a generated column, and a check that says the same."""
+    reason = "MariaDB takes no NOT NULL of a generated column: a check says so there"
+    work.ledger.say(
+        ObjectKind.COLUMN, table.name, column.name, "generated-not-null", Grade.AUTOMATIC, reason, "nothing"
+    )
+    wanted = f"{_target(work, table)}_{target.name}_not_null"
+    return Check(
+        work.taken.free(_room(work, table), wanted, holder=""), f"{quoted(target.name, work.dialect)} IS NOT NULL"
+    )
 
 
 def _target(work: Work, table: Table) -> str:

@@ -13,8 +13,8 @@ from tailrace.schema import Kind
 
 #: Compare as the bytes do, and do not pad: what the MySQL sink takes in columns by which rows are found.
 _EXACT = ("binary", "ascii_bin", "utf8mb4_0900_bin")
-#: By their beginnings, those that MySQL 9 and MariaDB 10.11 have under one name.
-_ONE_SYSTEM = ("_0900_", "_uca1400_", "nopad_")
+#: In the names of those that only one of MySQL 9 and MariaDB 10.11 has.
+ONE_SYSTEM = ("_0900_", "_uca1400_", "nopad_", "gb18030", "_tolower_ci", "_mysql561_", "_myanmar_", "_thai_520_")
 #: PostgreSQL has these everywhere; names of the operating system's (``en_US.utf8``) it may not have.
 _EVERYWHERE = ("C", "POSIX", "ucs_basic", "unicode", "pg_c_utf8", "pg_unicode_fast", "default")
 _TEXTS = (Kind.TEXT, Kind.ENUM, Kind.SET)
@@ -113,7 +113,7 @@ def _whole_key(column: Column, made: Column) -> str:
 
 
 def _known(work: Work, collation: str) -> bool:
-    return bool(collation) and (work.alike or not any(mark in collation for mark in _ONE_SYSTEM))
+    return bool(collation) and (work.alike or not any(mark in collation for mark in ONE_SYSTEM))
 
 
 def _differs(work: Work, table: Table, column: Column, reason: str) -> None:

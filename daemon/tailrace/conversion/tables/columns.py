@@ -23,6 +23,8 @@ from tailrace.schema import Kind, Type
 
 _COLUMN = ObjectKind.COLUMN
 _SIMPLE = Complexity.SIMPLE
+#: Texts, and the names of functions.
+_APART = re.compile(r"'(?:[^'\\]|\\.|'')*'|[A-Za-z_]\w*\s*(?=\()", re.DOTALL)
 #: PostgreSQL has virtual generated columns from this release on.
 _VIRTUAL = 18
 _ARGUMENTS = re.compile(r"\(.*\)")
@@ -244,6 +246,13 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
             _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, "give it one", _SIMPLE, original=default
         )
         return made
+    if not work.dialect.mysql_like and (other := _of_another(work, table, default)):
+        reason = f"its default is computed from {other}, and the target's defaults know no other column"
+        fix = "write a trigger, or let the application give the value"
+        work.ledger.say(
+            _COLUMN, table.name, column.name, "default", Grade.BY_HAND, reason, fix, _SIMPLE, original=default
+        )
+        return made
     found = work.translate(default, Use.DEFAULT, table, column.name)
     work.ledger.remarks(_COLUMN, table.name, column.name, found.remarks, default, found.sql)
     if not found.sql and not found.remarks:
@@ -262,6 +271,14 @@ def _with_default(work: Work, table: Table, column: Column, made: Column, defaul
         # What is no plain literal, or of a type that takes none, is an expression that the server keeps.
         sql = with_kept_texts(sql)
     return replace(made, default=sql)
+
+
+def _of_another(work: Work, table: Table, default: str) -> str:
+    """A column that a default of MySQL's or MariaDB's speaks of; "" none."""
+    if not work.source.dialect.mysql_like:
+        return ""
+    mentioned = work.mentions(_APART.sub(" ", default), table)
+    return mentioned[0] if mentioned else ""
 
 
 def _other_type(work: Work, column: Column, made: Column) -> bool:
@@ -356,6 +373,11 @@ def _forbidden(work: Work, table: Table, column: Column) -> str:
     in_key = primary is not None and column.name in primary.columns
     if in_key and (work.dialect is Dialect.SQLITE or (work.dialect.mysql_like and not column.stored)):
         return "the target's primary key takes no such column"
+    others = [other for other in table.columns if other.generated and other.name != column.name]
+    if work.dialect is Dialect.POSTGRESQL and (mentioned := work.mentions(column.generated, table)):
+        below = next((other.name for other in others if other.name in mentioned), "")
+        if below:
+            return f"PostgreSQL computes none from another that is generated ({below})"
     partitioning = table.partitioning
     if partitioning and work.dialect is Dialect.POSTGRESQL and column.name in partitioning.expressions:
         return "PostgreSQL does not partition by a generated column"

@@ -22,6 +22,7 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _LARGE = ("mediumtext", "longtext", "mediumblob", "longblob", "bytea", "clob", "nclob", "blob", "image", "oid")
+_MICROSECONDS = 6
 #: What MySQL keeps of a row within it, and what others than TEXT and BLOB may take together.
 _MYSQL_ROW = 65_535
 
@@ -118,6 +119,21 @@ def _moments(work: Work, table: Table, pairs: _Pairs) -> None:
         reason,
         "leave the column out of INSERTs, or say DEFAULT",
     )
+    _fractions(work, table, pairs)
+
+
+def _fractions(work: Work, table: Table, pairs: _Pairs) -> None:
+    """Where one of both is MariaDB, which cuts what MySQL and PostgreSQL round. SQLite has no such columns."""
+    if work.dialect is Dialect.SQLITE or work.source.dialect in (Dialect.ORACLE, Dialect.TSQL):
+        return
+    short = [
+        column
+        for column, _ in pairs
+        if column.type.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME) and column.type.size < _MICROSECONDS
+    ]
+    cuts, rounds = ("source", "target") if work.source.dialect is Dialect.MARIADB else ("target", "source")
+    reason = f"given more digits of a second than it holds, the {cuts} cuts them off, the {rounds} rounds"
+    _say(work, table, "fraction-cut", Grade.AUTOMATIC, short, reason, "write as many digits as the column holds")
 
 
 def _zones(work: Work, table: Table, pairs: _Pairs) -> None:
@@ -174,16 +190,28 @@ def _pads_there(made: Column) -> bool:
 
 
 def _unsigned(work: Work, table: Table, pairs: _Pairs) -> None:
+    wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
+    proposal = "CHECK (… >= 0), where something may write them"
+    positive = [
+        column
+        for column, made in pairs
+        if column not in wider and _no_sign(column.sql_type) and not _no_sign(made.sql_type)
+    ]
+    reason = "at the source they are UNSIGNED: the target takes negative ones"
+    _say(work, table, "unsigned-range", Grade.CHANGED, positive, reason, proposal, _SIMPLE)
     if work.dialect.mysql_like or work.alike:
         return
-    wider = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.unsigned]
     reason = "the target has no unsigned integers: it takes negative ones, and larger ones"
-    proposal = "CHECK (… >= 0), where something may write them"
     _say(work, table, "unsigned-range", Grade.CHANGED, wider, reason, proposal, _SIMPLE)
     others = [column for column, _ in pairs if column.type.kind is Kind.INTEGER and column.type.size in (8, 24)]
     reason = "the target has no integers of 8 and 24 bits: it takes larger ones"
     proposal = "CHECK (… BETWEEN …), where something may write them"
     _say(work, table, "integer-range", Grade.AUTOMATIC, [c for c in others if c not in wider], reason, proposal, None)
+
+
+def _no_sign(sql_type: str) -> bool:
+    """MySQL's ZEROFILL means UNSIGNED."""
+    return sql_type.lower().endswith((" unsigned", " zerofill"))
 
 
 def _dates(work: Work, table: Table, pairs: _Pairs) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Other, Routine, signature
+from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.programs import related
 from tailrace.conversion.tables.verbatim import named_in
 from tailrace.conversion.work import Work
 
@@ -169,6 +172,9 @@ def converted_others(work: Work) -> list[Other]:
             work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(other.kind, holder, member)
             continue
+        if other.kind is ObjectKind.EVENT and work.related and not other.reason:
+            found += _event(work, other)
+            continue
         if work.verbatim is None and _PLANNING.match(other.definition):
             reason = "it is about how the source plans and stores, and means nothing there"
             work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
@@ -190,6 +196,49 @@ def converted_others(work: Work) -> list[Other]:
             other.kind, holder, member, code, kept, proposal, complexity, original=definition, repeats=alike
         )
     return found
+
+
+def _event(work: Work, given: Other) -> list[Other]:
+    """MySQL's or MariaDB's, where both surely do the same."""
+    if given.name.schema not in {name.schema for name in work.names.objects}:
+        reason = f"nothing of {given.name.schema} is selected"
+        work.ledger.say(given.kind, given.name, "", "not-selected", Grade.AUTOMATIC, reason, "nothing")
+        work.ledger.gone(given.kind, given.name, "")
+        return []
+    try:
+        made, remarks = related.event(given, work.source, work.dialect, work.names, work.rules)
+    except RefusalError as refusal:
+        remark = refusal.remark
+        complexity = remark.complexity or Complexity.SIMPLE
+        work.ledger.by_hand(
+            given.kind,
+            given.name,
+            "",
+            remark.code,
+            remark.reason,
+            "make it after cut-over",
+            complexity,
+            original=given.definition,
+        )
+        return []
+    name = ObjectName(work.names.schema, given.name.name)
+    say_definer(work, given.kind, given.name, "", given.options)
+    work.ledger.remarks(given.kind, given.name, "", remarks, given.definition)
+    reason = "it runs from cut-over on, where the target's event_scheduler is ON"
+    work.ledger.say(given.kind, given.name, "", "event", Grade.AUTOMATIC, reason, "SET GLOBAL event_scheduler = ON")
+    work.ledger.made(given.kind, given.name, "", str(name))
+    return [replace(made, name=name)]
+
+
+def say_definer(work: Work, kind: ObjectKind, name: ObjectName, member: str, options: Mapping[str, str]) -> None:
+    """Whose privileges a program runs with, which is a user of the source's server."""
+    definer = options.get("definer")
+    if not definer or not work.dialect.mysql_like:
+        return
+    runs = "runs with the caller's privileges" if options.get("security") == "invoker" else "runs with its privileges"
+    reason = f"{definer} made it, and it {runs}; there it is of the user who makes it"
+    proposal = "apply the schema as the user whose privileges it shall have"
+    work.ledger.say(kind, name, member, "definer", Grade.AUTOMATIC, reason, proposal)
 
 
 def _first(other: Other) -> bool:

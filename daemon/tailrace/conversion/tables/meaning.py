@@ -103,8 +103,11 @@ def _meaning(work: Work, column: Column, made: Column) -> tuple[str, str, str] |
     if kind is Kind.TIME and target.base == "interval":
         reason = "MySQL's TIME goes from -838:59:59 to 838:59:59, which PostgreSQL's time does not hold"
         return "time-as-interval", reason, "where it is a time of day, change it to time after cut-over"
-    if kind is Kind.BYTES and column.sql_type.lower().startswith(_SPATIAL) and not work.related:
+    if kind is Kind.BYTES and column.sql_type.lower().startswith(_SPATIAL) and not target.base.startswith(_SPATIAL):
         reason = "it holds four bytes of reference system and well-known binary"
+        if work.related:
+            shape = column.sql_type.partition(" ")[0]
+            return "spatial", f"{reason}, as bytes", f"after cut-over: ALTER TABLE … MODIFY {made.name} {shape} …"
         return "spatial", reason, "PostGIS: ST_GeomFromWKB(substring(column from 5))"
     return _length(work, column, made)
 

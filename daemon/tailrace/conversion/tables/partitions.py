@@ -61,6 +61,12 @@ def converted_partitioning(
 
 def _same(work: Work, table: Table, given: Partitioning) -> Partitioning:
     """Source and target are one system: the columns may have other names, and PostgreSQL's partitions are tables."""
+    if given.method == "system_time":
+        if work.alike and not work.names.piped:
+            return given
+        raise Unfit("it is by the history of rows, which the target does not keep")
+    if work.dialect is Dialect.MYSQL and any(partition.default for partition in given.partitions):
+        raise Unfit("MySQL has no partition for all that is in no other")
     expressions = []
     for expression in given.expressions:
         plain = columns_of((expression,), table)
@@ -76,8 +82,6 @@ def _same(work: Work, table: Table, given: Partitioning) -> Partitioning:
         if not found.sql:
             raise Unfit("its expression has no counterpart that surely means the same")
         expressions.append(found.sql)
-    if given.method in ("system_time",):
-        raise Unfit("the target has no history of its rows")
     partitions = tuple(_renamed(work, table, partition) for partition in given.partitions)
     return replace(given, expressions=tuple(expressions), partitions=partitions, definition="")
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from tailrace.conversion.catalog import OF_INDEX, Catalog, Dialect, ObjectKind, ObjectName, Partitioning, Table
 from tailrace.conversion.indexes.indexes import converted_indexes
 from tailrace.conversion.outcome import Complexity, Grade
+from tailrace.conversion.tables.attributes import say_attributes
 from tailrace.conversion.tables.checks import converted_checks
 from tailrace.conversion.tables.columns import converted_columns, target_types
 from tailrace.conversion.tables.foreign_keys import converted_foreign_keys
 from tailrace.conversion.tables.keys import exact_columns
 from tailrace.conversion.tables.leftovers import COLUMN_COMMENT, TABLE_COMMENT, fitting_comment
 from tailrace.conversion.tables.partitions import converted_partitioning
+from tailrace.conversion.tables.periods import period_kept
 from tailrace.conversion.tables.verbatim import Verbatim
 from tailrace.conversion.work import Work
 
@@ -53,6 +55,7 @@ def _converted(work: Work, table: Table, exact: frozenset[str]) -> Table:
     if table.comment:
         _comment(work, table.name, "", str(name) if kept else "")
     options = _options(work, table)
+    say_attributes(work, table, options)
     if work.verbatim is not None:
         options |= _storage(work, table, work.verbatim, [index.name for index in indexes], partitioning)
     return Table(
@@ -84,8 +87,12 @@ def _options(work: Work, table: Table) -> dict[str, str]:
         return {}
     if work.names.piped:
         # The sink wants InnoDB, which has transactions, and a collation that compares exactly.
-        return {key: value for key, value in table.options.items() if key.startswith("index ") and work.alike}
+        return {key: value for key, value in table.options.items() if work.alike and _kept_by_mysql(work, table, key)}
     return dict(table.options) if work.alike else {}
+
+
+def _kept_by_mysql(work: Work, table: Table, key: str) -> bool:
+    return key.startswith("index ") or (key.startswith("period ") and period_kept(work, table, key))
 
 
 def _of_postgres(work: Work, table: Table) -> dict[str, str]:
