@@ -126,9 +126,18 @@ def of_the_user(settings: PostgresSinkSettings) -> Home:
     ):
         may = sink_connection.take_replica_role(connection)
         cursor.execute(_HAS)
-        schema, *has, superuser = cursor.fetchone()
+        schema, roles, extensions, locales, compressions, methods, superuser = cursor.fetchone()
         release = connection.server_version // 10_000
     if schema is None and not settings.target_schema:
         fix = 'create one, or name one with `schema = "…"`'
         raise RefusedError("no schema of the user's search_path exists", where=where, fix=fix)
-    return Home(settings.target_schema or str(schema), may, Server(release, *map(frozenset, has), superuser))
+    server = Server(
+        release,
+        frozenset(roles),
+        frozenset(extensions),
+        frozenset(locales),
+        frozenset(compressions),
+        frozenset(methods),
+        superuser,
+    )
+    return Home(settings.target_schema or str(schema), may, server)
