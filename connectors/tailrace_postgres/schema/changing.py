@@ -38,11 +38,12 @@ _FIXES = {
 }
 _HAS = """
 SELECT current_schema(), ARRAY(SELECT rolname::text FROM pg_roles),
-       ARRAY(SELECT name::text FROM pg_available_extensions),
+       ARRAY(SELECT v.name::text FROM pg_available_extension_versions v
+              WHERE v.installed OR v.trusted OR NOT v.superuser OR current_setting('is_superuser') = 'on'),
        ARRAY(SELECT collcollate::text FROM pg_collation WHERE collprovider = 'c' AND collcollate IS NOT NULL
               UNION SELECT 'icu' FROM pg_collation WHERE collprovider = 'i'),
        ARRAY(SELECT unnest(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'),
-       ARRAY(SELECT amname::text FROM pg_am WHERE amtype = 't')
+       ARRAY(SELECT amname::text FROM pg_am WHERE amtype = 't'), current_setting('is_superuser') = 'on'
 """
 _FULL = "53200"
 _PASSING = ("08", "57P", "53300")
@@ -125,9 +126,18 @@ def of_the_user(settings: PostgresSinkSettings) -> Home:
     ):
         may = sink_connection.take_replica_role(connection)
         cursor.execute(_HAS)
-        schema, *has = cursor.fetchone()
+        schema, roles, extensions, locales, compressions, methods, superuser = cursor.fetchone()
         release = connection.server_version // 10_000
     if schema is None and not settings.target_schema:
         fix = 'create one, or name one with `schema = "…"`'
         raise RefusedError("no schema of the user's search_path exists", where=where, fix=fix)
-    return Home(settings.target_schema or str(schema), may, Server(release, *map(frozenset, has)))
+    server = Server(
+        release,
+        frozenset(roles),
+        frozenset(extensions),
+        frozenset(locales),
+        frozenset(compressions),
+        frozenset(methods),
+        superuser,
+    )
+    return Home(settings.target_schema or str(schema), may, server)

@@ -139,12 +139,15 @@ SELECT what, name FROM (
      UNION ALL SELECT 'user mapping', usename || ' ' || srvname FROM pg_user_mappings
      UNION ALL SELECT 'setting of the database', unnest(s.setconfig) FROM pg_db_role_setting s
        JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()
+     UNION ALL SELECT 'comment on the database', shobj_description(d.oid, 'pg_database') FROM pg_database d
+      WHERE d.datname = current_database() AND shobj_description(d.oid, 'pg_database') IS NOT NULL
      UNION ALL SELECT 'large objects', count(*) || ' large objects' FROM pg_largeobject_metadata HAVING count(*) > 0
      UNION ALL SELECT 'owner', pg_get_userbyid(relowner) FROM (
             SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY(%s)
              GROUP BY c.relowner ORDER BY count(*) DESC, c.relowner OFFSET 1) o) f ORDER BY what, name
 """
 _REASONS = {
+    "comment on the database": "the target's database may be called, and be for, something else",
     "owner": "some of the objects are this role's, and not another's; in the target all are the sink's user's",
     "large objects": "they are in no table, and no log has them",
     "publication": "a publication, which feeds others from this database; take its statement from pg_dump",

@@ -206,7 +206,9 @@ def _lacking(work: Work, name: ObjectName, language: str, text: str) -> Program 
     if name not in work.verbatim.absent and not missing:
         return None
     reason = f"it needs {missing or name}, which is not in the target"
-    if language and missing in ("", str(name)):
+    if language in ("sql", "plpgsql") and missing in ("", str(name)):
+        reason = "it is LEAKPROOF, which only a superuser may say"
+    elif language and missing in ("", str(name)):
         reason = f"it is written in {language}, whose library the target may not have"
     return Program(remarks=(Remark("missing-object", Grade.BY_HAND, reason, "make that first", Complexity.MEDIUM),))
 

@@ -64,9 +64,10 @@ class Server:
 
     Attributes:
         release: the first number of its version; 0: not asked.
-        extensions: those that can be made in it.
+        extensions: those that the sink's user can make, or that are there.
         locales: of its operating system, by which collations can be made; "icu" where it has those of ICU.
         compressions, access_methods: of tables' columns, and of tables.
+        superuser: the sink's user is one.
     """
 
     release: int = 0
@@ -75,6 +76,7 @@ class Server:
     locales: frozenset[str] | None = None
     compressions: frozenset[str] | None = None
     access_methods: frozenset[str] | None = None
+    superuser: bool | None = None
 
 
 class ChecksTypes(Protocol):

@@ -358,3 +358,13 @@ COMMENT ON CONSTRAINT a_named_nn ON nn IS 'named not null'
 ;
 SELECT lo_create(4711)
 ;
+COMMENT ON CONSTRAINT small ON DOMAIN pos_small IS 'domain check comment'
+;
+CREATE FUNCTION add_tax(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1'
+;
+COMMENT ON FUNCTION add_tax(integer) IS 'overloaded comment'
+;
+COMMENT ON INDEX mv_region IS 'materialized index comment'
+;
+CREATE FUNCTION sealed(integer) RETURNS integer LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT $1'
+;

@@ -21,6 +21,7 @@ from tailrace.conversion.target import Stage
 from tests import servers
 from tests.integration.schema.test_postgres_schema_round_trip import dump
 from tests.pipelines import text
+from tests.pipelines.daemon import PipelineFile
 
 SCRIPT = Path(__file__).with_name("postgres_like.sql").read_text().removesuffix("\n;\n").split("\n;\n")
 #: What is left to a person, but for grants: by kind, name and member.
@@ -64,9 +65,9 @@ TOLD = re.compile(
 
 
 @contextmanager
-def jobs(folder: Path, source: servers.Database, target: servers.Database, schema: str) -> Iterator[Job]:
+def jobs(folder: Path, source: servers.Database, target: str, schema: str) -> Iterator[Job]:
     """One conversion, as `tailrace schema` makes it."""
-    sink = text.sink("copy", target.url) + (f'schema = "{schema}"\n' if schema else "")
+    sink = text.sink("copy", target) + (f'schema = "{schema}"\n' if schema else "")
     path = folder / "copy.toml"
     path.write_text(text.pipeline(folder, text.source(source.url), sink))
     pipeline = load(path)
@@ -84,12 +85,12 @@ def test_everything_is_kept_or_named(schema: str, postgres18: servers.Postgres, 
     with postgres18.database("src") as source, postgres18.database("dst") as target:
         source.script(*SCRIPT)
         for stages in (frozenset({Stage.TABLES}), application.BESIDE, frozenset(Stage)):
-            with jobs(tmp_path, source, target, schema) as entry:
+            with jobs(tmp_path, source, target.url, schema) as entry:
                 plan = application.plan(entry.target, entry.conversion.target, stages)
                 assert plan.statements
                 assert not plan.differing
                 assert not application.run(entry.target, plan)
-        with jobs(tmp_path, source, target, schema) as entry:
+        with jobs(tmp_path, source, target.url, schema) as entry:
             plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
             assert not plan.statements
             meant = entry.conversion.target
@@ -134,7 +135,7 @@ def test_an_older_server_without_the_extension_gets_what_it_can_keep(
 ) -> None:
     with postgres18.database("src") as source, postgres15.database("dst") as target:
         source.script(*SCRIPT)
-        with jobs(tmp_path, source, target, "") as entry:
+        with jobs(tmp_path, source, target.url, "") as entry:
             plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
             assert not application.run(entry.target, plan)
             assert _left(entry) - BY_HAND == {
@@ -167,7 +168,7 @@ def test_types_stay_in_their_schema_while_tables_move(postgres18: servers.Postgr
             "CREATE TRIGGER tr BEFORE INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.g()",
             "CREATE VIEW app.v AS SELECT id, app.f(m) AS p, 'sad'::app.mood AS c FROM app.t",
         )
-        with jobs(tmp_path, source, target, "shop") as entry:
+        with jobs(tmp_path, source, target.url, "shop") as entry:
             plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
             assert not application.run(entry.target, plan)
             assert _left(entry) == set()
@@ -192,7 +193,7 @@ def test_what_needs_something_that_is_not_made_is_left_with_it(postgres18: serve
             "ALTER VIEW second ALTER c SET DEFAULT 1",
             "CREATE VIEW fine AS SELECT a FROM t",
         )
-        with jobs(tmp_path, source, target, "") as entry:
+        with jobs(tmp_path, source, target.url, "") as entry:
             plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
             assert not application.run(entry.target, plan)
             assert _left(entry) == {
@@ -208,3 +209,54 @@ def test_what_needs_something_that_is_not_made_is_left_with_it(postgres18: serve
                 "view public.second",
             }
             assert target.query("SELECT viewname FROM pg_views WHERE schemaname = 'public'") == [("fine",)]
+
+
+def test_rows_of_kept_types_are_carried_into_them(postgres18: servers.Postgres, tmp_path: Path) -> None:
+    with postgres18.database("src") as source, postgres18.database("dst") as target:
+        source.script(
+            "CREATE EXTENSION vector",
+            "CREATE TYPE addr AS (street text, zip varchar(10))",
+            "CREATE TYPE floats AS RANGE (subtype = float8)",
+            "CREATE DOMAIN home AS addr",
+            "CREATE TABLE t (id int PRIMARY KEY, a addr, several addr[], f floats, h home, e vector(3),"
+            " v int GENERATED ALWAYS AS (id * 2) VIRTUAL, CONSTRAINT loose CHECK (id > 100) NOT ENFORCED,"
+            " EXCLUDE USING gist (f WITH &&))",
+            """INSERT INTO t VALUES (1, ROW('a, "b"', '1'), ARRAY[ROW('x\\y', '2')::addr, NULL], '[1.5,2)',"""
+            " ROW('d', '3')::addr, '[1,2,3]'), (2, NULL, '{}', 'empty', NULL, NULL)",
+        )
+        file = PipelineFile(tmp_path, text.pipeline(tmp_path, text.source(source.url), text.sink("copy", target.url)))
+        assert file.command("schema", "--apply").code == 0
+        assert file.until_caught_up().code == 0
+        source.script(
+            "UPDATE t SET a = ROW('n', NULL), f = '[3,4]', several = ARRAY[ROW('', NULL)::addr] WHERE id = 1",
+            "INSERT INTO t VALUES (3, ROW(NULL, NULL), NULL, '(7,8)', NULL, '[0,0,1]')",
+            "DELETE FROM t WHERE id = 2",
+        )
+        assert file.until_caught_up().code == 0
+        assert file.command("verify").code == 0
+        rows = "SELECT id, a, several, f, h, e, v, pg_typeof(a)::text, pg_typeof(e)::text FROM t ORDER BY id"
+        assert target.query(rows) == source.query(rows)
+        assert len(target.query(rows)) == 2
+        assert file.command("teardown", "--yes").code == 0
+
+
+def test_who_is_no_superuser_makes_all_but_what_asks_for_one(postgres18: servers.Postgres, tmp_path: Path) -> None:
+    role = servers.unique_name("plain")
+    with postgres18.database("src") as source, postgres18.database("dst") as target:
+        source.script(*SCRIPT)
+        target.script(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
+            f"GRANT ALL ON SCHEMA public TO {role}",
+            f"GRANT CREATE ON DATABASE {target.name} TO {role}",
+        )
+        try:
+            with jobs(tmp_path, source, target.url_as(role, "x"), "") as entry:
+                plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
+                assert not application.run(entry.target, plan)
+                assert _left(entry) - BY_HAND == {
+                    "extension vector",
+                    "function public.sealed(integer)",
+                    "index public.people.people_hnsw",
+                }
+        finally:
+            target.script(f"DROP OWNED BY {role}", f"DROP ROLE {role}")

@@ -116,6 +116,8 @@ def _of_verbatim(work: Work, comment: Comment) -> Comment | None:
         made = root is not None or name in work.verbatim.types or _view_made(work, name)
     elif kind is ObjectKind.PARTITION:
         made = root is not None
+    elif kind is ObjectKind.CHECK and ledger.target_of(ObjectKind.DOMAIN, name):
+        made = True
     elif kind is ObjectKind.TYPE:
         made = name in work.verbatim.types
     else:
@@ -155,6 +157,8 @@ def _comment(work: Work, comment: Comment) -> Comment | None:
     if comment.kind in (ObjectKind.FUNCTION, ObjectKind.PROCEDURE):
         # Its member is what goes in, by which routines of one name are told apart.
         made = [one for one in work.programs if isinstance(one, Routine) and one.name == name]
+        same = [one for one in made if work.alike and signature(one) == comment.member]
+        made = same or made
         if len(made) != 1:
             return None
         target = signature(made[0])

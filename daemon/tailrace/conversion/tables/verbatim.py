@@ -86,6 +86,8 @@ class Verbatim:
         self.absent |= {name for name, extension in self.source.supplied.items() if extension not in extensions}
         languages = {"sql", "plpgsql", "aggregate", *extensions}
         self.absent |= {one.name for one in self.source.routines if one.language not in languages}
+        if self.server.superuser is False:
+            self.absent |= {one.name for one in self.source.routines if "leakproof" in one.options}
         texts = [(one.name, one.sql_type) for one in self.source.domains]
         texts += [(one.name, f"{one.definition}\n{one.body}") for one in self.source.routines]
         texts += [(one.name, one.query) for one in self.source.views]
@@ -129,7 +131,8 @@ class Verbatim:
         server = self.server
         if other.kind is ObjectKind.EXTENSION:
             missing = server.extensions is not None and other.name.name not in server.extensions
-            return f"the target's server does not have the extension {other.name.name}" if missing else ""
+            name = other.name.name
+            return f"the target's server does not have {name}, or the sink's user may not make it" if missing else ""
         for release, words in _SINCE:
             if server.release < release and words.search(other.definition):
                 return f"PostgreSQL has it from {release} on, and the target is not known to be that new"
