@@ -281,7 +281,11 @@ class Draft:
         if not found or any(_MAKES.search(one.body) for one in found):
             return False
         given = {argument.lower() for argument in arguments}
-        return not any(name.name.lower() in given for name in self.all_names())
+        parts = chain.from_iterable((*t.indexes, *t.checks, *t.foreign_keys) for t in self.tables.values())
+        made = {name.name.lower() for name in self.all_names()} | {part.name.lower() for part in parts}
+        made |= {trigger.name.name.lower() for trigger in self.triggers}
+        made -= {one.name.name.lower() for one in self.routines}
+        return not (made & given if given else made)
 
     def next_of(self, name: ObjectName, value: int) -> bool:
         """What a sequence gives next; whether the script has made it."""
