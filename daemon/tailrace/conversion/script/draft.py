@@ -281,9 +281,12 @@ class Draft:
         if not found or any(_MAKES.search(one.body) for one in found):
             return False
         given = {argument.lower() for argument in arguments}
-        parts = chain.from_iterable((*t.indexes, *t.checks, *t.foreign_keys) for t in self.tables.values())
-        made = {name.name.lower() for name in self.all_names()} | {part.name.lower() for part in parts}
+        made = {name.name.lower() for name in self.all_names()}
         made |= {trigger.name.name.lower() for trigger in self.triggers}
+        for table in self.tables.values():
+            made |= {index.name.lower() for index in table.indexes}
+            made |= {check.name.lower() for check in table.checks}
+            made |= {key.name.lower() for key in table.foreign_keys}
         made -= {one.name.name.lower() for one in self.routines}
         return not (made & given if given else made)
 
