@@ -115,7 +115,9 @@ def test_a_procedure_of_the_scripts_own_that_drops_makes_nothing() -> None:
     assert not found.others
     assert len(found.skipped) == 2
     # It may drop what is there already; another one may make anything.
-    assert catalog(f"{helper}CREATE TABLE t (a NUMBER);\nCALL put_away('T');\n").others
+    made = "CREATE TABLE t (a NUMBER);\nCREATE INDEX i ON t (a);\n"
+    for name in ("'T'", "'i'", "x"):
+        assert catalog(f"{helper}{made}CALL put_away({name});\n").others
     assert catalog(f"{helper.replace('DROP', 'CREATE')}CALL put_away('T');\n").others
     assert catalog(f"{helper}CALL somebody_elses('T');\n").others
 

@@ -281,7 +281,14 @@ class Draft:
         if not found or any(_MAKES.search(one.body) for one in found):
             return False
         given = {argument.lower() for argument in arguments}
-        return not any(name.name.lower() in given for name in self.all_names())
+        made = {name.name.lower() for name in self.all_names()}
+        made |= {trigger.name.name.lower() for trigger in self.triggers}
+        for table in self.tables.values():
+            made |= {index.name.lower() for index in table.indexes}
+            made |= {check.name.lower() for check in table.checks}
+            made |= {key.name.lower() for key in table.foreign_keys}
+        made -= {one.name.name.lower() for one in self.routines}
+        return not (made & given if given else made)
 
     def next_of(self, name: ObjectName, value: int) -> bool:
         """What a sequence gives next; whether the script has made it."""
