@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -321,3 +323,11 @@ def test_mysql_numbers_one_column_that_an_index_begins_with() -> None:
 def test_dialects_of_mysqls_family() -> None:
     found = in_mysql(FROM_MYSQL, MARIADB, LOWER, mariadb=True)
     assert found.startswith("left out: MariaDB has no index of an expression")
+
+
+def test_sinks_that_make_no_index_of_an_expression_load_no_parser_of_sql() -> None:
+    sinks = "tailrace_mysql.sink, tailrace_postgres.sink, tailrace_sqlite.sink"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {sinks}; sys.exit('sqlglot' in sys.modules)"], check=False
+    )
+    assert done.returncode == 0

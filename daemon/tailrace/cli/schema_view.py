@@ -162,6 +162,9 @@ def _show_plan(out: Console, done: Done, plan: Plan, target: Target) -> None:
     if plan.differing:
         lines = f"{words.count(len(plan.differing), 'object')} there in another form, and left alone"
         _say(out, lines, "yellow")
+    if plan.completable:
+        lines = f"{words.count(plan.completable, 'object')} of these lack what --apply --complete gives them"
+        _say(out, lines, "yellow")
     if done.unheld:
         _say(out, f"the target does not hold {words.count(len(done.unheld), 'object')} as it was meant", "bold red")
     elif plan.statements:

@@ -38,6 +38,7 @@ class Plan:
         differing: what is there in another form, or cannot be made by itself (a column of a table that is there): it
             is named, and never altered or dropped.
         present: how many objects are there as they are meant.
+        completable: how many of `differing` lack what `complete` would give them, and are else as they are meant.
     """
 
     meant: Catalog
@@ -45,6 +46,7 @@ class Plan:
     held: tuple[Statement, ...]
     differing: tuple[Difference, ...]
     present: int
+    completable: int = 0
 
 
 @runtime_checkable
@@ -103,8 +105,8 @@ def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESID
     made |= _attributes(canonical, made)
     unmade = [d for d in found if d.state is State.MISSING and d.key not in made and d.name not in whole]
     differing = [d for d in found if d.state is not State.MISSING and d.counts]
+    completed = {d.key: given for d in (*differing, *unmade) if (given := _completing(target, canonical, d, found))}
     if complete:
-        completed = {d.key: given for d in (*differing, *unmade) if (given := _completing(target, canonical, d, found))}
         chosen += [statement for statements in completed.values() for statement in statements]
         differing = [d for d in differing if d.key not in completed]
         unmade = [d for d in unmade if d.key not in completed]
@@ -115,6 +117,7 @@ def plan(target: SchemaTarget, meant: Catalog, stages: Collection[Stage] = BESID
         tuple(statement for statement in chosen if statement.stage not in stages),
         (*unmade, *differing),
         len(definitions(canonical)) - len(missing) - changed,
+        0 if complete else len(completed),
     )
 
 
