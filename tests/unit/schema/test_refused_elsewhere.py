@@ -192,3 +192,25 @@ def test_digits_of_a_second_that_the_target_keeps_are_told() -> None:
     given = a_table(Column("at", Type(Kind.TIMESTAMP, sql_type, 0), sql_type))
     assert codes(converted(MYSQL, given))["fraction-digits"] is Grade.CHANGED
     assert "fraction-digits" not in codes(converted(MYSQL, a_table(pg("at", "timestamp without time zone"))))
+
+
+def test_decimals_that_are_texts_are_put_in_order_as_each_system_casts_them() -> None:
+    view = View(ObjectName("public", "v"), "SELECT id FROM t ORDER BY n")
+    for dialect, word in ((MARIADB, "DOUBLE"), (MYSQL, "DOUBLE"), (SQLITE, "REAL")):
+        made = converted(dialect, a_table(pg("n", "numeric", nullable=False)), views=(view,))
+        assert [f"AS {word})" in view.query for view in made.target.views] == [True]
+
+
+def test_a_view_of_a_column_that_the_target_has_not_is_a_person_s() -> None:
+    given = a_table(
+        pg("plain", "integer"),
+        pg("odd", "text", generated="initcap(plain::text)", stored=False),
+        checks=(Check("k", "odd <> 'x'::text"),),
+    )
+    views = (
+        View(ObjectName("public", "v"), "SELECT odd FROM t"),
+        View(ObjectName("public", "w"), "SELECT plain FROM t"),
+    )
+    made = converted(MYSQL, given, views=views)
+    assert [c.name for c in one(made).columns] == ["id", "plain"]
+    assert (one(made).checks, [view.name.name for view in made.target.views]) == ((), ["w"])

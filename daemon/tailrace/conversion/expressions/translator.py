@@ -31,7 +31,7 @@ from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.names import Names
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Translation, Use
-from tailrace.schema import Kind
+from tailrace.schema import Kind, Type
 
 #: Where a target takes only what is always the same.
 _STEADY: dict[Dialect, frozenset[Use]] = {
@@ -155,8 +155,8 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
         piece = writer.number(piece)
     if piece.other is not None and wanted.kind is piece.other.kind:
         return writer.instead(piece)
-    if default and writer.target.mysql_like and _scaled(piece, wanted):
-        piece = piece.become(f"CAST({piece.sql} AS DECIMAL({_size(wanted)}))")
+    if default and writer.target.mysql_like and _decimal(wanted):
+        piece = _with_places(piece, wanted.type or Type(Kind.DECIMAL))
     if piece.kind is Kind.UUID and wanted.kind is Kind.TEXT and wanted.made is Kind.TEXT:
         return piece.become(f"CAST({piece.sql} AS text)") if writer.target is Dialect.POSTGRESQL else piece
     if writer.source is Dialect.POSTGRESQL and not default and _rounded(piece, wanted):
@@ -173,14 +173,19 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
 
 
-def _scaled(piece: Piece, wanted: Piece) -> bool:
-    """Whether MySQL would warn of places that it rounds off."""
-    decimal = wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL and wanted.type is not None
-    return decimal and piece.kind is Kind.DECIMAL and usual_places(wanted.type)
+def _decimal(wanted: Piece) -> bool:
+    return wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL
 
 
-def _size(wanted: Piece) -> str:
-    return f"{wanted.type.size},{wanted.type.scale}" if wanted.type is not None else ""
+def _with_places(piece: Piece, wanted: Type) -> Piece:
+    """Rounded to a decimal column's places: MySQL warns where it must do it by itself.
+
+    Raises:
+        RefusalError: the target's column has other places.
+    """
+    if not usual_places(wanted):
+        raise RefusalError("types-differ", "a default that the source rounds to places that the target has not")
+    return piece.become(f"CAST({piece.sql} AS DECIMAL({wanted.size},{wanted.scale}))")
 
 
 def _rounded(piece: Piece, wanted: Piece) -> bool:
