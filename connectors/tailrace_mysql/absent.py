@@ -18,10 +18,11 @@ from tailrace_mysql.connection import Connector, DriverConnection, Session, quie
 from tailrace_mysql.definition import ColumnDefinition, TableDefinition
 from tailrace_mysql.initials import Moment, initial
 from tailrace_mysql.matching import declared_of
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.scan import spoken
 from tailrace_mysql.server import Server, log_end
 from tailrace_mysql.types import UnsupportedTypeError, column_type
-from tailrace_mysql.views import close_view, open_view, quote, quote_table
+from tailrace_mysql.views import close_view, open_view, quote_table
 
 #: A transaction is in the log before a view sees it; with replicas that must confirm it first, for long.
 _VISIBLE_SECONDS = 30.0
@@ -145,12 +146,12 @@ class Absent:
         rows = self._catalogue.rows
         what = f"a changed key needs the row's unchanged {', '.join(columns)}, which the log leaves out"
         try:
-            conditions = [f"{quote(name)} = {_literal(schema.by_name[name].type, value)}" for name, value in key]
+            conditions = [f"{identifier(name)} = {_literal(schema.by_name[name].type, value)}" for name, value in key]
             rows.see(schema.name, transaction)
             if not self._unchanged(schema.name, place):
                 raise LackingError(f"{what}, and its columns may have changed since")
             types = [column_type(declared_of(schema.by_name[name])) for name in columns]
-            select = ", ".join(kind.select.format(quote(name)) for kind, name in zip(types, columns, strict=True))
+            select = ", ".join(kind.select.format(identifier(name)) for kind, name in zip(types, columns, strict=True))
             found = rows.find(f"SELECT {select} FROM {quote_table(schema.name)} WHERE {' AND '.join(conditions)}")
         except RefusedError as error:
             raise LackingError(f"{what}, and the source refuses it ({error.what})") from None

@@ -32,6 +32,7 @@ from tailrace.source import Finding
 from tailrace.stream import Partition
 from tailrace.structure import Outcome, TableStructure
 from tailrace_mysql import sink_sleepers
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.settings import MySQLSinkSettings
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_check import findings
@@ -42,7 +43,7 @@ from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
-from tailrace_mysql.sink_tables import Tables, identifier
+from tailrace_mysql.sink_tables import Tables
 from tailrace_mysql.sink_types import obstacle
 
 #: Single-row statements that go out in one round trip.

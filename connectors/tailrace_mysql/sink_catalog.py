@@ -10,6 +10,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_types import ColumnType, catalog_type
 
 #: Compare as the bytes do, and do not pad: two keys that differ are two keys.
@@ -155,7 +156,7 @@ def read_besides(connection: Connection[Any], database: str, table: str) -> dict
     check, and whether it is invisible, by its name in lower case; in a session with NO_BACKSLASH_ESCAPES."""
     with contextlib.closing(connection.cursor()) as cursor:
         # The short form leaves out what is the default of the table, or of the server's version: MODIFY needs no more.
-        cursor.execute(f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(table)}")
+        cursor.execute(f"SHOW CREATE TABLE {identifier(database)}.{identifier(table)}")
         row = cursor.fetchone()
     text = _text(row[1]) if row is not None else ""
     return {
@@ -170,10 +171,6 @@ def _without_escapes(sql: str) -> str:
         return _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), literal[0])
 
     return _LITERAL.sub(plain, sql)
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def first_name(expression: str) -> str:
@@ -192,7 +189,7 @@ def renamed_in(expression: str, names: Mapping[str, str]) -> str:
 
     def renamed(found: re.Match[str]) -> str:
         new = names.get(found["name"].replace("``", "`").lower()) if found["name"] else None
-        return found[0] if new is None else _quoted(new)
+        return found[0] if new is None else identifier(new)
 
     return _NAMED_OR_TEXT.sub(renamed, expression)
 

@@ -41,6 +41,7 @@ from tailrace.structure import (
     Outcome,
     TableStructure,
 )
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import TableState, read_besides, read_table
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import number, passing, quotes_values, translate
@@ -52,7 +53,6 @@ from tailrace_mysql.sink_structure import (
     likeness_of,
     numbering_clause,
 )
-from tailrace_mysql.sink_tables import identifier
 from tailrace_mysql.structure import read_indexes
 
 

@@ -11,8 +11,8 @@ from pymysql.connections import Connection
 
 from tailrace.dead_letters import TABLE
 from tailrace.sql_letters import SQLLetters
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_errors import translate
-from tailrace_mysql.sink_tables import identifier
 
 
 class MySQLLetters(SQLLetters):

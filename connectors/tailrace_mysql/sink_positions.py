@@ -16,8 +16,8 @@ from pymysql.connections import Connection
 
 from tailrace.errors import ONE_OR_SHARED, DataLossError, OwnershipLostError
 from tailrace.stream import Partition
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, number
-from tailrace_mysql.sink_tables import identifier
 
 TABLE = "_tailrace_positions"
 _OWNER_NUMBER = -1

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from tailrace.compiled import compiled_class
 from tailrace.errors import StuckError, ValueRefusedError
 from tailrace.sink import Row, RowChange, TargetTable
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import TableState
 from tailrace_mysql.sink_connection import Server
-from tailrace_mysql.sink_tables import identifier
 from tailrace_mysql.sink_values import (
     Decoder,
     Encoder,

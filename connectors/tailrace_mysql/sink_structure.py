@@ -27,8 +27,8 @@ from tailrace.structure import (
     Numbering,
     Part,
 )
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import TableState, TargetColumn
-from tailrace_mysql.sink_tables import identifier
 
 NAME_BYTES = 64
 _INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")

@@ -28,10 +28,12 @@ from tailrace.conversion.tables.labels import (
     stream_labels,
     wanted_labels,
 )
-from tailrace.conversion.tables.literals import kept_text, with_kept_texts
+from tailrace.conversion.tables.literals import kept_text
 from tailrace.errors import StuckError
 from tailrace.schema import Column, Kind
 from tailrace.sink import Preview, TargetTable
+from tailrace_mysql import sink_renames
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_catalog import (
     TableState,
     TargetColumn,
@@ -40,7 +42,6 @@ from tailrace_mysql.sink_catalog import (
     read_check_names,
     read_checks,
     read_table,
-    renamed_in,
 )
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
@@ -54,10 +55,6 @@ _COMMENT_CHARACTERS = 2048
 _NAME_CHARACTERS = 64
 _OUTSIDE_ROW = re.compile(r"^MODIFY COLUMN `(?:[^`]|``)+` (?:\w*text|\w*blob|json)\b", re.IGNORECASE)
 _LITERAL_DEFAULT = re.compile(r"^ DEFAULT ('(?:[^']|'')*')")
-
-
-def identifier(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _mark(table: TargetTable) -> str:
@@ -117,8 +114,7 @@ class Tables:
                 state = self._reread(name)
             self._check_kind(name, state)
             if previous is not None and (renames := self._renames(table, previous, state)):
-                comment = self._literal(self._marked(table, state))
-                self._alter(name, [*renames, f"COMMENT = {comment}"] if _in_doubt(table, previous) else renames)
+                self._rename(table, renames, state, _in_doubt(table, previous))
                 state = self._reread(name)
             types = table_types(table, self._server.mariadb, _taken(table, state), self._overridden(table))
             changes = self._changes(table, state, types)
@@ -196,9 +192,30 @@ class Tables:
             )
         return marked
 
-    def _renames(self, table: TargetTable, previous: TargetTable, state: TableState) -> list[str]:
+    def _rename(self, table: TargetTable, names: dict[str, str], state: TableState, in_doubt: bool) -> None:
+        """
+        Args:
+            names: as `_renames` gives them.
+            in_doubt: it is to be noted that they are done.
+        """
+        name = table.name
+        clauses = [f"RENAME COLUMN {identifier(state.columns[old].name)} TO {identifier(names[old])}" for old in names]
+        indexes: tuple[list[str], list[str]] = [], []
+        if not self._server.mariadb:
+            before, after = sink_renames.checks(self._connection, self._database, name, names)
+            clauses = [*before, *clauses, *after]
+            indexes = sink_renames.indexes(self._connection, self._database, name, names)
+        if in_doubt:
+            clauses.append(f"COMMENT = {self._literal(self._marked(table, state))}")
+        # An index that a crash leaves out here is made at cut-over.
+        for statement in (indexes[0], clauses, indexes[1]):
+            if statement:
+                self._alter(name, statement)
+
+    def _renames(self, table: TargetTable, previous: TargetTable, state: TableState) -> dict[str, str]:
+        """New names of columns, by their present ones in lower case."""
         if state.comment.endswith(_mark(table)):
-            return []
+            return {}
         pairs = _renamed(table, previous)
         news = {new.lower() for _, new in pairs}
         done = all(
@@ -206,24 +223,8 @@ class Tables:
             for old, new in pairs
         )
         if done and not {old.lower() for old, _ in pairs} <= news:
-            return []
-        now = {old.lower(): new for old, new in pairs if old.lower() in state.columns}
-        before, after = self._renamed_checks(table, now)
-        renames = [f"RENAME COLUMN {identifier(state.columns[old].name)} TO {identifier(now[old])}" for old in now]
-        return [*before, *renames, *after]
-
-    def _renamed_checks(self, table: TargetTable, now: dict[str, str]) -> tuple[list[str], list[str]]:
-        """What takes checks away and makes them anew: MySQL renames no column that one is about."""
-        before: list[str] = []
-        after: list[str] = []
-        if self._server.mariadb:
-            return before, after
-        for check, expression in read_checks(self._connection, self._database, table.name, mariadb=False):
-            renamed = renamed_in(expression, now)
-            if renamed != expression:
-                before.append(f"DROP CONSTRAINT {identifier(check)}")
-                after.append(f"ADD CONSTRAINT {identifier(check)} CHECK ({with_kept_texts(renamed)})")
-        return before, after
+            return {}
+        return {old.lower(): new for old, new in pairs if old.lower() in state.columns}
 
     def _changes(self, table: TargetTable, state: TableState, types: dict[str, ColumnType]) -> list[str]:
         name = table.name

@@ -10,9 +10,10 @@ from tailrace.schema import Column, TableName
 from tailrace.shaping.masks import Alter
 from tailrace.shaping.shape import Shape
 from tailrace_mysql.matching import declared_of
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.resultset import SelectedColumn, TextPlan
 from tailrace_mysql.types import ColumnType, Converter, column_type
-from tailrace_mysql.views import quote, quote_table
+from tailrace_mysql.views import quote_table
 
 
 class Select:
@@ -31,7 +32,7 @@ class Select:
         own = [SelectedColumn(c.name, t.convert, c.key, t.selected) for c, t in zip(columns, self.types, strict=True)]
         self.key = tuple(index for _, index in sorted((c.key, index) for index, c in enumerate(columns) if c.key))
         self.key_plan = TextPlan([own[index] for index in self.key])
-        self._names = [quote(column.name) for column in columns]
+        self._names = [identifier(column.name) for column in columns]
         self._chosen = [t.select.format(name) for t, name in zip(self.types, self._names, strict=True)]
         if shape is None:
             self.plan = TextPlan(own)

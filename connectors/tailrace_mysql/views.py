@@ -19,6 +19,7 @@ from tailrace_mysql import xa
 from tailrace_mysql.binlog.events import DECIDED
 from tailrace_mysql.connection import Connector, DriverConnection, Session, quietly_close, translated
 from tailrace_mysql.gtid import GtidSet
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.restart import Restart
 from tailrace_mysql.server import Server, executed, log_end
 
@@ -82,13 +83,8 @@ class Opened:
     place: Restart
 
 
-def quote(name: str) -> str:
-    """An identifier in backticks."""
-    return "`" + name.replace("`", "``") + "`"
-
-
 def quote_table(name: TableName) -> str:
-    return f"{quote(name.database)}.{quote(name.table)}"
+    return f"{identifier(name.database)}.{identifier(name.table)}"
 
 
 def open_view(

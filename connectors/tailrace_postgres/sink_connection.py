@@ -13,7 +13,7 @@ import psycopg2.extensions
 
 from tailrace.answers import Answers
 from tailrace.errors import TailraceError, UnreachableError
-from tailrace_postgres.connection import CONNECT_SECONDS, PINNED, Connection
+from tailrace_postgres.connection import CONNECT_SECONDS, PINNED, Connection, identifier
 from tailrace_postgres.errors import login_error
 from tailrace_postgres.settings import PostgresSinkSettings
 
@@ -157,9 +157,7 @@ def quietly_close(connection: Any) -> None:
         connection.close()
 
 
-def quoted(*parts: str) -> str:
-    """A quoted, possibly qualified name."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+quoted = identifier
 
 
 def listed(names: Any) -> str:

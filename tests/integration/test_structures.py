@@ -266,6 +266,17 @@ def test_what_is_no_structure_of_the_stream_is_left_out_by_name(postgres15: Any)
         assert all(isinstance(entry, LeftOut) and entry.reason for entry in left_out)
 
 
+def test_a_full_text_index_with_a_parser_of_its_own_is_left_out_by_name(mysql: Any) -> None:
+    with mysql.database("from") as origin:
+        origin.execute(
+            "CREATE TABLE t (id int PRIMARY KEY, a text, FULLTEXT KEY `pl``ain` (a),"
+            " FULLTEXT KEY grams (a) WITH PARSER ngram)"
+        )
+        found = read(origin).structures["t"]
+        assert [index.name for index in found.indexes if not index.primary] == ["pl`ain"]
+        assert [(entry.name, "ngram" in entry.reason) for entry in found.left_out] == [("grams", True)]
+
+
 def test_without_indexes_nothing_but_keys_and_numbers(postgres15: Any) -> None:
     context = replace(CONTEXT, indexes="none")
     with postgres15.database("from") as origin, postgres15.database("into") as target:

@@ -94,7 +94,7 @@ POSTGRES_VALUES: dict[str, tuple[Column, list[Any]]] = {
     "iv": (column(20, "iv", Kind.INTERVAL), ["P1Y2M3DT4H5M6.5S"]),
     "js": (column(21, "js", Kind.JSON, "jsonb"), ['{"b": 1.10, "a": 1, "a":2}', "null"]),
     "uu": (column(22, "uu", Kind.UUID), ["123e4567-e89b-12d3-a456-426614174000"]),
-    "en": (column(23, "en", Kind.ENUM, "mood", labels=("sad", "ok")), ["sad", "added later"]),
+    "en": (column(23, "en", Kind.ENUM, "mood", labels=("sad", "added later")), ["sad", "added later"]),
     "ot": (column(24, "ot", Kind.OTHER, "tsrange"), ['["2024-01-01 00:00:00",)']),
     "f4": (column(25, "f4", Kind.FLOAT, "real", size=32), [1e-45, 0.3, 1e10]),
     "f8": (column(26, "f8", Kind.FLOAT, "double precision", size=64), [0.1 + 0.2]),

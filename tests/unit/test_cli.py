@@ -66,6 +66,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_worker_imports_neither_rich_nor_the_conversion_of_schemas() -> None:
+    """A daemon starts one for each sink: what they import without need is time and memory, each time."""
+    code = (
+        "import sys, tailrace.worker, tailrace.config, tailrace.capture.worker, tailrace_mysql.connector, "
+        "tailrace_postgres.connector, tailrace_mysql.source, tailrace_postgres.source, tailrace_sqlite.stream\n"
+        "heavy = {'rich', 'sqlglot', 'boto3', 'typer', 'starlette', 'tailrace.conversion.catalog'}\n"
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

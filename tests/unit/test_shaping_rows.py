@@ -22,10 +22,10 @@ from tailrace.shaping.shape import Shape
 from tailrace_mysql.binlog import event_types as types
 from tailrace_mysql.binlog.binding import Binding, Version
 from tailrace_mysql.binlog.rows import PlanColumn, RowPlan
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.resultset import JsonRow
 from tailrace_mysql.table_select import Select
 from tailrace_mysql.types import column_type, parse
-from tailrace_mysql.views import quote
 from tailrace_postgres import rowplan
 from tailrace_postgres.copytext import parse_row
 from tailrace_postgres.shapedplan import key_not_logged, plan_for
@@ -112,7 +112,7 @@ def test_a_dropped_value_that_no_text_is_does_no_harm() -> None:
 def loaded(select: Select, *rows: Sequence[bytes | None]) -> list[tuple[list[JsonRow], int, list[bytes] | None]]:
     """What becomes of these rows in each form: rows, how many were seen, the last one's key."""
     names = [column.name for column in select.plan.columns]
-    sent = [[row[NAMES.index(name)] if quote(name) in select.sql() else None for name in names] for row in rows]
+    sent = [[row[NAMES.index(name)] if identifier(name) in select.sql() else None for name in names] for row in rows]
     found = []
     for reader in textrows.forms(select.plan):
         read: list[JsonRow] = []

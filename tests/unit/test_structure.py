@@ -14,7 +14,7 @@ from tailrace.connectors import Context
 from tailrace.schema import Column, Kind, TableName, TableSchema, Type
 from tailrace.shaping.shapes import Shapes
 from tailrace.shaping.structures import names, shaped
-from tailrace.structure import POSTGRES, ForeignKey, Index, LeftOut, Numbering, Part, TableStructure
+from tailrace.structure import POSTGRES, Collated, ForeignKey, Index, LeftOut, Numbering, Part, TableStructure
 
 USERS = TableSchema(
     1,
@@ -37,6 +37,7 @@ STRUCTURE = TableStructure(
     (ForeignKey("teams", ("team",), "", "public.teams", ("id",), on_delete="SET NULL", set_columns=("team",)),),
     (Numbering("id", 7, "users_id_seq"),),
     (LeftOut("index", "old", "it is not valid"),),
+    (Collated("email", "", "C"), Collated("note", "", "C")),
 )
 TEAMS = {"public.teams": ("shop.public.teams", {"id": "id"})}
 
@@ -52,6 +53,13 @@ def shaped_by(**entry: Any) -> TableStructure:
 def test_json_has_all_of_it() -> None:
     record = orjson.loads(orjson.dumps(STRUCTURE.to_record()))
     assert TableStructure.from_record(record) == STRUCTURE
+    del record["collations"]
+    assert TableStructure.from_record(record).indexes == STRUCTURE.indexes, "of an older daemon"
+
+
+def test_collations_are_those_of_the_stream_s_columns() -> None:
+    found = shaped_by(columns={"rename": {"email": "mail"}, "drop": ["note"]}).collations
+    assert found == (Collated("mail", "", "C"),)
 
 
 def test_without_rules_names_stay_and_the_table_that_is_referred_to_has_its_topic() -> None:

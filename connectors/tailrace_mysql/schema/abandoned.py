@@ -14,8 +14,8 @@ from typing import Any
 import pymysql.err
 
 from tailrace.tables import OWN_PREFIX
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.questions import text_of
-from tailrace_mysql.schema.words import identifier
 
 _DATABASE = re.compile(rf"{OWN_PREFIX}schema_[0-9a-f]{{12}}")
 _OBJECT = re.compile(rf"({OWN_PREFIX}schema_[0-9a-f]{{8}})_\d+")
@@ -64,7 +64,7 @@ def drop_objects(connection: Any, database: str) -> None:
 @contextlib.contextmanager
 def _taken(cursor: Any, mark: str) -> Iterator[bool]:
     cursor.execute("SELECT GET_LOCK(%s, 0)", (mark,))
-    free = bool(cursor.fetchone()[0])
+    free = text_of(cursor.fetchone()[0]) == "1"
     try:
         yield free
     finally:

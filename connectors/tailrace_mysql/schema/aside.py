@@ -14,6 +14,7 @@ import pymysql.err
 from tailrace.conversion.catalog import Catalog, ForeignKey, ObjectKind, ObjectName, Routine, Table, Trigger
 from tailrace.structure import Index, Part
 from tailrace.tables import OWN_PREFIX
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema import abandoned
 from tailrace_mysql.schema.application import Refusal, run
 from tailrace_mysql.schema.ddl import render
@@ -21,7 +22,6 @@ from tailrace_mysql.schema.ddl_programs import routine_sql, trigger_sql
 from tailrace_mysql.schema.portions import joined, renamed
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.schema.settled import settled_key
-from tailrace_mysql.schema.words import identifier
 
 #: What an object needs is not there yet, or may not be made: it stays as it is meant.
 _UNMADE = (1044, 1049, 1142, 1146, 1227, 1290, 1305, 1356, 1370, 1418, 1419, 1792, 1836)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from tailrace.conversion.catalog import Check, Column, Comment, ForeignKey, ObjectKind, ObjectName, Partitioning, Table
 from tailrace.structure import Index, Part
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.columns import read_column
 from tailrace_mysql.schema.partitions import read_partitioning
-from tailrace_mysql.schema.words import Text, flattened, identifier, stripped, unqualified
+from tailrace_mysql.schema.words import Text, flattened, stripped, unqualified
 
 _ROW_END = "ROW END"
 _METHODS = {"FULLTEXT": "fulltext", "SPATIAL": "spatial", "VECTOR": "vector"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 from tailrace.conversion.catalog import Catalog, ForeignKey, ObjectKind, ObjectName, Sequence, Table, View
 from tailrace.conversion.target import Stage, Statement
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.ddl_programs import (
     Naming,
     other_statements,
@@ -15,7 +16,6 @@ from tailrace_mysql.schema.ddl_programs import (
 )
 from tailrace_mysql.schema.ddl_tables import foreign_key_statement, index_statement, inline, table_statement
 from tailrace_mysql.schema.programs import mentioned
-from tailrace_mysql.schema.words import identifier
 
 
 def render(catalog: Catalog, together: bool = False) -> list[Statement]:

@@ -16,7 +16,8 @@ from tailrace.conversion.catalog import (
     signature,
 )
 from tailrace.conversion.target import Stage, Statement
-from tailrace_mysql.schema.words import identifier, quoted
+from tailrace_mysql.quoting import identifier
+from tailrace_mysql.schema.words import quoted
 
 #: Session variables that a program keeps for its lifetime.
 _KEPT = ("sql_mode", "collation_connection", "time_zone")

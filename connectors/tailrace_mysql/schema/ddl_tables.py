@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from tailrace.conversion.catalog import Check, Column, ForeignKey, ObjectKind, Table, kind_of
 from tailrace.conversion.target import Stage, Statement
 from tailrace.structure import Index, Part
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.columns import is_literal, split_type
 from tailrace_mysql.schema.create_table import default_method
 from tailrace_mysql.schema.ddl_programs import Naming
 from tailrace_mysql.schema.partitions import partition_clause
-from tailrace_mysql.schema.words import identifier, quoted, stripped, words
+from tailrace_mysql.schema.words import quoted, stripped, words
 
 _MOMENT = re.compile(r"CURRENT_TIMESTAMP(?:\((\d)\))?", re.IGNORECASE)
 _TEMPORAL = re.compile(r"(?:timestamp|datetime)(?:\((\d)\))?")

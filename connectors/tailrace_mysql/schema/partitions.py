@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tailrace.conversion.catalog import Partition, Partitioning, Table
 from tailrace.schema import Kind
-from tailrace_mysql.schema.words import Text, identifier, words
+from tailrace_mysql.quoting import identifier
+from tailrace_mysql.schema.words import Text, words
 
 _UNBOUNDED = "MAXVALUE"
 _COLUMNS = re.compile(r"^(PARTITION BY (?:RANGE|LIST)) +COLUMNS *\(")

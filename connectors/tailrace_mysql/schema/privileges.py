@@ -9,8 +9,8 @@ from itertools import groupby
 import pymysql.err
 
 from tailrace.conversion.catalog import ObjectKind, ObjectName, Other
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.questions import Questions, number, text_of
-from tailrace_mysql.schema.words import identifier
 from tailrace_mysql.sink_check import held
 
 _ROUTINES = ("SHOW_ROUTINE", "SHOW CREATE ROUTINE", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Argument, ObjectKind, ObjectName, Other, Routine, Trigger, View
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.ddl_programs import routine_sql, trigger_sql
-from tailrace_mysql.schema.words import Text, identifier, unqualified, words
+from tailrace_mysql.schema.words import Text, unqualified, words
 
 _MODES = ("IN", "OUT", "INOUT")
 _ROUTINE = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymysql.err
 
-from tailrace_mysql.schema.words import identifier
+from tailrace_mysql.quoting import identifier
 
 Row = tuple[Any, ...]
 

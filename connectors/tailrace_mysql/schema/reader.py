@@ -26,13 +26,13 @@ from tailrace.conversion.catalog import (
 )
 from tailrace.conversion.catalog import Sequence as Sequenced
 from tailrace.tables import OWN_PREFIX
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema.columns import dialect_of
 from tailrace_mysql.schema.create_table import Known, read_table
 from tailrace_mysql.schema.portions import local
 from tailrace_mysql.schema.privileges import grants, unseen
 from tailrace_mysql.schema.programs import read_event, read_routine, read_trigger, read_view
 from tailrace_mysql.schema.questions import Questions, number, text_of
-from tailrace_mysql.schema.words import identifier
 
 _T = TypeVar("_T")
 #: SHOW CREATE of one object: it is gone, or nobody lets us see it.

@@ -17,6 +17,7 @@ import pymysql.err
 from tailrace.conversion.catalog import Catalog
 from tailrace.errors import RefusedError
 from tailrace.tables import OWN_PREFIX
+from tailrace_mysql.quoting import identifier
 from tailrace_mysql.schema import abandoned, aside
 from tailrace_mysql.schema.application import MAY_NOT, run
 from tailrace_mysql.schema.ddl import render
@@ -24,7 +25,6 @@ from tailrace_mysql.schema.portions import divided, joined, moved, undefined
 from tailrace_mysql.schema.questions import number, text_of
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.schema.settled import settled
-from tailrace_mysql.schema.words import identifier
 
 
 def canonical(connection: Any, catalog: Catalog, database: str, where: str) -> Catalog:

@@ -151,10 +151,6 @@ def quoted(text: str) -> str:
     return f"'{text}'"
 
 
-def identifier(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
 def stripped(expression: str) -> str:
     """An expression without parentheses around all of it."""
     while True:

@@ -29,7 +29,9 @@ _FIXES = {
     "42883": "make the function in the target first, or override the conversion",
     "0A000": "this release of PostgreSQL cannot do it: override the conversion",
     "58P01": "install the extension's files on the target's server, or leave the extension out",
-    "53200": "raise max_locks_per_transaction in the target: one transaction holds a lock for every table and index",
+    "53200": "raise max_locks_per_transaction in the target (postgresql.conf, then a restart): one transaction makes "
+    "all of it, and holds a lock for every table, its TOAST table, index and sequence; its product with "
+    "max_connections must be larger than their number: some 5 for each table, and 1 for each further index",
     "23514": "rows that are there break the constraint: mend them, or make it without",
     "23505": "rows that are there are not unique: mend them, or make it without",
     "23503": "rows that are there refer to none: wait until the load is done, or mend them",
@@ -42,6 +44,7 @@ SELECT current_schema(), ARRAY(SELECT rolname::text FROM pg_roles),
        ARRAY(SELECT unnest(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'),
        ARRAY(SELECT amname::text FROM pg_am WHERE amtype = 't')
 """
+_FULL = "53200"
 _PASSING = ("08", "57P", "53300")
 
 
@@ -69,12 +72,21 @@ class Changing(Connection):
         head = " ".join(statement.sql.split())
         head = head if len(head) <= 200 else head[:197] + "…"
         message = (error.diag.message_primary or str(error)).strip()
+        if state == _FULL:
+            message = f"the server's table of locks is full: {message}"
         detail = f" ({error.diag.message_hint.strip()})" if error.diag.message_hint else ""
         return RefusedError(
             f"{what}: {message} [{state}]{detail} in: {head}",
             where=self.where,
             fix=_FIXES.get(state, "mend the statement (--out writes all of them), or override the conversion"),
         )
+
+    def _error(self, error: Any, doing: str) -> TailraceError:
+        """What is read of a catalog that was just made takes locks, too."""
+        if error.pgcode != _FULL:
+            return super()._error(error, doing)
+        what = f"{doing}: the server's table of locks is full: {error.diag.message_primary} [{_FULL}]"
+        return RefusedError(what, where=self.where, fix=_FIXES[_FULL])
 
     def prepare(self, path: Sequence[str]) -> None:
         """Within a transaction: how statements are understood, and how long they wait."""

@@ -154,7 +154,7 @@ def schema(
         str | None, typer.Option(metavar="tables|all", help="What --apply makes.", show_default=False)
     ] = None,
     complete: Annotated[
-        bool, typer.Option("--complete", help="With --apply: columns get the defaults and NOT NULL that they lack.")
+        bool, typer.Option("--complete", help="With --apply: tables that are there get what they lack.")
     ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Compare the source's schema with the targets'.")] = False,
     json: Json = False,

@@ -153,10 +153,9 @@ def _drop_dependents(work: Work, views: dict[ObjectName, Program]) -> None:
     if work.verbatim is None:
         return
     queries = {given.name: given.query for given in work.source.views if given.name in views}
-    gone = {name for name, made in views.items() if not made.objects}
-    while gone:
-        work.verbatim.absent |= gone
-        gone = {name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])}
+    work.verbatim.absent |= {name for name, made in views.items() if not made.objects}
+    while gone := [name for name, made in views.items() if made.objects and work.verbatim.missing_in(queries[name])]:
+        work.verbatim.absent.update(gone)
         for name in gone:
             lacking = _lacking(work, name, "", queries[name])
             assert lacking is not None

@@ -52,6 +52,9 @@ def pipeline_names(source: Catalog, pipeline: Pipeline, settings: Any, target: S
         except ShapeError as error:
             given.refuse(table, "table-rules", f"its entry in [[tables]] does not fit: {error}", "correct it")
             continue
+        if not stream.columns and target.dialect is not Dialect.POSTGRESQL:
+            given.refuse(table, "no-columns", "it has no columns, as only PostgreSQL's may", "leave it out")
+            continue
         given.add_carried(table, stream.table, stream.columns, stream.altered)
         if stream.schema is not None and table.name in given.objects:
             given.streams[table.name] = stream.schema

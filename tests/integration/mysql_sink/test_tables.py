@@ -269,6 +269,30 @@ def test_what_a_person_says_of_a_table_and_its_columns_stays(applied: Applied, d
     assert without_mark(comment) == plain
 
 
+def test_checks_and_indexes_of_expressions_follow_renamed_columns(applied: Applied, database: Database) -> None:
+    index = "" if is_mariadb(database) else ", UNIQUE KEY low ((concat(lower(`name`), 'name`x')), `age` DESC)"
+    loose = "" if is_mariadb(database) else ", CONSTRAINT loose CHECK (`age` > 5) NOT ENFORCED"
+    database.execute(
+        "CREATE TABLE users (id BIGINT PRIMARY KEY, name VARCHAR(20), age INT,"
+        f" CONSTRAINT firm CHECK (`name` <> concat('it', 's `name`')){loose}{index})"
+    )
+    before = target("users", [USERS.columns[0], column(2, "name", Kind.TEXT, "varchar(20)", size=20), USERS.columns[2]])
+    after = target(
+        "users",
+        [USERS.columns[0], replace(before.columns[1], name="ca`lled"), integer(3, "years", size=32)],
+        version=2,
+    )
+    evolved(applied, before, after)
+    applied(upserts(after, {"id": 1, "ca`lled": "x", "years": 2}))
+    assert applied.rows(after) == [{"id": 1, "ca`lled": "x", "years": 2}]
+    with pytest.raises(Exception, match="firm"):
+        database.execute("INSERT INTO users VALUES (2, 'its `name`', 9)")
+    if index:
+        with pytest.raises(Exception, match="low"):
+            database.execute("INSERT INTO users VALUES (2, 'X', 2)")
+        assert "years` DESC" in database.query("SHOW CREATE TABLE users")[0][1]
+
+
 def test_ddl_needs_nothing_from_the_open_transaction(applied: Applied, database: Database) -> None:
     applied.ensure(USERS)
     applied.sink.apply([upserts(USERS, {"id": 1, "name": "a", "age": 1})])

@@ -95,12 +95,7 @@ def test_everything_is_kept_or_named(schema: str, postgres18: servers.Postgres, 
             meant = entry.conversion.target
             found = differences(entry.target.canonical(meant), application.standing(entry.target, meant))
             assert [one for one in found if one.counts] == []
-            by_hand = {
-                f"{v.kind} {v.name}{'' if not v.member or v.member.startswith('(') else '.'}{v.member}"
-                for v in entry.conversion.verdicts
-                if v.grade is Grade.BY_HAND and v.kind is not ObjectKind.GRANT
-            }
-            assert by_hand == (BY_HAND | MOVED if schema else BY_HAND)
+            assert _left(entry) == (BY_HAND | MOVED if schema else BY_HAND)
             if not schema:
                 _assert_kept(entry, entry.target.read())
         if not schema:
@@ -123,3 +118,93 @@ def _assert_kept(entry: Job, target: Catalog) -> None:
 
 def _of_roles(line: str) -> bool:
     return line.startswith(("GRANT", "REVOKE", "ALTER DEFAULT", "CREATE PUBLICATION", "ALTER PUBLICATION"))
+
+
+def _left(entry: Job) -> set[str]:
+    """What is by hand, and no grant."""
+    return {
+        f"{v.kind} {v.name}{'.' if v.member and not v.member.startswith('(') else ''}{v.member}"
+        for v in entry.conversion.verdicts
+        if v.grade is Grade.BY_HAND and v.kind is not ObjectKind.GRANT
+    }
+
+
+def test_an_older_server_without_the_extension_gets_what_it_can_keep(
+    postgres18: servers.Postgres, postgres15: servers.Postgres, tmp_path: Path
+) -> None:
+    with postgres18.database("src") as source, postgres15.database("dst") as target:
+        source.script(*SCRIPT)
+        with jobs(tmp_path, source, target, "") as entry:
+            plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
+            assert not application.run(entry.target, plan)
+            assert _left(entry) - BY_HAND == {
+                "check constraint public.nn.b_nv",
+                "check constraint public.people.chk_ne",
+                "column public.people.u7",
+                "extension vector",
+                "foreign key public.bookings.bk_room",
+                "foreign key public.ne.ne_fk",
+                "index public.people.people_hnsw",
+                "other public.german",
+                "primary key public.rooms.rooms_pkey",
+                "unique constraint public.bookings.bookings_room_during_key",
+            }
+
+
+def test_types_stay_in_their_schema_while_tables_move(postgres18: servers.Postgres, tmp_path: Path) -> None:
+    with postgres18.database("src") as source, postgres18.database("dst") as target:
+        source.script(
+            "CREATE SCHEMA app",
+            "CREATE TYPE app.mood AS ENUM ('sad', 'happy')",
+            "CREATE TYPE app.pair AS (x int, m app.mood)",
+            "CREATE DOMAIN app.usual AS app.mood DEFAULT 'sad'",
+            "CREATE TABLE app.t (id int PRIMARY KEY, m app.mood, p app.pair, d app.usual, ms app.mood[])",
+            "COMMENT ON TYPE app.pair IS 'two'",
+            "CREATE FUNCTION app.f(m app.mood) RETURNS app.pair LANGUAGE sql"
+            " AS $$ SELECT ROW(1, m)::app.pair FROM app.t $$",
+            "CREATE FUNCTION app.g() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ DECLARE r app.t; BEGIN PERFORM app.f('sad'::app.mood); RETURN NEW; END $$",
+            "CREATE TRIGGER tr BEFORE INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.g()",
+            "CREATE VIEW app.v AS SELECT id, app.f(m) AS p, 'sad'::app.mood AS c FROM app.t",
+        )
+        with jobs(tmp_path, source, target, "shop") as entry:
+            plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
+            assert not application.run(entry.target, plan)
+            assert _left(entry) == set()
+            meant = entry.conversion.target
+            assert not differences(entry.target.canonical(meant), application.standing(entry.target, meant))
+        target.execute("INSERT INTO shop.t (id, m) VALUES (1, 'happy')")
+        assert target.query("SELECT id, p::text, c::text FROM shop.v") == [(1, "(1,happy)", "sad")]
+
+
+def test_what_needs_something_that_is_not_made_is_left_with_it(postgres18: servers.Postgres, tmp_path: Path) -> None:
+    with postgres18.database("src") as source, postgres18.database("dst") as target:
+        source.script(
+            "CREATE FUNCTION inner_one(int4, int4) RETURNS int4 LANGUAGE internal IMMUTABLE AS 'int4pl'",
+            "CREATE FUNCTION outer_one(a int) RETURNS int LANGUAGE sql AS 'SELECT public.inner_one(a, 1)'",
+            "CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN NEW.a := public.outer_one(NEW.a); RETURN NEW; END $$",
+            "CREATE TABLE t (a int DEFAULT inner_one(1, 2), b int CHECK (inner_one(b, 1) > 0))",
+            "CREATE INDEX by_inner ON t (inner_one(a, b))",
+            "CREATE TRIGGER fired BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fired()",
+            "CREATE VIEW first AS SELECT inner_one(a, b) AS c FROM t",
+            "CREATE VIEW second AS SELECT c FROM first",
+            "ALTER VIEW second ALTER c SET DEFAULT 1",
+            "CREATE VIEW fine AS SELECT a FROM t",
+        )
+        with jobs(tmp_path, source, target, "") as entry:
+            plan = application.plan(entry.target, entry.conversion.target, frozenset(Stage))
+            assert not application.run(entry.target, plan)
+            assert _left(entry) == {
+                "check constraint public.t.t_b_check",
+                "column public.t.a",
+                "function public.fired()",
+                "function public.inner_one(integer, integer)",
+                "function public.outer_one(integer)",
+                "index public.t.by_inner",
+                "other public.second default of c",
+                "trigger public.t.fired",
+                "view public.first",
+                "view public.second",
+            }
+            assert target.query("SELECT viewname FROM pg_views WHERE schemaname = 'public'") == [("fine",)]

@@ -148,10 +148,13 @@ MEANT = Catalog(
 )
 
 
+def target_settings(url: str, **keys: Any) -> PostgresSinkSettings:
+    return PostgresSinkSettings.model_validate({"name": "t", "connector": "postgres", "url": url, **keys})
+
+
 @contextmanager
 def target_of(url: str, **keys: Any) -> Iterator[PostgresSchemaTarget]:
-    settings = PostgresSinkSettings.model_validate({"name": "t", "connector": "postgres", "url": url, **keys})
-    with closing(PostgresSchemaTarget(settings)) as target:
+    with closing(PostgresSchemaTarget(target_settings(url, **keys))) as target:
         yield target
 
 
@@ -230,6 +233,20 @@ def test_a_refused_statement_is_named_and_nothing_is_made(
             with pytest.raises(RefusedError, match="comment locked: canceling statement due to lock timeout"):
                 target.apply([statement])
         target.apply([statement])
+
+
+def test_a_full_table_of_locks_says_what_to_raise(postgres18: servers.Postgres) -> None:
+    full = "RAISE EXCEPTION USING ERRCODE = '53200', MESSAGE = 'out of shared memory'"
+    with postgres18.database("dst") as database, target_of(database.url) as target:
+        statement = Statement(ObjectKind.TABLE, bare("t"), f"DO $$ BEGIN {full}; END $$")
+        with pytest.raises(RefusedError, match=r"table t: .*locks is full: out of shared memory .*max_locks_per_trans"):
+            target.apply([statement])
+        database.script(f"CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN {full}; END $$")
+        with (
+            closing(changing.Changing(target_settings(database.url))) as connection,
+            pytest.raises(RefusedError, match=r"reading tables: .*locks is full.*some 5 for each table"),
+        ):
+            connection.query("SELECT public.f()", doing="reading tables")
 
 
 def test_the_source_reads_the_schemas_of_the_selected_tables(postgres18: servers.Postgres) -> None:

@@ -50,12 +50,14 @@ class Target:
         connector: of the source.
         execute: a statement by hand, in the target.
         retypes: it follows a column from an enum to a text.
+        unique: makes an index of an expression.
     """
 
     connector: str
     rig: Rig
     execute: Callable[[str], Any]
     retypes: bool = True
+    unique: str = "CREATE UNIQUE INDEX few ON swaps (lower(code)) WHERE n > 4"
 
 
 @pytest.fixture(params=["postgres15", "mysql", "mariadb", "sqlite"])
@@ -82,7 +84,12 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
             collation = "utf8mb4_nopad_bin" if name == "mariadb" else "utf8mb4_0900_bin"
             database.execute(_MYSQL.format(collation=collation, done=kept_text("it's done", Dialect.MYSQL)))
         # MySQL keeps its own enums; those of PostgreSQL are texts with a check there.
-        yield Target("mysql" if name == "postgres15" else "postgresql", Rig(create), database.execute)
+        if name == "postgres15":
+            yield Target("mysql", Rig(create), database.execute)
+            return
+        part = "code" if name == "mariadb" else "(CASE WHEN n > 4 THEN lower(code) END)"
+        unique = f"ALTER TABLE swaps ADD UNIQUE INDEX few ({part})"
+        yield Target("postgresql", Rig(create), database.execute, unique=unique)
 
 
 def test_they_take_rows_follow_labels_and_let_go_of_not_null(target: Target) -> None:
@@ -174,3 +181,21 @@ def test_enums_that_come_through_the_stream_are_kept_to_their_labels(target: Tar
     assert [row["later"] for row in target.rig.rows(moods)] == ["back\\slash", "it's", "new", unknown]
     with refused:
         target.execute("UPDATE moods SET later = 'bad' WHERE id = 2")
+
+
+def test_values_change_places_in_a_unique_index_of_an_expression(target: Target) -> None:
+    """As the conversion makes them of prefixes and of some rows."""
+    name = "shop.swaps" if target.connector == "mysql" else "public.swaps"
+    columns = [ID, Column(2, "code", Type(Kind.TEXT, "varchar(20)", 20)), Column(3, "n", Type(Kind.INTEGER, "int", 32))]
+    swaps = target.rig.script.table(name, columns, target.connector)
+    a, b = {"id": 1, "code": "Ab", "n": 5}, {"id": 2, "code": "Cd", "n": 6}
+    swaps.load([a, b])
+    target.rig.apply()
+    target.execute(target.unique)
+    with target.rig.script.transaction():
+        swaps.update(a, {**a, "code": "cD"})
+        swaps.update(b, {**b, "code": "aB"})
+        swaps.insert({"id": 3, "code": "x", "n": 7})
+    target.rig.apply()
+    assert [row["code"] for row in target.rig.rows(swaps)] == ["cD", "aB", "x"]
+    assert not target.rig.reports.all[-1].error

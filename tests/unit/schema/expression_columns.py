@@ -30,6 +30,7 @@ COLUMNS = {
         column("z", Kind.INTEGER, 32, unsigned=True, written="int(6) unsigned zerofill"),
         column("d", Kind.DECIMAL, 10, 2),
         column("large", Kind.DECIMAL, 30, 2),
+        column("wide", Kind.DECIMAL, 30, 30),
         column("f", Kind.FLOAT, 64),
         column("r", Kind.FLOAT, 32),
         column("fd", Kind.FLOAT, 32, written="float(7,2)"),

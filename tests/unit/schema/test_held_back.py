@@ -18,7 +18,7 @@ from tailrace.conversion.outcome import Conversion
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.target import Statement
 from tailrace.cutover.schema import HeldBack
-from tailrace.errors import RefusedError
+from tailrace.errors import RefusedError, UnreachableError
 from tailrace.structure import FAILED, LEFT_OUT, MADE, NOTE, OBJECT, TO_MAKE, Outcome
 from tests.unit.schema import shop_conversion
 from tests.unit.schema.memory_target import MEANT, MemoryTarget
@@ -90,6 +90,39 @@ def test_what_was_held_back_is_made_while_the_sink_rests_and_what_fails_keeps_no
     assert [outcome.detail[:22] for outcome in made if outcome.kind == NOTE] == ["triggers are there now"]
     assert rested == ["rests", "goes on"]
     assert target.ran == ["trigger t"]
+
+
+def test_a_statement_that_cannot_be_made_at_all_is_reported_and_the_next_run_goes_on(
+    pipeline: Pipeline, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(pipeline, "lite", [])
+
+    def refuse(meant: Catalog) -> Catalog:
+        raise RefusedError("trigger a, t: there is no function f in: CREATE TRIGGER t")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(target, "canonical", refuse)
+        [told] = _outcomes(pipeline, [])
+    assert (told.kind, told.name, told.state) == (OBJECT, "schema", FAILED)
+    assert "trigger a, t: there is no function f" in told.detail
+    assert "nothing of the schema was made" in told.detail
+    assert target.ran == []
+    assert ("a", "trigger t", MADE) in _told(_outcomes(pipeline, []))
+
+
+def test_what_comes_after_a_lost_target_is_named_and_not_tried(
+    pipeline: Pipeline, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(pipeline, "lite", [])
+
+    def lose(statements: Sequence[Statement]) -> None:
+        raise UnreachableError("the server has gone away")
+
+    monkeypatch.setattr(target, "apply", lose)
+    made = _outcomes(pipeline, [])
+    assert _told(made) == [("b", "foreign key b_fk", FAILED), ("a", "trigger t", LEFT_OUT)]
+    assert "run cutover again" in made[0].detail
+    assert "the server has gone away" in made[1].detail
 
 
 def test_it_waits_while_changes_come_in(pipeline: Pipeline, target: MemoryTarget) -> None:

@@ -124,3 +124,24 @@ def test_a_procedure_of_the_scripts_own_that_drops_makes_nothing() -> None:
 def test_schemas_that_a_script_takes_for_being_there_are_made_in_the_target(dialect: Dialect) -> None:
     found = read("CREATE TABLE a.t (id int);\nCREATE TABLE B.u (id int);\nCREATE TABLE c (id int);", dialect, "")
     assert {schema.lower() for schema in found.schemas} == {"a", "b"}
+
+
+def test_what_dbms_metadata_writes() -> None:
+    (made,) = catalog(
+        """CREATE TABLE "HR"."EMP" ("ID" NUMBER(*,0) GENERATED ALWAYS AS IDENTITY MINVALUE 1
+  MAXVALUE 9999999999999999999999999999 INCREMENT BY 2 START WITH 101 CACHE 20 NOORDER  NOCYCLE  NOKEEP
+  NOSCALE  NOT NULL ENABLE,
+"X" "SYS"."XMLTYPE", "N" VARCHAR2(5), "OLD" NUMBER, CONSTRAINT "CK" CHECK ("N" <> 'N' OR n IS NULL)) ;
+CREATE INDEX "HR"."I" ON "HR"."EMP" (UPPER("N")) ;
+ALTER TABLE "HR"."EMP" SET UNUSED ("OLD");
+ALTER TABLE "HR"."EMP" RENAME COLUMN "N" TO "Name";
+ALTER INDEX "HR"."I" REBUILD;
+ALTER INDEX "HR"."I" RENAME TO "J";"""
+    ).tables
+    identity = made.columns[0].identity
+    assert identity is not None
+    assert (identity.always, identity.counter.start, identity.counter.increment) == (True, 101, 2)
+    assert [column.name for column in made.columns] == ["ID", "X", "Name"]
+    assert made.columns[1].type.kind is Kind.OTHER
+    assert made.checks[0].expression == """"Name" <> 'N' OR "Name" IS NULL"""
+    assert (made.indexes[0].name, made.indexes[0].parts[0].expression) == ("J", 'UPPER("Name")')

@@ -17,6 +17,8 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind
 
+#: Behind the point, MySQL's decimals have at most.
+_PLACES = 30
 _OPERATORS: dict[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
@@ -52,6 +54,12 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
     if sign == "*" and writer.target is Dialect.POSTGRESQL and _unsigned(left) and _unsigned(right):
         # Their product may have 64 bits, which a signed bigint has not.
         left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
+    if sign == "*" and writer.source.mysql_like and _places(left) + _places(right) > _PLACES:
+        writer.say(
+            "decimal-digits",
+            f"MySQL keeps {_PLACES} places behind the point of a product, MariaDB 38, and others all",
+            "see whether so many places matter",
+        )
     return call(writer, sign, [left, right], shown=sign)
 
 
@@ -75,6 +83,10 @@ def _wide(piece: Piece) -> bool:
     if piece.number is not None:
         return abs(piece.number) >= 1 << 31
     return piece.type is None or piece.type.size > 32
+
+
+def _places(piece: Piece) -> int:
+    return piece.type.scale if piece.kind is Kind.DECIMAL and piece.type is not None else 0
 
 
 def _unsigned(piece: Piece) -> bool:

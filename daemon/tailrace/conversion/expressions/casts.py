@@ -50,9 +50,20 @@ def _convert(writer: Writer, node: exp.Expr) -> Piece:
     return cast_to(writer, node.expression, node.this)
 
 
+#: Of SQL Server's styles of moments: how many letters they have.
+_STYLES = {"23": 10, "101": 10, "103": 10, "104": 10, "108": 8, "111": 10, "112": 8, "120": 19}
+
+
 def _styled(writer: Writer, node: exp.Expr, style: str) -> Piece:
-    moment = writer.value(node.expression)
-    return call(writer, f"convert style {style}", [moment], shown=f"CONVERT(…, {style})")
+    """``CONVERT(varchar(10), moment, 120)``."""
+    moment, wanted = writer.value(node.expression), wanted_type(writer, node.this)
+    made = call(writer, f"convert style {style}", [moment], shown=f"CONVERT(…, {style})")
+    if wanted.kind is not Kind.TEXT or style not in _STYLES:
+        raise RefusalError("unknown-function", f"CONVERT to {wanted.name} in the style {style}")
+    size = wanted.size or 30
+    if wanted.fixed and size <= _STYLES[style]:
+        wanted = replace(wanted, fixed=False)
+    return _shortened(writer, made, wanted) if wanted.fixed or size < _STYLES[style] else made
 
 
 @writes(exp.TryCast, parts=("this", "to", "safe"))
@@ -125,6 +136,9 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
     if kind in NUMBERS and not piece.quoted and piece.kind is not Kind.BOOLEAN:
         whole = piece.kind is Kind.INTEGER
         if (kind is Kind.INTEGER and not whole) or (kind is Kind.DECIMAL and type_.size):
+            return None
+        rounds = kind is Kind.FLOAT and writer.source.mysql_like and writer.target is not Dialect.SQLITE
+        if rounds and piece.kind is not Kind.FLOAT:
             return None
         if kind is Kind.FLOAT:
             return replace(piece, kind=kind, type=type_, made=kind, sql=text or piece.sql)

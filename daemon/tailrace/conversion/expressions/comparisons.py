@@ -238,7 +238,7 @@ def together_in_target(pieces: Sequence[Piece]) -> None:
     Raises:
         RefusalError: texts have different collations at the source, and the target may not take them together.
     """
-    if len({piece.collation for piece in pieces if piece.rooted and piece.kind is Kind.TEXT}) > 1:
+    if len({piece.collation for piece in pieces if piece.rooted}) > 1:
         raise RefusalError("collation-mix", "texts of different collations, which the target may not take together")
 
 

@@ -266,6 +266,8 @@ def _stamp(writer: Writer, stamp: str, wanted: Piece, default: bool, utc: bool) 
 
 
 def _time(writer: Writer, text: str, wanted: Piece, default: bool) -> str:
+    if writer.source is Dialect.TSQL and re.fullmatch(r"\d\d:\d\d", text):
+        text += ":00"
     if not _TIME.fullmatch(text):
         raise _no_such(text, Kind.TIME)
     if writer.target is Dialect.SQLITE:

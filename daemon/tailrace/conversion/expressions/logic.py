@@ -97,9 +97,20 @@ def _case(writer: Writer, node: exp.Expr) -> Piece:
         if subject is None:
             when = writer.condition(branch.this)
         else:
-            when = equal(writer, writer.value(subject), writer.value(branch.this))
+            when = _when(writer, writer.value(subject), writer.value(branch.this))
         branches.append((when, branch.args["true"]))
     return choose(writer, branches, node.args.get("default"))
+
+
+def _when(writer: Writer, subject: Piece, value: Piece) -> Piece:
+    """
+    Raises:
+        RefusalError: MySQL takes -1 for 2^64-1 there.
+    """
+    wide = subject.type is not None and subject.type.unsigned and subject.type.size == 64
+    if writer.source is Dialect.MYSQL and wide and (value.number is None or value.number < 0):
+        raise RefusalError("unsigned-64", "CASE of an unsigned 64-bit number and a value that may be negative")
+    return equal(writer, subject, value)
 
 
 @writes(exp.If, parts=("this", "true", "false"))

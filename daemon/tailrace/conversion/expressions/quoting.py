@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from tailrace.conversion.catalog import Dialect, ObjectName
 from tailrace.conversion.expressions.refusal import RefusalError
+from tailrace.conversion.tables import literals
 
-
-def identifier(name: str, target: Dialect) -> str:
-    if target.mysql_like:
-        return "`" + name.replace("`", "``") + "`"
-    return '"' + name.replace('"', '""') + '"'
+identifier = literals.quoted
 
 
 def qualified(name: ObjectName, target: Dialect) -> str:

@@ -14,6 +14,7 @@ from tailrace.conversion.work import Work
 from tailrace.schema import Kind
 from tailrace.structure import Index, Part
 
+_METHODS = ("btree", "hash", "gin", "gist", "spgist", "brin")
 _POSTGRES = Dialect.POSTGRESQL
 #: A btree takes a third of a page for an entry; what belongs to the entry itself is left out.
 _ENTRY_BYTES = 2_690
@@ -23,7 +24,7 @@ _UNORDERED = ("json", "xml", "point", "line", "lseg", "box", "path", "polygon", 
 
 def fitted(work: Work, table: Table, given: Index, prepared: Index, columns: dict[str, Column]) -> Fitted | Refusal:
     if work.alike:
-        return Fitted(prepared)
+        return _lacking(work, table, given, columns) or Fitted(prepared)
     if given.method in ("fulltext", "spatial"):
         return _proposed(work, table, prepared, columns)
     if given.invisible and not given.unique:
@@ -100,6 +101,29 @@ def _longest(column: Column) -> int | None:
     if column.type.kind is Kind.ENUM:
         return max(len(label.encode()) for label in column.type.labels) if column.type.labels else None
     return 255 if column.type.name.lower().startswith("tinytext") else None
+
+
+def _lacking(work: Work, table: Table, given: Index, columns: dict[str, Column]) -> Refusal | None:
+    """Why an index of PostgreSQL's cannot be made like that in the target."""
+    kept = work.verbatim
+    if kept is None:
+        return None
+    missing = [
+        name for part in given.parts for sql in (part.operators, part.collation) if (name := kept.missing_in(sql))
+    ]
+    if given.method not in _METHODS and kept.absent & set(work.source.supplied):
+        missing.append(f"the method {given.method}")
+    if missing:
+        return Refusal("missing-object", f"it needs {missing[0]}, which is not in the target", "make that first")
+    for part in given.parts:
+        column = table.column(part.column)
+        made = columns.get(work.names.columns[table.name].get(part.column, ""))
+        if column is None or made is None or not textual(made.sql_type) or textual(column.sql_type):
+            continue
+        if given.method not in ("btree", "hash") or part.operators:
+            reason = f"{part.column} is a text there, which a {given.method} index does not take like that"
+            return Refusal("index-type", reason, "make the type first, or index an expression")
+    return None
 
 
 def _proposed(work: Work, table: Table, prepared: Index, columns: dict[str, Column]) -> Refusal:

@@ -18,7 +18,7 @@ from tailrace.conversion.outcome import Complexity
 from tailrace.conversion.rules.model import FunctionRule, Hours, NameRule, Tables
 from tailrace.errors import ConfigError
 
-_OURS = ("collations", "values", "numbers", "texts", "clocks", "moments", "forms", "intervals", "aggregates")
+_OURS = ("collations", "values", "numbers", "texts", "clocks", "moments", "forms", "styles", "intervals", "aggregates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from tailrace.conversion.script.draft import Draft, TableDraft
 from tailrace.conversion.script.partitions import attach, mysql_partitions
 from tailrace.conversion.script.splitting import shown
 from tailrace.conversion.script.tables import Head, is_constraint, members, read_constraint, set_next
-from tailrace.conversion.script.tokens import Reader
+from tailrace.conversion.script.tokens import Reader, Script, folded, lex
 from tailrace.conversion.script.written import read_type
 
 #: Clauses that change how a table is kept, or what no target has: the table's columns stay as they are.
@@ -85,7 +85,7 @@ def _clause(draft: Draft, table: TableDraft, part: Reader, head: Head) -> None:
     elif part.accept("ATTACH", "PARTITION"):
         attach(draft, table, part)
     elif part.accept("SET", "SCHEMA"):
-        _moved(draft, table, ObjectName(part.name(), table.name.name))
+        move_table(draft, table, ObjectName(part.name(), table.name.name))
     elif draft.dialect.mysql_like and (part.sees("ENABLE", "KEYS") or part.sees("DISABLE", "KEYS")):
         _skip(draft, head, "when indexes are kept up, while rows are loaded")
     elif part.sees("ENABLE") or part.sees("DISABLE") or part.sees("NO") or part.sees("FORCE", "ROW"):
@@ -243,25 +243,57 @@ def _rename(draft: Draft, table: TableDraft, part: Reader, head: Head, line: int
         old = part.name()
         part.expect("TO")
         new = part.name()
-        # Expressions still say the old name, which the server would change.
-        if _mentioned(table, old):
-            _unknown(draft, table, part, head, line)
-            return
-        draft.change_column(table, old, name=new)
-        _rename_column(table, old, new)
+        rename_column(draft, table, old, new)
         return
     part.accept_any("TO", "AS")
-    _moved(draft, table, part.object_name(table.name.schema))
+    move_table(draft, table, part.object_name(table.name.schema))
 
 
-def _mentioned(table: TableDraft, column: str) -> bool:
-    texts = [check.expression for check in table.checks] + [one.generated for one in table.columns]
-    texts += [index.where for index in table.indexes]
-    texts += [part.expression for index in table.indexes for part in index.parts]
-    return any(column.lower() in text.lower() for text in texts)
+def rename_column(draft: Draft, table: TableDraft, old: str, new: str) -> None:
+    """With all that speaks of it, as the server does it."""
+    old = table.columns[draft.column_at(table, old)].name
+    draft.change_column(table, old, name=new)
+    _rename_column(table, old, new)
+
+    def said(text: str) -> str:
+        return _respelled(text, draft, old, new)
+
+    table.checks = [replace(check, expression=said(check.expression)) for check in table.checks]
+    table.columns = [replace(one, generated=said(one.generated)) for one in table.columns]
+    table.indexes = [
+        replace(
+            index,
+            where=said(index.where),
+            parts=tuple(replace(one, expression=said(one.expression)) for one in index.parts),
+        )
+        for index in table.indexes
+    ]
+    for other in draft.tables.values():
+        other.foreign_keys = [
+            replace(key, referenced_columns=tuple(new if one == old else one for one in key.referenced_columns))
+            if draft.key(key.table) == draft.key(table.name)
+            else key
+            for key in other.foreign_keys
+        ]
 
 
-def _moved(draft: Draft, table: TableDraft, name: ObjectName) -> None:
+def _respelled(text: str, draft: Draft, old: str, new: str) -> str:
+    """An expression with a column's new name, quoted."""
+    script = Script(text, draft.dialect)
+    mark = "`" if draft.dialect.mysql_like else '"'
+    kept, at = "", 0
+    found = list(lex(script, 0, len(text)))
+    for place, token in enumerate(found):
+        after = found[place + 1].upper if place + 1 < len(found) else ""
+        name = folded(token, draft.dialect)
+        same = name.lower() == old.lower() if draft.ignores_case else name == old
+        if token.kind in ("word", "name") and same and after != "(":
+            kept += text[at : token.start] + mark + new.replace(mark, mark * 2) + mark
+            at = token.end
+    return kept + text[at:]
+
+
+def move_table(draft: Draft, table: TableDraft, name: ObjectName) -> None:
     """The table's new name; what refers to it follows."""
     old = draft.key(table.name)
     draft.tables = {(draft.key(name) if key == old else key): one for key, one in draft.tables.items()}
@@ -359,7 +391,10 @@ def _tsql(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None:
                 draft.drop_column(table, part.name())
                 continue
             part.accept("IF", "EXISTS")
-            if not _dropped(draft, table, part.name()):
+            dropped = part.name()
+            if dropped.lower() in table.defaults:
+                draft.change_column(table, table.defaults.pop(dropped.lower()), default="")
+            elif not _dropped(draft, table, dropped):
                 draft.aside(table, "ALTER TABLE", head.text, "it drops a constraint that the script has not", line)
     elif reader.sees("ENABLE") or reader.sees("DISABLE"):
         _switch(draft, table, reader, head, line)
@@ -399,6 +434,10 @@ def _oracle(draft: Draft, table: TableDraft, reader: Reader, head: Head) -> None
             _oracle_drop(draft, table, clause, head, line)
         elif clause.accept("RENAME"):
             _rename(draft, table, clause, head, line)
+        elif clause.accept("SET", "UNUSED"):
+            clause.accept("COLUMN")
+            for name in clause.names() if clause.sees("(") else (clause.name(),):
+                draft.drop_column(table, name)
         elif clause.sees("ENABLE", "ROW", "MOVEMENT") or clause.sees("DISABLE", "ROW", "MOVEMENT"):
             _skip(draft, head, "how a table is kept")
         elif clause.sees("ENABLE", "ALL", "TRIGGERS") or clause.sees("DISABLE", "ALL", "TRIGGERS"):

@@ -80,6 +80,34 @@ def bind(draft: Draft, procedure: str, arguments: Mapping[str, Token], statement
     _bind(draft, table, column, key.name if rule else "", expression, statement)
 
 
+def renamed(draft: Draft, arguments: Mapping[str, Token], statement: Statement) -> None:
+    """``sp_rename 's.t.c', 'd', 'COLUMN'``, ``sp_rename 't', 'u'``; of indexes and constraints too.
+
+    Raises:
+        NotUnderstoodError: the script has not made it.
+    """
+    from tailrace.conversion.script.altering import move_table, rename_column
+
+    given = _given(arguments, ("@objname", "@newname", "@objtype"))
+    if len(given) < 2:
+        raise NotUnderstoodError("sp_rename without two names")
+    parts, new = _names(given["@objname"].text), given["@newname"].text
+    kind = given["@objtype"].text.upper() if "@objtype" in given else "OBJECT"
+    if kind == "COLUMN" and len(parts) > 1:
+        table = draft.table(ObjectName(parts[-3] if len(parts) > 2 else draft.schema, parts[-2]))
+        rename_column(draft, table, parts[-1], new)
+    elif kind == "INDEX" and len(parts) > 1:
+        on = ObjectName(parts[-3] if len(parts) > 2 else draft.schema, parts[-2])
+        if not draft.rename_index(parts[-1], new, on):
+            raise NotUnderstoodError(f"{on} has no index {parts[-1]}")
+    elif kind == "OBJECT":
+        name = ObjectName(parts[-2] if len(parts) > 1 else draft.schema, parts[-1])
+        move_table(draft, draft.table(name), ObjectName(name.schema, new))
+    else:
+        raise NotUnderstoodError(f"sp_rename of a {kind}")
+    draft.skip(Skipped(statement.line, shown(statement.text), "it has its new name"))
+
+
 def _bind(draft: Draft, table: TableDraft, column: Column, rule: str, expression: str, statement: Statement) -> None:
     if rule:
         text = _VARIABLE.sub(lambda _: f"[{column.name}]", expression)

@@ -96,7 +96,10 @@ def _typed(draft: Draft, name: str, written: Written, line: int) -> Column:
 
 def column_type(draft: Draft, written: Written) -> tuple[Type, ObjectName | None, bool]:
     """A type, the script's own that it is (enum, domain, …), and whether it takes NULL."""
-    found = None if written.quoted and written.base != "char" else types.described(written, draft.dialect)
+    # DBMS_METADATA quotes Oracle's own types, with their schema: "SYS"."XMLTYPE".
+    own = draft.dialect is Dialect.ORACLE and written.schema in ("SYS", "PUBLIC", "MDSYS", "XDB")
+    quoted = written.quoted and written.base != "char" and not own
+    found = None if quoted else types.described(written, draft.dialect)
     if found is not None:
         if written.base == "sysname":
             return found, None, False
@@ -146,6 +149,8 @@ def _option(draft: Draft, table: TableDraft, reader: Reader, at: _Column) -> Non
             )
             column = replace(column, nullable=False)
         column = replace(column, default=default_text(reader, tsql))
+        if at.constraint:
+            table.defaults[at.constraint.lower()] = column.name
     elif reader.accept("PRIMARY", "KEY") or (draft.dialect.mysql_like and reader.sees("KEY") and reader.accept("KEY")):
         _key(draft, table, reader, at, primary=True)
         column = replace(column, nullable=False)
@@ -295,6 +300,9 @@ def _generated(draft: Draft, table: TableDraft, reader: Reader, column: Column) 
         counter = Counter()
         if reader.sees("("):
             counter, _ = read_counter(reader.parentheses())
+        elif reader.dialect is Dialect.ORACLE:
+            # DBMS_METADATA writes its options without parentheses.
+            counter, _ = read_counter(reader)
         return replace(column, identity=Identity(counter, always=always), nullable=False)
     if (
         reader.accept("ROW", "START")

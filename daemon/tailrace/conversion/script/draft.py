@@ -47,6 +47,7 @@ class TableDraft:
     partitioning: Partitioning | None = None
     comment: str = ""
     options: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)  # SQL Server's have names: of which columns they are
     lines: dict[str, int] = field(default_factory=dict)
 
     def add_index(self, index: Index, line: int) -> None:
@@ -239,6 +240,17 @@ class Draft:
             ]
             found |= len(table.indexes) < before
         return found
+
+    def rename_index(self, old: str, new: str, on: ObjectName | None = None) -> bool:
+        """Whether the script had made it."""
+        for key, table in self.tables.items():
+            for at, index in enumerate(table.indexes):
+                same = self.key(ObjectName("", index.name)) == self.key(ObjectName("", old))
+                if same and (on is None or key == self.key(on)):
+                    table.indexes[at] = replace(index, name=new)
+                    table.lines[new] = table.lines.get(index.name, table.line)
+                    return True
+        return False
 
     def add_routine(self, routine: Routine, replaces: bool) -> None:
         """CREATE OR REPLACE, CREATE OR ALTER: the later one counts."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Skipped
 from tailrace.conversion.script.batches import statements
-from tailrace.conversion.script.bound import add_type, bind, make_bound
+from tailrace.conversion.script.bound import add_type, bind, make_bound, renamed
 from tailrace.conversion.script.draft import Draft
 from tailrace.conversion.script.guards import block, guarded, loop
 from tailrace.conversion.script.splitting import Statement, shown
@@ -113,6 +113,9 @@ def _executed(draft: Draft, reader: Reader, statement: Statement) -> bool:
         return True
     if name in ("sp_updateextendedproperty", "sp_dropextendedproperty"):
         raise NotUnderstoodError("a comment is changed or dropped")
+    if name == "sp_rename":
+        renamed(draft, arguments, statement)
+        return True
     if name == "sp_addtype":
         add_type(draft, arguments, statement)
         return True

@@ -107,6 +107,9 @@ _NO_OBJECT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("DECLARE",), "a variable of the batch"),
     (("CHECKPOINT",), "of the server, and of no object"),
     (("DBCC",), "of the server, and of no object"),
+    (("AUDIT",), "of the server, and of no object"),
+    (("NOAUDIT",), "of the server, and of no object"),
+    (("CREATE", "FULLTEXT", "CATALOG"), "where indexes for full text are kept"),
     (("RECONFIGURE",), "of the server, and of no object"),
     (("BACKUP",), "of the server, and of no object"),
     (("RESTORE",), "of the server, and of no object"),
@@ -332,6 +335,9 @@ def _alter(draft: Draft, reader: Reader, head: Head) -> None:
     if what == "INDEX" and "ATTACH" in {token.upper for token in reader.tokens[reader.at :]}:
         draft.skip(Skipped(head.line, shown(head.text), "an index of a partition: its table's index makes it"))
         return
+    if what == "INDEX" and draft.dialect in (Dialect.ORACLE, Dialect.TSQL) and _altered_index(draft, reader):
+        draft.skip(Skipped(head.line, shown(head.text), "the index has what it says, or is kept otherwise"))
+        return
     if what == "TRIGGER":
         name = reader.object_name(draft.schema)
         state = reader.accept_any("ENABLE", "DISABLE", "COMPILE")
@@ -348,6 +354,15 @@ def _alter(draft: Draft, reader: Reader, head: Head) -> None:
         draft.skip(Skipped(head.line, shown(head.text), "it makes nothing new"))
         return
     raise NotUnderstoodError(f"ALTER {' '.join((*words, what))} is not followed")
+
+
+def _altered_index(draft: Draft, reader: Reader) -> bool:
+    """RENAME, VISIBLE, and how it is kept; False: something else."""
+    name = reader.object_name(draft.schema)
+    reader.accept("ON") and reader.object_name(draft.schema)
+    if reader.accept("RENAME", "TO"):
+        return draft.rename_index(name.name, reader.name())
+    return reader.token.upper in ("REBUILD", "REORGANIZE", "COALESCE", "LOGGING", "NOLOGGING", "NOPARALLEL", "PARALLEL")
 
 
 def _drop(draft: Draft, reader: Reader, head: Head) -> None:

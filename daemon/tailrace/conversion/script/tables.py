@@ -197,7 +197,9 @@ def read_constraint(draft: Draft, table: TableDraft, reader: Reader, validated: 
 
         value = default_text(reader, unwrap=True)
         reader.expect("FOR")
-        draft.change_column(table, reader.name(), default=value)
+        column = reader.name()
+        draft.change_column(table, column, default=value)
+        table.defaults[name.lower()] = column
         reader.accept("WITH", "VALUES")
     elif reader.accept("SUPPLEMENTAL", "LOG"):
         table.options["supplemental log"] = reader.rest()

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from tailrace.conversion.catalog import Comment, Dialect, ObjectKind, ObjectName, Other, Routine, signature
 from tailrace.conversion.outcome import Complexity, Grade
-from tailrace.conversion.tables.verbatim import named_in, root_of
+from tailrace.conversion.tables.verbatim import named_in
 from tailrace.conversion.work import Work
 
+_PLANNING = re.compile(r"(CREATE|ALTER) STATISTICS |ALTER SEQUENCE \S.* SET UNLOGGED$")
 _KEYS = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE)
 #: Whether a trigger or a rule is on, and when.
 _ACTS_ON = re.compile(r"^ALTER TABLE .* (?:ENABLE|DISABLE)(?: REPLICA| ALWAYS)? (TRIGGER|RULE) (\S.*)$")
@@ -92,7 +93,7 @@ def _of_verbatim(work: Work, comment: Comment) -> Comment | None:
     if work.verbatim is None:
         return None
     kind, name, member, ledger = comment.kind, comment.name, comment.member, work.ledger
-    root = root_of(work.source, name)
+    root = work.verbatim.roots.get(name)
     holder = root or name
     there = work.verbatim.target_of(name) or (name if name in work.verbatim.types else None)
     if kind is ObjectKind.EXTENSION:
@@ -163,6 +164,11 @@ def converted_others(work: Work) -> list[Other]:
         holder = other.table or other.name
         if other.table is not None and other.table not in work.names.objects:
             reason = f"its table {other.table} is not in the target"
+            work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
+            work.ledger.gone(other.kind, holder, member)
+            continue
+        if work.verbatim is None and _PLANNING.match(other.definition):
+            reason = "it is about how the source plans and stores, and means nothing there"
             work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(other.kind, holder, member)
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tailrace.conversion.catalog import Catalog, Dialect, ObjectKind, ObjectName, Other, Partitioning
 from tailrace.conversion.expressions.chains import TOKEN, chains, in_schema
@@ -40,7 +41,22 @@ _REASONS = {
     ObjectKind.GRANT: "roles are the server's, and those of the source may not be there",
 }
 #: By release, what no older one takes.
-_SINCE = ((18, re.compile(r"\bWITHOUT OVERLAPS\b|\bPERIOD\b|\bNOT ENFORCED\b|\bADD CONSTRAINT \S+ NOT NULL\b")),)
+_SINCE = (
+    (17, re.compile(r"^CREATE COLLATION\b.*\(provider = builtin\b")),
+    (18, re.compile(r"\bWITHOUT OVERLAPS\b|\bPERIOD\b|\bNOT ENFORCED\b|\bADD CONSTRAINT \S+ NOT NULL\b")),
+)
+#: By release, functions that no older one has: release notes of PostgreSQL 16 to 18.
+_FUNCTIONS = {
+    name: release
+    for release, names in (
+        (16, "any_value array_sample array_shuffle date_add date_subtract erf erfc random_normal json_arrayagg"),
+        (16, "json_objectagg json_array json_object pg_input_is_valid pg_input_error_info"),
+        (17, "to_bin to_oct uuid_extract_timestamp uuid_extract_version xmltext unicode_assigned json_exists"),
+        (17, "json_value json_query json_table json_scalar json_serialize merge_action"),
+        (18, "uuidv4 uuidv7 casefold crc32 crc32c gamma lgamma array_sort array_reverse"),
+    )
+    for name in names.split()
+}
 _ANYWHERE = ("C", "POSIX", "ucs_basic")
 
 
@@ -58,8 +74,6 @@ class Verbatim:
     server: Server
     absent: set[ObjectName] = field(default_factory=set, init=False)
     partitions: dict[ObjectName, ObjectName] = field(default_factory=dict)
-    _members: dict[ObjectName, ObjectName] | None = None
-    _types: dict[ObjectName, Other] | None = None
 
     def __post_init__(self) -> None:
         """Finds what is absent whatever becomes of the rest, and then what names it."""
@@ -78,24 +92,21 @@ class Verbatim:
         while gone := {name for name, text in texts if name not in self.absent and self.missing_in(text)}:
             self.absent |= gone
 
-    @property
+    @cached_property
     def types(self) -> Mapping[ObjectName, Other]:
         """Types and collations, under their own names, that the target gets as they are."""
-        if self._types is None:
-            candidates = {
-                other.name: other
-                for other in self.source.others
-                if other.table is None and (other.kind is ObjectKind.TYPE or _COLLATION.match(other.definition))
-            }
-            self._types = {name: one for name, one in candidates.items() if not self.obstacle(one)}
-            while gone := [
-                name
-                for name, one in self._types.items()
-                if any(named in candidates and named not in self._types for named in named_in(one.definition))
-            ]:
-                for name in gone:
-                    del self._types[name]
-        return self._types
+        candidates = {
+            other.name: other
+            for other in self.source.others
+            if other.table is None and (other.kind is ObjectKind.TYPE or _COLLATION.match(other.definition))
+        }
+        found = {name: one for name, one in candidates.items() if not self.obstacle(one)}
+        lost = candidates.keys() - found.keys()
+        while gone := [name for name, one in found.items() if named_in(one.definition) & lost]:
+            lost |= set(gone)
+            for name in gone:
+                del found[name]
+        return found
 
     def kept(self, other: Other) -> Other | str:
         """The target's; or why there is none."""
@@ -159,30 +170,37 @@ class Verbatim:
             return None
         return self.names.objects.get(name) or self.partitions.get(name) or self.members.get(name)
 
-    @property
+    @cached_property
     def members(self) -> Mapping[ObjectName, ObjectName]:
         """What else of the selected tables and views has a name in a schema: indexes, statistics, rules."""
-        if self._members is None:
-            found = {}
-            indexed = [(table.name, table.indexes) for table in self.source.tables]
-            indexed += [(view.name, view.indexes) for view in self.source.views]
-            for holder, indexes in indexed:
-                if (made := self.names.objects.get(holder)) is not None:
-                    for index in indexes:
-                        found[ObjectName(holder.schema, index.name)] = ObjectName(made.schema, index.name)
-            for other in self.source.others:
-                if other.table is not None and (made := self.names.objects.get(other.table)) is not None:
-                    found[other.name] = ObjectName(made.schema, other.name.name)
-            self._members = {name: made for name, made in found.items() if name not in self.names.objects}
-        return self._members
+        found = {}
+        indexed = [(table.name, table.indexes) for table in self.source.tables]
+        indexed += [(view.name, view.indexes) for view in self.source.views]
+        for holder, indexes in indexed:
+            if (made := self.names.objects.get(holder)) is not None:
+                for index in indexes:
+                    found[ObjectName(holder.schema, index.name)] = ObjectName(made.schema, index.name)
+        for other in self.source.others:
+            if other.table is not None and (made := self.names.objects.get(other.table)) is not None:
+                found[other.name] = ObjectName(made.schema, other.name.name)
+        return {name: made for name, made in found.items() if name not in self.names.objects}
 
-    @property
+    @cached_property
     def unselected(self) -> set[ObjectName]:
+        """Of the source, and without a name in the target."""
+        source = self.source
+        every = {one.name for one in source.tables} | {one.name for one in source.views}
+        every |= {one.name for one in source.sequences} | {one.name for one in source.routines}
+        return every - self.names.objects.keys()
+
+    @cached_property
+    def roots(self) -> Mapping[ObjectName, ObjectName]:
+        """Of which table each partition is."""
         return {
-            thing.name
-            for group in (self.source.tables, self.source.views, self.source.sequences, self.source.routines)
-            for thing in group
-            if thing.name not in self.names.objects
+            part: table.name
+            for table in self.source.tables
+            if table.partitioning is not None
+            for part in partition_names(table.name.schema, table.partitioning)
         }
 
     def physical(self, text: str) -> tuple[list[str], list[str]]:
@@ -200,7 +218,9 @@ class Verbatim:
         return kept, lost
 
     def missing_in(self, sql: str) -> str:
-        """The first object that SQL names and the target does not get; "" none."""
+        """The first object that SQL names and the target does not get, or does not have yet; "" none."""
+        if self.server.release and (newer := self._newer_function(sql)):
+            return newer
         if not self.absent:
             return ""
         found = self.absent & named_in(sql)
@@ -228,6 +248,12 @@ class Verbatim:
         return self.rewritten(sql)
 
     # ---- inside
+
+    def _newer_function(self, sql: str) -> str:
+        for chain in chains(sql):
+            if chain.called and len(chain.parts) == 1 and self.server.release < _FUNCTIONS.get(chain.parts[0], 0):
+                return f"{chain.parts[0]}() of PostgreSQL {_FUNCTIONS[chain.parts[0]]}"
+        return ""
 
     def _renames_columns(self, table: ObjectName) -> bool:
         return any(old != new for old, new in self.names.columns.get(table, {}).items())

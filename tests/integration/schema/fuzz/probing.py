@@ -19,7 +19,8 @@ from tailrace.conversion.outcome import Grade
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Use
 from tests.integration.schema.fuzz.draft import Probe
-from tests.integration.schema.fuzz.filling import keyed, utc
+from tests.integration.schema.fuzz.filling import keyed
+from tests.integration.schema.fuzz.sessions import utc
 from tests.integration.schema.fuzz.values import alike
 
 _REFUSALS = (psycopg2.Error, pymysql.err.MySQLError, sqlite3.Error, ValueError, OverflowError)

@@ -114,4 +114,7 @@ def _plain_span(value: dt.timedelta) -> str:
 
 
 def _document(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str | bytes) else value
+    try:
+        return json.loads(value) if isinstance(value, str | bytes) else value
+    except ValueError:
+        return None

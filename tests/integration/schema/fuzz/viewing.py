@@ -9,6 +9,7 @@ import psycopg2
 import pymysql
 
 from tailrace.conversion.names import Names
+from tests.integration.schema.fuzz.sessions import utc
 from tests.integration.schema.fuzz.values import alike
 from tests.integration.schema.rows.behaviour import Difference
 from tests.integration.schema.rows.tables import quoted
@@ -46,7 +47,9 @@ def _views(database: Any) -> list[str]:
 def _rows(database: Any, view: str) -> list[Row] | str:
     """Or why it has none."""
     try:
-        return list(database.query(f"SELECT * FROM {quoted(database, view)}"))
+        with utc(database) as cursor:
+            cursor.execute(f"SELECT * FROM {quoted(database, view)}")
+            return list(cursor.fetchall())
     except _REFUSALS as error:
         return str(error)
 

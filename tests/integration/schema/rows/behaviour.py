@@ -108,8 +108,9 @@ class Comparison:
             members = [member for member in given if member in text]
             for member in members:
                 labelled = given[member].type in ("enum", "set")
+                textual = labelled or given[member].type in TEXTS
                 free = given[member] if labelled else dataclasses.replace(given[member], choices=())
-                for label in given[member].choices[:4]:
+                for label in given[member].choices[:4] if textual else ():
                     yield "check", (name, *members), {**row, member: label.swapcase()}
                     yield "check", (name, *members), {**row, member: label + " "}
                 for _ in range(4):

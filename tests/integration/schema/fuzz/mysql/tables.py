@@ -90,6 +90,14 @@ class Tables:
             self._made.append(made)
         return made
 
+    def bare(self, name: str) -> Table:
+        """A key, and columns of all common sorts."""
+        dice = self._dice
+        sorts = "IIINNTTTDMME" + "".join(dice.choices("IFTYHRSJB", k=3))
+        columns = tuple(column(f"c{number}", dice, self._mariadb, sort) for number, sort in enumerate(sorts))
+        parts = ("id int PRIMARY KEY", *(column.definition for column in columns))
+        return Table(name, columns, "int", Piece(f"CREATE TABLE {quoted(name)} (", parts, ") ENGINE=InnoDB"))
+
     def cycle(self) -> list[Piece]:
         """A key from the first table back to the last one."""
         if len(self._made) < 2 or self._dice.random() < 0.7:
