@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 
 from sqlglot import exp
 
@@ -150,7 +152,7 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     if piece.kind is None:
         return piece
     if piece.constant is not None or piece.sql in ("TRUE", "FALSE"):
-        return as_kind(writer, piece, wanted, default)
+        return _whole(writer, as_kind(writer, piece, wanted, default), wanted)
     if piece.kind is Kind.BOOLEAN and wanted.kind is not Kind.BOOLEAN:
         piece = writer.number(piece)
     if piece.other is not None and wanted.kind is piece.other.kind:
@@ -171,6 +173,14 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
         # MySQL rounds a moment that it is given for a day, where the source is not MySQL.
         return piece if writer.like else piece.become(f"CAST({piece.sql} AS date)")
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
+
+
+def _whole(writer: Writer, piece: Piece, wanted: Piece) -> Piece:
+    """A number for a column of whole ones, which SQLite would keep with its places."""
+    if writer.target is not Dialect.SQLITE or wanted.kind is not Kind.INTEGER or "." not in (piece.constant or ""):
+        return piece
+    text = str(Decimal(piece.constant or "0").quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return replace(piece, sql=text, constant=text)
 
 
 def _decimal(wanted: Piece) -> bool:
