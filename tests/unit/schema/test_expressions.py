@@ -301,6 +301,7 @@ DEFAULTS = [
     (POSTGRES, SQLITE, "i", "1.5", "2"),
     (POSTGRES, SQLITE, "i", "'-2.5'::numeric", "-3"),
     (POSTGRES, SQLITE, "d", "'-2.5'::numeric", "'-2.50'"),
+    (POSTGRES, SQLITE, "large", f"'{'9' * 60}.005'::numeric", f"'{'9' * 60}.01'"),
     (ORACLE, POSTGRES, "ts", "DATE '2024-01-01'", "'2024-01-01 00:00:00'"),
     (ORACLE, POSTGRES, "tz", "SYSTIMESTAMP", "statement_timestamp()"),
     (TSQL, POSTGRES, "bo", "CONVERT([bit],(0))", "FALSE"),

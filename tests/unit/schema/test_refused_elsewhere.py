@@ -112,6 +112,9 @@ def test_literals_fit_types_or_not() -> None:
     assert fits("-128", "tinyint")
     assert not fits("1", "decimal(3,3)")
     assert fits("now()", "datetime(6)")
+    assert fits("0." + "5" * 30, "decimal(30,30)")
+    assert fits("9" * 32 + ".99", "decimal(34,2)")
+    assert not fits("9" * 32 + ".995", "decimal(34,2)")
 
 
 @pytest.mark.parametrize("sql", ["NOT true", "(1 = 1) AND true", "now() AT TIME ZONE 'utc'::text", "1 IN (1, 2)"])

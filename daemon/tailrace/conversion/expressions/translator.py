@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal
 
 from sqlglot import exp
 
@@ -25,7 +24,7 @@ from tailrace.conversion.expressions import (  # noqa: F401
 )
 from tailrace.conversion.expressions.grammar import expression
 from tailrace.conversion.expressions.kinds import NUMBERS, usual_places
-from tailrace.conversion.expressions.literals import as_kind
+from tailrace.conversion.expressions.literals import as_kind, rounded
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.scope import Relation, Scope, column_piece, of_table
@@ -179,7 +178,7 @@ def _whole(writer: Writer, piece: Piece, wanted: Piece) -> Piece:
     """A number for a column of whole ones, which SQLite would keep with its places."""
     if writer.target is not Dialect.SQLITE or wanted.kind is not Kind.INTEGER or "." not in (piece.constant or ""):
         return piece
-    text = str(Decimal(piece.constant or "0").quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    text = f"{rounded(piece.constant or '0', 0):f}"
     return replace(piece, sql=text, constant=text)
 
 
