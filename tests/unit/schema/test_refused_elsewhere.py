@@ -112,6 +112,9 @@ def test_literals_fit_types_or_not() -> None:
     assert fits("-128", "tinyint")
     assert not fits("1", "decimal(3,3)")
     assert fits("now()", "datetime(6)")
+    assert fits("0." + "5" * 30, "decimal(30,30)")
+    assert fits("9" * 32 + ".99", "decimal(34,2)")
+    assert not fits("9" * 32 + ".995", "decimal(34,2)")
 
 
 @pytest.mark.parametrize("sql", ["NOT true", "(1 = 1) AND true", "now() AT TIME ZONE 'utc'::text", "1 IN (1, 2)"])
@@ -192,3 +195,25 @@ def test_digits_of_a_second_that_the_target_keeps_are_told() -> None:
     given = a_table(Column("at", Type(Kind.TIMESTAMP, sql_type, 0), sql_type))
     assert codes(converted(MYSQL, given))["fraction-digits"] is Grade.CHANGED
     assert "fraction-digits" not in codes(converted(MYSQL, a_table(pg("at", "timestamp without time zone"))))
+
+
+def test_decimals_that_are_texts_are_put_in_order_as_each_system_casts_them() -> None:
+    view = View(ObjectName("public", "v"), "SELECT id FROM t ORDER BY n")
+    for dialect, word in ((MARIADB, "DOUBLE"), (MYSQL, "DOUBLE"), (SQLITE, "REAL")):
+        made = converted(dialect, a_table(pg("n", "numeric", nullable=False)), views=(view,))
+        assert [f"AS {word})" in view.query for view in made.target.views] == [True]
+
+
+def test_a_view_of_a_column_that_the_target_has_not_is_a_person_s() -> None:
+    given = a_table(
+        pg("plain", "integer"),
+        pg("odd", "text", generated="initcap(plain::text)", stored=False),
+        checks=(Check("k", "odd <> 'x'::text"),),
+    )
+    views = (
+        View(ObjectName("public", "v"), "SELECT odd FROM t"),
+        View(ObjectName("public", "w"), "SELECT plain FROM t"),
+    )
+    made = converted(MYSQL, given, views=views)
+    assert [c.name for c in one(made).columns] == ["id", "plain"]
+    assert (one(made).checks, [view.name.name for view in made.target.views]) == ((), ["w"])

@@ -6,7 +6,6 @@ import re
 import struct
 from dataclasses import replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 
 from sqlglot import exp
 
@@ -15,7 +14,7 @@ from tailrace.conversion.expressions.arithmetic import known_scale
 from tailrace.conversion.expressions.calls import call, special
 from tailrace.conversion.expressions.grammar import grammar_of
 from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored, type_of, usual_places
-from tailrace.conversion.expressions.literals import as_kind, string
+from tailrace.conversion.expressions.literals import as_kind, rounded, string
 from tailrace.conversion.expressions.logic import trimmed
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
@@ -160,11 +159,10 @@ def _literal(writer: Writer, piece: Piece, type_: Type) -> Piece | None:
 
 def _with_places(writer: Writer, piece: Piece, type_: Type) -> Piece:
     """A decimal's literal with as many places as its type has."""
-    number = Decimal(piece.constant or "0")
-    rounded = number.quantize(Decimal(1).scaleb(-type_.scale), rounding=ROUND_HALF_UP)
-    if len(rounded.as_tuple().digits) > type_.size:
+    number = rounded(piece.constant or "0", type_.scale)
+    if len(number.as_tuple().digits) > type_.size:
         raise RefusalError("literal-kind", f"{piece.constant} is no {type_.name}")
-    text = f"{rounded:f}"
+    text = f"{number:f}"
     return replace(piece, sql=text, constant=text, kind=Kind.DECIMAL, type=type_, atom=not text.startswith("-"))
 
 

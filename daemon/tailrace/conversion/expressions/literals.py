@@ -173,10 +173,14 @@ def _as_number(writer: Writer, text: str, piece: Piece, wanted: Piece) -> Piece:
     return made
 
 
+def rounded(text: str, scale: int) -> Decimal:
+    """Digits to so many places, half of one away from zero."""
+    return Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=_DIGITS))
+
+
 def _with_scale(text: str, scale: int) -> str:
-    """Digits as a decimal column prints them; more than its scale are rounded half away from zero."""
-    rounded = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=_DIGITS))
-    return format(rounded, "f")
+    """Digits as a decimal column prints them."""
+    return f"{rounded(text, scale):f}"
 
 
 def _text(writer: Writer, text: str, wanted: Piece, default: bool) -> str:

@@ -40,7 +40,8 @@ def ordered(writer: Writer, node: exp.Expr, outputs: Sequence[Piece] = ()) -> st
         writer.say(
             "decimal-as-double", "decimals are put in order as doubles", "see whether more than 15 digits come up"
         )
-        piece = replace(piece, sql=f"CAST({piece.sql} AS REAL)", atom=True)
+        kind = "REAL" if writer.target is Dialect.SQLITE else "DOUBLE"
+        piece = replace(piece, sql=f"CAST({piece.sql} AS {kind})", atom=True)
     if (
         writer.target is Dialect.SQLITE
         and piece.kind is Kind.TIMESTAMPTZ

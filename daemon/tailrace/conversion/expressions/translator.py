@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -23,7 +24,7 @@ from tailrace.conversion.expressions import (  # noqa: F401
 )
 from tailrace.conversion.expressions.grammar import expression
 from tailrace.conversion.expressions.kinds import NUMBERS, usual_places
-from tailrace.conversion.expressions.literals import as_kind
+from tailrace.conversion.expressions.literals import as_kind, rounded
 from tailrace.conversion.expressions.piece import Piece
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.scope import Relation, Scope, column_piece, of_table
@@ -31,7 +32,7 @@ from tailrace.conversion.expressions.writer import Writer
 from tailrace.conversion.names import Names
 from tailrace.conversion.rules import Rules
 from tailrace.conversion.translation import Translation, Use
-from tailrace.schema import Kind
+from tailrace.schema import Kind, Type
 
 #: Where a target takes only what is always the same.
 _STEADY: dict[Dialect, frozenset[Use]] = {
@@ -150,13 +151,13 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     if piece.kind is None:
         return piece
     if piece.constant is not None or piece.sql in ("TRUE", "FALSE"):
-        return as_kind(writer, piece, wanted, default)
+        return _whole(writer, as_kind(writer, piece, wanted, default), wanted)
     if piece.kind is Kind.BOOLEAN and wanted.kind is not Kind.BOOLEAN:
         piece = writer.number(piece)
     if piece.other is not None and wanted.kind is piece.other.kind:
         return writer.instead(piece)
-    if default and writer.target.mysql_like and _scaled(piece, wanted):
-        piece = piece.become(f"CAST({piece.sql} AS DECIMAL({_size(wanted)}))")
+    if default and writer.target.mysql_like and _decimal(wanted):
+        piece = _with_places(piece, wanted.type or Type(Kind.DECIMAL))
     if piece.kind is Kind.UUID and wanted.kind is Kind.TEXT and wanted.made is Kind.TEXT:
         return piece.become(f"CAST({piece.sql} AS text)") if writer.target is Dialect.POSTGRESQL else piece
     if writer.source is Dialect.POSTGRESQL and not default and _rounded(piece, wanted):
@@ -173,14 +174,27 @@ def assigned(writer: Writer, piece: Piece, wanted: Piece, default: bool) -> Piec
     raise RefusalError("types-differ", f"a {piece.kind} is put into a column of {wanted.kind}")
 
 
-def _scaled(piece: Piece, wanted: Piece) -> bool:
-    """Whether MySQL would warn of places that it rounds off."""
-    decimal = wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL and wanted.type is not None
-    return decimal and piece.kind is Kind.DECIMAL and usual_places(wanted.type)
+def _whole(writer: Writer, piece: Piece, wanted: Piece) -> Piece:
+    """A number for a column of whole ones, which SQLite would keep with its places."""
+    if writer.target is not Dialect.SQLITE or wanted.kind is not Kind.INTEGER or "." not in (piece.constant or ""):
+        return piece
+    text = f"{rounded(piece.constant or '0', 0):f}"
+    return replace(piece, sql=text, constant=text)
 
 
-def _size(wanted: Piece) -> str:
-    return f"{wanted.type.size},{wanted.type.scale}" if wanted.type is not None else ""
+def _decimal(wanted: Piece) -> bool:
+    return wanted.kind is Kind.DECIMAL and wanted.made is Kind.DECIMAL
+
+
+def _with_places(piece: Piece, wanted: Type) -> Piece:
+    """Rounded to a decimal column's places: MySQL warns where it must do it by itself.
+
+    Raises:
+        RefusalError: the target's column has other places.
+    """
+    if not usual_places(wanted):
+        raise RefusalError("types-differ", "a default that the source rounds to places that the target has not")
+    return piece.become(f"CAST({piece.sql} AS DECIMAL({wanted.size},{wanted.scale}))")
 
 
 def _rounded(piece: Piece, wanted: Piece) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 from tailrace.conversion.catalog import Dialect, ObjectName
@@ -55,6 +55,7 @@ def is_text(sql: str) -> bool:
     return found is not None and found["text"] is not None
 
 
+_NUMBER = re.compile(r"-?\d{1,80}(?:\.\d{0,80})?")
 _RANGES = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
 
@@ -64,16 +65,16 @@ def fits(sql: str, sql_type: str) -> bool:
     if is_text(sql):
         text = sql.strip()[1:-1].replace("''", "'").replace("\\\\", "\\")
         return type_.base not in ("varchar", "char") or not type_.arguments or len(text) <= type_.arguments[0]
-    try:
-        number = Decimal(sql)
-    except ArithmeticError:
+    if not _NUMBER.fullmatch(sql.strip()):
         return True
+    number = Decimal(sql)
     if type_.base in _RANGES:
         half = 1 << (_RANGES[type_.base] - 1)
         return -half <= round(number) < half
     if type_.base == "decimal" and type_.arguments:
         digits, scale = (*type_.arguments, 0)[:2]
-        return abs(round(number, scale)) < Decimal(10) ** (digits - scale)
+        places = Decimal(1).scaleb(-scale)
+        return number.copy_abs().quantize(places, ROUND_HALF_UP, Context(prec=200)) < Decimal(10) ** (digits - scale)
     return True
 
 

@@ -9,8 +9,10 @@ from tests.integration.schema.fuzz.postgres.expressions import literal
 
 LABELS = ("new", "paid", "it's", "x y", "Ä", "0", "back\\slash", "New")
 _TEXTS = (
-    "''", "' '", "'x'", "'it''s'", "'a\\b'", "E'two\\nlines'", "E'tab\\t\\\\'", "'漢字 😀'", "'\"'", "'0'", "'NULL'", "'%s'",
-    "'{}'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "U&'\\00e9'", "$q$it's$q$", "upper('x')", "('a' || 'b')", "current_user",
+    "''", "' '", "'x'", "'it''s'", "'a\\b'", "E'two\\nlines'", "E'tab\\t\\\\'", "'漢字 😀'", "'\"'", "'0'", "'NULL'",
+    "'%s'",
+    "'{}'", "'`'", "'$1'", "'a;b'", "'-- x'", "'/* x */'", "U&'\\00e9'", "$q$it's$q$", "upper('x')", "('a' || 'b')",
+    "current_user",
     "md5('a')", "NULL", "'x'::varchar(5)", "concat('a', 1)", "repeat('ab', 2)", "lower('É')", "'''quoted'''",
 )  # fmt: skip
 _WHOLE = (
@@ -97,7 +99,7 @@ class Column:
     """
     Attributes:
         name: as SQL writes it.
-        type: as it is declared; `base`: without its length, as `Expressions` takes it ("" for what it makes nothing of).
+        type: as it is declared; `base`: without its length, as `Expressions` takes it ("": it makes nothing of it).
         more: constraints and default, as they stand after the type.
         labels: of an enum.
     """
@@ -214,15 +216,25 @@ def _typed(
 
 _ODD: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("uuid", ("gen_random_uuid()", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "uuidv7()")),
-    ("json", ("'{}'", "'[1, 2]'", "json_build_object()")), ("jsonb", ("'{}'", "'{\"a\": \"it''s\"}'::jsonb", "jsonb_build_array(1)", "'null'")),
+    ("json", ("'{}'", "'[1, 2]'", "json_build_object()")), ("jsonb", ("'{}'", "'{\"a\": \"it''s\"}'::jsonb",
+    "jsonb_build_array(1)", "'null'")),
     ("bytea", ("'\\x00ff'", "'abc'", "'\\x'", "decode('00', 'hex')", "'a\\\\b'")),
-    ("bit(1)", ("B'1'", "'0'")), ("bit(8)", ("B'00001111'", "5::bit(8)")), ("bit varying(8)", ("B'1'", "B''")), ("bit(70)", ()), ("bit varying", ()),
-    ("inet", ("'10.0.0.1'", "'::1/128'")), ("cidr", ("'10.0.0.0/8'",)), ("macaddr", ("'08:00:2b:01:02:03'",)), ("macaddr8", ()),
-    ("money", ("1.5", "'$2.00'")), ("interval", ("'1 day'", "'01:00:00'", "'1 mon 2 days 03:00:00'")), ("interval day to second", ()),
-    ("interval year to month", ()), ("interval(3)", ()), ("tsvector", ("to_tsvector('simple', 'a b')", "''")), ("tsquery", ("'a & b'",)),
-    ("integer[]", ("'{}'", "ARRAY[1, 2]", "'{1,NULL}'")), ("text[]", ("'{}'", "ARRAY['a', 'it''s']", "ARRAY[]::text[]", "'{\"a b\"}'")),
-    ("numeric(8,2)[]", ()), ("varchar(10)[]", ()), ("timestamptz[]", ()), ("boolean[]", ("'{t,f}'",)), ("uuid[]", ()), ("integer[][]", ()),
-    ("int4range", ("'[1,5)'", "int4range(1, 3)")), ("int8range", ()), ("numrange", ()), ("daterange", ()), ("tsrange", ()), ("tstzrange", ()),
-    ("int4multirange", ()), ("point", ("'(1,2)'",)), ("box", ()), ("circle", ()), ("path", ()), ("polygon", ()), ("line", ()), ("lseg", ()),
-    ("oid", ("1",)), ("regclass", ()), ("pg_lsn", ()), ("xml", ("'<a/>'",)), ("jsonpath", ()), ("xid", ()), ("regproc", ()),
+    ("bit(1)", ("B'1'", "'0'")), ("bit(8)", ("B'00001111'", "5::bit(8)")), ("bit varying(8)", ("B'1'", "B''")),
+    ("bit(70)", ()), ("bit varying", ()),
+    ("inet", ("'10.0.0.1'", "'::1/128'")), ("cidr", ("'10.0.0.0/8'",)), ("macaddr", ("'08:00:2b:01:02:03'",)),
+    ("macaddr8", ()),
+    ("money", ("1.5", "'$2.00'")), ("interval", ("'1 day'", "'01:00:00'", "'1 mon 2 days 03:00:00'")),
+    ("interval day to second", ()),
+    ("interval year to month", ()), ("interval(3)", ()), ("tsvector", ("to_tsvector('simple', 'a b')", "''")),
+    ("tsquery", ("'a & b'",)),
+    ("integer[]", ("'{}'", "ARRAY[1, 2]", "'{1,NULL}'")), ("text[]", ("'{}'", "ARRAY['a', 'it''s']", "ARRAY[]::text[]",
+    "'{\"a b\"}'")),
+    ("numeric(8,2)[]", ()), ("varchar(10)[]", ()), ("timestamptz[]", ()), ("boolean[]", ("'{t,f}'",)), ("uuid[]", ()),
+    ("integer[][]", ()),
+    ("int4range", ("'[1,5)'", "int4range(1, 3)")), ("int8range", ()), ("numrange", ()), ("daterange", ()), ("tsrange",
+    ()), ("tstzrange", ()),
+    ("int4multirange", ()), ("point", ("'(1,2)'",)), ("box", ()), ("circle", ()), ("path", ()), ("polygon", ()),
+    ("line", ()), ("lseg", ()),
+    ("oid", ("1",)), ("regclass", ()), ("pg_lsn", ()), ("xml", ("'<a/>'",)), ("jsonpath", ()), ("xid", ()), ("regproc",
+    ()),
 )  # fmt: skip

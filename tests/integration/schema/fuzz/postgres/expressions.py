@@ -1,4 +1,4 @@
-"""Random expressions of PostgreSQL's over given columns, well typed for the most part: its server refuses the others."""
+"""Random expressions of PostgreSQL's over given columns, well typed for the most part."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import random
 from collections.abc import Mapping, Sequence
 
 _TEXTS = (
-    "", "a", "A", "abc", "ABC", " x ", "it's", "50%", "a_b", "a\\b", "x\ny", "é", "straße", "漢字", "😀", "'", "\\", "\\\\n",
+    "", "a", "A", "abc", "ABC", " x ", "it's", "50%", "a_b", "a\\b", "x\ny", "é", "straße", "漢字", "😀", "'", "\\",
+    "\\\\n",
     "%", "_", "a%b", "true", "12", "2024-02-29", "ab  ", "[c]", "a*b", 'q"q', "`", "NULL", "ß",
 )  # fmt: skip
 _PATTERNS = (
-    "a%", "%b", "%b%", "_b_", "%", "", "abc", "a\\%%", "%\\_it", "\\\\%", "%[c]%", "a*b?%", "A%", "%é%", "__", "a  %", "ab",
+    "a%", "%b", "%b%", "_b_", "%", "", "abc", "a\\%%", "%\\_it", "\\\\%", "%[c]%", "a*b?%", "A%", "%é%", "__", "a  %",
+    "ab",
     "%'%", "%\n%",
 )  # fmt: skip
 _REGULAR = (
@@ -47,7 +49,8 @@ _DATES = (
 )
 _CLOCKS = ("", " 00:00:00", " 12:34:56.789", " 23:59:59.999999", " 01:30:00")
 _INTERVALS = (
-    "1 day", "1 month", "-1 month", "2 hours", "90 minutes", "1 year", "3 weeks", "1 day 02:00:00", "0.5 seconds", "-36 hours",
+    "1 day", "1 month", "-1 month", "2 hours", "90 minutes", "1 year", "3 weeks", "1 day 02:00:00", "0.5 seconds",
+    "-36 hours",
     "30 seconds", "1 mon 1 day", "13 months",
 )  # fmt: skip
 _PARTS = ("year", "month", "day", "quarter", "dow", "isodow", "doy", "week", "epoch", "decade", "century", "isoyear")
@@ -55,7 +58,8 @@ _CLOCK_PARTS = ("hour", "minute", "second", "milliseconds", "microseconds")
 _TRUNCATED = ("year", "month", "day", "hour", "minute", "second", "week", "quarter")
 _FORMS = ("YYYY-MM", "YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS", "YYYY", "DD/MM/YYYY", "YYYYMMDD", "Day", "MM", "Month")
 _TYPES = {
-    "integer": "int", "smallint": "int", "bigint": "int", "numeric": "decimal", "real": "float", "double precision": "float",
+    "integer": "int", "smallint": "int", "bigint": "int", "numeric": "decimal", "real": "float",
+    "double precision": "float",
     "boolean": "bool", "character varying": "text", "text": "text", "character": "text", "date": "date",
     "timestamp without time zone": "moment", "timestamp with time zone": "zoned", "time without time zone": "time",
     "uuid": "uuid", "bytea": "bytes", "jsonb": "json", "json": "json", "enum": "label", "bit": "bits",
@@ -136,7 +140,10 @@ class Expressions:
             case "moment":
                 return f"'{dice.choice(_DATES)}{dice.choice(_CLOCKS)}'::timestamp"
             case "zoned":
-                return f"'{dice.choice(_DATES[:6])}{dice.choice(_CLOCKS[1:])}{dice.choice(('+00', '+02', '-05:30'))}'::timestamptz"
+                return (
+                    f"'{dice.choice(_DATES[:6])}"
+                    f"{dice.choice(_CLOCKS[1:])}{dice.choice(('+00', '+02', '-05:30'))}'::timestamptz"
+                )
             case "time":
                 return f"'{dice.choice(('00:00', '12:34:56', '23:59:59.999999', '24:00:00', '01:02:03.5'))}'::time"
             case "uuid":
@@ -175,7 +182,10 @@ class Expressions:
             case 4:
                 return f"({self.of('int', depth)} % {dice.choice((self.of('int', depth), '3', '-4'))})"
             case 5:
-                return f"{dice.choice(('length', 'char_length', 'octet_length', 'bit_length', 'ascii'))}({self.of('text', depth)})"
+                return (
+                    f"{dice.choice(('length', 'char_length', 'octet_length', 'bit_length', 'ascii'))}"
+                    f"({self.of('text', depth)})"
+                )
             case 6:
                 return f"abs({self.of('int', depth)})"
             case 7:
@@ -193,14 +203,20 @@ class Expressions:
             case 13:
                 return f"mod({self.of('int', depth)}, {dice.choice(('3', '4', '-7', self.of('int', 0)))})"
             case 14:
-                return f"({self.of('int', depth)} {dice.choice(('&', '|', '#', '<<', '>>'))} {dice.choice(('1', '3', self.of('int', 0)))})"
+                return (
+                    f"({self.of('int', depth)} {dice.choice(('&', '|', '#', '<<', '>>'))} "
+                    f"{dice.choice(('1', '3', self.of('int', 0)))})"
+                )
         return f"{self.of('int', depth)}::{dice.choice(('bigint', 'int', 'smallint'))}"
 
     def _decimal(self, depth: int) -> str:
         dice = self._dice
         match dice.randrange(15):
             case 0 | 1 | 2:
-                return f"({self.of('decimal', depth)} {dice.choice('+-*')} {self.of(dice.choice(('decimal', 'int')), depth)})"
+                return (
+                    f"({self.of('decimal', depth)} {dice.choice('+-*')} "
+                    f"{self.of(dice.choice(('decimal', 'int')), depth)})"
+                )
             case 3:
                 return f"({self.of('decimal', depth)} / {dice.choice((self.of('decimal', depth), '3', '2.5'))})"
             case 4:
@@ -210,7 +226,10 @@ class Expressions:
             case 6:
                 return f"{dice.choice(('floor', 'ceil', 'abs', 'sign', 'ceiling'))}({self.of('decimal', depth)})"
             case 7:
-                return f"{self.of(dice.choice(('decimal', 'int')), depth)}::numeric{dice.choice(('', '(12,1)', '(10,0)', '(20,5)', '(5)'))}"
+                return (
+                    f"{self.of(dice.choice(('decimal', 'int')), depth)}"
+                    f"::numeric{dice.choice(('', '(12,1)', '(10,0)', '(20,5)', '(5)'))}"
+                )
             case 8 | 9:
                 return f"extract({dice.choice(_PARTS)} from {self.of(dice.choice(('date', 'moment')), depth)})"
             case 10:
@@ -236,7 +255,10 @@ class Expressions:
             case 0 | 1:
                 return f"({self.of('float', depth)} {dice.choice('+-*/')} {self.of('float', depth)})"
             case 2:
-                return f"{dice.choice(('floor', 'ceil', 'abs', 'sign', 'round', 'sqrt', 'exp'))}({self.of('float', depth)})"
+                return (
+                    f"{dice.choice(('floor', 'ceil', 'abs', 'sign', 'round', 'sqrt', 'exp'))}"
+                    f"({self.of('float', depth)})"
+                )
             case 3:
                 return f"{self.of(dice.choice(('int', 'decimal')), depth)}::double precision"
             case 4:
@@ -307,7 +329,10 @@ class Expressions:
         dice = self._dice
         match dice.randrange(5):
             case 0:
-                return f"({self.of('date', depth)} {dice.choice('+-')} {dice.choice(('10', '365', '-3', self.of('int', 0)))})"
+                return (
+                    f"({self.of('date', depth)} {dice.choice('+-')} "
+                    f"{dice.choice(('10', '365', '-3', self.of('int', 0)))})"
+                )
             case 1:
                 return f"{self.of('moment', depth)}::date"
             case 2:
@@ -374,9 +399,15 @@ class Expressions:
                 pattern = dice.choice(("a!%%", "%!_%", "a!!%", "%"))
                 return f"({self.of('text', depth)} LIKE '{pattern}' ESCAPE '!')"
             case 13 | 14:
-                return f"({self.of('text', depth)} {dice.choice(('~', '!~', '~*', '!~*'))} {literal(dice.choice(_REGULAR))})"
+                return (
+                    f"({self.of('text', depth)} {dice.choice(('~', '!~', '~*', '!~*'))} "
+                    f"{literal(dice.choice(_REGULAR))})"
+                )
             case 15:
-                return f"({self.of('bool', depth)} IS {dice.choice(('', 'NOT '))}{dice.choice(('TRUE', 'FALSE', 'UNKNOWN'))})"
+                return (
+                    f"({self.of('bool', depth)} IS "
+                    f"{dice.choice(('', 'NOT '))}{dice.choice(('TRUE', 'FALSE', 'UNKNOWN'))})"
+                )
             case 16 | 17:
                 return f"({self.of('bool', depth)} {dice.choice(('AND', 'OR'))} {self.of('bool', depth)})"
             case 18:
@@ -396,10 +427,16 @@ class Expressions:
                 if fixed:
                     name = dice.choice(fixed)
                     return dice.choice(
-                        (f"({name} = {literal(dice.choice(('ab', 'ab  ', '')))})", f"({name} LIKE {literal(dice.choice(_PATTERNS))})",
-                         f"({name} ~ {literal(dice.choice(_REGULAR))})", f"({name} IN ('ab', 'abc'))", f"(length({name}) > 2)",
-                         f"(octet_length({name}) > 2)", f"({name}::text = {literal(dice.choice(('ab', 'ab  ')))})")
-                    )  # fmt: skip
+                        (
+                            f"({name} = {literal(dice.choice(('ab', 'ab  ', '')))})",
+                            f"({name} LIKE {literal(dice.choice(_PATTERNS))})",
+                            f"({name} ~ {literal(dice.choice(_REGULAR))})",
+                            f"({name} IN ('ab', 'abc'))",
+                            f"(length({name}) > 2)",
+                            f"(octet_length({name}) > 2)",
+                            f"({name}::text = {literal(dice.choice(('ab', 'ab  ')))})",
+                        )
+                    )
         return f"starts_with({self.of('text', depth)}, 'a')"
 
     def _labelled(self) -> str:

@@ -9,8 +9,10 @@ from tests.integration.schema.fuzz.draft import Piece
 from tests.integration.schema.fuzz.postgres.expressions import Expressions, kind_of, literal
 from tests.integration.schema.fuzz.postgres.tables import Table
 
-_AGGREGATES = ("count(*)", "count({0})", "min({0})", "max({0})", "sum({0})", "avg({0})", "count(DISTINCT {0})", "bool_and({0})",
-               "string_agg({0}, ',')", "string_agg({0}::text, ', ' ORDER BY {0})", "array_agg({0})", "sum({0}) FILTER (WHERE id > 1)",
+_AGGREGATES = ("count(*)", "count({0})", "min({0})", "max({0})", "sum({0})", "avg({0})", "count(DISTINCT {0})",
+"bool_and({0})",
+               "string_agg({0}, ',')", "string_agg({0}::text, ', ' ORDER BY {0})", "array_agg({0})",
+               "sum({0}) FILTER (WHERE id > 1)",
                "sum({0}) / count(*)", "sum({0}) / sum({0})", "stddev({0})")  # fmt: skip
 
 
@@ -45,7 +47,10 @@ def _query(dice: random.Random, table: Table, tables: Sequence[Table], number: i
         case 6:
             other = dice.choice(tables)
             join = dice.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"))
-            return f"SELECT a.id AS a, b.id AS b, a.{one} AS c FROM {table.name} a {join} {other.name} b ON a.id = b.id{dice.choice(('', ' AND b.id > 1'))}"
+            return (
+                f"SELECT a.id AS a, b.id AS b, a.{one} AS c FROM {table.name} a {join} {other.name} b ON a.id = "
+                f"b.id{dice.choice(('', ' AND b.id > 1'))}"
+            )
         case 7:
             word = dice.choice(("UNION", "UNION ALL", "EXCEPT", "INTERSECT"))
             return (
@@ -61,8 +66,10 @@ def _query(dice: random.Random, table: Table, tables: Sequence[Table], number: i
             return f"SELECT id, {one} AS c FROM {table.name} ORDER BY {one}{nulls}, id{limit}"
         case 11:
             other = dice.choice(tables)
-            inner = dice.choice((f"id IN (SELECT id FROM {other.name} WHERE id > 1)", f"EXISTS (SELECT 1 FROM {other.name} o WHERE o.id = t.id)",
-                                 f"id NOT IN (SELECT id FROM {other.name})", f"id = (SELECT max(id) FROM {other.name})"))  # fmt: skip
+            inner = dice.choice((f"id IN (SELECT id FROM {other.name} WHERE id > 1)",
+            f"EXISTS (SELECT 1 FROM {other.name} o WHERE o.id = t.id)",
+                                 f"id NOT IN (SELECT id FROM {other.name})", f"id = (SELECT max(id) FROM "
+                                                                             f"{other.name})"))  # fmt: skip
             return f"SELECT t.id, t.{one} AS c FROM {table.name} t WHERE {inner}"
         case 12:
             over = dice.choice(("row_number() OVER (ORDER BY id)", f"rank() OVER (PARTITION BY {one} ORDER BY id)",
@@ -82,9 +89,12 @@ def programs(dice: random.Random, tables: Sequence[Table]) -> list[Piece]:
             Piece(
                 dice.choice(
                     (
-                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE sql IMMUTABLE AS $$ SELECT {body} $$",
-                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN {body}; END $$",
-                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE plpgsql AS $$ BEGIN IF a > 1 THEN RETURN {body};"
+                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE sql IMMUTABLE AS $$ "
+                        f"SELECT {body} $$",
+                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE plpgsql IMMUTABLE AS $$ "
+                        f"BEGIN RETURN {body}; END $$",
+                        f"CREATE FUNCTION f(a integer, b text) RETURNS {returned} LANGUAGE plpgsql AS $$ BEGIN IF a "
+                        f"> 1 THEN RETURN {body};"
                         f" END IF; RETURN NULL; END $$",
                     )
                 )
@@ -112,8 +122,10 @@ def _trigger(dice: random.Random, table: Table) -> list[Piece]:
         (
             f"NEW.{changed.name} := {value}; RETURN NEW;",
             f"IF {condition} THEN NEW.{changed.name} := {value}; END IF; RETURN NEW;",
-            f"IF {condition} THEN RAISE EXCEPTION {literal(dice.choice(('no', 'it%%s', 'not this')))}; END IF; RETURN NEW;",
-            f"IF NEW.{changed.name} IS DISTINCT FROM OLD.{changed.name} THEN NEW.{changed.name} := {value}; END IF; RETURN NEW;",
+            f"IF {condition} THEN RAISE EXCEPTION {literal(dice.choice(('no', 'it%%s', 'not this')))}; END IF; "
+            f"RETURN NEW;",
+            f"IF NEW.{changed.name} IS DISTINCT FROM OLD.{changed.name} THEN NEW.{changed.name} := {value}; END IF; "
+            f"RETURN NEW;",
         )
     )
     event = dice.choice(("INSERT", "UPDATE", "INSERT OR UPDATE", f"UPDATE OF {changed.name}"))
@@ -121,6 +133,7 @@ def _trigger(dice: random.Random, table: Table) -> list[Piece]:
     return [
         Piece(f"CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$"),
         Piece(
-            f"CREATE TRIGGER tr {dice.choice(('BEFORE', 'BEFORE', 'AFTER'))} {event} ON {table.name} FOR EACH ROW{when} EXECUTE FUNCTION tf()"
+            f"CREATE TRIGGER tr {dice.choice(('BEFORE', 'BEFORE', 'AFTER'))} {event} ON {table.name} FOR EACH "
+            f"ROW{when} EXECUTE FUNCTION tf()"
         ),
     ]

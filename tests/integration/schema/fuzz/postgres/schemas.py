@@ -19,7 +19,8 @@ def draft(dice: random.Random) -> Draft:
     if dice.random() < 0.2:
         pieces.append(
             Piece(
-                f"CREATE SEQUENCE s1 {dice.choice(('', 'AS integer', 'INCREMENT BY 5 CYCLE MAXVALUE 100', 'START WITH 7 CACHE 10'))}"
+                f"CREATE SEQUENCE s1 "
+                f"{dice.choice(('', 'AS integer', 'INCREMENT BY 5 CYCLE MAXVALUE 100', 'START WITH 7 CACHE 10'))}"
             )
         )
     made = [tables.table(name) for name in ("t", "u", "w")[: dice.choice((1, 1, 2, 2, 3))]]
