@@ -124,6 +124,7 @@ CHANGED = [
     (MYSQL, MARIADB, "date_format(`dt`,'%Y-%m') > '2024'", "session-collation"),
     (MYSQL, MARIADB, "`d` / `i` * 3", "division-digits"),
     (MARIADB, MYSQL, "round(`d` / `i`, 2)", "division-digits"),
+    (MARIADB, MYSQL, "locate('a',`s`)", "text-search"),
     (MYSQL, POSTGRES, "`wide` * 1.5", "decimal-digits"),
     (MYSQL, POSTGRES, "cast(`d` as decimal(9,1))", "decimal-overflow"),
     (MYSQL, SQLITE, "`large` > 5.5", "decimal-as-double"),
