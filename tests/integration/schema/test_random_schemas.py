@@ -12,7 +12,7 @@ from tests.integration.schema.fuzz.generators import GENERATORS
 from tests.integration.schema.fuzz.places import places
 from tests.integration.schema.fuzz.rounds import Round
 
-CASES = [("mysql", ("postgres18", "sqlite"), 10), ("mariadb", ("mysql",), 12)]
+CASES = [("mysql", ("postgres18", "sqlite"), 20), ("mariadb", ("mysql",), 20)]
 
 
 @pytest.mark.parametrize(("source", "targets", "seed"), CASES)

@@ -19,6 +19,8 @@ from tailrace.schema import Kind
 
 #: Behind the point, MySQL's decimals have at most.
 _PLACES = 30
+#: And altogether.
+_DIGITS = 65
 _OPERATORS: dict[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
@@ -51,13 +53,14 @@ def _operate(writer: Writer, node: exp.Expr) -> Piece:
         shown_digits(left, right)
         if Kind.DECIMAL in (left.kind, right.kind) and Kind.FLOAT not in (left.kind, right.kind):
             raise RefusalError("types-differ", "decimals, which SQLite computes as doubles")
-    if sign == "*" and writer.target is Dialect.POSTGRESQL and _unsigned(left) and _unsigned(right):
+    if sign == "*" and writer.target is Dialect.POSTGRESQL and _may_have_64_bits(left, right):
         # Their product may have 64 bits, which a signed bigint has not.
         left = replace(left.become(f"CAST({left.sql} AS numeric)"), made=Kind.DECIMAL)
-    if sign == "*" and writer.source.mysql_like and _places(left) + _places(right) > _PLACES:
+    many = _places(left) + _places(right) > _PLACES or _digits(left) + _digits(right) > _DIGITS
+    if sign == "*" and writer.source.mysql_like and many:
         writer.say(
             "decimal-digits",
-            f"MySQL keeps {_PLACES} places behind the point of a product, MariaDB 38, and others all",
+            f"MySQL keeps {_DIGITS} digits of a product, {_PLACES} of them behind the point; others keep more",
             "see whether so many places matter",
         )
     return call(writer, sign, [left, right], shown=sign)
@@ -85,8 +88,18 @@ def _wide(piece: Piece) -> bool:
     return piece.type is None or piece.type.size > 32
 
 
+def _digits(piece: Piece) -> int:
+    return piece.type.size if piece.kind is Kind.DECIMAL and piece.type is not None else 0
+
+
 def _places(piece: Piece) -> int:
     return piece.type.scale if piece.kind is Kind.DECIMAL and piece.type is not None else 0
+
+
+def _may_have_64_bits(left: Piece, right: Piece) -> bool:
+    """The product of an unsigned number and another one that is none of few digits."""
+    sides = ((left, right), (right, left))
+    return any(_unsigned(one) and other.kind is Kind.INTEGER and other.constant is None for one, other in sides)
 
 
 def _unsigned(piece: Piece) -> bool:

@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from tailrace.conversion.catalog import Dialect
 from tailrace.conversion.expressions.comparisons import compare_texts
-from tailrace.conversion.expressions.kinds import NUMBERS, stored
+from tailrace.conversion.expressions.kinds import NUMBERS, Comparison, stored
 from tailrace.conversion.expressions.logic import together, trimmed, unite
-from tailrace.conversion.expressions.piece import Piece, of
+from tailrace.conversion.expressions.piece import Piece, loosest, of
 from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.conversion.outcome import Grade
@@ -179,6 +179,8 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
         raise RefusalError(line.code or "by-hand", line.by_hand, line.proposal)
     if line.compares:
         compare_texts(writer, *(piece for piece in arguments if piece.kind in (Kind.TEXT, Kind.ENUM)))
+    if writer.like and line.gives == "integer":
+        _said_of_search([piece for piece in arguments if piece.kind in (Kind.TEXT, Kind.ENUM)], writer)
     if line.changed:
         writer.say(line.code or "changed", line.changed, line.proposal or "see whether it matters", Grade.CHANGED)
     sql = _filled(line.become, arguments, extra)
@@ -205,6 +207,16 @@ def _made(writer: Writer, line: FunctionRule, arguments: list[Piece], extra: Map
     if line.nullable != "any":
         whole = replace(whole, nullable=line.nullable == "always")
     return whole if line.steady else replace(whole, steady=False)
+
+
+def _said_of_search(texts: Sequence[Piece], writer: Writer) -> None:
+    """LOCATE, INSTR, POSITION: one text within another."""
+    if len(texts) > 1 and loosest(*texts) is Comparison.FOLDS:
+        writer.say(
+            "text-search",
+            "MySQL finds a letter in one with another accent, MariaDB only where both have as many bytes",
+            "see whether texts have letters other than A to Z",
+        )
 
 
 def one_call(sql: str) -> bool:

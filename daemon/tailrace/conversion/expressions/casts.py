@@ -23,6 +23,8 @@ from tailrace.schema import Kind, Type
 
 #: sqlglot's names of types that its generator would write as something wider or other.
 _NAMES = {"BIGINT": "bigint", "UBIGINT": "bigint unsigned", "INT": "integer", "SMALLINT": "smallint", "FLOAT": "real"}
+#: More than any literal that is read has.
+_LITERAL_DIGITS = 200
 _WHOLE = re.compile(r"-?\d{1,18}")
 #: A bigint has all numbers of so many.
 _BIGINT_DIGITS = 18
@@ -183,6 +185,10 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
         return replace(piece, padded=True)
     if kind is piece.kind and kind is Kind.TEXT:
         # MySQL's has the session's collation.
+        if writer.like:
+            length = f"({type_.size})" if type_.size and "(" in type_.name else ""
+            whole = piece.become(f"CAST({piece.sql} AS CHAR{length})")
+            return replace(whole, rooted=False, compared=Comparison.FOLDS)
         piece = replace(piece, rooted=False, compared=Comparison.FOLDS) if writer.source.mysql_like else piece
         return _shortened(writer, piece, type_)
     if kind is Kind.BITS and piece.kind is Kind.BITS:
@@ -234,7 +240,7 @@ def _value(writer: Writer, piece: Piece, type_: Type) -> Piece:
 
 def _said_of_size(writer: Writer, piece: Piece, type_: Type) -> None:
     """What a cast to a whole number makes of one that is too large for it."""
-    if not writer.source.mysql_like or writer.like or type_.unsigned:
+    if not writer.source.mysql_like or type_.unsigned:
         return
     if piece.kind is Kind.INTEGER and piece.type is not None and piece.type.unsigned and piece.type.size == 64:
         raise RefusalError("cast", "an unsigned number past 2^63-1 becomes a negative one at the source")

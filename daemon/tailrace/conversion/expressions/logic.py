@@ -16,6 +16,9 @@ from tailrace.conversion.expressions.refusal import RefusalError
 from tailrace.conversion.expressions.writer import Writer, writes
 from tailrace.schema import Kind
 
+#: Of which MySQL makes a text where they stand beside one.
+_TEXTS_BESIDE_TEXTS = NUMBERS | {Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME}
+
 
 @writes(exp.Paren)
 def _paren(writer: Writer, node: exp.Expr) -> Piece:
@@ -157,7 +160,7 @@ def together(writer: Writer, pieces: Sequence[Piece]) -> list[Piece]:
         model = next((piece for piece in typed if piece.constant is None), typed[0])
         if model.kind in (Kind.ENUM, Kind.SET, Kind.UUID) and model.made is Kind.TEXT:
             model = replace(model, kind=Kind.TEXT)  # any text may stand beside it
-        if writer.source.mysql_like and model.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.TIME):
+        if writer.source.mysql_like and model.kind in _TEXTS_BESIDE_TEXTS:
             raise RefusalError("types-differ", f"MySQL makes a text of a {model.kind} beside a text")
         pieces = [as_kind(writer, piece, model) if piece.quoted else piece for piece in pieces]
     typed = [piece for piece in pieces if piece.kind is not None]
@@ -178,7 +181,7 @@ def _precise_alike(pieces: Sequence[Piece]) -> None:
     Raises:
         RefusalError: a FLOAT of 32 bits is beside more precise numbers, and systems show more or less of its digits.
     """
-    numbers = [piece for piece in pieces if piece.kind in NUMBERS and piece.constant is None]
+    numbers = [piece for piece in pieces if piece.kind in NUMBERS]
     narrow = [piece for piece in numbers if piece.kind is Kind.FLOAT and piece.type and piece.type.size == 32]
     if narrow and len(narrow) < len(numbers):
         raise RefusalError("float-32", "a FLOAT of 32 bits beside other numbers")

@@ -23,7 +23,8 @@ _DATES = (
     "2038-01-19", "9999-12-31", "1900-02-28",
 )  # fmt: skip
 _FRACTIONS = (0, 0, 1, 500_000, 999_999, 123_456)
-_FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 0.1, 1e15, 1e-5, 123456789.0, 3.25)
+_LONG = 123456789.0
+_FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 0.1, 1e15, 1e-5, _LONG, 3.25)
 _BYTES = (b"", b"\x00", b"\xff", b"a", b"A", b"a ", b"\x00\xff\x80", b"abc")
 
 
@@ -38,7 +39,11 @@ def edge(column: Column, usual: Any, dice: random.Random) -> Any:
     if base in ("decimal", "numeric"):
         return _decimal(column, unsigned, dice)
     if base in ("float", "double", "real", "double precision"):
-        return dice.choice([number for number in _FLOATS if number >= 0 or not unsigned])
+        # Of a FLOAT the source prints six digits.
+        found = [
+            number for number in _FLOATS if (number >= 0 or not unsigned) and (base == "double" or number != _LONG)
+        ]
+        return dice.choice(found)
     if base in TEXTS and not column.choices:
         text = dice.choice(_TEXTS)
         return text[: column.length or None]

@@ -136,7 +136,12 @@ class _Target:
         self._differ("stored", found, items)
         values = probing.compare(here, there, self.catalog, made, names, self.rules, outcome.draft.probes)
         outcome.figures += values.figures
-        moved = {(item.name.name, item.member) for item in items if item.code.startswith("collation")}
+        moved = {
+            (item.name.name, member)
+            for item in items
+            if item.code.startswith("collation")
+            for member in (item.member, *item.reason.partition(":")[0].split(", "))
+        }
         for probe, detail in values.different:
             if any(table == probe.table and f"`{member}`" in probe.sql for table, member in moved):
                 continue
