@@ -74,9 +74,13 @@ def test_machines_share_a_sink_over_joins_deaths_and_sleep(
                 shared_by(target, 3, 3)
                 until(lambda: two.file.states() == {"wh": "streaming"}, 30, "it has a share again")
             nothing_came_from(target, asleep)
-            shown = json.loads(two.file.command("status", "--json").stdout)
-            assert (shown["role"], [worker["name"] for worker in shown["workers"]]) == ("apply", ["wh"])
-            assert len(shown["tables"]) == 3
+
+            def shown() -> dict[str, Any]:
+                status: dict[str, Any] = json.loads(two.file.command("status", "--json").stdout)
+                return status
+
+            assert (shown()["role"], [worker["name"] for worker in shown()["workers"]]) == ("apply", ["wh"])
+            until(lambda: len(shown()["tables"]) == 3, 30, "its share of the tables is shown")
             refused = capture.file.command("cutover")
             assert (refused.code, "several daemons" in refused.stderr) == (4, True), refused.stderr
             for machine in (two, three, capture):

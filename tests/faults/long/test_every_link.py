@@ -109,6 +109,7 @@ def every_mode(rig: Rig, name: str, worker: str, held: float) -> None:
 
     def passing() -> None:
         link.mode("pass")
+        rig.until_moved(back)  # else well might be what it was before it is found out that a connection is lost
         rig.until_well(back)
 
     ill("cut")
