@@ -176,7 +176,7 @@ def converted_others(work: Work) -> list[Other]:
             work.ledger.say(other.kind, holder, member, "left-out", Grade.AUTOMATIC, reason, "nothing")
             work.ledger.gone(other.kind, holder, member)
             continue
-        if other.kind is ObjectKind.EVENT and work.related and not other.reason:
+        if other.kind is ObjectKind.EVENT and work.related and work.dialect.mysql_like and not other.reason:
             found += _event(work, other)
             continue
         if work.verbatim is None and _PLANNING.match(other.definition):
