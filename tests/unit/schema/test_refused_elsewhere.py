@@ -165,6 +165,14 @@ def test_a_text_alone_is_no_index_of_sqlite_s() -> None:
     assert [index.name for index in one(converted(SQLITE, given)).indexes if not index.primary] == []
 
 
+def test_an_expression_of_no_column_is_no_index_of_mysql_s() -> None:
+    constant = Index("odd", (Part("", "\"left\"('[c]'::text, 0)"), Part("n")))
+    given = a_table(pg("n", "integer"), indexes=(key("id", name="t_pkey"), constant))
+    made = converted(MYSQL, given)
+    assert [index.name for index in one(made).indexes if not index.primary] == []
+    assert codes(made)["index-expression"] is Grade.BY_HAND
+
+
 def test_an_expression_has_its_share_of_an_index_of_mysql_s() -> None:
     given = a_table(
         pg("a", "character varying(900)"),

@@ -113,6 +113,9 @@ def _impossible(work: Work, table: Table, given: Index, prepared: Index, columns
         reason = "MariaDB has no index of an expression"
         proposal = "index a virtual generated column of it"
         return Refusal("index-expression", reason, proposal, original=", ".join(expressions))
+    if any(not _named(expression, columns) for expression in expressions):
+        reason = "an expression is the same in all rows, of which MySQL makes no index"
+        return Refusal("index-expression", reason, "leave it out", original=", ".join(expressions))
     if any("\\" in expression for expression in expressions):
         reason = "MySQL cannot open a table with such a literal in an index in sessions with NO_BACKSLASH_ESCAPES"
         return Refusal("index-expression", reason, "write it without a backslash", original=", ".join(expressions))
@@ -126,13 +129,15 @@ def _impossible(work: Work, table: Table, given: Index, prepared: Index, columns
     return None
 
 
+def _named(expression: str, columns: dict[str, Column]) -> list[str]:
+    """Columns that an expression may speak of."""
+    text = expression.casefold()
+    return [name for name in columns if quoted(name, Dialect.MYSQL)[1:-1].casefold() in text]
+
+
 def _long_texts(expressions: list[str], columns: dict[str, Column]) -> str:
     """A column without a bound on its length that an expression may speak of; "" none."""
-    for name, column in columns.items():
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
-        if _outside(column) and any(word.search(expression) for expression in expressions):
-            return name
-    return ""
+    return next((name for one in expressions for name in _named(one, columns) if _outside(columns[name])), "")
 
 
 def _outside(column: Column) -> bool:

@@ -189,7 +189,10 @@ def _outcome(cursor: Any, database: Database, table: Table, row: Row) -> Row | s
             f"SELECT {quoted(database, *table.columns)} FROM {quoted(database, table.name)} WHERE {where}",
             [row[name] for name in table.primary],
         )
-        found = cursor.fetchone()
+        try:
+            found = cursor.fetchone()
+        except ValueError as error:  # a year that Python does not have
+            return str(error)
         return dict(zip(table.columns, found, strict=True)) if found else {}
     return refusal[0]
 
