@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from tailrace.conversion.catalog import Column, Dialect, Table
