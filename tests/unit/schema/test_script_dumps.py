@@ -82,6 +82,22 @@ def test_data_are_skipped_and_said() -> None:
     assert [entry.rows for entry in postgres().skipped if entry.rows] == [2]
 
 
+def test_tables_of_mysqldump_whose_names_differ_in_case_alone_are_two() -> None:
+    dump = "".join(
+        f"DROP TABLE IF EXISTS `{name}`;\nCREATE TABLE `{name}` (`id` int NOT NULL, PRIMARY KEY (`id`));\n"
+        f"INSERT INTO `{name}` VALUES (1);\n"
+        for name in ("Users", "users")
+    )
+    others = (
+        "CREATE TABLE `Orders` (`u` int, FOREIGN KEY (`u`) REFERENCES `users` (`id`)); CREATE INDEX i ON orders (u);"
+    )
+    found = read(dump + others, Dialect.MYSQL, "dump.sql")
+    assert [table.name.name for table in found.tables] == ["Users", "users", "Orders"]
+    assert found.tables[2].foreign_keys[0].table == found.tables[1].name
+    assert "i" in {index.name for index in found.tables[2].indexes}
+    assert not found.others
+
+
 def test_a_table_of_pg_dump() -> None:
     catalog = postgres()
     table = catalog.table(ObjectName("public", "items"))

@@ -86,6 +86,14 @@ class PartitionFunction:
     definition: str
 
 
+#: MySQL's CREATE TABLE, up to its name.
+_TABLE = re.compile(
+    r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:(?:`(?:[^`]|``)+`|[\w$]+)\s*\.\s*)?"
+    r"(?:`(?P<quoted>(?:[^`]|``)+)`|(?P<plain>[\w$]+))",
+    re.IGNORECASE,
+)
+
+
 class Draft:
     """All that a script has made up to now.
 
@@ -119,6 +127,7 @@ class Draft:
         self.rules: dict[ObjectName, str] = {}
         self.character_lengths = False
         self.partitions: dict[ObjectName, ObjectName] = {}
+        self._apart = _apart(script.text) if script.dialect.mysql_like else frozenset()
 
     @property
     def dialect(self) -> Dialect:
@@ -130,7 +139,9 @@ class Draft:
         return self.dialect is Dialect.TSQL or self.dialect.mysql_like
 
     def key(self, name: ObjectName) -> ObjectName:
-        return ObjectName(name.schema.lower(), name.name.lower()) if self.ignores_case else name
+        if not self.ignores_case or name.name in self._apart:
+            return name
+        return ObjectName(name.schema.lower(), name.name.lower())
 
     def table(self, name: ObjectName) -> TableDraft:
         """
@@ -321,3 +332,12 @@ class Draft:
             others=tuple(self.others),
             skipped=tuple(self.skipped),
         )
+
+
+def _apart(text: str) -> frozenset[str]:
+    """Names of MySQL's tables that differ from each other in case alone, which where files do so are two tables."""
+    spellings: dict[str, set[str]] = {}
+    for match in _TABLE.finditer(text):
+        name = (match["quoted"] or match["plain"]).replace("``", "`")
+        spellings.setdefault(name.lower(), set()).add(name)
+    return frozenset(name for names in spellings.values() if len(names) > 1 for name in names)
