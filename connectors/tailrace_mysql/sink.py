@@ -39,7 +39,7 @@ from tailrace_mysql.sink_check import findings
 from tailrace_mysql.sink_completion import Completion
 from tailrace_mysql.sink_connection import Server, Session, Target, describe, streaming
 from tailrace_mysql.sink_dead_letters import MySQLLetters
-from tailrace_mysql.sink_errors import MET_ELSEWHERE, number, translate
+from tailrace_mysql.sink_errors import DUPLICATE_ENTRY, MET_ELSEWHERE, column_named, number, rows_met, translate
 from tailrace_mysql.sink_positions import TABLE as POSITIONS_TABLE
 from tailrace_mysql.sink_positions import Positions
 from tailrace_mysql.sink_statements import TablePlan, reader
@@ -377,7 +377,11 @@ class MySQLSink:
             try:
                 attempts.pop(0)(plan, work)
             except pymysql.err.IntegrityError as error:
-                if number(error) not in MET_ELSEWHERE or not attempts:
+                if number(error) not in MET_ELSEWHERE:
+                    raise
+                if not attempts:
+                    if number(error) != DUPLICATE_ENTRY and plan.guards(column_named(error)):
+                        raise rows_met("", number(error), f"{self._target.where}, table {self._table}") from None
                     raise
                 self._execute("ROLLBACK TO SAVEPOINT tailrace_put")
             else:

@@ -10,11 +10,15 @@ from typing import Any
 
 from pymysql.connections import Connection
 
+from tailrace.schema import Kind
 from tailrace_mysql.quoting import identifier
 from tailrace_mysql.sink_types import ColumnType, catalog_type
 
 #: Compare as the bytes do, and do not pad: two keys that differ are two keys.
-_EXACT_COLLATIONS = ("binary", "ascii_bin", "utf8mb4_0900_bin")
+_EXACT_COLLATIONS = ("binary", "utf8mb4_0900_bin")
+#: It pads, but sinks make it for what never ends in blanks.
+_PADS = "ascii_bin"
+_WITHOUT_BLANKS = frozenset({Kind.UUID, Kind.BITS, Kind.DECIMAL, Kind.TIMETZ})
 _EXACT_SUFFIX = "_nopad_bin"
 _NAMED = re.compile(r"`((?:[^`]|``)+)`")
 _NAMED_OR_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?P<name>(?:[^`]|``)+)`", re.DOTALL)
@@ -37,6 +41,7 @@ class TargetColumn:
         declaration: the type as the catalog writes it, with character set, for ALTER TABLE.
         touched: the server sets it at an UPDATE that does not (ON UPDATE CURRENT_TIMESTAMP).
         exact: whether texts compare equal only when they are equal; True where it holds no text.
+        pads: but for blanks at their ends.
         generated: the server computes it and takes no value for it.
     """
 
@@ -47,11 +52,12 @@ class TargetColumn:
     generated: bool
     declaration: str
     touched: bool = False
+    pads: bool = False
 
-    @property
-    def merges(self) -> bool:
-        """Whether texts that differ may be equal in it, in an index as well."""
-        return not self.exact and self.type.textual
+    def merges(self, kind: Kind) -> bool:
+        """Whether texts of the source's kind of column that differ may be equal in it, in an index as well."""
+        exact = self.exact or (self.pads and kind in _WITHOUT_BLANKS)
+        return not exact and self.type.textual
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,7 @@ def _column(row: tuple[Any, ...]) -> TargetColumn:
         "GENERATED" in str(extra).upper().replace("DEFAULT_GENERATED", ""),
         declaration,
         "ON UPDATE" in str(extra).upper(),
+        str(collation) == _PADS,
     )
 
 

@@ -104,6 +104,21 @@ def number(error: pymysql.err.Error) -> int:
     return error.args[0] if error.args and isinstance(error.args[0], int) else 0
 
 
+def column_named(error: pymysql.err.Error) -> str:
+    """The column that the server's message names; "" without one."""
+    match = _COLUMN.search(str(error.args[1])) if len(error.args) > 1 else None
+    return next((name for name in match.groups() if name), "") if match else ""
+
+
+def rows_met(index: str, code: int, place: str) -> StuckError:
+    """Two rows of the source are one to an index of the target's; "" where it is not known which."""
+    return StuckError(
+        f"two rows meet in the target's unique index{' ' + index if index else ''} (error {code})",
+        where=place,
+        fix="drop that index in the target, or make it as the source's is, with its columns' collations",
+    )
+
+
 def translate(error: pymysql.err.Error, where: str, table: str = "") -> TailraceError:
     """The error to raise instead.
 
@@ -128,8 +143,7 @@ def translate(error: pymysql.err.Error, where: str, table: str = "") -> Tailrace
         what, fix = _REFUSED[code]
         return RefusedError(f"{what} (error {code})", where=place, fix=fix)
     if code in _VALUE:
-        match = _COLUMN.search(message)
-        column = next((name for name in match.groups() if name), "") if match else ""
+        column = column_named(error)
         return ValueRefusedError(
             f"{_VALUE[code]} (error {code})",
             where=f"{place}, column {column}" if column else place,
@@ -143,11 +157,7 @@ def translate(error: pymysql.err.Error, where: str, table: str = "") -> Tailrace
         )
     if code == DUPLICATE_ENTRY:
         index = _INDEX.search(message)
-        return StuckError(
-            f"two rows meet in the target's unique index{' ' + index[1] if index else ''} (error {code})",
-            where=place,
-            fix="drop that index in the target, or make it as the source's is",
-        )
+        return rows_met(index[1] if index else "", code, place)
     return StuckError(
         f"the target refused a statement (error {code})", where=place, fix="look for it in the server's documentation"
     )

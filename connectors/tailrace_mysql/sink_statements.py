@@ -108,7 +108,7 @@ class TablePlan:
         self.inexact = {
             column.name: self._columns[column.name][0]
             for column in table.columns
-            if column.name in self._columns and state.columns[column.name.lower()].merges
+            if column.name in self._columns and state.columns[column.name.lower()].merges(column.type.kind)
         }
         self.otherwise_unique = any(columns and set(columns) != keys for columns in others) or any(
             name in self.inexact for name in self._key
@@ -253,6 +253,10 @@ class TablePlan:
     def guarded(self) -> bool:
         """Whether `upserts` refuses a row that is met by another unique index than the key's."""
         return bool(self._guard)
+
+    def guards(self, column: str) -> bool:
+        """Whether it is the guard that has set this column to NULL: no row brings one in a key's column."""
+        return bool(self._guard) and identifier(column).lower() == self._guard.lower()
 
     @property
     def settable(self) -> bool:

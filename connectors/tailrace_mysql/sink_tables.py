@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pymysql.err
@@ -45,8 +46,9 @@ from tailrace_mysql.sink_catalog import (
 )
 from tailrace_mysql.sink_connection import Server
 from tailrace_mysql.sink_errors import translate
-from tailrace_mysql.sink_types import ColumnType, catalog_type, mapped, table_types
+from tailrace_mysql.sink_types import ColumnType, catalog_type, mapped, source_charset, table_types
 from tailrace_mysql.sink_values import UnfitError, encoder
+from tailrace_mysql.types.declared import UTF8_CHARSETS
 
 _MARK = "tailrace: "
 #: Between a table's own comment and a mark.
@@ -230,6 +232,7 @@ class Tables:
         name = table.name
         key_changes = self._key_changes(table, state)
         primary = () if "DROP PRIMARY KEY" in key_changes else state.primary
+        from_mysql = table.source.schema is None
         changes: list[str] = []
         added = [column for column in table.columns if column.name.lower() not in state.columns]
         for column in table.columns:
@@ -238,7 +241,7 @@ class Tables:
                 changes.append(f"ADD COLUMN {self._added(table, column, types[column.name])}")
                 continue
             wanted = self._wanted(table, column, types[column.name], present.type)
-            if change := self._altered(name, column, present, wanted, primary):
+            if change := self._altered(name, column, present, wanted, primary, from_mysql):
                 changes.append(change + self._besides(name, present, change))
         for column in table.retained:
             present = state.columns.get(column.name.lower())
@@ -260,6 +263,9 @@ class Tables:
         wanted = self._overrides.of(table, column)
         from_mysql = table.source.schema is None
         plain = catalog_type(wanted, None) if wanted else mapped(column.type, from_mysql, self._server.mariadb)
+        if present.ascii and from_mysql and not wanted and column.type.kind == Kind.TEXT:
+            narrow = source_charset(column) == "ascii"
+            plain, fitted = replace(plain, ascii=narrow), replace(fitted, ascii=narrow)
         if not column.key or plain == fitted:
             return plain
         # A key that no index can hold in full: any length is a compromise, and longer values are refused.
@@ -347,6 +353,7 @@ class Tables:
         present: TargetColumn,
         wanted: ColumnType,
         primary: Sequence[str],
+        from_mysql: bool,
     ) -> str:
         """MODIFY COLUMN where the source widened the type, the column may hold NULL now, or has come into the key."""
         fixed = column.key or present.name.lower() in primary
@@ -363,9 +370,19 @@ class Tables:
                 f"run ALTER TABLE {self._qualified(table)} MODIFY COLUMN {identifier(present.name)} "
                 f"{wanted.sql(self._server.collation)}, and load the table anew if values have been converted",
             )
-        own = present.declaration.rpartition(" CHARACTER SET utf8mb4 COLLATE ")[2]
-        kept = own if own != present.declaration and not column.key else self._server.collation
-        return f"MODIFY COLUMN {identifier(present.name)} {wanted.sql(kept)} {'NULL' if nullable else 'NOT NULL'}"
+        declared = wanted.sql(self._server.collation)
+        charset, _, collation = present.declaration.rpartition(" CHARACTER SET ")[2].partition(" COLLATE ")
+        if collation and indexable and self._keeps_collation(column, charset, from_mysql):
+            head, found, _ = declared.rpartition(" CHARACTER SET ")
+            declared = f"{head} CHARACTER SET {charset} COLLATE {collation}" if found else declared
+        return f"MODIFY COLUMN {identifier(present.name)} {declared} {'NULL' if nullable else 'NOT NULL'}"
+
+    @staticmethod
+    def _keeps_collation(column: Column, charset: str, from_mysql: bool) -> bool:
+        """Whether a column that grows may stay in its character set, and with its collation."""
+        if column.type.kind not in (Kind.TEXT, Kind.ENUM, Kind.SET) or not from_mysql:
+            return charset == "utf8mb4" and not column.key
+        return charset == "utf8mb4" or source_charset(column) == ("utf8mb4" if charset in UTF8_CHARSETS else charset)
 
     def _key_changes(self, table: TargetTable, state: TableState) -> list[str]:
         wanted = [column.name for column in table.key]
@@ -432,7 +449,7 @@ class Tables:
             return
         for column in table.key:
             present = state.columns[column.name.lower()]
-            if present.merges:
+            if present.merges(column.type.kind):
                 raise self._stuck(
                     table.name,
                     f"the column {present.name} is {present.declaration}: texts that differ may be equal there",

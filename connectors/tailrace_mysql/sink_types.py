@@ -212,6 +212,14 @@ def catalog_type(text: str, character_set: str | None) -> ColumnType:
     return ColumnType(declared.base, size, scale, declared.unsigned, declared.labels, ascii=character_set == "ascii")
 
 
+def source_charset(column: Column) -> str:
+    """Of a text column of MySQL's or MariaDB's; utf8mb4 stands for all of Unicode's eight-bit forms."""
+    try:
+        return parse(column.type.name, "utf8mb4").charset
+    except ValueError:
+        return "utf8mb4"
+
+
 def mapped(type_: Type, from_mysql: bool, mariadb: bool) -> ColumnType:
     """The target's type of a column outside the key.
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tailrace.errors import StuckError
+from tailrace.errors import StuckError, ValueRefusedError
 from tailrace.load_mark import END, LoadMark
-from tailrace.schema import Kind
+from tailrace.schema import Column, Kind
 from tailrace.sink import TableWork
 from tests.servers.sql import Database
 from tests.sinks import Applied, change, column, deletes, integer, rows, seq, target, text, upserts
@@ -32,6 +32,12 @@ def tables(database: Database) -> None:
         "CREATE TABLE pairs (code VARCHAR(20) COLLATE utf8mb4_unicode_ci, line INT, n INT, PRIMARY KEY (code, line))",
         "CREATE TABLE notes (note LONGTEXT COLLATE utf8mb4_general_ci, n INT)",
     )
+
+
+def _code(size: int, charset: str) -> Column:
+    """The key as the stream says it."""
+    named = "" if charset == "utf8mb4" else f" character set {charset}"
+    return column(1, "code", Kind.TEXT, f"varchar({size}){named}", key=1, size=size)
 
 
 def code(text_: str, n: int) -> dict[str, Any]:
@@ -95,3 +101,36 @@ def test_a_source_whose_keys_compare_exactly_wants_such_a_key(applied: Applied) 
     of_postgres = target("codes", CODES.columns, schema="public")
     with pytest.raises(StuckError, match="texts that differ may be equal there"):
         applied.sink.ensure(of_postgres, None)
+
+
+def test_two_spellings_at_once_are_refused_by_their_index(applied: Applied) -> None:
+    applied.ensure(CODES)
+    with pytest.raises(StuckError, match=r"two rows meet in the target's unique index") as raised:
+        applied(upserts(CODES, code("a", 1), code("A", 2)))
+    assert not isinstance(raised.value, ValueRefusedError)  # it is no single row's matter: nothing is parked for it
+
+
+def test_blanks_at_the_end_of_ascii_texts_make_another_row(applied: Applied, database: Database) -> None:
+    database.execute("ALTER TABLE codes MODIFY code VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin")
+    ascii_codes = target("codes", [_code(20, "ascii"), CODES.columns[1]])
+    applied.ensure(ascii_codes)
+    applied(upserts(ascii_codes, code("a", 1)))
+    applied(deletes(ascii_codes, code("a ", 1), number=2))
+    assert applied.rows(ascii_codes) == [code("a", 1)]
+    with pytest.raises(StuckError, match="two rows meet in the target's unique index"):
+        applied(upserts(ascii_codes, code("a ", 2), number=3))
+
+
+@pytest.mark.parametrize("collation", ["ascii_general_ci", "latin1_swedish_ci", "utf8mb4_general_ci"])
+def test_a_key_that_grows_keeps_its_collation(applied: Applied, database: Database, collation: str) -> None:
+    charset = collation.partition("_")[0]
+    declared = f"VARCHAR(20) CHARACTER SET {charset} COLLATE {collation}"
+    database.execute(f"ALTER TABLE codes MODIFY code {declared}")
+    database.execute(f"CREATE TABLE parts (code {declared}, FOREIGN KEY (code) REFERENCES codes (code))")
+    before = applied.ensure(target("codes", [_code(20, charset), CODES.columns[1]]))
+    of = "SELECT column_type, collation_name FROM information_schema.columns WHERE table_schema = DATABASE()"
+    of += " AND table_name = 'codes' AND column_name = 'code'"
+    assert database.query(of) == [("varchar(20)", collation)]
+    database.execute("DROP TABLE parts")
+    applied.ensure(target("codes", [_code(40, charset), CODES.columns[1]], version=2), before)
+    assert database.query(of) == [("varchar(40)", collation)]
