@@ -54,6 +54,16 @@ class TargetColumn:
     touched: bool = False
     pads: bool = False
 
+    @property
+    def charset(self) -> str:
+        """Its character set; "" where it holds no text."""
+        charset, found, _ = self.declaration.rpartition(" CHARACTER SET ")[2].partition(" COLLATE ")
+        return charset if found else ""
+
+    @property
+    def collation(self) -> str:
+        return self.declaration.rpartition(" COLLATE ")[2] if self.charset else ""
+
     def merges(self, kind: Kind) -> bool:
         """Whether texts of the source's kind of column that differ may be equal in it, in an index as well."""
         exact = self.exact or (self.pads and kind in _WITHOUT_BLANKS)

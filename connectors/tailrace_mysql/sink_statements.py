@@ -23,12 +23,15 @@ from tailrace_mysql.sink_values import (
     native,
     select_expression,
 )
+from tailrace_mysql.types.declared import UTF8_CHARSETS
 
 #: Longer statements gain nothing; from 1 MiB on they cost the server more for each row.
 STATEMENT_BYTES = 256 << 10
 #: More keys in one IN list could exceed MySQL's range_optimizer_max_mem_size, and scan the whole table.
 KEYS_PER_STATEMENT = 1000
 _NEW = "tailrace_new"
+#: Character sets whose texts have the bytes of our literals; "" no text.
+_AS_LITERALS = ("", "ascii", *UTF8_CHARSETS)
 #: In a table's copy, whether the table had the row.
 _HAD = "`_tailrace_had`"
 
@@ -72,9 +75,9 @@ class TablePlan:
         otherwise_unique: the target has another unique index, or a key to which texts that differ may be equal; where
             rows meet in it, they change aside (`aside`). ON DUPLICATE KEY UPDATE would update the row that *it* names:
             a guard makes that an error (`guarded`).
-        inexact: columns whose collation takes texts that differ for equal. The source's collation sees to it that
-            only one of these is there at a time; statements name it by its very text all the same, so that whatever
-            else is met is an error, and never another row.
+        inexact: columns whose collation takes texts that differ for equal, or whose literals must be converted. The
+            source's collation sees to it that only one of these is there at a time; statements name it by its very
+            text all the same, so that whatever else is met is an error, and never another row.
     """
 
     def __init__(self, table: TargetTable, state: TableState, server: Server, database: str, where: str) -> None:
@@ -105,10 +108,18 @@ class TablePlan:
         others = [index.columns for index in state.unique]
         if set(state.primary) != keys:
             others.append(state.primary)
+        # MariaDB's (a, b) IN (…) compares literals without converting them: an é in UTF-8 is no é of latin1 there.
+        composite = server.mariadb and len(self._key) > 1
+        self._narrow = {
+            name: (present.charset, present.collation)
+            for name, present in ((name, state.columns[name.lower()]) for name in (self._key if composite else ()))
+            if present.charset not in _AS_LITERALS
+        }
         self.inexact = {
             column.name: self._columns[column.name][0]
             for column in table.columns
-            if column.name in self._columns and state.columns[column.name.lower()].merges(column.type.kind)
+            if column.name in self._columns
+            and (column.name in self._narrow or state.columns[column.name.lower()].merges(column.type.kind))
         }
         self.otherwise_unique = any(columns and set(columns) != keys for columns in others) or any(
             name in self.inexact for name in self._key
@@ -211,28 +222,37 @@ class TablePlan:
             self._literal(single, row.values[single]) if single else self._tuple(self._key, row.values) for row in rows
         )
         if any(name in self.inexact for name in self._key):
-            yield from self._by_exact_keys(head, keys)
+            yield from self._by_exact_keys(head, rows)
         else:
             yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
 
-    def _by_exact_keys(self, head: str, keys: Iterator[str]) -> Iterator[str]:
+    def _by_exact_keys(self, head: str, rows: Iterable[Row]) -> Iterator[str]:
         """The index finds what is equal, and the same list once more leaves only what is the same."""
         texts = [self._exactly(name, self._columns[name][0]) for name in self._key]
         again = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-        room = self._limit // 2 - len(again.encode())
-        gathered: list[str] = []
+        room = self._limit - len(again.encode())
+        equal: list[str] = []
+        same: list[str] = []
         size = 0
-        for key in keys:
-            length = len(key.encode()) + 1
-            if gathered and (size + length > room or len(gathered) >= KEYS_PER_STATEMENT):
-                listed = ",".join(gathered)
-                yield f"{head}{listed}) AND {again} IN ({listed})"
-                gathered, size = [], 0
-            gathered.append(key)
+        for row in rows:
+            literals = [self._literal(name, row.values[name]) for name in self._key]
+            key = _tuple(literals)
+            found = _tuple(list(map(self._in_charset, self._key, literals))) if self._narrow else key
+            length = len(key.encode()) + len(found.encode()) + 2
+            if same and (size + length > room or len(same) >= KEYS_PER_STATEMENT):
+                yield f"{head}{','.join(equal)}) AND {again} IN ({','.join(same)})"
+                equal, same, size = [], [], 0
+            equal.append(found)
+            same.append(key)
             size += length
-        if gathered:
-            listed = ",".join(gathered)
-            yield self._checked(f"{head}{listed}) AND {again} IN ({listed})")
+        if same:
+            yield self._checked(f"{head}{','.join(equal)}) AND {again} IN ({','.join(same)})")
+
+    def _in_charset(self, column: str, literal: str) -> str:
+        if column not in self._narrow:
+            return literal
+        charset, collation = self._narrow[column]
+        return f"CONVERT({literal} USING {charset}) COLLATE {collation}"
 
     def _exactly(self, column: str, written: str) -> str:
         """A column, as it is written, in a comparison that takes only the same for equal."""
@@ -382,6 +402,10 @@ class TablePlan:
             where=self._where,
             fix="raise max_allowed_packet on the target server",
         )
+
+
+def _tuple(literals: list[str]) -> str:
+    return literals[0] if len(literals) == 1 else f"({','.join(literals)})"
 
 
 def _value(decode: Decoder, value: Any) -> Any:

@@ -371,10 +371,9 @@ class Tables:
                 f"{wanted.sql(self._server.collation)}, and load the table anew if values have been converted",
             )
         declared = wanted.sql(self._server.collation)
-        charset, _, collation = present.declaration.rpartition(" CHARACTER SET ")[2].partition(" COLLATE ")
-        if collation and indexable and self._keeps_collation(column, charset, from_mysql):
+        if present.charset and indexable and self._keeps_collation(column, present.charset, from_mysql):
             head, found, _ = declared.rpartition(" CHARACTER SET ")
-            declared = f"{head} CHARACTER SET {charset} COLLATE {collation}" if found else declared
+            declared = f"{head}{found}{present.declaration.rpartition(found)[2]}" if found else declared
         return f"MODIFY COLUMN {identifier(present.name)} {declared} {'NULL' if nullable else 'NOT NULL'}"
 
     @staticmethod

@@ -134,3 +134,20 @@ def test_a_key_that_grows_keeps_its_collation(applied: Applied, database: Databa
     database.execute("DROP TABLE parts")
     applied.ensure(target("codes", [_code(40, charset), CODES.columns[1]], version=2), before)
     assert database.query(of) == [("varchar(40)", collation)]
+
+
+@pytest.mark.parametrize(
+    "collation", ["latin1_german2_ci", "latin1_bin", "cp1251_general_ci", "sjis_japanese_ci", "utf16_bin"]
+)
+def test_a_text_within_a_key_is_found_in_any_character_set(
+    applied: Applied, database: Database, collation: str
+) -> None:
+    charset = collation.partition("_")[0]
+    database.execute(f"ALTER TABLE pairs MODIFY code VARCHAR(20) CHARACTER SET {charset} COLLATE {collation}")
+    pairs = target("pairs", [_code(20, charset), *PAIRS.columns[1:]])
+    applied.ensure(pairs)
+    word = {"latin1": "é€", "cp1251": "жа", "sjis": "あ"}.get(charset, "é")
+    one, two, three = ({"code": word, "line": line, "n": line} for line in (1, 2, 3))
+    applied(upserts(pairs, one, two, three))
+    applied(deletes(pairs, one, three, number=2))
+    assert applied.rows(pairs) == [two]
