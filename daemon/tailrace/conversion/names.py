@@ -23,6 +23,7 @@ class Names:
         schema: the target's schema (database) for what is in no other; "" where there is but one.
         items: what is to be said of the names themselves.
         piped: a pipeline's sink writes the tables.
+        in_order: it meets the changes of a table in the source's order, those of different keys too.
     """
 
     objects: Mapping[ObjectName, ObjectName]
@@ -33,3 +34,4 @@ class Names:
     schema: str = ""
     items: tuple[Item, ...] = ()
     piped: bool = False
+    in_order: bool = True

@@ -40,7 +40,9 @@ def pipeline_names(
         settings: of the sink, one of `pipeline.sinks`.
         schema: the target's schema or database in which the sink makes its tables; "" for SQLite.
     """
-    given = _Given(target.limits, target.dialect, schema, piped=True)
+    # A topic of several partitions has an order for each key alone.
+    in_order = getattr(pipeline.stream, "partitions", 1) == 1
+    given = _Given(target.limits, target.dialect, schema, piped=True, in_order=in_order)
     shapes = Shapes(pipeline.context())
     mysql = source.dialect.mysql_like
     selection = Selection(
@@ -153,6 +155,7 @@ class _Given:
     target: Dialect
     schema: str
     piped: bool
+    in_order: bool = True
     objects: dict[ObjectName, ObjectName] = field(default_factory=dict)
     columns: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
     left_out: dict[ObjectName, str] = field(default_factory=dict)
@@ -171,6 +174,7 @@ class _Given:
             self.schema,
             tuple(self.items),
             self.piped,
+            self.in_order,
         )
 
     def _unfit(self, name: str) -> str:

@@ -227,6 +227,14 @@ def test_key_columns_of_a_pipeline_compare_as_at_the_source_where_it_is_of_the_s
     ci, exact = "utf8mb4_0900_ai_ci", "utf8mb4_nopad_bin"
     made = converted(catalog(MYSQL, t), MYSQL, piped=True)
     assert {c.collation for c in made.target.tables[0].columns} == {ci}
+    names = script_names(catalog(MYSQL, t), Target(MYSQL), Rules(), "goal")
+    several = replace(names, piped=True, in_order=False)  # partitions of a topic
+    unordered = convert(catalog(MYSQL, t), Target(MYSQL), Rules(), several, "goal")
+    assert {c.name: c.collation for c in unordered.target.tables[0].columns} == {
+        "code": "utf8mb4_0900_bin",
+        "name": ci,
+        "parent": "utf8mb4_0900_bin",
+    }
     made = converted(catalog(MYSQL, t), MARIADB, piped=True)
     assert {c.name: c.collation for c in made.target.tables[0].columns if c.name != "name"} == {
         "code": exact,

@@ -66,6 +66,15 @@ def test_a_pipeline_names_tables_and_columns_as_its_sink_does() -> None:
     assert by_object[ObjectKind.INDEX, "by_old"][0] is Grade.BY_HAND
 
 
+@pytest.mark.parametrize(
+    ("partitions", "in_order"), [("", True), ("partitions = 1\n", True), ("partitions = 3\n", False)]
+)
+def test_a_topic_of_several_partitions_has_no_order_of_a_tables_changes(partitions: str, in_order: bool) -> None:
+    kafka = f'[stream]\nconnector = "kafka"\n{partitions}[stream.kafka]\n"bootstrap.servers" = "localhost:9092"\n'
+    names, _ = named(shop(), pipeline(kafka))
+    assert names.in_order is in_order
+
+
 def test_what_the_transformations_change_has_neither_default_nor_index_of_the_source_s() -> None:
     file = pipeline(
         '[[tables]]\nmatch = "shop.users"\nmask = { email = "partial:3" }\ncolumns = { type = { old = "text" } }\n'

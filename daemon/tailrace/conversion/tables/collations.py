@@ -84,7 +84,7 @@ def _mysql(
         wanted = given
     if not wanted:
         return made
-    own = work.source.dialect.mysql_like and wanted == given
+    own = work.source.dialect.mysql_like and wanted == given and work.names.in_order
     if exact and not own and wanted not in _EXACT and not wanted.endswith("_nopad_bin"):
         if wanted != made.collation and not wanted.endswith("_bin"):
             work.ledger.say(
