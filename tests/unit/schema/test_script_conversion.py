@@ -103,3 +103,20 @@ def test_texts_of_postgresql_are_texts_in_mysql_too_and_a_function_goes_with_its
         "public.f": "in the target it is a part of the trigger that runs it: tr",
         "public.g": "the trigger gone runs it, which is by hand",
     }
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("c IN ('a', 'b')", "rtrim(\"c\") in ('a', 'b')"),
+        ("LENGTH(c) = 10", ""),
+        ("c || 'x' = 'ax'", ""),
+        ("SUBSTR(c, 1, 5) = 'a'", ""),
+        ("COALESCE(c, 'x') = 'x'", ""),
+        ("c LIKE 'a_'", ""),
+    ],
+)
+def test_blanks_at_the_end_of_oracle_s_char_count_but_where_it_is_compared(expression: str, wanted: str) -> None:
+    found = converted(f"CREATE TABLE t (c CHAR(10), CONSTRAINT ck CHECK ({expression}));", Dialect.ORACLE)
+    assert [check.expression.lower() for check in found.target.tables[0].checks] == ([wanted] if wanted else [])
+    assert grades(found)[ObjectKind.CHECK, "CK"] is (Grade.AUTOMATIC if wanted else Grade.BY_HAND)

@@ -214,9 +214,15 @@ def unite(pieces: Sequence[Piece]) -> Piece:
 
 
 def trimmed(writer: Writer, piece: Piece) -> Piece:
-    """CHAR(n) has blanks at its end that do not count; in the target they would."""
+    """CHAR(n) has blanks at its end that do not count; in the target they would.
+
+    Raises:
+        RefusalError: they count at the source too (Oracle's functions, ``||`` and LIKE see them).
+    """
     if not piece.padded:
         return piece
+    if writer.source is Dialect.ORACLE:
+        raise RefusalError("padded-text", "Oracle counts the blanks at a CHAR's end in it")
     return replace(piece.become(f"RTRIM({piece.sql})"), padded=False)
 
 
