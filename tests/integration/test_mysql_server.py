@@ -381,12 +381,15 @@ def test_a_log_whose_gtid_position_mariadb_cannot_tell_is_not_read_from_its_begi
             " c MEDIUMTEXT AS (REPEAT(a, 900)) VIRTUAL)"
         )
         database.execute("INSERT INTO t (id, a) VALUES (1, REPEAT('x', 9000))")
+        usual = database.value("SELECT @@GLOBAL.max_allowed_packet")
+        database.execute("SET GLOBAL max_allowed_packet = 16777216")
         try:
             capture = Capture(database)
             with pytest.raises(RefusedError, match="max_allowed_packet"):
                 capture.open()
             capture.close()
         finally:
+            database.execute(f"SET GLOBAL max_allowed_packet = {usual}")
             database.execute("FLUSH BINARY LOGS")
         with capturing(database) as capture:
             assert capture.brief() == []
