@@ -228,12 +228,14 @@ def test_a_worker_that_wakes_up_before_a_ddl_statement_does_not_send_it(
     make_sink: MakeSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sleeper, late, successor = make_sink(), make_sink(), make_sink()
-    late.open(STREAM, {USERS.topic})
-    sleeper.open(STREAM, {USERS.topic})
-    sleeper.ensure(USERS, None)
-    sleeper.commit({})
-    with pytest.raises(OwnershipLostError):
-        late.drop(USERS)
+    with monkeypatch.context() as patched:
+        patched.setattr(sink_sleepers, "ASLEEP_SECONDS", 60)  # a slow machine: the late one is not taken for asleep
+        late.open(STREAM, {USERS.topic})
+        sleeper.open(STREAM, {USERS.topic})
+        sleeper.ensure(USERS, None)
+        sleeper.commit({})
+        with pytest.raises(OwnershipLostError):
+            late.drop(USERS)
 
     asleep, awake = threading.Event(), threading.Event()
     drop = Tables.drop
