@@ -116,14 +116,13 @@ class TablePlan:
             if present.charset not in _AS_LITERALS
         }
         self.inexact = {
-            column.name: self._columns[column.name][0]
+            column.name
             for column in table.columns
             if column.name in self._columns
             and (column.name in self._narrow or state.columns[column.name.lower()].merges(column.type.kind))
         }
-        self.otherwise_unique = any(columns and set(columns) != keys for columns in others) or any(
-            name in self.inexact for name in self._key
-        )
+        self._inexact_key = not self.inexact.isdisjoint(self._key)
+        self.otherwise_unique = self._inexact_key or any(columns and set(columns) != keys for columns in others)
         # A column of the key that takes no NULL.
         firm = (name for name in self._key if not state.columns[name.lower()].nullable)
         self._guard = next((self._columns[name][0] for name in firm), "")
@@ -218,13 +217,13 @@ class TablePlan:
         columns = ", ".join(self._columns[name][0] for name in self._key)
         single = self._key[0] if len(self._key) == 1 else None
         head = f"{statement} WHERE {columns if single else f'({columns})'} IN ("
+        if self._inexact_key:
+            yield from self._by_exact_keys(head, rows)
+            return
         keys = (
             self._literal(single, row.values[single]) if single else self._tuple(self._key, row.values) for row in rows
         )
-        if any(name in self.inexact for name in self._key):
-            yield from self._by_exact_keys(head, rows)
-        else:
-            yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
+        yield from self._joined(head, keys, ")", KEYS_PER_STATEMENT)
 
     def _by_exact_keys(self, head: str, rows: Iterable[Row]) -> Iterator[str]:
         """The index finds what is equal, and the same list once more leaves only what is the same."""

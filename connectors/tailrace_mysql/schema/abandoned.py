@@ -1,7 +1,7 @@
 """Scratch databases and objects that a run left behind, because it was killed or cut off before it could drop them.
 
-Each run holds the server's lock of its own mark (GET_LOCK) for as long as its connection lasts: what bears a mark whose
-lock is free is nobody's any more.
+Each run holds the server's lock of its own mark (`questions.locked`) for as long as its connection lasts: what
+bears a mark whose lock is free is nobody's any more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pymysql.err
 
 from tailrace.tables import OWN_PREFIX
 from tailrace_mysql.quoting import identifier
-from tailrace_mysql.schema.questions import text_of
+from tailrace_mysql.schema.questions import locked, text_of
 
 _DATABASE = re.compile(rf"{OWN_PREFIX}schema_[0-9a-f]{{12}}")
 _OBJECT = re.compile(rf"({OWN_PREFIX}schema_[0-9a-f]{{8}})_\d+")
@@ -28,13 +28,6 @@ SELECT IF(TABLE_TYPE = 'VIEW', 'VIEW', 'TABLE'), TABLE_NAME FROM information_sch
 UNION ALL
 SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s AND ROUTINE_NAME LIKE %s
 """
-
-
-def hold(connection: Any, mark: str) -> None:
-    """Until the connection ends."""
-    with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute("SELECT GET_LOCK(%s, 0)", (mark,))
-        cursor.fetchall()
 
 
 def drop_databases(connection: Any) -> None:
@@ -63,8 +56,7 @@ def drop_objects(connection: Any, database: str) -> None:
 
 @contextlib.contextmanager
 def _taken(cursor: Any, mark: str) -> Iterator[bool]:
-    cursor.execute("SELECT GET_LOCK(%s, 0)", (mark,))
-    free = text_of(cursor.fetchone()[0]) == "1"
+    free = locked(cursor.connection, mark)
     try:
         yield free
     finally:

@@ -20,6 +20,7 @@ from tailrace_mysql.schema.application import Refusal, run
 from tailrace_mysql.schema.ddl import render
 from tailrace_mysql.schema.ddl_programs import routine_sql, trigger_sql
 from tailrace_mysql.schema.portions import joined, renamed
+from tailrace_mysql.schema.questions import locked
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.schema.settled import settled_key
 
@@ -39,7 +40,7 @@ def canonical(
         RefusedError: the server refuses a statement.
     """
     names = _Names(catalog, database)
-    abandoned.hold(connection, names.mark)
+    locked(connection, names.mark)
     abandoned.drop_objects(connection, database)
     made: list[Catalog] = []
     left: list[Catalog] = []

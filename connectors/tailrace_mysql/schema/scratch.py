@@ -23,7 +23,7 @@ from tailrace_mysql.schema.application import MAY_NOT, run
 from tailrace_mysql.schema.ddl import render
 from tailrace_mysql.schema.ddl_programs import kept_modes
 from tailrace_mysql.schema.portions import divided, joined, moved, undefined
-from tailrace_mysql.schema.questions import number, text_of
+from tailrace_mysql.schema.questions import locked, number, text_of
 from tailrace_mysql.schema.reader import read
 from tailrace_mysql.schema.settled import settled
 
@@ -68,7 +68,7 @@ class _Refused(Exception):
 def _database(connection: Any, charset: str, collation: str) -> Iterator[str]:
     """A scratch database, which is the current one; with the character set that tables have that name none."""
     name = f"{OWN_PREFIX}schema_{secrets.token_hex(6)}"
-    abandoned.hold(connection, name)
+    locked(connection, name)
     abandoned.drop_databases(connection)
     try:
         _ask(connection, f"CREATE DATABASE {identifier(name)} CHARACTER SET {charset} COLLATE {collation}")
